@@ -1,0 +1,227 @@
+//! Telephone numbers in E.164 form, kept as integers.
+//!
+//! An E.164 number has at most 15 digits and never starts with 0 (ITU-T E.164, section 6), so
+//! without its `+` it is a lossless `i64`. This is the only place that parses and prints one.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The most digits a number may have, country code included.
+pub const MAX_DIGITS: usize = 15;
+/// The fewest digits the Provisioning API accepts (`+` and two digits).
+pub const MIN_DIGITS: usize = 2;
+
+/// A telephone number with its country code, such as `+441632960000`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct E164(i64);
+
+/// Why a text is not a telephone number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum E164Error {
+    /// Nothing is left once separators are taken away.
+    #[error("no number here; write the country code and the number, such as +441632960000")]
+    Empty,
+    /// A character that is neither a digit nor an accepted separator.
+    #[error("\u{201c}{0}\u{201d} cannot be part of a telephone number; use digits with a leading +")]
+    Character(char),
+    /// The number starts with 0, so its country code is missing.
+    #[error("the country code is missing: a number cannot start with 0; write +44\u{2026} rather than 0\u{2026} or 00\u{2026}")]
+    LeadingZero,
+    /// Fewer than two digits.
+    #[error("too short: a number has at least 2 digits")]
+    TooShort,
+    /// More than fifteen digits.
+    #[error("too long: {0} digits, and E.164 allows 15 at most")]
+    TooLong(usize),
+}
+
+impl E164 {
+    /// Reads the strict wire form `+` and 2 to 15 digits, the first not 0.
+    ///
+    /// # Errors
+    /// Says what is wrong with the text.
+    pub fn parse_wire(text: &str) -> Result<Self, E164Error> {
+        let digits = text
+            .strip_prefix('+')
+            .ok_or_else(|| text.chars().next().map_or(E164Error::Empty, E164Error::Character))?;
+        Self::from_digits(digits.chars())
+    }
+
+    /// Reads what a person or a spreadsheet writes: the `+` may be missing, spaces, dots, dashes
+    /// and brackets between digits are dropped. No country code is ever guessed.
+    ///
+    /// # Errors
+    /// Says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, E164Error> {
+        let text = text.trim();
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        Self::from_digits(digits.chars().filter(|c| !is_separator(*c)))
+    }
+
+    fn from_digits(digits: impl Iterator<Item = char>) -> Result<Self, E164Error> {
+        let mut value: i64 = 0;
+        let mut count = 0;
+        for c in digits {
+            let digit = c.to_digit(10).filter(|_| c.is_ascii_digit()).ok_or(E164Error::Character(c))?;
+            if count == 0 && digit == 0 {
+                return Err(E164Error::LeadingZero);
+            }
+            count += 1;
+            if count <= MAX_DIGITS {
+                value = value * 10 + i64::from(digit);
+            }
+        }
+        match count {
+            0 => Err(E164Error::Empty),
+            1 => Err(E164Error::TooShort),
+            n if n > MAX_DIGITS => Err(E164Error::TooLong(n)),
+            _ => Ok(Self(value)),
+        }
+    }
+
+    /// The number as an integer, for storage.
+    #[must_use]
+    pub fn as_i64(self) -> i64 {
+        self.0
+    }
+
+    /// A number read back from storage; `None` when the integer cannot be one.
+    #[must_use]
+    pub fn from_i64(value: i64) -> Option<Self> {
+        (10..1_000_000_000_000_000).contains(&value).then_some(Self(value))
+    }
+
+    /// The number that follows in the same block, while the count of digits stays the same.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::from_i64(self.0 + 1).filter(|n| n.digits() == self.digits())
+    }
+
+    /// How many digits the number has.
+    #[must_use]
+    pub fn digits(self) -> u32 {
+        self.0.ilog10() + 1
+    }
+
+    /// The digits in reverse behind a leading 1, so that "ends with" becomes "starts with".
+    /// The leading 1 keeps zeros at the end of the number.
+    #[must_use]
+    pub fn reversed(self) -> i64 {
+        let (mut rest, mut out) = (self.0, 1_i64);
+        while rest > 0 {
+            out = out * 10 + rest % 10;
+            rest /= 10;
+        }
+        out
+    }
+}
+
+/// True for the characters people put between digits: white space, dots, dashes, slashes, brackets.
+#[must_use]
+pub fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '.' | '-' | '/' | '(' | ')' | '[' | ']' | '\u{2010}'..='\u{2014}')
+}
+
+/// The integer ranges that hold every stored value (of at most `max_digits` digits) that starts with `prefix`.
+/// At most sixteen, one for each count of digits.
+#[must_use]
+pub fn prefix_ranges(prefix: i64, max_digits: u32) -> Vec<RangeInclusive<i64>> {
+    if prefix <= 0 {
+        return Vec::new();
+    }
+    (0..=max_digits.saturating_sub(prefix.ilog10() + 1))
+        .filter_map(|extra| {
+            let scale = 10_i64.checked_pow(extra)?;
+            let low = prefix.checked_mul(scale)?;
+            Some(low..=low + (scale - 1))
+        })
+        .collect()
+}
+
+impl fmt::Display for E164 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{}", self.0)
+    }
+}
+
+impl std::str::FromStr for E164 {
+    type Err = E164Error;
+    fn from_str(text: &str) -> Result<Self, E164Error> {
+        Self::parse(text)
+    }
+}
+
+impl Serialize for E164 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for E164 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse_wire(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn people_may_write_separators_but_not_letters() {
+        let number = E164::parse_wire("+441632960000").unwrap();
+        for text in ["441632960000", "+44 1632 960000", " +44 (1632) 960-000 ", "44.1632.960.000"] {
+            assert_eq!(E164::parse(text), Ok(number), "{text}");
+        }
+        assert_eq!(E164::parse("+44163296000a"), Err(E164Error::Character('a')));
+        assert_eq!(E164::parse("++44163296000"), Err(E164Error::Character('+')));
+        assert_eq!(E164::parse("01632960000"), Err(E164Error::LeadingZero));
+        assert_eq!(E164::parse("00441632960000"), Err(E164Error::LeadingZero));
+        assert_eq!(E164::parse("12345678901234567"), Err(E164Error::TooLong(17)));
+        assert_eq!(E164::parse(" - "), Err(E164Error::Empty));
+        assert_eq!(E164::parse("7"), Err(E164Error::TooShort));
+        assert_eq!(E164::parse("+\u{664}\u{664}1632960000"), Err(E164Error::Character('\u{664}')));
+    }
+
+    #[test]
+    fn the_wire_form_is_strict() {
+        assert!(E164::parse_wire("441632960000").is_err());
+        assert!(E164::parse_wire("+44 1632960000").is_err());
+        assert!(E164::parse_wire("+0441632960000").is_err());
+        assert!(E164::parse_wire("").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn printing_and_parsing_round_trip(value in 10_i64..1_000_000_000_000_000) {
+            let number = E164::from_i64(value).unwrap();
+            prop_assert_eq!(E164::parse_wire(&number.to_string()), Ok(number));
+            prop_assert_eq!(E164::parse(&value.to_string()), Ok(number));
+        }
+
+        #[test]
+        fn any_text_is_answered_without_a_panic(text in "\\PC{0,40}") {
+            let _ = E164::parse(&text);
+            let _ = E164::parse_wire(&text);
+        }
+
+        #[test]
+        fn a_prefix_range_holds_exactly_what_starts_with_it(value in 10_i64..1_000_000_000_000_000, prefix in 1_i64..1_000_000) {
+            let inside = prefix_ranges(prefix, 15).iter().any(|r| r.contains(&value));
+            prop_assert_eq!(inside, value.to_string().starts_with(&prefix.to_string()));
+        }
+
+        #[test]
+        fn the_reversed_form_finds_what_a_number_ends_with(value in 10_i64..1_000_000_000_000_000, suffix in "[0-9]{1,6}") {
+            let number = E164::from_i64(value).unwrap();
+            let key: String = std::iter::once('1').chain(suffix.chars().rev()).collect();
+            let inside = prefix_ranges(key.parse().unwrap(), 16).iter().any(|r| r.contains(&number.reversed()));
+            prop_assert_eq!(inside, value.to_string().ends_with(&suffix));
+        }
+    }
+}

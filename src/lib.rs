@@ -1,0 +1,4 @@
+//! The Number Management Portal: enterprises, their telephone numbers and their orders, for operators
+//! that sell Microsoft Teams calling.
+
+pub mod domain;
