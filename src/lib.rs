@@ -1,4 +1,5 @@
 //! The Number Management Portal: enterprises, their telephone numbers and their orders, for operators
 //! that sell Microsoft Teams calling.
 
+pub mod backend;
 pub mod domain;
