@@ -3,12 +3,18 @@
 //! The wire is written down in docs/operator-connect-backend.md. Nothing here knows what the
 //! product stores; the sync engine compares and records.
 
+mod answer;
+pub mod operator_connect;
+mod token;
+
 use std::future::Future;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, TenantId};
+
+pub use operator_connect::{OperatorConnect, OperatorConnectOptions};
 
 /// The most numbers one upload or release may carry.
 pub const MAX_BATCH: usize = 1_000;
