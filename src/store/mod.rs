@@ -16,6 +16,7 @@ mod orders;
 mod pushes;
 mod settings;
 mod sql;
+mod submit;
 mod types;
 mod work;
 
@@ -29,16 +30,16 @@ use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow};
 pub use civic_addresses::AddressPage;
-pub use consents::{ConsentCount, ConsentFilter, ConsentRow};
+pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use error::{Error, Result};
 pub use migrate::MigrationState;
 pub use numbers::{NumberPage, NumberRange};
 pub use numbers_filter::{Assignment, NumberFilter};
-pub use order_items::{Cause, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, VerdictCount};
+pub use order_items::{Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount};
 pub use orders::{NewOrder, OrderFilter, OrderPage};
-pub use pushes::{Push, PushNumber};
+pub use pushes::{NewPush, Push, PushOutcome};
 pub use types::{at, micros};
-pub use work::{Claim, WorkKind, WorkRow};
+pub use work::{Again, Claim, WorkKind, WorkRow};
 
 /// A cursor into a list that pages by key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,6 +267,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         orders::ALL,
         pushes::ALL,
         settings::ALL,
+        submit::ALL,
         work::ALL,
     ]
     .concat()
