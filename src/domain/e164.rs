@@ -27,7 +27,9 @@ pub enum E164Error {
     #[error("\u{201c}{0}\u{201d} cannot be part of a telephone number; use digits with a leading +")]
     Character(char),
     /// The number starts with 0, so its country code is missing.
-    #[error("the country code is missing: a number cannot start with 0; write +44\u{2026} rather than 0\u{2026} or 00\u{2026}")]
+    #[error(
+        "the country code is missing: a number cannot start with 0; write +44\u{2026} rather than 0\u{2026} or 00\u{2026}"
+    )]
     LeadingZero,
     /// Fewer than two digits.
     #[error("too short: a number has at least 2 digits")]
@@ -43,9 +45,8 @@ impl E164 {
     /// # Errors
     /// Says what is wrong with the text.
     pub fn parse_wire(text: &str) -> Result<Self, E164Error> {
-        let digits = text
-            .strip_prefix('+')
-            .ok_or_else(|| text.chars().next().map_or(E164Error::Empty, E164Error::Character))?;
+        let digits =
+            text.strip_prefix('+').ok_or_else(|| text.chars().next().map_or(E164Error::Empty, E164Error::Character))?;
         Self::from_digits(digits.chars())
     }
 
