@@ -2,5 +2,11 @@
 //! that sell Microsoft Teams calling.
 
 pub mod authz;
+pub mod backend;
 pub mod config;
 pub mod domain;
+pub mod http;
+pub mod sandbox;
+pub mod service;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,141 @@
+//! Civic addresses: where an enterprise's users sit when they call the emergency services.
+//!
+//! The enterprise owns them, in its Teams admin centre; here they are only read. The field names
+//! are those of the Provisioning API's TeamsCivicAddressResource.
+
+use serde::{Deserialize, Serialize};
+
+/// A street address of an enterprise, with the places (locations) in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(
+    missing_docs,
+    reason = "the parts of a postal address carry the names of the Provisioning API, which say what they are"
+)]
+pub struct CivicAddress {
+    /// The backend's id.
+    pub id: String,
+    #[serde(default)]
+    pub country: Option<String>,
+    #[serde(default)]
+    pub house_number: Option<String>,
+    #[serde(default)]
+    pub house_number_suffix: Option<String>,
+    #[serde(default)]
+    pub pre_directional: Option<String>,
+    #[serde(default)]
+    pub street_name: Option<String>,
+    #[serde(default)]
+    pub street_suffix: Option<String>,
+    #[serde(default)]
+    pub post_directional: Option<String>,
+    #[serde(default)]
+    pub state_or_province: Option<String>,
+    #[serde(default)]
+    pub county_or_district: Option<String>,
+    #[serde(default)]
+    pub city_or_town: Option<String>,
+    #[serde(default)]
+    pub city_or_town_alias: Option<String>,
+    #[serde(default)]
+    pub postal_or_zip_code: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub company_name: Option<String>,
+    #[serde(default)]
+    pub company_id: Option<String>,
+    /// The location every address has by itself.
+    #[serde(default)]
+    pub default_location_id: String,
+    /// `validated` or `notValidated`; an open string.
+    #[serde(default)]
+    pub validation_status: Option<String>,
+    #[serde(default)]
+    pub tenant_id: Option<String>,
+    #[serde(default)]
+    pub partner_id: Option<String>,
+    /// Degrees, as text, exactly as the backend wrote them.
+    #[serde(default)]
+    pub latitude: Option<String>,
+    /// Degrees, as text, exactly as the backend wrote them.
+    #[serde(default)]
+    pub longitude: Option<String>,
+    #[serde(default)]
+    pub locations: Vec<Location>,
+}
+
+/// A place in a civic address, such as a floor; the unit a number can be tied to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Location {
+    /// The backend's id.
+    pub id: String,
+    /// The address it is in.
+    pub civic_address_id: String,
+    /// What people call it.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// More about how to find it.
+    #[serde(default)]
+    pub additional_info: Option<String>,
+    /// True for the location the address has by itself.
+    #[serde(default)]
+    pub is_default: bool,
+    /// Emergency location identification number.
+    #[serde(default)]
+    pub elin: Option<String>,
+}
+
+impl CivicAddress {
+    /// True when the emergency services' data holder knows the address; only such an address can be assigned.
+    #[must_use]
+    pub fn is_validated(&self) -> bool {
+        self.validation_status.as_deref() == Some("validated")
+    }
+
+    /// The address in one line: number and street, town, state, postal code, country.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let words = |parts: &[&Option<String>]| {
+            parts.iter().filter_map(|p| p.as_deref()).filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        let house =
+            [&self.house_number, &self.house_number_suffix].iter().filter_map(|p| p.as_deref()).collect::<String>();
+        let street = words(&[
+            &Some(house),
+            &self.pre_directional,
+            &self.street_name,
+            &self.street_suffix,
+            &self.post_directional,
+        ]);
+        [
+            street,
+            words(&[&self.city_or_town]),
+            words(&[&self.state_or_province, &self.postal_or_zip_code]),
+            words(&[&self.country]),
+        ]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_reads_as_one_line() {
+        let address: CivicAddress = serde_json::from_value(serde_json::json!({
+            "id": "1", "country": "US", "houseNumber": "4567", "houseNumberSuffix": "A", "preDirectional": "NE",
+            "streetName": "Main", "streetSuffix": "St", "cityOrTown": "Redmond", "stateOrProvince": "WA",
+            "postalOrZipCode": "98052", "validationStatus": "validated"
+        }))
+        .unwrap();
+        assert_eq!(address.line(), "4567A NE Main St, Redmond, WA 98052, US");
+        assert!(address.is_validated());
+        assert_eq!(CivicAddress::default().line(), "");
+    }
+}

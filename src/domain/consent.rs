@@ -1,0 +1,202 @@
+//! A consent: an enterprise asked, in its Teams admin centre, to be served by this operator.
+//!
+//! The enterprise owns the consent; the operator owns the customer relationship on it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::TenantId;
+
+/// The longest comment (the reason for a relationship status), in characters.
+pub const MAX_COMMENT: usize = 1_000;
+
+/// What one enterprise allowed the operator to do, as the backend holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Consent {
+    /// The backend's id of the consent.
+    pub id: String,
+    /// The enterprise.
+    pub tenant_id: TenantId,
+    /// The product asked for; `teams` in all that is known.
+    #[serde(default)]
+    pub product_context: String,
+    /// Which operator the enterprise picked.
+    #[serde(default)]
+    pub operator_id: String,
+    /// Whether the consent stands.
+    pub status: ConsentStatus,
+    /// When the enterprise gave it.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub consented_on: Option<OffsetDateTime>,
+    /// When the enterprise last changed it.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub last_modified_on: Option<OffsetDateTime>,
+    /// The countries it covers, in the backend's spelling (`UK` is seen for `GB`).
+    #[serde(default)]
+    pub consented_countries: Vec<String>,
+    /// Whom to talk to.
+    #[serde(default)]
+    pub contacts: Vec<Contact>,
+    /// Where the operator stands with the enterprise.
+    #[serde(default)]
+    pub customer_relationship: CustomerRelationship,
+}
+
+impl Consent {
+    /// True when the enterprise consented to numbers of this country (ISO 3166 alpha-2).
+    #[must_use]
+    pub fn covers(&self, country: &str) -> bool {
+        self.consented_countries.iter().any(|c| iso_country(c).eq_ignore_ascii_case(iso_country(country)))
+    }
+}
+
+/// The ISO 3166 alpha-2 code behind a backend's country code: `UK` is said for `GB`.
+#[must_use]
+pub fn iso_country(code: &str) -> &str {
+    if code.eq_ignore_ascii_case("UK") { "GB" } else { code }
+}
+
+/// Whether a consent stands. Open: a value not known here is kept as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ConsentStatus {
+    /// It stands.
+    Active,
+    /// The enterprise paused it.
+    Suspended,
+    /// The enterprise took it back.
+    Removed,
+    /// A value of the backend that is not known here.
+    Other(String),
+}
+
+impl ConsentStatus {
+    /// True when numbers must not be uploaded: the consent is suspended or removed.
+    #[must_use]
+    pub fn forbids_numbers(&self) -> bool {
+        matches!(self, Self::Suspended | Self::Removed)
+    }
+
+    /// The value as it stands on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Removed => "removed",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<String> for ConsentStatus {
+    fn from(value: String) -> Self {
+        match value.as_str() {
+            "active" => Self::Active,
+            "suspended" => Self::Suspended,
+            "removed" => Self::Removed,
+            _ => Self::Other(value),
+        }
+    }
+}
+
+impl From<ConsentStatus> for String {
+    fn from(status: ConsentStatus) -> Self {
+        match status {
+            ConsentStatus::Other(value) => value,
+            known => known.as_str().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ConsentStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A person at the enterprise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Contact {
+    /// Full name.
+    pub full_name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Telephone number as the person wrote it; not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telephone_number: Option<String>,
+    /// Company name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company_name: Option<String>,
+    /// Size band, such as `L1_U1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company_size: Option<String>,
+}
+
+/// Where the operator stands with the enterprise; the status is an open string.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CustomerRelationship {
+    /// Such as `AgreementSigned`; empty when none was set yet.
+    pub status: String,
+    /// When the operator last changed it.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_modified_on: Option<OffsetDateTime>,
+    /// The reason or remark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// One relationship status a person may choose (the list is configurable).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelationshipChoice {
+    /// The value on the wire, such as `ContractTerminated`.
+    pub value: String,
+    /// What a person reads, such as "Contract terminated".
+    pub label: String,
+    /// True when a reason must be given.
+    #[serde(default)]
+    pub needs_reason: bool,
+}
+
+impl RelationshipChoice {
+    /// The choices offered unless configured otherwise.
+    #[must_use]
+    pub fn defaults() -> Vec<Self> {
+        [
+            ("ConsentAcknowledged", "Consent acknowledged", false),
+            ("AgreementSigned", "Agreement signed", false),
+            ("ConsentDeclined", "Consent declined", true),
+            ("ContractTerminated", "Contract terminated", true),
+        ]
+        .map(|(value, label, needs_reason)| Self { value: value.to_owned(), label: label.to_owned(), needs_reason })
+        .to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_backends_uk_is_the_united_kingdom() {
+        let consent: Consent = serde_json::from_value(serde_json::json!({
+            "id": "1", "tenantId": "A7F4BD5C-cc01-40f4-8baa-2b6bdb272b8a", "status": "active", "consentedCountries": ["US", "UK"]
+        }))
+        .unwrap();
+        assert!(consent.covers("GB") && consent.covers("us") && !consent.covers("FR"));
+        assert_eq!(consent.tenant_id.as_str(), "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a");
+    }
+
+    #[test]
+    fn an_unknown_status_is_kept_as_it_came() {
+        let status: ConsentStatus = serde_json::from_str("\"NotActive\"").unwrap();
+        assert_eq!(status, ConsentStatus::Other("NotActive".to_owned()));
+        assert_eq!(serde_json::to_string(&status).unwrap(), "\"NotActive\"");
+        assert!(!status.forbids_numbers() && ConsentStatus::Removed.forbids_numbers());
+    }
+}
