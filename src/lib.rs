@@ -1,6 +1,11 @@
 //! The Number Management Portal: enterprises, their telephone numbers and their orders, for operators
 //! that sell Microsoft Teams calling.
 
+pub mod authz;
 pub mod backend;
+pub mod config;
 pub mod domain;
+pub mod sandbox;
+pub mod service;
 pub mod store;
+pub mod telemetry;

@@ -12,8 +12,11 @@ pub mod field;
 pub mod number;
 pub mod order;
 pub mod provisioning;
+pub mod rules;
 pub mod service;
+pub mod session;
 pub mod tenant;
+pub mod upload;
 
 pub use account::{Account, AccountDraft, AccountForm, AccountName};
 pub use capability::CapabilityPlan;

@@ -1,0 +1,343 @@
+//! Who may do what.
+//!
+//! A [`Principal`] is a person who signed in; what they may do follows from their [`Roles`] alone.
+//! A right is a value: [`Grant<P>`] can be made by this module only, service functions demand one,
+//! so a handler that forgets to ask does not compile.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// A role of a person, as the identity provider grants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// May look at everything but the audit.
+    ReadUser,
+    /// Together with [`Role::ReadUser`]: may add and change.
+    WriteUser,
+    /// Together with [`Role::ReadUser`]: may remove.
+    DeleteUser,
+    /// May do everything.
+    AdminUser,
+}
+
+impl Role {
+    /// Every role, in the order in which pages name them.
+    pub const ALL: [Self; 4] = [Self::ReadUser, Self::WriteUser, Self::DeleteUser, Self::AdminUser];
+
+    /// The role's short name, such as `ReadUser`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadUser => "ReadUser",
+            Self::WriteUser => "WriteUser",
+            Self::DeleteUser => "DeleteUser",
+            Self::AdminUser => "AdminUser",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of roles.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Roles(u8);
+
+impl Roles {
+    /// No role at all: signed in, but without access.
+    pub const NONE: Self = Self(0);
+
+    /// Whether the set has this role.
+    #[must_use]
+    pub const fn has(self, role: Role) -> bool {
+        self.0 & role.bit() != 0
+    }
+
+    /// Whether the set is empty.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The roles in the set, in the order of [`Role::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL.into_iter().filter(move |role| self.has(*role))
+    }
+
+    /// The set as a small number, for storage.
+    #[must_use]
+    pub const fn as_bits(self) -> u8 {
+        self.0
+    }
+
+    /// A set read back from storage; bits that mean nothing are dropped.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & 0b1111)
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        Self(roles.into_iter().fold(0, |bits, role| bits | role.bit()))
+    }
+}
+
+impl fmt::Debug for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// What the identity provider calls each role in its `roles` claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleNames {
+    /// Name of [`Role::ReadUser`].
+    pub read: String,
+    /// Name of [`Role::WriteUser`].
+    pub write: String,
+    /// Name of [`Role::DeleteUser`].
+    pub delete: String,
+    /// Name of [`Role::AdminUser`].
+    pub admin: String,
+}
+
+impl RoleNames {
+    /// The claim value of a role.
+    #[must_use]
+    pub fn of(&self, role: Role) -> &str {
+        match role {
+            Role::ReadUser => &self.read,
+            Role::WriteUser => &self.write,
+            Role::DeleteUser => &self.delete,
+            Role::AdminUser => &self.admin,
+        }
+    }
+
+    /// Reads a role claim: an array of exact strings. Anything else, or an array that holds
+    /// anything but strings, gives no role. Strings we do not know are other applications' roles.
+    #[must_use]
+    pub fn parse(&self, claim: Option<&serde_json::Value>) -> Roles {
+        let Some(serde_json::Value::Array(values)) = claim else {
+            return Roles::NONE;
+        };
+        let Some(names) = values.iter().map(serde_json::Value::as_str).collect::<Option<Vec<_>>>() else {
+            return Roles::NONE;
+        };
+        Role::ALL.into_iter().filter(|role| names.contains(&self.of(*role))).collect()
+    }
+}
+
+/// A person who signed in. Identity is issuer and subject, never a name or an e-mail address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The identity provider that vouches for the subject.
+    pub issuer: Arc<str>,
+    /// The person's identifier at that provider.
+    pub subject: Arc<str>,
+    /// What to call the person; for display only.
+    pub name: Arc<str>,
+    /// The roles the provider gave.
+    pub roles: Roles,
+}
+
+/// A right that a service function can demand: one of the marker types below.
+pub trait Permission: Send + Sync + 'static {
+    /// Stable name, such as `numbers.write`, for logs and the route registry.
+    const NAME: &'static str;
+    /// All of these roles together open it; [`Role::AdminUser`] alone does too.
+    const NEEDS: &'static [Role];
+}
+
+/// Proof that a principal holds permission `P`. Only [`Principal::grant`] makes one.
+pub struct Grant<P> {
+    principal: Principal,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> Grant<P> {
+    /// Who holds the right.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+impl<P> Clone for Grant<P> {
+    fn clone(&self) -> Self {
+        Self { principal: self.principal.clone(), permission: PhantomData }
+    }
+}
+
+impl<P: Permission> fmt::Debug for Grant<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("permission", &P::NAME).field("subject", &self.principal.subject).finish()
+    }
+}
+
+/// The roles that are missing for a permission.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{permission} needs {}", list(.roles))]
+pub struct Missing {
+    /// Name of the permission that was asked for.
+    pub permission: &'static str,
+    /// What the person would need in addition to what they have.
+    pub roles: Vec<Role>,
+}
+
+fn list(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" and ")
+}
+
+impl Principal {
+    /// The right `P`, when the roles open it.
+    ///
+    /// # Errors
+    /// Names the roles that are missing.
+    pub fn grant<P: Permission>(&self) -> Result<Grant<P>, Missing> {
+        let missing = self.roles.missing(P::NEEDS);
+        if missing.is_empty() {
+            Ok(Grant { principal: self.clone(), permission: PhantomData })
+        } else {
+            Err(Missing { permission: P::NAME, roles: missing })
+        }
+    }
+
+    /// Whether the right `P` would be granted, to show or hide what leads to it.
+    #[must_use]
+    pub fn may<P: Permission>(&self) -> bool {
+        self.roles.missing(P::NEEDS).is_empty()
+    }
+}
+
+impl Roles {
+    fn missing(self, needs: &[Role]) -> Vec<Role> {
+        if self.has(Role::AdminUser) {
+            return Vec::new();
+        }
+        needs.iter().copied().filter(|role| !self.has(*role)).collect()
+    }
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $type:ident = $name:literal needs $needs:expr;)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $type {}
+            impl Permission for $type {
+                const NAME: &'static str = $name;
+                const NEEDS: &'static [Role] = &$needs;
+            }
+        )+
+        /// Every permission with the roles that open it, for the test of the role table.
+        pub const PERMISSIONS: &[(&str, &[Role])] = &[$(($name, <$type as Permission>::NEEDS)),+];
+    };
+}
+
+const VIEW: [Role; 1] = [Role::ReadUser];
+const CHANGE: [Role; 2] = [Role::ReadUser, Role::WriteUser];
+const REMOVE: [Role; 2] = [Role::ReadUser, Role::DeleteUser];
+
+permissions! {
+    /// See the enterprises' consents.
+    ConsentsRead = "consents.read" needs VIEW;
+    /// Change the relationship status of a consent.
+    ConsentsWrite = "consents.write" needs CHANGE;
+    /// See accounts.
+    AccountsRead = "accounts.read" needs VIEW;
+    /// Create and change accounts.
+    AccountsWrite = "accounts.write" needs CHANGE;
+    /// Delete accounts.
+    AccountsDelete = "accounts.delete" needs REMOVE;
+    /// See numbers.
+    NumbersRead = "numbers.read" needs VIEW;
+    /// Upload numbers and change their settings.
+    NumbersWrite = "numbers.write" needs CHANGE;
+    /// Release numbers.
+    NumbersDelete = "numbers.delete" needs REMOVE;
+    /// See orders and their progress.
+    OrdersRead = "orders.read" needs VIEW;
+    /// See civic addresses and their locations.
+    CivicAddressesRead = "civic_addresses.read" needs VIEW;
+    /// Ask for a pull from the backend now.
+    SyncWrite = "sync.write" needs CHANGE;
+    /// See who changed what.
+    AuditRead = "audit.read" needs [Role::AdminUser];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(roles: &[Role]) -> Principal {
+        Principal {
+            issuer: "https://idp.example".into(),
+            subject: "1".into(),
+            name: "Someone".into(),
+            roles: roles.iter().copied().collect(),
+        }
+    }
+
+    fn names() -> RoleNames {
+        RoleNames { read: "R".into(), write: "W".into(), delete: "D".into(), admin: "A".into() }
+    }
+
+    #[test]
+    fn the_role_table() {
+        use Role::{AdminUser, DeleteUser, ReadUser, WriteUser};
+        // For each set of roles: may view, change, remove, read the audit.
+        let table: [(&[Role], [bool; 4]); 8] = [
+            (&[], [false; 4]),
+            (&[ReadUser], [true, false, false, false]),
+            (&[WriteUser], [false; 4]),
+            (&[DeleteUser], [false; 4]),
+            (&[WriteUser, DeleteUser], [false; 4]),
+            (&[ReadUser, WriteUser], [true, true, false, false]),
+            (&[ReadUser, DeleteUser], [true, false, true, false]),
+            (&[AdminUser], [true; 4]),
+        ];
+        for (roles, expected) in table {
+            let person = person(roles);
+            let found = [
+                person.may::<NumbersRead>(),
+                person.grant::<NumbersWrite>().is_ok(),
+                person.grant::<NumbersDelete>().is_ok(),
+                person.grant::<AuditRead>().is_ok(),
+            ];
+            assert_eq!(found, expected, "{roles:?}");
+        }
+    }
+
+    #[test]
+    fn every_permission_but_the_audit_needs_read_first() {
+        for (name, needs) in PERMISSIONS {
+            assert_eq!(needs.contains(&Role::ReadUser), *name != "audit.read", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = person(&[Role::WriteUser]).grant::<NumbersDelete>().unwrap_err();
+        assert_eq!(missing.roles, [Role::ReadUser, Role::DeleteUser]);
+        assert_eq!(missing.to_string(), "numbers.delete needs ReadUser and DeleteUser");
+    }
+
+    #[test]
+    fn a_role_claim_is_an_array_of_exact_strings() {
+        let parse = |json: &str| names().parse(Some(&serde_json::from_str(json).unwrap()));
+        assert_eq!(parse(r#"["R","W","other"]"#), [Role::ReadUser, Role::WriteUser].into_iter().collect());
+        for none in [r#""R""#, r#""R W""#, r#"["r"," R"]"#, r#"["R",1]"#, r#"[["R"]]"#, r#"{"R":true}"#, "null", "[]"] {
+            assert_eq!(parse(none), Roles::NONE, "{none}");
+        }
+        assert_eq!(names().parse(None), Roles::NONE);
+    }
+}

@@ -1,0 +1,531 @@
+//! Settings of a deployment: defaults, file, environment and flags, read once at start.
+//!
+//! Every problem is found and reported together, each with the name of its key. Secrets are held
+//! as [`SecretString`], which cannot be printed.
+
+pub(crate) mod check;
+mod reader;
+mod reference;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+use crate::authz::RoleNames;
+
+pub use reader::{Problem, Sources};
+pub use reference::reference;
+
+use reader::Reader;
+
+/// All settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The pages for people.
+    pub portal: Portal,
+    /// The Provisioning API.
+    pub api: Api,
+    /// Health and metrics.
+    pub operations: Operations,
+    /// Where data is kept.
+    pub database: Database,
+    /// The identity provider people sign in with.
+    pub identity: Identity,
+    /// The Operator Connect backend.
+    pub operator_connect: OperatorConnect,
+    /// What this process does.
+    pub roles: Vec<ProcessRole>,
+    /// Limits of an upload.
+    pub uploads: Uploads,
+    /// The choices of "Update relationship status".
+    pub relationship_statuses: Vec<RelationshipStatus>,
+    /// Log output.
+    pub log: Log,
+    /// The name server.
+    pub dns: Dns,
+}
+
+/// Section `portal`.
+#[derive(Clone, Debug)]
+pub struct Portal {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address people type; links, redirects and cookies follow it.
+    pub public_url: Url,
+    /// Further values of the `Host` header to accept.
+    pub allowed_hosts: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// A session that is not used for so long ends.
+    pub session_idle: Duration,
+    /// A session ends after so long, used or not.
+    pub session_absolute: Duration,
+    /// Connections open at once; more wait.
+    pub max_connections: u32,
+}
+
+/// Section `api`.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Where to listen.
+    pub listen: SocketAddr,
+}
+
+/// Section `operations`.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    /// Where to listen.
+    pub listen: SocketAddr,
+}
+
+/// Section `database`.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Which database.
+    pub url: DatabaseUrl,
+    /// PostgreSQL connections, or SQLite readers.
+    pub max_connections: u32,
+}
+
+/// Where data is kept.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// An embedded SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server; the whole address may hold a password.
+    Postgres(SecretString),
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(_) => f.write_str("postgres:(hidden)"),
+        }
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let url = Url::parse(text).map_err(drop)?;
+            return (url.path().len() > 1).then(|| Self::Postgres(text.to_owned().into())).ok_or(());
+        }
+        let path = text.strip_prefix("sqlite:").ok_or(())?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        (!path.is_empty()).then(|| Self::Sqlite(path.into())).ok_or(())
+    }
+}
+
+/// Section `identity`.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Exact issuer; its discovery document is at `/.well-known/openid-configuration` below it.
+    pub issuer: String,
+    /// Our client identifier at the provider.
+    pub client_id: String,
+    /// Our client secret; a public client has none.
+    pub client_secret: Option<SecretString>,
+    /// Scopes to ask for; `openid` is always among them.
+    pub scopes: Vec<String>,
+    /// The claim of the ID token that holds the roles.
+    pub roles_claim: String,
+    /// What the provider calls our roles.
+    pub role_names: RoleNames,
+    /// Signature algorithms accepted on ID tokens.
+    pub algorithms: Vec<String>,
+    /// Roles are confirmed with the provider at least this often.
+    pub roles_recheck: Duration,
+}
+
+/// Section `operator_connect`.
+#[derive(Clone, Debug)]
+pub struct OperatorConnect {
+    /// Base address of the backend; none, and nothing is pushed or pulled.
+    pub base_url: Option<Url>,
+    /// Where to fetch access tokens by client credentials.
+    pub token_url: Option<Url>,
+    /// Our client identifier.
+    pub client_id: String,
+    /// Our client secret.
+    pub client_secret: Option<SecretString>,
+    /// Scope to ask for; may be empty.
+    pub scope: String,
+    /// Calling profiles a person can choose on an upload.
+    pub calling_profiles: Vec<CallingProfile>,
+    /// Identifier of the profile that is chosen unless a person chooses another.
+    pub default_calling_profile: Option<String>,
+    /// Numbers in one upload or release job.
+    pub batch_size: u32,
+    /// Time between two pulls of consents.
+    pub pull_consents: Duration,
+    /// Time between two pulls of civic addresses.
+    pub pull_addresses: Duration,
+    /// Time between two pulls of the state of numbers.
+    pub pull_numbers: Duration,
+}
+
+/// A calling profile: how calls of a number reach the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallingProfile {
+    /// Identifier at the backend.
+    pub id: String,
+    /// What people see.
+    pub name: String,
+}
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessRole {
+    /// Serves the pages.
+    Portal,
+    /// Serves the Provisioning API.
+    Api,
+    /// Makes the backends match.
+    Sync,
+    /// Answers name queries.
+    Dns,
+}
+
+impl FromStr for ProcessRole {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "portal" => Ok(Self::Portal),
+            "api" => Ok(Self::Api),
+            "sync" => Ok(Self::Sync),
+            "dns" => Ok(Self::Dns),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Section `uploads`.
+#[derive(Clone, Copy, Debug)]
+pub struct Uploads {
+    /// Numbers in one upload.
+    pub max_numbers: u32,
+    /// Bytes of one upload.
+    pub max_bytes: u32,
+}
+
+/// One choice of the form "Update relationship status".
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelationshipStatus {
+    /// What people see.
+    pub label: String,
+    /// What the backend is told.
+    pub value: String,
+    /// Whether a reason must be given.
+    #[serde(default)]
+    pub needs_reason: bool,
+}
+
+/// Section `log`.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How lines look.
+    pub format: LogFormat,
+    /// Filter such as `info` or `nmp=debug,info`.
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Section `dns`.
+#[derive(Clone, Debug)]
+pub struct Dns {
+    /// Where to listen.
+    pub listen: SocketAddr,
+}
+
+/// What is being started, which decides how strict to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// `nmp serve`: refuses what is only fit for trying out.
+    Production,
+    /// `nmp demo`: on loopback, against the sandbox.
+    Demo,
+    /// `nmp migrate`, `nmp audit verify`: only the database matters.
+    DatabaseOnly,
+}
+
+impl Config {
+    /// Reads and checks all settings.
+    ///
+    /// # Errors
+    /// Every problem of every source, each with the name of its key.
+    pub fn load(sources: Sources, purpose: Purpose) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader::new(sources);
+        let config = Self::read(&mut reader);
+        config.check(purpose, &mut reader);
+        let problems = reader.finish();
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    fn read(r: &mut Reader) -> Self {
+        Self {
+            portal: Portal::read(r),
+            api: Api { listen: r.socket("api.listen", "127.0.0.1:8081", "Address and port of the Provisioning API.") },
+            operations: Operations {
+                listen: r.socket(
+                    "operations.listen",
+                    "127.0.0.1:8082",
+                    "Address and port of `/healthz`, `/readyz` and `/metrics`. Keep it away from the public.",
+                ),
+            },
+            database: Database::read(r),
+            identity: Identity::read(r),
+            operator_connect: OperatorConnect::read(r),
+            roles: r.list(
+                "roles.run",
+                &["portal", "api", "sync", "dns"],
+                "one of portal, api, sync, dns",
+                "What this process does. With SQLite one process does everything.",
+            ),
+            uploads: Uploads {
+                max_numbers: r.integer("uploads.max_numbers", 100_000, 1..=10_000_000, "Numbers in one upload."),
+                max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload."),
+            },
+            relationship_statuses: r.tables(
+                "relationship.statuses",
+                "[{ label = \"Consent acknowledged\", value = \"ConsentAcknowledged\" }, \
+                 { label = \"Agreement signed\", value = \"AgreementSigned\" }, \
+                 { label = \"Consent declined\", value = \"ConsentDeclined\", needs_reason = true }, \
+                 { label = \"Contract terminated\", value = \"ContractTerminated\", needs_reason = true }]",
+                "The choices of \u{201c}Update relationship status\u{201d}: what people see, what the backend is told, whether a reason must be given.",
+            ),
+            log: Log {
+                format: r
+                    .choice("log.format", &[("json", LogFormat::Json), ("text", LogFormat::Text)], "`json` or `text`; always to standard error.")
+                    .unwrap_or(LogFormat::Json),
+                level: r
+                    .text("log.level", Some("info"), "What to log, such as `info` or `nmp=debug,info`.")
+                    .unwrap_or_else(|| "info".to_owned()),
+            },
+            dns: Dns { listen: r.socket("dns.listen", "127.0.0.1:5354", "Address and port of the name server.") },
+        }
+    }
+}
+
+impl Portal {
+    fn read(r: &mut Reader) -> Self {
+        Self {
+            listen: r.socket(
+                "portal.listen",
+                "127.0.0.1:8080",
+                "Address and port of the pages. Plain HTTP: put a proxy with TLS in front of it.",
+            ),
+            public_url: r
+                .url(
+                    "portal.public_url",
+                    Some("http://127.0.0.1:8080/"),
+                    "The address people type. Must be https unless it is loopback.",
+                )
+                .unwrap_or_else(loopback),
+            allowed_hosts: r.list(
+                "portal.allowed_hosts",
+                &[],
+                "a host name, with its port unless it is the usual one",
+                "Further `Host` values to accept beside that of `portal.public_url`; any other is answered with 421.",
+            ),
+            trusted_proxies: r.list(
+                "portal.trusted_proxies",
+                &[],
+                "an IP address",
+                "Proxies whose `X-Forwarded-For` is believed. The proxy must pass `Host` and `Origin` on unchanged.",
+            ),
+            session_idle: minutes(
+                r,
+                "portal.session_idle_minutes",
+                30,
+                "A session that is not used for so many minutes ends.",
+            ),
+            session_absolute: minutes(
+                r,
+                "portal.session_absolute_minutes",
+                720,
+                "A session ends after so many minutes, used or not.",
+            ),
+            max_connections: r.integer(
+                "portal.max_connections",
+                1_000,
+                10..=100_000,
+                "Connections open at once; more have to wait.",
+            ),
+        }
+    }
+}
+
+impl Database {
+    fn read(r: &mut Reader) -> Self {
+        const DOC: &str =
+            "`sqlite:` and a path, or `postgres://user:password@host/database`. Secret, as it may hold a password.";
+        const WANTED: &str =
+            "must be sqlite: and a path, such as sqlite:/var/lib/nmp/nmp.db, or postgres://user:password@host/database";
+        let given = r.secret("database.url", DOC);
+        let url = given.map_or_else(
+            || Some(DatabaseUrl::Sqlite("nmp.db".into())),
+            |text| secrecy::ExposeSecret::expose_secret(&text).parse().ok(),
+        );
+        if url.is_none() {
+            r.problem("database.url", WANTED);
+        }
+        Self {
+            url: url.unwrap_or_else(|| DatabaseUrl::Sqlite("nmp.db".into())),
+            max_connections: r.integer(
+                "database.max_connections",
+                10,
+                2..=500,
+                "Connections to PostgreSQL, or readers of SQLite.",
+            ),
+        }
+    }
+}
+
+impl Identity {
+    fn read(r: &mut Reader) -> Self {
+        let mut scopes: Vec<String> = r.list(
+            "identity.scopes",
+            &["openid", "profile", "offline_access"],
+            "a scope",
+            "Scopes to ask for. Without `offline_access` most providers give no refresh token, and people are sent to sign in again at each check of their roles.",
+        );
+        if !scopes.iter().any(|scope| scope == "openid") {
+            scopes.insert(0, "openid".to_owned());
+        }
+        Self {
+            issuer: r
+                .text(
+                    "identity.issuer",
+                    None,
+                    "Exact issuer of the identity provider. One issuer; a template with `{tenantid}` is refused.",
+                )
+                .unwrap_or_default(),
+            client_id: r
+                .text("identity.client_id", None, "Client identifier of the portal at the provider.")
+                .unwrap_or_default(),
+            client_secret: r.secret("identity.client_secret", "Client secret of the portal at the provider."),
+            scopes,
+            roles_claim: r
+                .text(
+                    "identity.roles_claim",
+                    Some("roles"),
+                    "Claim of the ID token that holds the roles: an array of texts.",
+                )
+                .unwrap_or_default(),
+            role_names: RoleNames {
+                read: role(
+                    r,
+                    "identity.role_read",
+                    "ProvisioningAPI.ReadUser",
+                    "What the provider calls the role that may view.",
+                ),
+                write: role(
+                    r,
+                    "identity.role_write",
+                    "ProvisioningAPI.WriteUser",
+                    "The role that, with the viewing one, may add and change.",
+                ),
+                delete: role(
+                    r,
+                    "identity.role_delete",
+                    "ProvisioningAPI.DeleteUser",
+                    "The role that, with the viewing one, may remove.",
+                ),
+                admin: role(r, "identity.role_admin", "ProvisioningAPI.AdminUser", "The role that may do everything."),
+            },
+            algorithms: r.list(
+                "identity.algorithms",
+                &["RS256"],
+                "one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
+                "Signature algorithms accepted on ID tokens.",
+            ),
+            roles_recheck: minutes(
+                r,
+                "identity.roles_recheck_minutes",
+                15,
+                "Roles are confirmed with the provider at least every so many minutes.",
+            ),
+        }
+    }
+}
+
+impl OperatorConnect {
+    fn read(r: &mut Reader) -> Self {
+        Self {
+            base_url: r.url("operator_connect.base_url", None, "Base address of the Operator Connect backend."),
+            token_url: r.url("operator_connect.token_url", None, "Where to fetch access tokens by client credentials."),
+            client_id: r
+                .text("operator_connect.client_id", None, "Client identifier at the backend.")
+                .unwrap_or_default(),
+            client_secret: r.secret("operator_connect.client_secret", "Client secret at the backend."),
+            scope: r.text("operator_connect.scope", None, "Scope to ask for with the token.").unwrap_or_default(),
+            calling_profiles: r.tables(
+                "operator_connect.calling_profiles",
+                "[]",
+                "Calling profiles to choose from on an upload, such as `[{ id = \"…\", name = \"West\" }]`.",
+            ),
+            default_calling_profile: r.text(
+                "operator_connect.default_calling_profile",
+                None,
+                "Identifier of the profile chosen unless a person chooses another.",
+            ),
+            batch_size: r.integer(
+                "operator_connect.batch_size",
+                1_000,
+                1..=10_000,
+                "Numbers in one upload or release job.",
+            ),
+            pull_consents: minutes(
+                r,
+                "operator_connect.pull_consents_minutes",
+                5,
+                "Minutes between two pulls of consents.",
+            ),
+            pull_addresses: minutes(
+                r,
+                "operator_connect.pull_addresses_minutes",
+                30,
+                "Minutes between two pulls of civic addresses.",
+            ),
+            pull_numbers: minutes(
+                r,
+                "operator_connect.pull_numbers_minutes",
+                15,
+                "Minutes between two pulls of the state of numbers.",
+            ),
+        }
+    }
+}
+
+fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
+    Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))
+}
+
+fn role(r: &mut Reader, key: &'static str, default: &'static str, doc: &'static str) -> String {
+    r.text(key, Some(default), doc).unwrap_or_else(|| default.to_owned())
+}
+
+#[expect(clippy::expect_used, reason = "a constant that parses")]
+fn loopback() -> Url {
+    Url::parse("http://127.0.0.1:8080/").expect("a valid address")
+}
+
+#[cfg(test)]
+mod tests;

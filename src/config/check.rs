@@ -1,0 +1,220 @@
+//! What one key alone cannot tell: settings that do not fit each other or the purpose.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use url::{Host, Url};
+
+use super::reader::Reader;
+use super::{Config, DatabaseUrl, ProcessRole, Purpose};
+
+/// Signature algorithms an ID token may use. Those with a shared secret are not among them.
+const ALGORITHMS: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
+impl Config {
+    pub(super) fn check(&self, purpose: Purpose, r: &mut Reader) {
+        self.check_database(r);
+        if purpose == Purpose::DatabaseOnly {
+            return;
+        }
+        self.check_portal(purpose, r);
+        if self.roles.is_empty() {
+            r.problem(
+                "roles.run",
+                "is empty, so this process would do nothing; name at least one of portal, api, sync, dns",
+            );
+        }
+        if self.runs(ProcessRole::Portal) {
+            self.check_identity(purpose, r);
+        }
+        if self.runs(ProcessRole::Sync) {
+            self.check_operator_connect(purpose, r);
+        }
+        self.check_statuses(r);
+        if self.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
+            r.problem(
+                "log.level",
+                format!(
+                    "\u{201c}{}\u{201d} is not a filter; write a level such as info, or nmp=debug,info",
+                    self.log.level
+                ),
+            );
+        }
+    }
+
+    /// Whether this process has the role.
+    #[must_use]
+    pub fn runs(&self, role: ProcessRole) -> bool {
+        self.roles.contains(&role)
+    }
+
+    fn check_portal(&self, purpose: Purpose, r: &mut Reader) {
+        let url = &self.portal.public_url;
+        if purpose == Purpose::Production && url.scheme() == "http" && !is_loopback(url) {
+            r.problem(
+                "portal.public_url",
+                format!("{url} is plain HTTP; people's sessions would travel unprotected. Write the https address of the proxy in front of the portal"),
+            );
+        }
+        if url.path() != "/" || url.query().is_some() {
+            r.problem(
+                "portal.public_url",
+                format!("{url} has a path; the portal answers at the root of its own host name only"),
+            );
+        }
+        if self.portal.session_idle > self.portal.session_absolute {
+            r.problem(
+                "portal.session_idle_minutes",
+                "is longer than portal.session_absolute_minutes; the idle time must be the shorter",
+            );
+        }
+    }
+
+    fn check_identity(&self, purpose: Purpose, r: &mut Reader) {
+        let issuer = &self.identity.issuer;
+        if issuer.is_empty() {
+            if !r.has_problem("identity.issuer") {
+                r.problem(
+                    "identity.issuer",
+                    "is missing; write the issuer of your identity provider, such as https://login.example.com/",
+                );
+            }
+        } else if issuer.contains(['{', '}']) || issuer.contains("/common/") || issuer.contains("/organizations/") {
+            r.problem(
+                "identity.issuer",
+                format!("{issuer} stands for many issuers; write the one issuer of your own directory"),
+            );
+        } else {
+            match Url::parse(issuer) {
+                Err(_) => r.problem(
+                    "identity.issuer",
+                    format!("\u{201c}{issuer}\u{201d} is not an address such as https://login.example.com/"),
+                ),
+                Ok(url) if purpose == Purpose::Production => check_outside(r, "identity.issuer", &url, "/identity"),
+                Ok(_) => {}
+            }
+        }
+        if self.identity.client_id.is_empty() && !r.has_problem("identity.client_id") {
+            r.problem("identity.client_id", "is missing; write the client identifier the provider gave to the portal");
+        }
+        for algorithm in &self.identity.algorithms {
+            if !ALGORITHMS.contains(&algorithm.as_str()) {
+                r.problem(
+                    "identity.algorithms",
+                    format!("\u{201c}{algorithm}\u{201d} is not one of {}", ALGORITHMS.join(", ")),
+                );
+            }
+        }
+        if self.identity.algorithms.is_empty() {
+            r.problem("identity.algorithms", "is empty; name at least one, usually RS256");
+        }
+    }
+
+    fn check_operator_connect(&self, purpose: Purpose, r: &mut Reader) {
+        let settings = &self.operator_connect;
+        let missing = [
+            (
+                "operator_connect.base_url",
+                settings.base_url.is_none(),
+                "write the base address of the Operator Connect backend",
+            ),
+            ("operator_connect.token_url", settings.token_url.is_none(), "write where access tokens are fetched"),
+            ("operator_connect.client_id", settings.client_id.is_empty(), "write the client identifier at the backend"),
+            (
+                "operator_connect.client_secret",
+                settings.client_secret.is_none(),
+                "write the client secret at the backend",
+            ),
+        ];
+        for (key, is_missing, advice) in missing {
+            if is_missing && !r.has_problem(key) {
+                r.problem(key, format!("is missing; {advice}, or leave sync out of roles.run"));
+            }
+        }
+        if purpose == Purpose::Production {
+            let addresses = [
+                ("operator_connect.base_url", &settings.base_url, "/operator-connect"),
+                ("operator_connect.token_url", &settings.token_url, "/identity"),
+            ];
+            for (key, url, sandbox_path) in addresses {
+                if let Some(url) = url {
+                    check_outside(r, key, url, sandbox_path);
+                }
+            }
+        }
+        if let Some(id) = &settings.default_calling_profile
+            && !settings.calling_profiles.iter().any(|profile| profile.id == *id)
+        {
+            r.problem(
+                "operator_connect.default_calling_profile",
+                format!("\u{201c}{id}\u{201d} is not the id of one of operator_connect.calling_profiles"),
+            );
+        }
+    }
+
+    fn check_statuses(&self, r: &mut Reader) {
+        if self.relationship_statuses.is_empty() {
+            r.problem("relationship.statuses", "is empty; name at least one status");
+        }
+        for (index, status) in self.relationship_statuses.iter().enumerate() {
+            let repeated = self.relationship_statuses.iter().take(index).any(|other| other.value == status.value);
+            if status.value.is_empty() || status.label.is_empty() || repeated {
+                r.problem("relationship.statuses", format!("entry {} needs a label and a value of its own", index + 1));
+            }
+        }
+    }
+
+    fn check_database(&self, r: &mut Reader) {
+        let DatabaseUrl::Sqlite(path) = &self.database.url else {
+            return;
+        };
+        if let Err(message) = writable(path) {
+            r.problem("database.url", message);
+        }
+    }
+}
+
+/// A production start talks to the outside world: encrypted, and never to our own sandbox.
+fn check_outside(r: &mut Reader, key: &str, url: &Url, sandbox_path: &str) {
+    if is_loopback(url) {
+        if url.path() == sandbox_path || url.path().starts_with(&format!("{sandbox_path}/")) {
+            r.problem(key, format!("{url} is the sandbox, which signs in anyone; use \u{201c}nmp demo\u{201d} to try things out, and the real address here"));
+        }
+    } else if url.scheme() != "https" {
+        r.problem(key, format!("{url} is plain HTTP; write an https address"));
+    }
+}
+
+/// Whether the address is this machine itself.
+#[must_use]
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn writable(path: &Path) -> Result<(), String> {
+    if path.exists() {
+        return match std::fs::OpenOptions::new().append(true).open(path) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(format!("cannot write to {}: {error}; choose a file that this user may write", path.display()))
+            }
+        };
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        return Err(format!("the folder {} does not exist; create it, writable for this user", folder.display()));
+    }
+    // Permission bits do not tell the whole truth (read-only mounts, other users), a trial does.
+    let trial = folder.join(format!(".nmp-write-trial-{}", std::process::id()));
+    std::fs::write(&trial, b"").and_then(|()| std::fs::remove_file(&trial)).map_err(|error| {
+        format!("cannot create a file in {}: {error}; choose a folder that this user may write", folder.display())
+    })
+}

@@ -1,0 +1,283 @@
+//! The one error of every page and listener.
+//!
+//! A handler or extractor answers with a [`Problem`]; it travels in the response's extensions and
+//! the outer layer in [`super::render`] turns it into a page, a fragment or JSON. The cause is
+//! logged there, once, with the request's id. A visitor never sees a cause.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::extract::multipart::{MultipartError, MultipartRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::authz::{Missing, Role};
+
+/// Something that keeps a request from being answered as asked.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Stable name of the problem for scripts and tests, such as `not_found`.
+    pub code: &'static str,
+    /// What went wrong, in a few words.
+    pub title: Cow<'static, str>,
+    /// What the visitor can do about it.
+    pub detail: Cow<'static, str>,
+    /// Problems with single fields: name and message.
+    pub fields: Vec<(String, String)>,
+    /// The request's identifier; filled in when the problem is rendered.
+    pub request_id: String,
+    /// Roles that are missing, of a 403.
+    pub missing: Vec<Role>,
+    /// Seconds after which it makes sense to ask again, of a 503 or 429.
+    pub retry_after: Option<u32>,
+    /// Goes to the log and never to the visitor.
+    cause: Option<Arc<str>>,
+}
+
+/// In response extensions: what [`super::render`] is to render.
+#[derive(Clone, Debug)]
+pub(super) struct Carried(pub Arc<Problem>);
+
+impl Problem {
+    /// A problem with its own words.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            title: title.into(),
+            detail: detail.into(),
+            fields: Vec::new(),
+            request_id: String::new(),
+            missing: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// 400: the request cannot be understood.
+    #[must_use]
+    pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "This request cannot be understood", detail)
+    }
+
+    /// 404: no such page.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Page not found",
+            "There is no page at this address. It may have been mistyped or cut off.",
+        )
+    }
+
+    /// 404: no such thing, such as `account`, of this name.
+    #[must_use]
+    pub fn no_such(kind: &str, name: &str) -> Self {
+        let detail = format!("There is no {kind} \u{201c}{name}\u{201d}. It may have been removed, or the address mistyped.");
+        Self { title: format!("No such {kind}").into(), detail: detail.into(), ..Self::not_found() }
+    }
+
+    /// 409: the data does not allow it, or changed meanwhile.
+    #[must_use]
+    pub fn conflict(title: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", title, detail)
+    }
+
+    /// 401: nobody is signed in. Rendered as a way to the sign-in page.
+    #[must_use]
+    pub fn sign_in() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "sign_in", "Please sign in", "Sign in to see this page.")
+    }
+
+    /// 403: signed in, but a role is missing.
+    #[must_use]
+    pub fn missing_roles(missing: Missing) -> Self {
+        let mut problem = Self::new(
+            StatusCode::FORBIDDEN,
+            "missing_role",
+            "You need another role for this",
+            "You are signed in, but your account does not have the role this page needs.",
+        );
+        problem.missing = missing.roles;
+        problem
+    }
+
+    /// 403: a form was sent from another site.
+    #[must_use]
+    pub fn cross_site() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross_site",
+            "This form came from another site",
+            "Nothing was changed. Open the page here and send the form again.",
+        )
+    }
+
+    /// 413: more than the limit.
+    #[must_use]
+    pub fn too_large(limit: u64) -> Self {
+        let shown = if limit >= 1_048_576 { format!("{} MB", limit / 1_048_576) } else { format!("{} kB", limit / 1024) };
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "This is too large",
+            format!("At most {shown} can be sent at once. Nothing was stored; split the file and send the parts one after the other."),
+        )
+    }
+
+    /// 503: something we need is away for a while.
+    #[must_use]
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available right now", detail);
+        problem.retry_after = Some(5);
+        problem
+    }
+
+    /// 500: our fault.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on our side",
+            "Nothing you did. It has been logged; try again, and if it stays, tell the people who run the portal the request id.",
+        )
+    }
+
+    /// The problem that a bare status stands for, for answers that no code of ours made.
+    #[must_use]
+    pub fn from_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found(),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
+                status,
+                "method_not_allowed",
+                "This address cannot be used that way",
+                "The page exists, but does not accept this kind of request.",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "too_large", "This is too large", "Send less at once."),
+            StatusCode::REQUEST_TIMEOUT => Self::new(
+                status,
+                "timeout",
+                "This took too long",
+                "The request did not arrive in time. Try again.",
+            ),
+            StatusCode::GATEWAY_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => {
+                Self::unavailable("The answer took too long. Try again in a moment.")
+            }
+            status if status.is_client_error() => {
+                Self { status, ..Self::bad_request("Something about the request is not as it should be.") }
+            }
+            _ => Self::internal(),
+        }
+    }
+
+    /// Remembers what caused the problem, for the log.
+    #[must_use]
+    pub fn because(mut self, cause: &(dyn Error + 'static)) -> Self {
+        let mut text = cause.to_string();
+        let mut source = cause.source();
+        while let Some(inner) = source {
+            text.push_str(": ");
+            text.push_str(&inner.to_string());
+            source = inner.source();
+        }
+        self.cause = Some(text.into());
+        self
+    }
+
+    /// Names a field and what is wrong with it.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, message: impl Into<String>) -> Self {
+        self.fields.push((name.into(), message.into()));
+        self
+    }
+
+    /// Writes the cause to the log: an error when it is our fault, else for the curious.
+    pub(super) fn log(&self) {
+        let cause = self.cause.as_deref().unwrap_or_default();
+        if self.status.is_server_error() {
+            tracing::error!(status = self.status.as_u16(), code = self.code, cause, "request failed");
+        } else {
+            tracing::debug!(status = self.status.as_u16(), code = self.code, cause, "request refused");
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(Carried(Arc::new(self)));
+        response
+    }
+}
+
+impl From<Missing> for Problem {
+    fn from(missing: Missing) -> Self {
+        Self::missing_roles(missing)
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::not_found().because(&rejection)
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::body(rejection.status(), &rejection)
+    }
+}
+
+impl From<MultipartRejection> for Problem {
+    fn from(rejection: MultipartRejection) -> Self {
+        Self::body(StatusCode::UNSUPPORTED_MEDIA_TYPE, &rejection)
+    }
+}
+
+impl From<MultipartError> for Problem {
+    fn from(error: MultipartError) -> Self {
+        Self::body(error.status(), &error)
+    }
+}
+
+impl Problem {
+    /// A body that could not be read: too large, too slow, cut short, or not what it says it is.
+    fn body(status: StatusCode, cause: &(dyn Error + 'static)) -> Self {
+        let problem = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::from_status(status),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(
+                status,
+                "unsupported_media_type",
+                "This form cannot be read",
+                "The request does not hold a form of the kind this page expects.",
+            ),
+            _ if timed_out(cause) => Self::from_status(StatusCode::REQUEST_TIMEOUT),
+            _ => Self::bad_request("The form that was sent is damaged or incomplete. Send it again."),
+        };
+        problem.because(cause)
+    }
+}
+
+fn timed_out(cause: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(cause);
+    while let Some(error) = next {
+        if error.is::<tower_http::timeout::TimeoutError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}

@@ -1,0 +1,140 @@
+//! Extractors. What they refuse is a [`Problem`], never a text of the framework.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::authz::{Grant, Permission, Principal};
+
+use super::error::Problem;
+use super::info::RequestInfo;
+use super::session::Session;
+use super::state::PortalState;
+
+/// The facts about this request.
+pub(super) fn info(parts: &Parts) -> Result<Arc<RequestInfo>, Problem> {
+    parts.extensions.get::<Arc<RequestInfo>>().cloned().ok_or_else(Problem::internal)
+}
+
+/// A signed-in person; others are sent to the sign-in page.
+#[derive(Clone, Debug)]
+pub struct Authenticated(pub Arc<Session>);
+
+impl Authenticated {
+    /// Who it is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+}
+
+impl FromRequestParts<PortalState> for Authenticated {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Problem> {
+        state.session(parts).await?.map(Self).ok_or_else(Problem::sign_in)
+    }
+}
+
+/// The right `P` of the signed-in person; without it, the page that says which role is missing.
+#[derive(Debug)]
+pub struct Granted<P>(pub Grant<P>);
+
+impl<P: Permission> FromRequestParts<PortalState> for Granted<P> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Problem> {
+        let Authenticated(session) = Authenticated::from_request_parts(parts, state).await?;
+        Ok(Self(session.principal.grant::<P>()?))
+    }
+}
+
+/// Whether htmx asks for a part of the page only.
+#[derive(Clone, Copy, Debug)]
+pub struct Partial(pub bool);
+
+impl FromRequestParts<PortalState> for Partial {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &PortalState) -> Result<Self, Problem> {
+        Ok(Self(info(parts)?.partial))
+    }
+}
+
+/// The facts about the request: its id, where it comes from, the page it belongs to.
+#[derive(Clone, Debug)]
+pub struct Info(pub Arc<RequestInfo>);
+
+impl FromRequestParts<PortalState> for Info {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &PortalState) -> Result<Self, Problem> {
+        Ok(Self(info(parts)?))
+    }
+}
+
+/// The query; a key may be repeated for a `Vec`. Give every field `#[serde(default)]`.
+#[derive(Clone, Debug)]
+pub struct QueryString<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryString<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        serde_html_form::from_str(parts.uri.query().unwrap_or_default()).map(Self).map_err(|error| {
+            Problem::bad_request("The address holds a filter that this page does not understand.").because(&error)
+        })
+    }
+}
+
+/// A part of the path; what cannot be one is a page that does not exist.
+#[derive(Clone, Debug)]
+pub struct PathPart<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPart<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(value) = Path::<T>::from_request_parts(parts, state).await?;
+        Ok(Self(value))
+    }
+}
+
+/// A form without files; a name may be repeated for a `Vec`. Give every field `#[serde(default)]` and take texts: what is
+/// wrong with a value is said on the form, not here.
+#[derive(Clone, Debug)]
+pub struct FormBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormBody<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_form = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        if !is_form {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "This form cannot be read",
+                "The request does not hold a form of the kind this page expects.",
+            ));
+        }
+        let bytes = Bytes::from_request(request, state).await?;
+        serde_html_form::from_bytes(&bytes).map(Self).map_err(|error| {
+            Problem::bad_request("The form that was sent is damaged or incomplete. Open the page again and send it once more.")
+                .because(&error)
+        })
+    }
+}
+
+/// A form with files. Errors while reading it turn into a [`Problem`] by `?`.
+#[derive(Debug)]
+pub struct MultipartBody(pub Multipart);
+
+impl<S: Send + Sync> FromRequest<S> for MultipartBody {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(Multipart::from_request(request, state).await?))
+    }
+}

@@ -1,0 +1,27 @@
+//! Unguessable values.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// `N` random bytes. The generator is the system's; it cannot fail once the process runs.
+pub(super) fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::RngCore::fill_bytes(&mut rand::rng(), &mut bytes);
+    bytes
+}
+
+/// 256 random bits as text, for cookies, states and nonces.
+pub(super) fn token() -> String {
+    URL_SAFE_NO_PAD.encode(bytes::<32>())
+}
+
+/// `N` random bytes in hexadecimal.
+pub(super) fn hex<const N: usize>() -> String {
+    let mut text = String::with_capacity(2 * N);
+    for byte in bytes::<N>() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

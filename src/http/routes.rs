@@ -1,0 +1,212 @@
+//! The register of routes: what is served, and which right opens it.
+//!
+//! A route says its [`Access`] where it is added; the gate in front of the handler enforces it
+//! before a byte of the body is read, and a test walks the register with every person.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::handler::Handler;
+use axum::http::{Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use http_body_util::BodyExt as _;
+
+use crate::authz::{Missing, Permission, Principal, Role};
+
+use super::error::Problem;
+use super::state::PortalState;
+
+/// Body limit of a form without files, in bytes.
+const FORM_LIMIT: u64 = 1024 * 1024;
+/// A body that is too large is read and thrown away up to this size, because a browser shows the
+/// answer only after it has sent everything.
+const DRAIN_LIMIT: u64 = 1024 * 1024 * 1024;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug)]
+pub enum Access {
+    /// Everyone, signed in or not.
+    Public,
+    /// Everyone who is signed in, whatever their roles.
+    SignedIn,
+    /// Those who hold a permission.
+    Needs {
+        /// The permission's name.
+        permission: &'static str,
+        /// The roles that open it together.
+        roles: &'static [Role],
+        /// Asks for the grant.
+        check: fn(&Principal) -> Result<(), Missing>,
+    },
+}
+
+/// A route for everyone.
+#[must_use]
+pub const fn public() -> Access {
+    Access::Public
+}
+
+/// A route for everyone who is signed in.
+#[must_use]
+pub const fn signed_in() -> Access {
+    Access::SignedIn
+}
+
+/// A route for those who hold permission `P`.
+#[must_use]
+pub const fn needs<P: Permission>() -> Access {
+    Access::Needs { permission: P::NAME, roles: P::NEEDS, check: |principal| principal.grant::<P>().map(drop) }
+}
+
+/// One entry of the register.
+#[derive(Clone, Debug)]
+pub struct RouteEntry {
+    /// The method.
+    pub method: Method,
+    /// The path with its parameters, such as `/accounts/{name}`.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+}
+
+struct Route {
+    entry: RouteEntry,
+    handler: MethodRouter<PortalState>,
+    limit: Limit,
+}
+
+#[derive(Clone, Copy)]
+enum Limit {
+    Form,
+    Upload,
+}
+
+/// Builds the register.
+#[derive(Default)]
+pub struct Routes {
+    routes: Vec<Route>,
+}
+
+impl Routes {
+    /// An empty register.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a page.
+    #[must_use]
+    pub fn get<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, PortalState>,
+        T: 'static,
+    {
+        self.add(Method::GET, path, access, get(handler), Limit::Form)
+    }
+
+    /// Adds the target of a form.
+    #[must_use]
+    pub fn post<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, PortalState>,
+        T: 'static,
+    {
+        self.add(Method::POST, path, access, post(handler), Limit::Form)
+    }
+
+    /// Adds the target of a form with a file, as large as the configuration allows.
+    #[must_use]
+    pub fn post_upload<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, PortalState>,
+        T: 'static,
+    {
+        self.add(Method::POST, path, access, post(handler), Limit::Upload)
+    }
+
+    /// Adds everything another register holds.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.routes.extend(other.routes);
+        self
+    }
+
+    /// Every route, in the order in which it was added.
+    pub fn entries(&self) -> impl Iterator<Item = &RouteEntry> {
+        self.routes.iter().map(|route| &route.entry)
+    }
+
+    fn add(
+        mut self,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        handler: MethodRouter<PortalState>,
+        limit: Limit,
+    ) -> Self {
+        self.routes.push(Route { entry: RouteEntry { method, path, access }, handler, limit });
+        self
+    }
+
+    /// The router with a gate before each handler.
+    pub(super) fn into_router(self, state: &PortalState) -> Router<PortalState> {
+        self.routes.into_iter().fold(Router::new(), |router, route| {
+            let limit = match route.limit {
+                Limit::Form => FORM_LIMIT,
+                // The other fields of the form and the multipart framing come on top of the file.
+                Limit::Upload => u64::from(state.config().uploads.max_bytes) + FORM_LIMIT,
+            };
+            let gate = Arc::new(Gate { state: state.clone(), access: route.entry.access, limit });
+            let handler = route
+                .handler
+                .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
+                .layer(from_fn_with_state(gate, pass));
+            router.route(route.entry.path, handler)
+        })
+    }
+}
+
+struct Gate {
+    state: PortalState,
+    access: Access,
+    limit: u64,
+}
+
+async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let allowed = async {
+        if matches!(gate.access, Access::Public) {
+            return Ok(());
+        }
+        let session = gate.state.session(&mut parts).await?.ok_or_else(Problem::sign_in)?;
+        if let Access::Needs { check, .. } = gate.access {
+            check(&session.principal)?;
+        }
+        Ok(())
+    };
+    let declared = body.size_hint().lower();
+    let refused = match allowed.await {
+        Err(problem) => Some((problem, gate.limit)),
+        Ok(()) if declared > gate.limit => Some((Problem::too_large(gate.limit), DRAIN_LIMIT)),
+        Ok(()) => None,
+    };
+    match refused {
+        None => next.run(Request::from_parts(parts, body)).await,
+        Some((problem, drained)) => {
+            // A client that asks first (`Expect: 100-continue`) has not sent anything yet.
+            if declared <= drained && !parts.headers.contains_key(header::EXPECT) {
+                drain(body).await;
+            }
+            problem.into_response()
+        }
+    }
+}
+
+/// Reads a body and throws it away; the body's own time-outs bound how long that takes.
+async fn drain(mut body: Body) {
+    while let Some(Ok(_)) = body.frame().await {}
+}

@@ -1,0 +1,62 @@
+//! What handlers of the portal share.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+
+use crate::config::Config;
+use crate::service::Ctx;
+
+use super::error::Problem;
+use super::login::Login;
+use super::session::{Session, Sessions};
+
+/// Shared by every handler of the portal; cheap to clone.
+#[derive(Clone)]
+pub struct PortalState(Arc<Inner>);
+
+struct Inner {
+    ctx: Ctx,
+    config: Arc<Config>,
+    sessions: Sessions,
+    login: Login,
+}
+
+impl PortalState {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(ctx: Ctx, config: Arc<Config>, sessions: Sessions, login: Login) -> Self {
+        Self(Arc::new(Inner { ctx, config, sessions, login }))
+    }
+
+    /// What service functions work with.
+    #[must_use]
+    pub fn ctx(&self) -> &Ctx {
+        &self.0.ctx
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Who is signed in.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// The way to the identity provider.
+    #[must_use]
+    pub fn login(&self) -> &Login {
+        &self.0.login
+    }
+
+    /// The session of a request, looked up once.
+    pub(super) async fn session(&self, parts: &mut Parts) -> Result<Option<Arc<Session>>, Problem> {
+        let info = super::extract::info(parts)?;
+        let found = info.session.get_or_try_init(|| self.0.sessions.of(&parts.headers, &self.0.login)).await?;
+        Ok(found.clone())
+    }
+}

@@ -1,0 +1,151 @@
+//! The outside world, to play with: an identity provider and an Operator Connect, in memory, on loopback.
+//!
+//! The rest of the product speaks to it over HTTP only, as it would to the real ones.
+
+mod clock;
+mod identity;
+mod operator_connect;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use identity::Identity;
+use operator_connect::OperatorConnect;
+
+/// What the sandbox starts with.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// The address people and programs reach it at, such as `http://127.0.0.1:8090`.
+    pub base: Url,
+    /// Whether there are example consents, addresses and numbers.
+    pub examples: bool,
+}
+
+/// Why the sandbox does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The address is reachable from other machines.
+    #[error(
+        "the sandbox lets anyone sign in, so it listens on loopback only; {0} is not (use 127.0.0.1:PORT or [::1]:PORT)"
+    )]
+    NotLoopback(String),
+    /// The built-in examples cannot be read.
+    #[error("the sandbox's examples cannot be read")]
+    Examples(#[from] serde_json::Error),
+    /// The listener failed.
+    #[error("the sandbox cannot listen")]
+    Listener(#[from] std::io::Error),
+}
+
+/// Both sandbox servers. Clones share their state.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    base: Url,
+    identity: Arc<Identity>,
+    operator_connect: Arc<OperatorConnect>,
+}
+
+impl Sandbox {
+    /// Sets both servers up for a base address.
+    ///
+    /// # Errors
+    /// When the base is not on loopback, or the examples cannot be read.
+    pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let SandboxOptions { mut base, examples } = options;
+        if !is_loopback(&base) {
+            return Err(SandboxError::NotLoopback(base.to_string()));
+        }
+        base.set_path("/");
+        let identity = Arc::new(Identity::new(format!("{base}identity")));
+        let operator_connect = Arc::new(OperatorConnect::new(Arc::clone(&identity), examples)?);
+        Ok(Self { base, identity, operator_connect })
+    }
+
+    /// Opens a listener (port 0 = any free one) and sets the sandbox up for its address.
+    ///
+    /// # Errors
+    /// When the address is not on loopback, is taken, or the examples cannot be read.
+    pub async fn bind(address: SocketAddr, examples: bool) -> Result<(Self, TcpListener), SandboxError> {
+        if !address.ip().is_loopback() {
+            return Err(SandboxError::NotLoopback(address.to_string()));
+        }
+        let listener = TcpListener::bind(address).await?;
+        let base = format!("http://{}", listener.local_addr()?);
+        let base = Url::parse(&base).map_err(|_| SandboxError::NotLoopback(base))?;
+        Ok((Self::new(SandboxOptions { base, examples })?, listener))
+    }
+
+    /// All routes of both servers.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/", get(|| async { Html(INDEX) }))
+            .nest("/identity", identity::routes(Arc::clone(&self.identity)))
+            .nest("/operator-connect", operator_connect::routes(Arc::clone(&self.operator_connect)))
+    }
+
+    /// Answers until told to stop.
+    ///
+    /// # Errors
+    /// When the listener is not on loopback or fails.
+    pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), SandboxError> {
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            return Err(SandboxError::NotLoopback(address.to_string()));
+        }
+        let serve = axum::serve(listener, self.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
+        tokio::select! {
+            done = serve => Ok(done?),
+            // Nothing here is worth waiting for: a client may hold its connection open for ever.
+            () = async { stop.cancelled().await; tokio::time::sleep(std::time::Duration::from_secs(1)).await } => Ok(()),
+        }
+    }
+
+    /// The issuer of the identity provider.
+    pub fn issuer(&self) -> &str {
+        self.identity.issuer()
+    }
+
+    /// Where a client gets its tokens.
+    pub fn token_url(&self) -> String {
+        format!("{}/token", self.identity.issuer())
+    }
+
+    /// The base URL of Operator Connect.
+    pub fn operator_connect_url(&self) -> String {
+        format!("{}operator-connect", self.base)
+    }
+}
+
+/// True when the URL's host is this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// An answer that never comes: the connection is cut.
+fn cut_connection() -> Response {
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let mut response = Body::from_stream(futures_util::stream::iter([Err::<Vec<u8>, _>(broken)])).into_response();
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+const INDEX: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Sandbox</title></head><body><h1>Sandbox</h1>\
+<p>This plays the outside world of the Number Management Portal.</p><ul>\
+<li><a href=\"/identity/.well-known/openid-configuration\">Identity provider</a></li>\
+<li><a href=\"/operator-connect/_state\">What Operator Connect holds</a></li></ul></body></html>";

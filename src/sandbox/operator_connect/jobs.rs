@@ -1,0 +1,93 @@
+//! Jobs: numbers done one by one over time.
+//!
+//! No timer runs: whoever looks first plays all the steps that were due by now, in the order of their time.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::wire::{Order, UploadTerms};
+use crate::domain::{E164, ProvisioningError};
+
+/// The longest a caller is asked to wait between two looks at a job, in seconds.
+const LONGEST_WAIT: u64 = 5;
+
+/// Work accepted from the operator.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) id: String,
+    pub(super) order: Order,
+    pub(super) terms: Option<std::sync::Arc<Terms>>,
+    started: Instant,
+    duration: Duration,
+    /// One for each number that is done, in the order of the request.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+/// What became of a number; the error is boxed, since most succeed.
+pub(super) type Outcome = Result<(), Box<ProvisioningError>>;
+
+/// What all numbers of one upload have in common.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) upload: UploadTerms,
+    pub(super) acquired: Vec<String>,
+    pub(super) available: Vec<String>,
+}
+
+impl Job {
+    pub(super) fn new(id: String, order: Order, terms: Option<Terms>, started: Instant, duration: Duration) -> Self {
+        let outcomes = Vec::with_capacity(order.numbers.len());
+        Self { id, order, terms: terms.map(std::sync::Arc::new), started, duration, outcomes }
+    }
+
+    /// The next number to do and when; `None` when the job is done.
+    pub(super) fn next(&self) -> Option<(Instant, E164)> {
+        let number = self.order.numbers.get(self.outcomes.len())?;
+        let (step, steps) =
+            (u32::try_from(self.outcomes.len() + 1).ok()?, u32::try_from(self.order.numbers.len()).ok()?);
+        Some((self.started + self.duration * step / steps, *number))
+    }
+
+    /// True for the same request once more.
+    pub(super) fn is_for(&self, order: &Order) -> bool {
+        self.order.upload == order.upload && self.order.numbers == order.numbers
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.outcomes.len() == self.order.numbers.len()
+    }
+
+    /// Whole seconds after which it is worth asking again.
+    pub(super) fn retry_after(&self, now: Instant) -> Option<u64> {
+        let left = (self.started + self.duration).saturating_duration_since(now);
+        (!self.is_done()).then(|| (left.as_secs() + 1).min(LONGEST_WAIT))
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let done = self.outcomes.iter().zip(&self.order.numbers).map(|(outcome, number)| match outcome {
+            Ok(()) => json!({ "telephoneNumber": number, "status": "succeeded" }),
+            Err(error) => json!({ "telephoneNumber": number, "status": "failed", "error": error }),
+        });
+        let pending = self.order.numbers.iter().skip(self.outcomes.len());
+        let pending = pending.map(|number| json!({ "telephoneNumber": number, "status": "pending" }));
+        json!({
+            "id": self.id,
+            "requestId": self.order.request_id,
+            "kind": if self.order.upload.is_some() { "upload" } else { "release" },
+            "status": self.status(),
+            "results": done.chain(pending).collect::<Vec<_>>(),
+        })
+    }
+
+    fn status(&self) -> &'static str {
+        let failed = self.outcomes.iter().filter(|outcome| outcome.is_err()).count();
+        match (self.is_done(), self.outcomes.len(), failed) {
+            (false, 0, _) => "pending",
+            (false, ..) => "inProgress",
+            (true, _, 0) => "complete",
+            (true, all, failed) if all == failed => "failed",
+            (true, ..) => "completeWithErrors",
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! All that Operator Connect holds.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::faults::Faults;
+use super::jobs::{Job, Outcome, Terms};
+use super::rules;
+use super::wire::{Order, Refusal, Service};
+use crate::domain::{CivicAddress, Consent, E164, ProvisioningError, TenantId};
+use crate::sandbox::clock;
+
+/// The longest a job can be made to run, in seconds.
+const LONGEST_JOB: f64 = 86_400.0;
+
+/// Every tenant, and who holds which number.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    pub(super) tenants: BTreeMap<TenantId, Tenant>,
+    pub(super) faults: Faults,
+    holders: HashMap<E164, TenantId>,
+    /// Numbers a running job will still change, with the job's id.
+    busy: HashMap<E164, String>,
+    /// The running jobs by the time of their next step; the count keeps jobs of the same moment in order.
+    steps: BinaryHeap<Reverse<(Instant, u64, TenantId, String)>>,
+    jobs_started: u64,
+}
+
+/// What one tenant has.
+#[derive(Debug, Default)]
+pub(super) struct Tenant {
+    pub(super) consent: Option<Consent>,
+    /// Relationship updates that were made, by request.
+    pub(super) relationship_requests: HashMap<String, (String, Option<String>)>,
+    pub(super) civic_addresses: BTreeMap<String, CivicAddress>,
+    pub(super) numbers: BTreeMap<E164, HeldNumber>,
+    /// Numbers that were released, with how often their state changed.
+    pub(super) released: BTreeMap<E164, u32>,
+    pub(super) jobs: HashMap<String, Job>,
+    requests: HashMap<String, String>,
+}
+
+/// A number a tenant holds.
+#[derive(Clone, Debug)]
+pub(super) struct HeldNumber {
+    pub(super) terms: Arc<Terms>,
+    pub(super) assigned: bool,
+    /// How often its state changed, releases included.
+    pub(super) changes: u32,
+}
+
+impl World {
+    /// A tenant, made when first spoken of.
+    pub(super) fn tenant(&mut self, id: &TenantId) -> &mut Tenant {
+        self.tenants.entry(id.clone()).or_default()
+    }
+
+    /// Plays every step that was due by now.
+    pub(super) fn advance(&mut self, now: Instant) {
+        while let Some(Reverse((due, count, tenant_id, job_id))) = self.steps.pop() {
+            if due > now {
+                self.steps.push(Reverse((due, count, tenant_id, job_id)));
+                return;
+            }
+            let job = self.tenants.get(&tenant_id).and_then(|tenant| tenant.jobs.get(&job_id));
+            let Some((job, (_, number))) = job.and_then(|job| Some((job, job.next()?))) else { continue };
+            let terms = job.terms.clone();
+            let outcome = self.play(&tenant_id, &job_id, number, terms);
+            let Some(job) = self.tenant(&tenant_id).jobs.get_mut(&job_id) else { continue };
+            job.outcomes.push(outcome);
+            if let Some((due, _)) = job.next() {
+                self.steps.push(Reverse((due, count, tenant_id, job_id)));
+            }
+        }
+    }
+
+    /// Starts a job, or finds the one this request started before.
+    pub(super) fn start(&mut self, tenant_id: &TenantId, order: Order, now: Instant) -> Result<&Job, Refusal> {
+        self.advance(now);
+        if let Some(number) = order.numbers.iter().find(|number| self.faults.refuse_batch_numbers.contains(number)) {
+            return Err(Refusal::invalid(
+                format!("The request holds a number that cannot be processed: {number}."),
+                "numbers",
+            ));
+        }
+        if let Some(job_id) = self.tenant(tenant_id).requests.get(&order.request_id).cloned() {
+            let job = self.job(tenant_id, &job_id)?;
+            if job.is_for(&order) {
+                return Ok(job);
+            }
+            let message = "This requestId was used for another request.";
+            return Err(Refusal::new(StatusCode::CONFLICT, "RequestIdConflict", message, Some("requestId")));
+        }
+        let id = clock::new_id();
+        for number in &order.numbers {
+            self.busy.entry(*number).or_insert_with(|| id.clone());
+        }
+        let duration = Duration::try_from_secs_f64(self.faults.job_seconds.min(LONGEST_JOB)).unwrap_or_default();
+        let terms = order.upload.clone().map(|upload| {
+            let (acquired, available) = rules::capabilities(&upload.settings);
+            Terms { upload, acquired, available }
+        });
+        let request_id = order.request_id.clone();
+        let job = Job::new(id.clone(), order, terms, now, duration);
+        if let Some((due, _)) = job.next() {
+            self.jobs_started += 1;
+            self.steps.push(Reverse((due, self.jobs_started, tenant_id.clone(), id.clone())));
+        }
+        let tenant = self.tenant(tenant_id);
+        tenant.requests.insert(request_id, id.clone());
+        tenant.jobs.insert(id.clone(), job);
+        self.advance(now);
+        self.job(tenant_id, &id)
+    }
+
+    /// A job by its id.
+    pub(super) fn job(&self, tenant: &TenantId, job_id: &str) -> Result<&Job, Refusal> {
+        self.tenants.get(tenant).and_then(|tenant| tenant.jobs.get(job_id)).ok_or_else(no_such_job)
+    }
+
+    /// A job by the request that started it.
+    pub(super) fn job_of_request(&self, tenant: &TenantId, request_id: &str) -> Result<&Job, Refusal> {
+        let job_id = self.tenants.get(tenant).and_then(|tenant| tenant.requests.get(request_id));
+        self.job(tenant, job_id.ok_or_else(no_such_job)?)
+    }
+
+    /// The enterprise's administrator gives a number to a user, or takes it back. True when the tenant holds it.
+    pub(super) fn assign(&mut self, tenant: &TenantId, number: E164, assigned: bool) -> bool {
+        let held = self.tenant(tenant).numbers.get_mut(&number);
+        held.map(|held| {
+            held.changes += u32::from(held.assigned != assigned);
+            held.assigned = assigned;
+        })
+        .is_some()
+    }
+
+    /// Takes a number from its tenant. True when the tenant held it.
+    pub(super) fn take_away(&mut self, tenant_id: &TenantId, number: E164) -> bool {
+        let tenant = self.tenant(tenant_id);
+        let Some(held) = tenant.numbers.remove(&number) else { return false };
+        tenant.released.insert(number, held.changes + 1);
+        self.holders.remove(&number);
+        true
+    }
+
+    /// Gives a number to a tenant, or new terms to one it has.
+    pub(super) fn hand_out(&mut self, tenant_id: &TenantId, number: E164, terms: Arc<Terms>) {
+        let tenant = self.tenant(tenant_id);
+        let before = tenant.released.remove(&number).unwrap_or_default();
+        match tenant.numbers.get_mut(&number) {
+            Some(held) => {
+                held.terms = terms;
+                held.changes += 1;
+            }
+            None => {
+                tenant.numbers.insert(number, HeldNumber { terms, assigned: false, changes: before + 1 });
+            }
+        }
+        self.holders.insert(number, tenant_id.clone());
+    }
+
+    fn play(&mut self, tenant: &TenantId, job_id: &str, number: E164, terms: Option<Arc<Terms>>) -> Outcome {
+        let service = terms.as_ref().map_or(Service::OperatorConnect, |terms| terms.upload.service);
+        match self.busy.get(&number) {
+            Some(job) if job == job_id => {
+                self.busy.remove(&number);
+            }
+            Some(_) => {
+                let message = format!("Another job is still working on {number}.");
+                return Err(Box::new(rules::error("NumberBusy", message, service)));
+            }
+            None => {}
+        }
+        let rejected = self.faults.reject_numbers.contains(&number);
+        let Some(terms) = terms else {
+            if rejected {
+                let message = format!("The telephone number {number} cannot be released while it is being ported.");
+                return Err(Box::new(rules::error("ReleaseNotAllowed", message, service)));
+            }
+            self.take_away(tenant, number);
+            return Ok(());
+        };
+        if let Some(error) = self.refuse(tenant, number, &terms, rejected) {
+            return Err(Box::new(error));
+        }
+        self.hand_out(tenant, number, terms);
+        Ok(())
+    }
+
+    fn refuse(&mut self, tenant: &TenantId, number: E164, terms: &Terms, rejected: bool) -> Option<ProvisioningError> {
+        let service = terms.upload.service;
+        if rejected {
+            let message = format!("The telephone number {number} is not valid in the numbering plan of its country.");
+            return Some(rules::error("InvalidTelephoneNumber", message, service));
+        }
+        if self.holders.get(&number).is_some_and(|holder| holder != tenant) {
+            let message = format!("The telephone number {number} is already in use by another tenant.");
+            return Some(rules::error("NumberInUse", message, service));
+        }
+        rules::refuse_upload(self.tenant(tenant), &terms.upload, number)
+    }
+
+    /// Everything, for people and tests to look at.
+    pub(super) fn to_json(&self) -> Value {
+        let tenants = self.tenants.iter().map(|(id, tenant)| (id.to_string(), tenant.to_json()));
+        json!({ "faults": self.faults, "tenants": tenants.collect::<serde_json::Map<_, _>>() })
+    }
+}
+
+impl Tenant {
+    /// The numbers after this one.
+    pub(super) fn numbers_after(&self, cursor: Option<E164>) -> impl Iterator<Item = (E164, &HeldNumber)> {
+        let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        self.numbers.range((from, Bound::Unbounded)).map(|(number, held)| (*number, held))
+    }
+
+    fn to_json(&self) -> Value {
+        let numbers = self.numbers.iter().map(|(number, held)| {
+            let mut value = held.to_json(*number);
+            if let Some(value) = value.as_object_mut() {
+                value.insert("changes".to_owned(), held.changes.into());
+            }
+            (number.to_string(), value)
+        });
+        let released =
+            self.released.iter().map(|(number, changes)| (number.to_string(), json!({ "changes": changes })));
+        json!({
+            "consent": self.consent,
+            "civicAddresses": self.civic_addresses,
+            "numbers": numbers.collect::<serde_json::Map<_, _>>(),
+            "released": released.collect::<serde_json::Map<_, _>>(),
+            "jobs": self.jobs.len(),
+        })
+    }
+}
+
+impl HeldNumber {
+    /// The number as the protocol writes it.
+    pub(super) fn to_json(&self, number: E164) -> Value {
+        let Terms { upload, acquired, available } = &*self.terms;
+        json!({
+            "telephoneNumber": number,
+            "service": upload.service,
+            "assignmentStatus": if self.assigned { "assigned" } else { "unassigned" },
+            "settings": upload.settings,
+            "callingProfile": upload.calling_profile,
+            "acquiredCapabilities": acquired,
+            "availableCapabilities": available,
+        })
+    }
+}
+
+fn no_such_job() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "JobNotFound", "There is no such job.", None)
+}

@@ -1,0 +1,169 @@
+// Improves pages that work without it: selection, copying, keys, dropped files, local times, theme.
+"use strict";
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const on = (type, selector, act) =>
+    document.addEventListener(type, (event) => {
+      const found = event.target.closest?.(selector);
+      if (found) act(found, event);
+    });
+  const say = (text) => {
+    const live = document.getElementById("live");
+    if (live) live.textContent = text;
+  };
+  const stored = (key, value) => {
+    try {
+      return value === undefined ? localStorage.getItem(key) : localStorage.setItem(key, value);
+    } catch {
+      return null; // Storage can be forbidden; the default then holds.
+    }
+  };
+
+  // Ticked rows. The form of the table holds the ticks, [data-selected] shows how many there are,
+  // [data-all-matching] stands for every row the filter finds, on this page or not.
+  const count = (form, spoken) => {
+    const ticks = all("[data-tick]", form);
+    const ticked = ticks.filter((tick) => tick.checked).length;
+    const every = form.querySelector("[data-all-matching]");
+    const head = form.querySelector("[data-tick-all]");
+    if (head) {
+      head.checked = ticks.length > 0 && ticked === ticks.length;
+      head.indeterminate = ticked > 0 && ticked < ticks.length;
+    }
+    const text = every?.checked ? `${every.dataset.allMatching} selected` : `${ticked} selected`;
+    all("[data-selected]", form).forEach((place) => {
+      place.textContent = text;
+    });
+    if (spoken) say(text);
+  };
+  on("change", "[data-tick-all]", (head) => {
+    all("[data-tick]", head.form).forEach((tick) => {
+      tick.checked = head.checked;
+    });
+    count(head.form, true);
+  });
+  on("change", "[data-tick], [data-all-matching]", (tick) => count(tick.form, true));
+
+  // Copying.
+  on("click", "[data-copy]", async (button) => {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      say("Copied");
+      button.classList.add("done");
+      setTimeout(() => button.classList.remove("done"), 1500);
+    } catch {
+      say("Copying is not allowed here");
+    }
+  });
+
+  // Theme: the same cookie that POST /theme sets, without leaving the page.
+  on("submit", "[data-theme-form]", (form, event) => {
+    const theme = event.submitter?.value;
+    if (!theme) return;
+    event.preventDefault();
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `theme=${theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    document.documentElement.dataset.theme = theme;
+    all("button", form).forEach((button) => button.setAttribute("aria-pressed", String(button === event.submitter)));
+  });
+
+  // Menus of the top bar close on Escape and on a click elsewhere.
+  const closeMenus = (except) =>
+    all(".top details[open]").forEach((menu) => {
+      if (menu !== except) menu.open = false;
+    });
+  document.addEventListener("click", (event) => closeMenus(event.target.closest(".top details")));
+
+  // Keys. All but Escape can be switched off, and none works while someone types.
+  const help = document.getElementById("keys");
+  const search = document.getElementById("search");
+  const keysOn = () => help !== null && stored("keys") !== "off";
+  const places = { n: "/numbers", a: "/accounts", c: "/consents", o: "/orders" };
+  let going = 0;
+  const showKeys = () =>
+    all("[data-keys-only]").forEach((hint) => {
+      hint.hidden = !keysOn();
+    });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      const menu = event.target.closest(".top details[open]");
+      closeMenus();
+      menu?.querySelector("summary").focus();
+      return;
+    }
+    const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !keysOn()) return;
+    if (going && event.timeStamp - going < 1500 && Object.hasOwn(places, event.key)) {
+      event.preventDefault();
+      location.assign(places[event.key]);
+    } else if (event.key === "/" && search) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    } else if (event.key === "?") {
+      help.showModal();
+    }
+    going = event.key === "g" ? event.timeStamp : 0;
+  });
+  on("click", "[data-keys-help]", () => {
+    closeMenus();
+    help.showModal();
+  });
+  on("change", "#keys-on", (box) => {
+    stored("keys", box.checked ? "on" : "off");
+    showKeys();
+  });
+
+  // A file dropped on a form[data-drop]: on a text area it becomes text, elsewhere the chosen file.
+  const carriesFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  on("dragover", "[data-drop]", (form, event) => {
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    form.classList.add("over");
+  });
+  on("dragleave", "[data-drop]", (form, event) => {
+    if (!form.contains(event.relatedTarget)) form.classList.remove("over");
+  });
+  on("drop", "[data-drop]", async (form, event) => {
+    const file = event.dataTransfer?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    form.classList.remove("over");
+    const area = event.target.closest("textarea");
+    const input = form.querySelector("input[type=file]");
+    if (area && file.size <= 1_000_000) {
+      area.value = await file.text();
+      say(`Text of ${file.name} taken over`);
+    } else if (input) {
+      input.files = event.dataTransfer.files;
+      say(`${file.name} chosen`);
+    }
+  });
+
+  // What has to be done again after a part of the page was exchanged.
+  const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const improve = () => {
+    all("time[datetime]").forEach((time) => {
+      const instant = new Date(time.dateTime);
+      if (Number.isNaN(instant.getTime()) || !time.dateTime.includes("T")) return;
+      const text = local.format(instant);
+      if (time.textContent === text) return;
+      time.title = time.textContent;
+      time.textContent = text;
+    });
+    all("[data-copy][hidden], [data-tick-all][hidden], [data-keys-help][hidden]").forEach((control) => {
+      control.hidden = false;
+    });
+    all("form:has([data-selected])").forEach((form) => count(form, false));
+  };
+  improve();
+  showKeys();
+  const box = document.getElementById("keys-on");
+  if (box) box.checked = keysOn();
+  document.querySelector("[data-error-summary]")?.focus();
+  document.addEventListener("htmx:after:swap", (event) => {
+    improve();
+    const summary = document.querySelector("[data-error-summary]");
+    if (summary && event.detail?.ctx?.sourceElement?.matches("form")) summary.focus();
+  });
+})();
