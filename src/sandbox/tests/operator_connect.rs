@@ -331,5 +331,5 @@ async fn a_hundred_thousand_numbers_are_quick() {
     }
     let state = get(&oc.router, "/operator-connect/_state").await;
     assert_eq!(state.text.matches("\"changes\":1").count(), 100_000);
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
 }
