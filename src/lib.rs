@@ -4,3 +4,4 @@
 pub mod backend;
 pub mod domain;
 pub mod sandbox;
+pub mod store;

@@ -2,14 +2,27 @@
 //!
 //! Pure: no I/O, no clock, no async. Time and identifiers are passed in.
 
+pub mod account;
+pub mod audit;
+pub mod capability;
 pub mod civic_address;
 pub mod consent;
 pub mod e164;
+pub mod field;
+pub mod number;
+pub mod order;
 pub mod provisioning;
+pub mod service;
 pub mod tenant;
 
+pub use account::{Account, AccountDraft, AccountForm, AccountName};
+pub use capability::CapabilityPlan;
 pub use civic_address::{CivicAddress, Location};
-pub use consent::{Consent, ConsentStatus, CustomerRelationship};
+pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};
 pub use e164::E164;
+pub use field::FieldProblem;
+pub use number::{Number, NumberSettings, SyncState, TeamsSettings};
+pub use order::{ItemState, Order, OrderKind, OrderSource, OrderStatus, Progress, Refusal, Verdict};
 pub use provisioning::ProvisioningError;
+pub use service::{Service, ServiceSet};
 pub use tenant::TenantId;

@@ -1,0 +1,40 @@
+//! Problems of what was typed: all of them, each beside its field.
+
+/// One problem of a form, named by the field it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The form field's name, such as `account`.
+    pub field: &'static str,
+    /// What is wrong and what would be right, as a sentence.
+    pub message: String,
+}
+
+impl FieldProblem {
+    /// A problem of this field.
+    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field, message: message.into() }
+    }
+}
+
+/// What `text` becomes once surrounding white space is gone; `None` when nothing is left.
+pub fn filled(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+/// The most characters of a ticket (seed 000: up to 64 characters).
+pub const TICKET_MAX: usize = 64;
+
+/// Checks the optional ticket of a change.
+pub fn check_ticket(ticket: Option<&str>, problems: &mut Vec<FieldProblem>) {
+    if let Some(ticket) = ticket {
+        let count = ticket.chars().count();
+        if count > TICKET_MAX {
+            problems.push(FieldProblem::new(
+                "ticket",
+                format!("The ticket has {count} characters; up to {TICKET_MAX} are kept."),
+            ));
+        } else if ticket.chars().any(char::is_control) {
+            problems.push(FieldProblem::new("ticket", "The ticket holds a control character; use printable characters."));
+        }
+    }
+}

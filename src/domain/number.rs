@@ -1,0 +1,184 @@
+//! Numbers: what a telephone number should be, and how far the backend has come.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+use super::e164::E164;
+use super::provisioning::ProvisioningError;
+use super::service::{Service, ServiceSet};
+
+/// The usage of a number that a person is called on.
+pub const CALLING_USER: &str = "CallingUserAssignment";
+/// The most characters of a custom SIP header value.
+pub const SIP_HEADER_MAX: usize = 100;
+
+/// What a Teams service needs to know of a number. At most one Teams service is on a number, so one value is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TeamsSettings {
+    /// What the number is for, such as `CallingUserAssignment`.
+    pub usage: String,
+    /// The kinds of call it allows, such as `InboundCalling`; sorted.
+    pub choosable_capabilities: Vec<String>,
+    /// Further usages; sorted.
+    pub additional_usages: Vec<String>,
+    /// Emergency address of the tenant.
+    pub civic_address_id: Option<String>,
+    /// Place within the address.
+    pub location_id: Option<String>,
+    /// Whether the enterprise may change the address itself.
+    pub allow_tenant_address_update: bool,
+    /// ISO country code; needed for North American toll-free numbers.
+    pub displayed_country_code: Option<String>,
+}
+
+/// Everything that can be set on a number. Many numbers share one value, which is stored once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NumberSettings {
+    /// Enabled services.
+    pub services: ServiceSet,
+    /// What Operator Connect or Teams Phone Mobile needs.
+    pub teams: TeamsSettings,
+    /// The calling profile chosen for the upload.
+    pub calling_profile: Option<String>,
+    /// The value of the deployment's SIP header for this number.
+    pub custom_sip_header: Option<String>,
+}
+
+impl NumberSettings {
+    /// Puts lists into one order, so that equal settings are one value.
+    #[must_use]
+    pub fn normalised(mut self) -> Self {
+        for list in [&mut self.teams.choosable_capabilities, &mut self.teams.additional_usages] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        self
+    }
+
+    /// The Teams service of the number.
+    pub fn service(&self) -> Option<Service> {
+        self.services.iter().next()
+    }
+
+    /// The value's key: the first 63 bits of the SHA-256 of its JSON.
+    pub fn id(&self) -> i64 {
+        content_id(self)
+    }
+
+    /// The key of the part that the backend sees; numbers that differ only in their SIP header share it.
+    pub fn push_key(&self) -> i64 {
+        content_id(&Self { custom_sip_header: None, ..self.clone() })
+    }
+}
+
+/// A content address: the first 63 bits of the SHA-256 of the value's JSON.
+pub fn content_id(value: &impl Serialize) -> i64 {
+    let json = serde_json::to_vec(value).unwrap_or_default();
+    let digest = Sha256::digest(&json);
+    digest.iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & i64::MAX
+}
+
+/// How far a number has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SyncState {
+    /// Waits for the backend.
+    Pending,
+    /// The backend holds exactly this (or the service has no backend to sync).
+    Synced,
+    /// The backend refused it.
+    Failed,
+    /// On its way out.
+    Releasing,
+}
+
+impl SyncState {
+    /// Every state, in the order of display.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Synced, Self::Failed, Self::Releasing];
+
+    /// The name in storage and addresses.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Synced => "synced",
+            Self::Failed => "failed",
+            Self::Releasing => "releasing",
+        }
+    }
+
+    /// The word people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Synced => "Synced",
+            Self::Failed => "Failed",
+            Self::Releasing => "Releasing",
+        }
+    }
+
+    /// The state with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.key() == key)
+    }
+}
+
+/// A number as stored.
+#[derive(Clone, Debug)]
+pub struct Number {
+    /// The number.
+    pub telephone_number: E164,
+    /// Name of the account that owns it.
+    pub account: String,
+    /// The account's tenant, as text.
+    pub tenant_id: Option<String>,
+    /// What it should be.
+    pub settings: NumberSettings,
+    /// Two-letter country derived from the number; `None` where the numbering plan does not tell.
+    pub country: Option<String>,
+    /// How far it has come.
+    pub state: SyncState,
+    /// True while the backend says that somebody uses it.
+    pub assigned: bool,
+    /// What the backend said last, when it refused.
+    pub error: Option<ProvisioningError>,
+    /// Grows with every change.
+    pub rev: i64,
+    /// The order that changed it last.
+    pub order_id: i64,
+    /// When it was last changed.
+    pub changed_at: OffsetDateTime,
+}
+
+/// The two-letter country of a number, from the numbering plans of the world. A number that no plan knows (such as one
+/// reserved for examples) counts for the main country of its code; `None` for codes that belong to no country.
+pub fn country(number: E164) -> Option<String> {
+    let plans = &*rlibphonenumber::PHONE_NUMBER_UTIL;
+    let parsed = plans.parse(&number.to_string(), None).ok()?;
+    let region = plans
+        .get_region_for_number(&parsed)
+        .or_else(|| plans.get_region_for_country_code(parsed.country_code))?;
+    Some(region.to_string()).filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "ZZ")
+}
+
+/// True for a North American toll-free number (+1 800, 833, 844, 855, 866, 877, 888).
+pub fn is_north_american_toll_free(number: E164) -> bool {
+    let value = number.as_i64();
+    number.digits() == 11 && matches!(value / 10_000_000, 1800 | 1833 | 1844 | 1855 | 1866 | 1877 | 1888)
+}
+
+/// Checks a custom SIP header value (decision: letters, digits, `_` and `-`, 100 at most).
+///
+/// # Errors
+/// Says what is wrong with the text.
+pub fn check_sip_header(value: &str) -> Result<(), String> {
+    let count = value.chars().count();
+    if count > SIP_HEADER_MAX {
+        return Err(format!("The SIP header value has {count} characters; up to {SIP_HEADER_MAX} are allowed."));
+    }
+    match value.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+        None => Ok(()),
+        Some(c) => Err(format!("\u{201c}{c}\u{201d} cannot be part of a SIP header value; use letters, digits, _ and -.")),
+    }
+}

@@ -1,0 +1,357 @@
+//! Orders: one accepted change to numbers, whoever made it.
+
+use time::OffsetDateTime;
+
+use super::number::SyncState;
+
+/// What an order does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderKind {
+    /// Puts numbers on accounts or changes their settings.
+    Upload,
+    /// Takes numbers away.
+    Release,
+}
+
+impl OrderKind {
+    /// The name in storage and addresses.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Release => "release",
+        }
+    }
+
+    /// The words people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Upload => "Upload numbers",
+            Self::Release => "Release numbers",
+        }
+    }
+
+    /// The kind with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Upload, Self::Release].into_iter().find(|kind| kind.key() == key)
+    }
+}
+
+/// Where an order came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderSource {
+    /// A person at the portal.
+    Portal,
+}
+
+impl OrderSource {
+    /// The name in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+        }
+    }
+
+    /// The word people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Portal => "Portal",
+        }
+    }
+
+    /// The source with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Portal].into_iter().find(|source| source.key() == key)
+    }
+}
+
+/// How far an order has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStatus {
+    /// Under review; nothing is changed yet.
+    Draft,
+    /// Given up before it was submitted.
+    Discarded,
+    /// Submitted; the backend has not been asked yet.
+    Pending,
+    /// Some numbers have an answer, others wait.
+    InProgress,
+    /// Every number went through.
+    Complete,
+    /// Some numbers went through, others were refused.
+    CompleteWithErrors,
+    /// Every number was refused.
+    Failed,
+}
+
+impl OrderStatus {
+    /// Every status, in the order of display.
+    pub const ALL: [Self; 7] = [
+        Self::Draft,
+        Self::Pending,
+        Self::InProgress,
+        Self::Complete,
+        Self::CompleteWithErrors,
+        Self::Failed,
+        Self::Discarded,
+    ];
+
+    /// The name in storage and addresses.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Discarded => "discarded",
+            Self::Pending => "pending",
+            Self::InProgress => "in-progress",
+            Self::Complete => "complete",
+            Self::CompleteWithErrors => "complete-with-errors",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The words people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Draft => "Draft",
+            Self::Discarded => "Discarded",
+            Self::Pending => "Pending",
+            Self::InProgress => "In progress",
+            Self::Complete => "Complete",
+            Self::CompleteWithErrors => "Complete with errors",
+            Self::Failed => "Failed",
+        }
+    }
+
+    /// The status with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.key() == key)
+    }
+
+    /// True once nothing more will happen by itself.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Discarded | Self::Complete | Self::CompleteWithErrors | Self::Failed)
+    }
+}
+
+/// How many numbers of a submitted order stand where. `total` counts the numbers it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Numbers the order changes.
+    pub total: i64,
+    /// Numbers the backend accepted (or that need no backend).
+    pub done: i64,
+    /// Numbers the backend refused.
+    pub failed: i64,
+    /// Numbers that a later order took over before the backend answered.
+    pub superseded: i64,
+}
+
+impl Progress {
+    /// Numbers without an answer.
+    pub const fn waiting(self) -> i64 {
+        self.total - self.done - self.failed - self.superseded
+    }
+
+    /// Answered numbers in percent, rounded down, so that 100 means finished.
+    pub const fn percent(self) -> i64 {
+        if self.total == 0 { 100 } else { (self.total - self.waiting()) * 100 / self.total }
+    }
+
+    /// The status of a submitted order with these counts.
+    pub const fn status(self, started: bool) -> OrderStatus {
+        if self.waiting() > 0 {
+            return if started { OrderStatus::InProgress } else { OrderStatus::Pending };
+        }
+        match (self.failed, self.done + self.superseded) {
+            (0, _) => OrderStatus::Complete,
+            (_, 0) => OrderStatus::Failed,
+            _ => OrderStatus::CompleteWithErrors,
+        }
+    }
+}
+
+/// What the review says of one number of a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// The number is put on the account.
+    New,
+    /// The number is there with other settings.
+    Changed,
+    /// The number is there just so.
+    Unchanged,
+    /// The number will be released.
+    Release,
+    /// Cannot be done; see the reason.
+    Refused(Refusal),
+}
+
+/// Why a number of a draft cannot be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// Belongs to another account.
+    OtherAccount,
+    /// On its way out.
+    Releasing,
+    /// The number is on the account no more.
+    Gone,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 7] = [
+        Self::New,
+        Self::Changed,
+        Self::Unchanged,
+        Self::Release,
+        Self::Refused(Refusal::OtherAccount),
+        Self::Refused(Refusal::Releasing),
+        Self::Refused(Refusal::Gone),
+    ];
+
+    /// The name in storage and addresses.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Release => "release",
+            Self::Refused(Refusal::OtherAccount) => "other-account",
+            Self::Refused(Refusal::Releasing) => "releasing",
+            Self::Refused(Refusal::Gone) => "gone",
+        }
+    }
+
+    /// The verdict with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.key() == key)
+    }
+}
+
+impl Refusal {
+    /// What is wrong and what would be right.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::OtherAccount => "Belongs to another account. Release it there first, then upload it here.",
+            Self::Releasing => "Is being released. Wait until the release is complete, then upload it again.",
+            Self::Gone => "Is no longer on the account; nothing to release.",
+        }
+    }
+}
+
+/// How one number of a submitted order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    /// Not submitted, or nothing to do for it.
+    Idle,
+    /// Waits for the backend.
+    Pending,
+    /// Went through.
+    Done,
+    /// Refused by the backend.
+    Failed,
+    /// A later order took the number over.
+    Superseded,
+}
+
+impl ItemState {
+    /// Every state, in the order of display.
+    pub const ALL: [Self; 5] = [Self::Failed, Self::Pending, Self::Done, Self::Superseded, Self::Idle];
+
+    /// The name in storage and addresses.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    /// The words people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Idle => "Not changed",
+            Self::Pending => "Waiting",
+            Self::Done => "Done",
+            Self::Failed => "Failed",
+            Self::Superseded => "Replaced by a later order",
+        }
+    }
+
+    /// The state with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.key() == key)
+    }
+
+    /// The item's state for a number that is written in this sync state.
+    pub const fn of(state: SyncState) -> Self {
+        match state {
+            SyncState::Synced => Self::Done,
+            SyncState::Failed => Self::Failed,
+            SyncState::Pending | SyncState::Releasing => Self::Pending,
+        }
+    }
+}
+
+/// An order as listed.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Number of the order, counted up.
+    pub id: i64,
+    /// What it does.
+    pub kind: OrderKind,
+    /// Where it came from.
+    pub source: OrderSource,
+    /// How far it has come.
+    pub status: OrderStatus,
+    /// Names of the accounts it touches; the first few, joined by commas.
+    pub accounts: String,
+    /// Name of the person who made it.
+    pub author: String,
+    /// The author's stable identity (issuer and subject).
+    pub author_id: String,
+    /// Ticket of the change.
+    pub ticket: Option<String>,
+    /// Counts of the submitted order.
+    pub progress: Progress,
+    /// Lines that could not be read when it was staged.
+    pub refused_lines: i64,
+    /// When it was staged.
+    pub created_at: OffsetDateTime,
+    /// When it was submitted.
+    pub submitted_at: Option<OffsetDateTime>,
+    /// When the last number had its answer.
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_order_is_final_exactly_when_no_number_waits(done in 0_i64..50, failed in 0_i64..50, superseded in 0_i64..50, waiting in 0_i64..50, started: bool) {
+            let progress = Progress { total: done + failed + superseded + waiting, done, failed, superseded };
+            let status = progress.status(started);
+            prop_assert_eq!(status.is_final(), waiting == 0);
+            prop_assert_eq!(progress.percent() == 100, waiting == 0);
+            prop_assert_eq!(status == OrderStatus::Failed, waiting == 0 && failed > 0 && done + superseded == 0);
+            prop_assert_eq!(status == OrderStatus::Pending, waiting > 0 && !started);
+        }
+    }
+
+    #[test]
+    fn keys_read_back() {
+        for status in OrderStatus::ALL {
+            assert_eq!(OrderStatus::from_key(status.key()), Some(status));
+        }
+        for verdict in Verdict::ALL {
+            assert_eq!(Verdict::from_key(verdict.key()), Some(verdict));
+        }
+        for state in ItemState::ALL {
+            assert_eq!(ItemState::from_key(state.key()), Some(state));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The communications services an account and its numbers may use.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One service. The order is the order of display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Service {
+    /// Microsoft Teams Operator Connect.
+    OperatorConnect,
+    /// Microsoft Teams Phone Mobile.
+    TeamsPhoneMobile,
+}
+
+impl Service {
+    /// Every service, in the order of display.
+    pub const ALL: [Self; 2] = [Self::OperatorConnect, Self::TeamsPhoneMobile];
+
+    /// The name in addresses, forms and the backend's protocol.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::OperatorConnect => "operatorConnect",
+            Self::TeamsPhoneMobile => "teamsPhoneMobile",
+        }
+    }
+
+    /// The name people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::OperatorConnect => "Operator Connect",
+            Self::TeamsPhoneMobile => "Teams Phone Mobile",
+        }
+    }
+
+    /// The prefix of the service's CSV columns (reference: the Provisioning API's JSON path joined by `_`).
+    pub const fn csv_prefix(self) -> &'static str {
+        match self {
+            Self::OperatorConnect => "serviceDetails_teamsOperatorConnect",
+            Self::TeamsPhoneMobile => "serviceDetails_teamsPhoneMobile",
+        }
+    }
+
+    /// The service with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.key() == key)
+    }
+
+    /// True where a custom SIP header can be sent (never for Teams Phone Mobile).
+    pub const fn takes_sip_header(self) -> bool {
+        matches!(self, Self::OperatorConnect)
+    }
+
+    const fn bit(self) -> i64 {
+        match self {
+            Self::OperatorConnect => 1,
+            Self::TeamsPhoneMobile => 2,
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// A set of services, stored as the bits of an integer so that one SQL expression compares two sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ServiceSet(i64);
+
+impl ServiceSet {
+    /// The set read back from storage.
+    pub const fn from_bits(bits: i64) -> Self {
+        Self(bits)
+    }
+
+    /// The set as stored.
+    pub const fn bits(self) -> i64 {
+        self.0
+    }
+
+    /// True when the service is in the set.
+    pub const fn contains(self, service: Service) -> bool {
+        self.0 & service.bit() != 0
+    }
+
+    /// True when no service is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The services of this set that are not in the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The services in the set, in the order of display.
+    pub fn iter(self) -> impl Iterator<Item = Service> {
+        Service::ALL.into_iter().filter(move |service| self.contains(*service))
+    }
+
+    /// The names people read, joined by commas.
+    pub fn labels(self) -> String {
+        self.iter().map(Service::label).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl FromIterator<Service> for ServiceSet {
+    fn from_iter<I: IntoIterator<Item = Service>>(services: I) -> Self {
+        Self(services.into_iter().fold(0, |bits, service| bits | service.bit()))
+    }
+}
+
+impl From<Service> for ServiceSet {
+    fn from(service: Service) -> Self {
+        Self(service.bit())
+    }
+}
+
+impl Serialize for ServiceSet {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for ServiceSet {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<Service>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

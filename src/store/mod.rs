@@ -1,0 +1,274 @@
+//! The database: SQLite by default, PostgreSQL for several processes, one SQL text for both.
+//!
+//! With its children this is the only module that names sqlx. [`Db`] opens connections, [`Tx`] is a connection with or
+//! without a transaction; every statement stands in a `statements!` block, so that a test prepares each on both databases.
+
+mod accounts;
+mod audit;
+mod civic_addresses;
+mod consents;
+mod error;
+mod migrate;
+mod numbers;
+mod numbers_filter;
+mod order_items;
+mod orders;
+mod pushes;
+mod settings;
+mod sql;
+mod submit;
+mod types;
+mod work;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
+
+pub use accounts::{AccountFilter, AccountPage};
+pub use audit::{AuditEntry, AuditFilter, AuditRow};
+pub use civic_addresses::AddressPage;
+pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
+pub use error::{Error, Result};
+pub use migrate::MigrationState;
+pub use numbers::{NumberPage, NumberRange};
+pub use numbers_filter::{Assignment, NumberFilter};
+pub use order_items::{Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount};
+pub use orders::{NewOrder, OrderFilter, OrderPage};
+pub use pushes::{NewPush, Push, PushOutcome};
+pub use types::{at, micros};
+pub use work::{Again, Claim, WorkKind, WorkRow};
+
+/// A cursor into a list that pages by key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page<K> {
+    /// The first rows.
+    First,
+    /// The rows behind this key.
+    After(K),
+    /// The rows before this key.
+    Before(K),
+}
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// An embedded file: one writer, many readers.
+    Sqlite {
+        /// Readers.
+        read: SqlitePool,
+        /// The one writer.
+        write: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// A connection in use: alone for one statement at a time, or with a transaction.
+#[derive(Debug)]
+pub enum Tx {
+    /// A write transaction of the one writer.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// A reader without a transaction.
+    SqliteRead(PoolConnection<Sqlite>),
+    /// A transaction.
+    Postgres(Transaction<'static, Postgres>),
+    /// A connection without a transaction.
+    PostgresRead(PoolConnection<Postgres>),
+}
+
+/// A borrowed connection; what the `on!` macro takes apart.
+pub(crate) enum Conn<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
+}
+
+impl Tx {
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        match self {
+            Self::Sqlite(tx) => Conn::Sqlite(&mut *tx),
+            Self::SqliteRead(connection) => Conn::Sqlite(&mut *connection),
+            Self::Postgres(tx) => Conn::Postgres(&mut *tx),
+            Self::PostgresRead(connection) => Conn::Postgres(&mut *connection),
+        }
+    }
+
+    /// Makes the changes of the transaction durable.
+    ///
+    /// # Errors
+    /// When the database refuses; then nothing of it is stored.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+            Self::SqliteRead(_) | Self::PostgresRead(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Gives up every change of the transaction.
+    ///
+    /// # Errors
+    /// When the connection is lost; then nothing of it is stored either.
+    pub async fn rollback(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(tx) => tx.rollback().await?,
+            Self::SqliteRead(_) | Self::PostgresRead(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// How many connections are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSize {
+    /// SQLite readers.
+    pub readers: u32,
+    /// PostgreSQL connections.
+    pub connections: u32,
+}
+
+impl Default for PoolSize {
+    fn default() -> Self {
+        Self { readers: 4, connections: 16 }
+    }
+}
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Db {
+    /// Opens the database at `sqlite:PATH` or `postgres://...`. The caller keeps other processes away from a SQLite file.
+    ///
+    /// # Errors
+    /// When the address cannot be understood or the database cannot be reached.
+    pub async fn open(url: &str, size: PoolSize) -> Result<Self> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Self::open_sqlite(Path::new(path), size).await;
+        }
+        let options: PgConnectOptions = url.parse()?;
+        let options = options.application_name("nmp").options([("timezone", "UTC"), ("synchronous_commit", "on")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(size.connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    async fn open_sqlite(path: &Path, size: PoolSize) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-8000")
+            .pragma("temp_store", "memory")
+            .pragma("journal_size_limit", "67108864")
+            .optimize_on_close(true, 400);
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(60))
+            .connect_with(options.clone())
+            .await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(size.readers)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.pragma("query_only", "on"));
+        Ok(Self::Sqlite { read, write })
+    }
+
+    /// A transaction that may write. On SQLite it is the only one at a time.
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// A connection for reads, each statement for itself.
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::SqliteRead(read.acquire().await?),
+            Self::Postgres(pool) => Tx::PostgresRead(pool.acquire().await?),
+        })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn ping(&self) -> Result<()> {
+        let mut tx = self.read().await?;
+        sql::on!(tx, c => sqlx::query("SELECT 1").execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Closes every connection once its statement is done.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// The next number of a sequence, taken at once so that a long transaction holds nobody up. Gaps are harmless.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn next_id(&self, sequence: &'static str) -> Result<i64> {
+        let mut tx = self.begin().await?;
+        let id = tx.next_in_sequence(sequence).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+}
+
+sql::statements! {
+    NEXT = "UPDATE sequences SET next = next + 1 WHERE name = $1 RETURNING CAST(next - 1 AS BIGINT)";
+}
+
+impl Tx {
+    /// The next number of a sequence, within this transaction.
+    pub(crate) async fn next_in_sequence(&mut self, sequence: &'static str) -> Result<i64> {
+        Ok(sql::on!(self, c => sqlx::query_scalar(NEXT).bind(sequence).fetch_one(c).await)?)
+    }
+}
+
+/// Every statement of the store by name, for the test that prepares each on both databases.
+pub fn statements() -> Vec<(&'static str, &'static str)> {
+    [
+        ALL,
+        accounts::ALL,
+        audit::ALL,
+        civic_addresses::ALL,
+        consents::ALL,
+        numbers::ALL,
+        order_items::ALL,
+        orders::ALL,
+        pushes::ALL,
+        settings::ALL,
+        submit::ALL,
+        work::ALL,
+    ]
+    .concat()
+}

@@ -1,0 +1,132 @@
+//! The macros that let one body and one SQL text serve both databases.
+
+/// Runs one body on whichever connection this is; `$c` is the concrete connection.
+macro_rules! on {
+    ($tx:expr, $c:ident => $body:expr) => {
+        match $tx.conn() {
+            $crate::store::Conn::Sqlite($c) => $body,
+            $crate::store::Conn::Postgres($c) => $body,
+        }
+    };
+}
+
+/// Picks a text by database, for the few places where the two differ on purpose.
+macro_rules! dialect {
+    ($tx:expr, sqlite: $sqlite:expr, postgres: $postgres:expr) => {
+        match $tx.conn() {
+            $crate::store::Conn::Sqlite(_) => $sqlite,
+            $crate::store::Conn::Postgres(_) => $postgres,
+        }
+    };
+}
+
+/// Declares the statements of a module and the list that the preparation test walks.
+macro_rules! statements {
+    ($($name:ident = $sql:expr;)*) => {
+        $(const $name: &str = $sql;)*
+        pub(super) const ALL: &[(&str, &str)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
+    };
+}
+
+pub(crate) use {dialect, on, statements};
+
+/// A condition that grows with the filters in use. Texts are ours; values only ever travel as binds.
+#[derive(Debug, Default)]
+pub(crate) struct Conditions {
+    text: String,
+    binds: Vec<Bind>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Bind {
+    Int(i64),
+    Text(String),
+}
+
+impl From<i64> for Bind {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<&str> for Bind {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Bind {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl Conditions {
+    /// Adds `AND condition`; each `?` in the text takes the next value.
+    pub(crate) fn and<const N: usize>(&mut self, condition: &'static str, values: [Bind; N]) -> &mut Self {
+        self.text.push_str(" AND ");
+        self.push(condition, values)
+    }
+
+    /// Adds text as it is; each `?` takes the next value.
+    pub(crate) fn push<const N: usize>(&mut self, text: &'static str, values: [Bind; N]) -> &mut Self {
+        let mut parts = text.split('?');
+        self.text.push_str(parts.next().unwrap_or_default());
+        for (part, value) in parts.zip(values) {
+            self.binds.push(value);
+            self.text.push('$');
+            self.text.push_str(&self.binds.len().to_string());
+            self.text.push_str(part);
+        }
+        self
+    }
+
+    /// Adds `AND (condition OR condition ..)`, one for each value.
+    pub(crate) fn and_any<const N: usize>(&mut self, condition: &'static str, values: impl IntoIterator<Item = [Bind; N]>) -> &mut Self {
+        let mut first = true;
+        for value in values {
+            self.text.push_str(if first { " AND (" } else { " OR " });
+            self.push(condition, value);
+            first = false;
+        }
+        self.text.push_str(if first { " AND FALSE" } else { ")" });
+        self
+    }
+
+    pub(crate) fn sql(&self) -> sqlx::AssertSqlSafe<String> {
+        sqlx::AssertSqlSafe(self.text.clone())
+    }
+
+    pub(crate) fn binds(&self) -> &[Bind] {
+        &self.binds
+    }
+}
+
+/// Binds every value of the conditions to a query.
+macro_rules! bind_all {
+    ($query:expr, $conditions:expr) => {{
+        let mut query = $query;
+        for bind in $conditions.binds() {
+            query = match bind {
+                $crate::store::sql::Bind::Int(value) => query.bind(*value),
+                $crate::store::sql::Bind::Text(value) => query.bind(value.clone()),
+            };
+        }
+        query
+    }};
+}
+
+pub(crate) use bind_all;
+
+/// A pattern for `LIKE .. ESCAPE '\'` that finds the text anywhere.
+pub(crate) fn contains(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
