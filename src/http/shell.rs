@@ -93,6 +93,6 @@ impl FromRequestParts<PortalState> for Shell {
 
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Problem> {
         let session = state.session(parts).await?;
-        Ok(Self::new(&super::extract::info(parts)?, session.as_deref()))
+        Ok(Self::new(super::extract::info(parts)?.as_ref(), session.as_deref()))
     }
 }

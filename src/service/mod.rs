@@ -1,0 +1,7 @@
+//! What the product does, whoever asks.
+
+pub mod access;
+
+/// What service functions work with.
+#[derive(Clone, Debug)]
+pub struct Ctx {}
