@@ -136,7 +136,10 @@ CREATE TABLE work (
     -- When it is due; the largest integer means that nothing is to do.
     next_at BIGINT NOT NULL,
     attempt BIGINT NOT NULL DEFAULT 0,
-    -- Until when a worker owns it, and the token that worker writes with.
+    -- The backend asked not to be called before (Retry-After).
+    not_before BIGINT NOT NULL DEFAULT 0,
+    -- Until when a worker owns it, and the token that worker writes with. Meanwhile next_at is the same instant, unless
+    -- somebody has asked for another round.
     lease_until BIGINT NOT NULL DEFAULT 0,
     fence BIGINT NOT NULL DEFAULT 0,
     last_ok_at BIGINT,

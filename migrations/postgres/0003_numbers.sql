@@ -27,6 +27,8 @@ CREATE INDEX numbers_push ON numbers (push_id) WHERE push_id IS NOT NULL;
 CREATE TABLE order_items (
     order_id BIGINT NOT NULL,
     telephone_number BIGINT NOT NULL,
+    reversed BIGINT NOT NULL,
+    -- Where it stood in the upload; 0 where it came from no text.
     line BIGINT NOT NULL,
     account_id BIGINT NOT NULL,
     settings_id BIGINT NOT NULL,

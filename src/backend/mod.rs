@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, TenantId};
+use crate::domain::{CapabilityPlan, CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, TenantId};
 
 pub use operator_connect::{OperatorConnect, OperatorConnectOptions};
 
@@ -105,28 +105,6 @@ pub struct RelationshipUpdate {
     pub status: String,
     /// The reason or remark.
     pub comment: Option<String>,
-}
-
-/// A usage numbers may be uploaded for, and what it brings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CapabilityPlan {
-    /// Name of the plan.
-    pub name: String,
-    /// Such as `Calling`.
-    #[serde(default)]
-    pub offer_types: Vec<String>,
-    /// Such as `CallingUserAssignment`.
-    pub usage: String,
-    /// What every number of this usage has.
-    #[serde(default)]
-    pub mandatory_capabilities: Vec<String>,
-    /// What may be chosen.
-    #[serde(default)]
-    pub choosable_capabilities: Vec<String>,
-    /// True when toll-free numbers may have this usage.
-    #[serde(default)]
-    pub supports_toll_free: bool,
 }
 
 /// Which of the backend's services carries a number.

@@ -14,10 +14,10 @@ use url::Url;
 use super::answer::{self, WireJob, WirePage, retry};
 use super::token::{Credentials, TokenSource};
 use super::{
-    Answer, Backend, BackendError, BackendNumber, CapabilityPlan, Job, Page, RelationshipUpdate, ReleaseRequest,
+    Answer, Backend, BackendError, BackendNumber, Job, Page, RelationshipUpdate, ReleaseRequest,
     UploadRequest,
 };
-use crate::domain::{CivicAddress, Consent, CustomerRelationship, TenantId};
+use crate::domain::{CapabilityPlan, CivicAddress, Consent, CustomerRelationship, TenantId};
 
 const WHO: &str = "Operator Connect";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,6 +3,8 @@
 //! Pure: no I/O, no clock, no async. Time and identifiers are passed in.
 
 pub mod account;
+pub mod audit;
+pub mod capability;
 pub mod civic_address;
 pub mod consent;
 pub mod e164;
@@ -15,8 +17,9 @@ pub mod session;
 pub mod tenant;
 
 pub use account::{Account, AccountDraft, AccountForm, AccountName};
+pub use capability::CapabilityPlan;
 pub use civic_address::{CivicAddress, Location};
-pub use consent::{Consent, ConsentStatus, CustomerRelationship};
+pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};
 pub use e164::E164;
 pub use field::FieldProblem;
 pub use number::{Number, NumberSettings, SyncState, TeamsSettings};

@@ -57,6 +57,11 @@ impl OrderSource {
             Self::Portal => "Portal",
         }
     }
+
+    /// The source with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Portal].into_iter().find(|source| source.key() == key)
+    }
 }
 
 /// How far an order has come.

@@ -14,8 +14,10 @@ mod numbers_filter;
 mod order_items;
 mod orders;
 mod pushes;
+mod sessions;
 mod settings;
 mod sql;
+mod submit;
 mod types;
 mod work;
 
@@ -29,16 +31,17 @@ use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow};
 pub use civic_addresses::AddressPage;
-pub use consents::{ConsentCount, ConsentFilter, ConsentRow};
+pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use error::{Error, Result};
 pub use migrate::MigrationState;
 pub use numbers::{NumberPage, NumberRange};
 pub use numbers_filter::{Assignment, NumberFilter};
-pub use order_items::{Cause, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, VerdictCount};
+pub use order_items::{Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount};
 pub use orders::{NewOrder, OrderFilter, OrderPage};
-pub use pushes::{Push, PushNumber};
+pub use pushes::{NewPush, Push, PushOutcome};
+pub use sessions::SessionRow;
 pub use types::{at, micros};
-pub use work::{Claim, WorkKind, WorkRow};
+pub use work::{Again, Claim, WorkKind, WorkRow};
 
 /// A cursor into a list that pages by key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,7 +268,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         order_items::ALL,
         orders::ALL,
         pushes::ALL,
+        sessions::ALL,
         settings::ALL,
+        submit::ALL,
         work::ALL,
     ]
     .concat()

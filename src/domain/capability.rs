@@ -1,0 +1,25 @@
+//! Capability plans: what a tenant's numbers may be used for, as the backend tells.
+
+use serde::{Deserialize, Serialize};
+
+/// A usage numbers may be uploaded for, and what it brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapabilityPlan {
+    /// Name of the plan.
+    pub name: String,
+    /// Such as `Calling`.
+    #[serde(default)]
+    pub offer_types: Vec<String>,
+    /// Such as `CallingUserAssignment`.
+    pub usage: String,
+    /// What every number of this usage has.
+    #[serde(default)]
+    pub mandatory_capabilities: Vec<String>,
+    /// What may be chosen.
+    #[serde(default)]
+    pub choosable_capabilities: Vec<String>,
+    /// True when toll-free numbers may have this usage.
+    #[serde(default)]
+    pub supports_toll_free: bool,
+}

@@ -1,0 +1,193 @@
+//! The audit table: append-only and chained.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use super::sql::{Bind, Conditions, bind_all, on, statements};
+use super::{Page, Result, Tx, at, micros};
+use crate::domain::audit::{ChainLink, GENESIS};
+
+statements! {
+    INSERT = "INSERT INTO audit (seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    HASH_AT = "SELECT hash FROM audit WHERE seq = $1";
+    CHAIN = "SELECT seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
+    EXPECTED_LAST = "SELECT CAST(next - 1 AS BIGINT) FROM sequences WHERE name = 'audit'";
+    ACTIONS = "SELECT DISTINCT action FROM audit ORDER BY action";
+}
+
+const COLUMNS: &str = "SELECT seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash FROM audit WHERE TRUE";
+
+/// One accepted change, before it has its place in the chain.
+#[derive(Clone, Debug, Default)]
+pub struct AuditEntry {
+    /// Name of the person.
+    pub actor: String,
+    /// The person's stable identity (issuer and subject).
+    pub actor_id: String,
+    /// Where the request came from, such as `portal 192.0.2.7`.
+    pub origin: String,
+    /// What was done, such as `account.create`.
+    pub action: &'static str,
+    /// What kind of thing it was done to, such as `account`.
+    pub subject_kind: &'static str,
+    /// Which one.
+    pub subject: String,
+    /// The state before, as JSON.
+    pub before: Option<String>,
+    /// The state after, as JSON.
+    pub after: Option<String>,
+    /// Ticket of the change.
+    pub ticket: Option<String>,
+    /// The order, where there is one.
+    pub order_id: Option<i64>,
+    /// Id of the request.
+    pub request_id: Option<String>,
+}
+
+/// One row of the chain.
+#[derive(Clone, Debug, FromRow)]
+#[expect(missing_docs, reason = "the fields are those of AuditEntry, with their place in the chain")]
+pub struct AuditRow {
+    pub seq: i64,
+    at: i64,
+    pub actor: String,
+    pub actor_id: String,
+    pub origin: String,
+    pub action: String,
+    pub subject_kind: String,
+    pub subject: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub ticket: Option<String>,
+    pub order_id: Option<i64>,
+    pub request_id: Option<String>,
+    pub previous_hash: String,
+    pub hash: String,
+}
+
+impl AuditRow {
+    /// When it happened.
+    pub fn at(&self) -> OffsetDateTime {
+        at(self.at)
+    }
+
+    /// The hash this row should have behind `previous_hash`.
+    pub fn expected_hash(&self, previous_hash: &str) -> String {
+        let order = self.order_id.map(|id| id.to_string());
+        let columns = [
+            Some(self.actor.as_str()),
+            Some(&self.actor_id),
+            Some(&self.origin),
+            Some(&self.action),
+            Some(&self.subject_kind),
+            Some(&self.subject),
+            self.before.as_deref(),
+            self.after.as_deref(),
+            self.ticket.as_deref(),
+            order.as_deref(),
+            self.request_id.as_deref(),
+        ];
+        ChainLink { seq: self.seq, at: self.at, columns: &columns, previous_hash }.hash()
+    }
+}
+
+/// Which rows to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only rows of this person, by name.
+    pub actor: Option<String>,
+    /// Only rows of this action.
+    pub action: Option<String>,
+    /// Only rows about this thing.
+    pub subject: Option<String>,
+    /// Only rows with this ticket.
+    pub ticket: Option<String>,
+}
+
+impl Tx {
+    /// Appends a row to the chain. Call it last in a transaction: from here on it holds the chain's end.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn append_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<i64> {
+        let seq = self.next_in_sequence("audit").await?;
+        let previous: Option<String> = on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
+        let mut row = AuditRow {
+            seq,
+            at: micros(now),
+            actor: entry.actor,
+            actor_id: entry.actor_id,
+            origin: entry.origin,
+            action: entry.action.to_owned(),
+            subject_kind: entry.subject_kind.to_owned(),
+            subject: entry.subject,
+            before: entry.before,
+            after: entry.after,
+            ticket: entry.ticket,
+            order_id: entry.order_id,
+            request_id: entry.request_id,
+            previous_hash: previous.unwrap_or_else(|| GENESIS.to_owned()),
+            hash: String::new(),
+        };
+        row.hash = row.expected_hash(&row.previous_hash);
+        on!(self, c => sqlx::query(INSERT)
+            .bind(row.seq).bind(row.at).bind(&row.actor).bind(&row.actor_id).bind(&row.origin).bind(&row.action)
+            .bind(&row.subject_kind).bind(&row.subject).bind(&row.before).bind(&row.after).bind(&row.ticket)
+            .bind(row.order_id).bind(&row.request_id).bind(&row.previous_hash).bind(&row.hash)
+            .execute(c).await.map(drop))?;
+        Ok(seq)
+    }
+
+    /// The next rows of the chain behind `seq`, in order.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn audit_chain(&mut self, behind: i64, limit: i64) -> Result<Vec<AuditRow>> {
+        Ok(on!(self, c => sqlx::query_as(CHAIN).bind(behind).bind(limit).fetch_all(c).await)?)
+    }
+
+    /// The seq of the last row that was ever written.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn last_audit_seq(&mut self) -> Result<i64> {
+        Ok(on!(self, c => sqlx::query_scalar(EXPECTED_LAST).fetch_one(c).await)?)
+    }
+
+    /// Every action that was ever recorded.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn audit_actions(&mut self) -> Result<Vec<String>> {
+        Ok(on!(self, c => sqlx::query_scalar(ACTIONS).fetch_all(c).await)?)
+    }
+
+    /// One page of rows, the newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn audit_page(&mut self, filter: &AuditFilter, page: &Page<i64>, size: usize) -> Result<(Vec<AuditRow>, bool, bool)> {
+        let mut conditions = Conditions::default();
+        conditions.push(COLUMNS, []);
+        for (column, value) in [
+            ("actor = ?", &filter.actor),
+            ("action = ?", &filter.action),
+            ("subject = ?", &filter.subject),
+            ("ticket = ?", &filter.ticket),
+        ] {
+            if let Some(value) = value {
+                conditions.and(column, [value.as_str().into()]);
+            }
+        }
+        match page {
+            Page::First => conditions.push(" ORDER BY seq DESC", []),
+            Page::After(seq) => conditions.and("seq < ? ORDER BY seq DESC", [Bind::Int(*seq)]),
+            Page::Before(seq) => conditions.and("seq > ? ORDER BY seq", [Bind::Int(*seq)]),
+        };
+        conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
+        let mut rows: Vec<AuditRow> =
+            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let (more_before, more_after) = super::numbers::trim(&mut rows, page, size);
+        Ok((rows, more_before, more_after))
+    }
+}

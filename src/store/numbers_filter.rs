@@ -1,0 +1,106 @@
+//! Which numbers: the one place where a list's filters become conditions.
+
+use super::sql::{Bind, Conditions};
+use crate::domain::e164::{MAX_DIGITS, prefix_ranges};
+use crate::domain::{Service, ServiceSet, SyncState, TenantId};
+
+/// Whether the backend says that somebody uses the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assignment {
+    /// In use.
+    Assigned,
+    /// Free.
+    Unassigned,
+}
+
+/// Which numbers to list, count, export or release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NumberFilter {
+    /// Only numbers of the account with this name.
+    pub account: Option<String>,
+    /// Only numbers of this tenant's accounts.
+    pub tenant_id: Option<TenantId>,
+    /// Only numbers that start with these digits, country code first.
+    pub starts: Option<i64>,
+    /// Only numbers that end with these digits.
+    pub ends: Option<String>,
+    /// Only numbers with this service.
+    pub service: Option<Service>,
+    /// Only numbers with this usage.
+    pub usage: Option<String>,
+    /// Only numbers in this state.
+    pub state: Option<SyncState>,
+    /// Only assigned or only unassigned numbers.
+    pub assignment: Option<Assignment>,
+    /// Only numbers of this country.
+    pub country: Option<String>,
+    /// Only numbers with this civic address.
+    pub civic_address_id: Option<String>,
+    /// Only numbers that this order changed last.
+    pub order_id: Option<i64>,
+}
+
+impl NumberFilter {
+    /// Adds every condition; the text before knows `numbers` as `n`.
+    pub(crate) fn add_to(&self, conditions: &mut Conditions) {
+        self.add_without_starts(conditions);
+        if let Some(prefix) = self.starts {
+            conditions.and_any("n.telephone_number BETWEEN ? AND ?", start_ranges(prefix));
+        }
+    }
+
+    /// Adds every condition but `starts`, which a page reads range by range.
+    pub(crate) fn add_without_starts(&self, conditions: &mut Conditions) {
+        if let Some(account) = &self.account {
+            conditions.and("n.account_id = (SELECT id FROM accounts WHERE name = ?)", [account.as_str().into()]);
+        }
+        if let Some(tenant) = &self.tenant_id {
+            conditions.and("n.account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)", [tenant.as_str().into()]);
+        }
+        if let Some(digits) = &self.ends {
+            let key = format!("1{}", digits.chars().rev().collect::<String>()).parse().unwrap_or(0);
+            let ranges = prefix_ranges(key, MAX_DIGITS as u32 + 1);
+            conditions.and_any("n.reversed BETWEEN ? AND ?", ranges.iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]));
+        }
+        if let Some(service) = self.service {
+            let bits = ServiceSet::from(service).bits();
+            conditions.and("n.settings_id IN (SELECT id FROM settings WHERE (services & ?) <> 0)", [Bind::Int(bits)]);
+        }
+        if let Some(usage) = &self.usage {
+            conditions.and("n.settings_id IN (SELECT id FROM settings WHERE usage = ?)", [usage.as_str().into()]);
+        }
+        if let Some(address) = &self.civic_address_id {
+            conditions
+                .and("n.settings_id IN (SELECT id FROM settings WHERE civic_address_id = ?)", [address.as_str().into()]);
+        }
+        match self.state {
+            None => {}
+            // Said so that the index of what is not synced is recognised.
+            Some(SyncState::Pending) => drop(conditions.and("n.state <> 'synced' AND n.state = 'pending'", [])),
+            Some(SyncState::Synced) => drop(conditions.and("n.state = 'synced'", [])),
+            Some(SyncState::Failed) => drop(conditions.and("n.state <> 'synced' AND n.state = 'failed'", [])),
+            Some(SyncState::Releasing) => drop(conditions.and("n.state <> 'synced' AND n.state = 'releasing'", [])),
+        }
+        match self.assignment {
+            None => {}
+            Some(Assignment::Assigned) => drop(conditions.and("n.assigned", [])),
+            Some(Assignment::Unassigned) => drop(conditions.and("NOT n.assigned", [])),
+        }
+        if let Some(country) = &self.country {
+            conditions.and("n.country = ?", [country.as_str().into()]);
+        }
+        if let Some(order) = self.order_id {
+            conditions.and("n.order_id = ?", [Bind::Int(order)]);
+        }
+    }
+
+    /// True when the filter is an account and nothing else, so that the account's own count answers.
+    pub fn is_account_only(&self) -> bool {
+        self.account.is_some() && *self == Self { account: self.account.clone(), ..Self::default() }
+    }
+}
+
+/// The integer ranges of numbers that start with `prefix`.
+pub(crate) fn start_ranges(prefix: i64) -> Vec<[Bind; 2]> {
+    prefix_ranges(prefix, MAX_DIGITS as u32).iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]).collect()
+}

@@ -1,0 +1,433 @@
+//! The numbers of orders: staged for review, compared with what exists, followed to their results.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use super::numbers_filter::NumberFilter;
+use super::sql::{Bind, Conditions, bind_all, on, statements};
+use super::{Error, Page, Result, Tx, at, settings};
+use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError, Verdict};
+
+statements! {
+    COMPARE = "UPDATE order_items SET verdict = c.verdict, base_rev = c.rev FROM (SELECT i.telephone_number, COALESCE(n.rev, 0) AS rev, CASE WHEN n.telephone_number IS NULL THEN 'new' WHEN n.account_id <> i.account_id THEN 'other-account' WHEN n.state = 'releasing' THEN 'releasing' WHEN n.settings_id = i.settings_id AND n.state <> 'failed' THEN 'unchanged' ELSE 'changed' END AS verdict FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1) AS c WHERE order_items.order_id = $1 AND order_items.telephone_number = c.telephone_number AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)";
+    COMPARE_RELEASE = "UPDATE order_items SET verdict = c.verdict, base_rev = c.rev FROM (SELECT i.telephone_number, COALESCE(n.rev, 0) AS rev, CASE WHEN n.telephone_number IS NULL OR n.account_id <> i.account_id THEN 'gone' WHEN n.state = 'releasing' THEN 'releasing' ELSE 'release' END AS verdict FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1) AS c WHERE order_items.order_id = $1 AND order_items.telephone_number = c.telephone_number AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)";
+    VERDICTS = "SELECT verdict, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 GROUP BY verdict";
+    CHANGES = "SELECT i.settings_id, s.body, n.settings_id, o.body, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number) FROM order_items i JOIN settings s ON s.id = i.settings_id JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND i.verdict = 'changed' GROUP BY i.settings_id, s.body, n.settings_id, o.body ORDER BY 5 DESC, 6 LIMIT 50";
+    ASSIGNED = "SELECT i.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned ORDER BY i.telephone_number LIMIT $2";
+    COUNT_ASSIGNED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned";
+    COUNTRIES = "SELECT i.account_id, i.country, CAST(COUNT(*) AS BIGINT) FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') GROUP BY i.account_id, i.country";
+    RANGES = "SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body FROM (SELECT MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last, CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id FROM (SELECT i.telephone_number, i.account_id, i.settings_id, i.telephone_number - ROW_NUMBER() OVER (PARTITION BY i.account_id, i.settings_id ORDER BY i.telephone_number) AS island FROM order_items i WHERE i.order_id = $1 AND i.verdict = $2 AND i.telephone_number > $3) AS w GROUP BY w.account_id, w.settings_id, w.island) AS g JOIN accounts a ON a.id = g.account_id JOIN settings s ON s.id = g.settings_id ORDER BY g.first LIMIT $4";
+    PROBLEMS = "SELECT seq, line, heading, value, reason FROM order_problems WHERE order_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    CAUSES = "SELECT i.error_id, e.body, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number), CAST(SUM(CASE WHEN n.order_id = i.order_id AND n.state = 'failed' THEN 1 ELSE 0 END) AS BIGINT) FROM order_items i JOIN errors e ON e.id = i.error_id LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.state = 'failed' GROUP BY i.error_id, e.body ORDER BY 3 DESC, 4 LIMIT 50";
+    HISTORY = "SELECT o.id, o.kind, o.status, o.author, o.ticket, o.created_at, o.submitted_at, i.state, i.error_id, e.body, s.body, a.name FROM order_items i JOIN orders o ON o.id = i.order_id JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id WHERE i.telephone_number = $1 AND o.status NOT IN ('draft', 'discarded') AND i.state <> 'idle' ORDER BY i.order_id DESC LIMIT $2";
+    COUNT_STATES = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 GROUP BY state";
+}
+
+/// A number to stage.
+#[derive(Clone, Debug)]
+pub struct NewItem {
+    /// The number.
+    pub number: E164,
+    /// Line of the upload.
+    pub line: u32,
+    /// Account it goes to.
+    pub account_id: i64,
+    /// Settings it gets.
+    pub settings_id: i64,
+    /// Two-letter country.
+    pub country: Option<String>,
+}
+
+/// A line of an upload that could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewProblem {
+    /// Line of the upload, from 1.
+    pub line: u32,
+    /// Heading of the column, where there are columns.
+    pub heading: Option<String>,
+    /// What stands there, shortened.
+    pub value: String,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+/// A stored problem.
+#[derive(Clone, Debug, FromRow)]
+#[expect(missing_docs, reason = "the fields are those of NewProblem, with their place in the list")]
+pub struct ProblemRow {
+    pub seq: i64,
+    pub line: i64,
+    pub heading: Option<String>,
+    pub value: String,
+    pub reason: String,
+}
+
+/// How many numbers of a draft share a verdict.
+pub type VerdictCount = (Verdict, i64);
+
+/// One number of an order.
+#[derive(Clone, Debug)]
+pub struct ItemRow {
+    /// The number.
+    pub number: E164,
+    /// Line of the upload; 0 where it came from no text.
+    pub line: i64,
+    /// Account, where it still exists.
+    pub account: Option<String>,
+    /// Settings of the order.
+    pub settings: NumberSettings,
+    /// What the review said.
+    pub verdict: Verdict,
+    /// How it stands.
+    pub state: ItemState,
+    /// What the backend said, when it refused.
+    pub error: Option<ProvisioningError>,
+}
+
+/// Numbers of an order that failed for the same reason.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// What the backend said.
+    pub error: ProvisioningError,
+    /// How many numbers.
+    pub count: i64,
+    /// The first of them.
+    pub example: E164,
+    /// How many of them still stand as this order left them, so that it can try again.
+    pub retryable: i64,
+}
+
+/// Numbers of a draft whose settings change in the same way.
+#[derive(Clone, Debug)]
+pub struct SettingsChange {
+    /// Settings now.
+    pub before: NumberSettings,
+    /// Settings after.
+    pub after: NumberSettings,
+    /// How many numbers.
+    pub count: i64,
+    /// The first of them.
+    pub example: E164,
+}
+
+/// Numbers of a draft in a row with the same account and settings.
+#[derive(Clone, Debug)]
+pub struct ItemRange {
+    /// The first.
+    pub first: E164,
+    /// The last.
+    pub last: E164,
+    /// How many.
+    pub count: i64,
+    /// Account of all.
+    pub account: String,
+    /// Settings of all.
+    pub settings: NumberSettings,
+}
+
+/// One order in the life of a number.
+#[derive(Clone, Debug)]
+pub struct OrderHistory {
+    /// The order.
+    pub order_id: i64,
+    /// What it did.
+    pub kind: OrderKind,
+    /// How far it has come.
+    pub status: OrderStatus,
+    /// Who made it.
+    pub author: String,
+    /// Ticket of the change.
+    pub ticket: Option<String>,
+    /// When it was submitted.
+    pub at: OffsetDateTime,
+    /// How the number stands in it.
+    pub state: ItemState,
+    /// What the backend said, when it refused.
+    pub error: Option<ProvisioningError>,
+    /// The settings it gave.
+    pub settings: NumberSettings,
+    /// The account, where it still exists.
+    pub account: Option<String>,
+}
+
+fn number(value: i64) -> Result<E164> {
+    E164::from_i64(value).ok_or_else(|| Error::unreadable("order_items", "telephone_number", value))
+}
+
+fn error(id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError>> {
+    id.zip(body).map(|(id, body)| settings::read_error(id, body)).transpose()
+}
+
+type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>);
+
+fn item(columns: ItemColumns) -> Result<ItemRow> {
+    let (telephone_number, line, account, settings_id, body, verdict, state, error_id, error_body) = columns;
+    let unreadable = |column| Error::unreadable("order_items", column, telephone_number);
+    Ok(ItemRow {
+        number: number(telephone_number)?,
+        line,
+        account,
+        settings: settings::read(settings_id, &body)?,
+        verdict: Verdict::from_key(&verdict).ok_or_else(|| unreadable("verdict"))?,
+        state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
+        error: error(error_id, error_body.as_deref())?,
+    })
+}
+
+/// Rows in one insert: nine binds each, under SQLite's limit of 32,766.
+const ROWS: usize = 2_000;
+
+impl Tx {
+    /// Stages numbers for review. A number that is staged twice keeps its first line.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn insert_items(&mut self, order_id: i64, items: &[NewItem]) -> Result<()> {
+        for chunk in items.chunks(ROWS) {
+            on!(self, c => {
+                let mut insert = sqlx::QueryBuilder::new("INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) ");
+                insert.push_values(chunk, |mut row, item| {
+                    row.push_bind(order_id)
+                        .push_bind(item.number.as_i64())
+                        .push_bind(item.number.reversed())
+                        .push_bind(i64::from(item.line))
+                        .push_bind(item.account_id)
+                        .push_bind(item.settings_id)
+                        .push_bind(item.country.clone())
+                        .push("'new', 0, 'idle'");
+                });
+                insert.build().execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Stages the numbers that match the filter for release; tells how many.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn stage_release(&mut self, order_id: i64, filter: &NumberFilter, numbers: Option<&[E164]>) -> Result<u64> {
+        let mut staged = 0;
+        let all: &[E164] = &[];
+        let chunks: Vec<&[E164]> = numbers.map_or_else(|| vec![all], |numbers| numbers.chunks(1_000).collect());
+        for chunk in chunks {
+            let mut insert = Conditions::default();
+            insert.push("INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) SELECT CAST(? AS BIGINT), n.telephone_number, n.reversed, 0, n.account_id, n.settings_id, n.country, CASE WHEN n.state = 'releasing' THEN 'releasing' ELSE 'release' END, n.rev, 'idle' FROM numbers n WHERE TRUE", [Bind::Int(order_id)]);
+            filter.add_to(&mut insert);
+            if numbers.is_some() {
+                super::numbers::in_list(&mut insert, " AND n.telephone_number IN (", chunk);
+            }
+            insert.push(" ON CONFLICT (order_id, telephone_number) DO NOTHING", []);
+            staged += on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(|done| done.rows_affected()))?;
+        }
+        Ok(staged)
+    }
+
+    /// Stores the lines that could not be taken; `first` is the place of the first in the list.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn insert_problems(&mut self, order_id: i64, first: i64, problems: &[NewProblem]) -> Result<()> {
+        for (index, chunk) in problems.chunks(ROWS).enumerate() {
+            on!(self, c => {
+                let mut insert = sqlx::QueryBuilder::new("INSERT INTO order_problems (order_id, seq, line, heading, value, reason) ");
+                insert.push_values(chunk.iter().enumerate(), |mut row, (place, problem)| {
+                    row.push_bind(order_id)
+                        .push_bind(first + (index * ROWS + place) as i64)
+                        .push_bind(i64::from(problem.line))
+                        .push_bind(problem.heading.clone())
+                        .push_bind(problem.value.clone())
+                        .push_bind(problem.reason.clone());
+                });
+                insert.build().execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Compares the staged numbers with what exists and records the verdicts; tells how many verdicts moved.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn compare_items(&mut self, order_id: i64, kind: OrderKind) -> Result<u64> {
+        let statement = match kind {
+            OrderKind::Upload => COMPARE,
+            OrderKind::Release => COMPARE_RELEASE,
+        };
+        Ok(on!(self, c => sqlx::query(statement).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?)
+    }
+
+    /// How many numbers of a draft have each verdict.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn verdict_counts(&mut self, order_id: i64) -> Result<Vec<VerdictCount>> {
+        let rows: Vec<(String, i64)> = on!(self, c => sqlx::query_as(VERDICTS).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(verdict, count)| {
+                Ok((Verdict::from_key(&verdict).ok_or_else(|| Error::unreadable("order_items", "verdict", order_id))?, count))
+            })
+            .collect()
+    }
+
+    /// What changes for the changed numbers of a draft, the most frequent first, 50 at most.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn settings_changes(&mut self, order_id: i64) -> Result<Vec<SettingsChange>> {
+        let rows: Vec<(i64, String, i64, String, i64, i64)> =
+            on!(self, c => sqlx::query_as(CHANGES).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(after_id, after, before_id, before, count, example)| {
+                Ok(SettingsChange {
+                    before: settings::read(before_id, &before)?,
+                    after: settings::read(after_id, &after)?,
+                    count,
+                    example: number(example)?,
+                })
+            })
+            .collect()
+    }
+
+    /// How many numbers of a release are in use, and the first `most` of them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn assigned_items(&mut self, order_id: i64, most: i64) -> Result<(i64, Vec<E164>)> {
+        let count = on!(self, c => sqlx::query_scalar(COUNT_ASSIGNED).bind(order_id).fetch_one(c).await)?;
+        let rows: Vec<i64> = on!(self, c => sqlx::query_scalar(ASSIGNED).bind(order_id).bind(most).fetch_all(c).await)?;
+        Ok((count, rows.into_iter().map(number).collect::<Result<_>>()?))
+    }
+
+    /// How many numbers of a draft go to each account in each country.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn item_countries(&mut self, order_id: i64) -> Result<Vec<(i64, Option<String>, i64)>> {
+        Ok(on!(self, c => sqlx::query_as(COUNTRIES).bind(order_id).fetch_all(c).await)?)
+    }
+
+    /// Numbers of a draft with this verdict behind `after`, folded into ranges.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn item_ranges(&mut self, order_id: i64, verdict: Verdict, after: i64, limit: i64) -> Result<Vec<ItemRange>> {
+        let rows: Vec<(i64, i64, i64, String, i64, String)> = on!(self, c => sqlx::query_as(RANGES)
+            .bind(order_id).bind(verdict.key()).bind(after).bind(limit).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(first, last, count, account, settings_id, body)| {
+                Ok(ItemRange {
+                    first: number(first)?,
+                    last: number(last)?,
+                    count,
+                    account,
+                    settings: settings::read(settings_id, &body)?,
+                })
+            })
+            .collect()
+    }
+
+    /// One page of an order's numbers, ascending, with this verdict and state.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn items_page(
+        &mut self,
+        order_id: i64,
+        only: (Option<Verdict>, Option<ItemState>),
+        page: Page<E164>,
+        size: usize,
+    ) -> Result<(Vec<ItemRow>, bool, bool)> {
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT i.telephone_number, i.line, a.name, i.settings_id, s.body, i.verdict, i.state, i.error_id, e.body FROM order_items i JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id WHERE i.order_id = ?", [Bind::Int(order_id)]);
+        if let Some(verdict) = only.0 {
+            conditions.and("i.verdict = ?", [verdict.key().into()]);
+        }
+        if let Some(state) = only.1 {
+            conditions.and("i.state = ?", [state.key().into()]);
+        }
+        match page {
+            Page::First => conditions.push(" ORDER BY i.telephone_number", []),
+            Page::After(key) => conditions.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())]),
+            Page::Before(key) => conditions.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())]),
+        };
+        conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
+        let rows: Vec<ItemColumns> =
+            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let mut items = rows.into_iter().map(item).collect::<Result<Vec<_>>>()?;
+        let (before, after) = super::numbers::trim(&mut items, &page, size);
+        Ok((items, before, after))
+    }
+
+    /// The lines that could not be taken, in order behind `after`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn order_problems(&mut self, order_id: i64, after: i64, limit: i64) -> Result<Vec<ProblemRow>> {
+        Ok(on!(self, c => sqlx::query_as(PROBLEMS).bind(order_id).bind(after).bind(limit).fetch_all(c).await)?)
+    }
+
+    /// Why numbers of an order failed, the most frequent reason first, 50 at most.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn failure_causes(&mut self, order_id: i64) -> Result<Vec<Cause>> {
+        let rows: Vec<(i64, String, i64, i64, i64)> = on!(self, c => sqlx::query_as(CAUSES).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(id, body, count, example, retryable)| {
+                Ok(Cause { error: settings::read_error(id, &body)?, count, example: number(example)?, retryable })
+            })
+            .collect()
+    }
+
+    /// The submitted orders a number was in, the newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn number_history(&mut self, telephone_number: E164, limit: i64) -> Result<Vec<OrderHistory>> {
+        let rows: Vec<HistoryColumns> = on!(self, c => sqlx::query_as(HISTORY)
+            .bind(telephone_number.as_i64()).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(history).collect()
+    }
+
+    /// How many numbers of an order are in each state: what its counts must add up to.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn item_state_counts(&mut self, order_id: i64) -> Result<Vec<(ItemState, i64)>> {
+        let rows: Vec<(String, i64)> = on!(self, c => sqlx::query_as(COUNT_STATES).bind(order_id).fetch_all(c).await)?;
+        Ok(rows.into_iter().filter_map(|(state, count)| Some((ItemState::from_key(&state)?, count))).collect())
+    }
+}
+
+type HistoryColumns = (
+    i64,
+    String,
+    String,
+    String,
+    Option<String>,
+    i64,
+    Option<i64>,
+    String,
+    Option<i64>,
+    Option<String>,
+    String,
+    Option<String>,
+);
+
+fn history(columns: HistoryColumns) -> Result<OrderHistory> {
+    let (order_id, kind, status, author, ticket, created, submitted, state, error_id, error_body, body, account) = columns;
+    let unreadable = |column| Error::unreadable("orders", column, order_id);
+    Ok(OrderHistory {
+        order_id,
+        kind: OrderKind::from_key(&kind).ok_or_else(|| unreadable("kind"))?,
+        status: OrderStatus::from_key(&status).ok_or_else(|| unreadable("status"))?,
+        author,
+        ticket,
+        at: at(submitted.unwrap_or(created)),
+        state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
+        error: error(error_id, error_body.as_deref())?,
+        settings: settings::read(0, &body)?,
+        account,
+    })
+}

@@ -1,0 +1,234 @@
+//! Work of the sync engine: leases with a fencing token, so that one thing is done by one worker at a time.
+
+use time::{Duration, OffsetDateTime};
+
+use super::sql::{dialect, on, statements};
+use super::{Error, Result, Tx, at, micros};
+
+/// What a piece of work is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorkKind {
+    /// Pushing an account's numbers; the key is the account's id.
+    Account,
+    /// Pushing a tenant's relationship; the key is the tenant.
+    Relationship,
+    /// Pulling every consent; the key is empty.
+    Consents,
+    /// Pulling a tenant's civic addresses and capability plans; the key is the tenant.
+    CivicAddresses,
+    /// Pulling the state of a tenant's numbers; the key is the tenant.
+    Numbers,
+}
+
+impl WorkKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Account, Self::Relationship, Self::Consents, Self::CivicAddresses, Self::Numbers];
+
+    /// The name in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Relationship => "relationship",
+            Self::Consents => "consents",
+            Self::CivicAddresses => "civic-addresses",
+            Self::Numbers => "numbers",
+        }
+    }
+
+    fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+}
+
+/// The `next_at` of work with nothing to do.
+const NEVER: i64 = i64::MAX;
+
+statements! {
+    WANT = "INSERT INTO work (kind, key, next_at) VALUES ($1, $2, $3) ON CONFLICT (kind, key) DO UPDATE SET next_at = CASE WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at WHEN work.not_before > excluded.next_at THEN work.not_before ELSE excluded.next_at END";
+    CLAIM_SQLITE = "UPDATE work SET fence = fence + 1, lease_until = $2, next_at = $2 WHERE (kind, key) IN (SELECT kind, key FROM work WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at, kind, key LIMIT 1) RETURNING kind, key, fence, attempt";
+    CLAIM_POSTGRES = "WITH due AS MATERIALIZED (SELECT kind, key FROM work WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at, kind, key LIMIT 1 FOR UPDATE SKIP LOCKED) UPDATE work SET fence = fence + 1, lease_until = $2, next_at = $2 FROM due WHERE work.kind = due.kind AND work.key = due.key RETURNING work.kind, work.key, work.fence, work.attempt";
+    HOLD = "UPDATE work SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END, lease_until = $4 WHERE kind = $1 AND key = $2 AND fence = $3";
+    DONE = "UPDATE work SET next_at = CASE WHEN next_at = lease_until OR next_at > $5 THEN $5 ELSE next_at END, lease_until = 0, attempt = 0, not_before = 0, last_ok_at = $4, last_error = NULL WHERE kind = $1 AND key = $2 AND fence = $3";
+    RETRY = "UPDATE work SET next_at = $6, not_before = $7, lease_until = 0, attempt = attempt + 1, last_error = $4, last_error_at = $5 WHERE kind = $1 AND key = $2 AND fence = $3";
+    GIVE_BACK = "UPDATE work SET next_at = CASE WHEN next_at = lease_until OR next_at > $4 THEN $4 ELSE next_at END, lease_until = 0, attempt = 0, not_before = 0, last_error = NULL WHERE kind = $1 AND key = $2 AND fence = $3";
+    ALL_ROWS = "SELECT kind, key, next_at, attempt, lease_until, last_ok_at, last_error, last_error_at FROM work WHERE kind = $1 ORDER BY CASE WHEN last_error IS NULL THEN 1 ELSE 0 END, key LIMIT $2";
+    ONE_ROW = "SELECT kind, key, next_at, attempt, lease_until, last_ok_at, last_error, last_error_at FROM work WHERE kind = $1 AND key = $2";
+    NEXT_DUE = "SELECT MIN(CASE WHEN lease_until > $1 THEN lease_until ELSE next_at END) FROM work WHERE next_at < $2";
+    REMOVE = "DELETE FROM work WHERE kind = $1 AND key = $2";
+}
+
+/// A piece of work that this worker owns until its lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What it is about.
+    pub kind: WorkKind,
+    /// Which one.
+    pub key: String,
+    /// The token every write carries; a later owner has a higher one.
+    pub fence: i64,
+    /// How many times in a row it failed.
+    pub attempt: i64,
+}
+
+/// When failed work is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// At this time, or sooner when somebody asks.
+    At(OffsetDateTime),
+    /// At this time and never sooner: the backend asked for it (`Retry-After`).
+    NotBefore(OffsetDateTime),
+}
+
+/// A piece of work as people see it.
+#[derive(Clone, Debug)]
+pub struct WorkRow {
+    /// What it is about.
+    pub kind: WorkKind,
+    /// Which one.
+    pub key: String,
+    /// When it is due; `None` when nothing is to do.
+    pub next_at: Option<OffsetDateTime>,
+    /// How many times in a row it failed.
+    pub attempt: i64,
+    /// True while a worker has it.
+    pub running: bool,
+    /// When it last went through.
+    pub last_ok_at: Option<OffsetDateTime>,
+    /// What went wrong since then.
+    pub last_error: Option<String>,
+    /// When that was.
+    pub last_error_at: Option<OffsetDateTime>,
+}
+
+type Columns = (String, String, i64, i64, i64, Option<i64>, Option<String>, Option<i64>);
+
+fn row(columns: Columns, now: OffsetDateTime) -> Result<WorkRow> {
+    let (kind, key, next_at, attempt, lease_until, last_ok_at, last_error, last_error_at) = columns;
+    Ok(WorkRow {
+        kind: WorkKind::from_key(&kind).ok_or_else(|| Error::unreadable("work", "kind", &kind))?,
+        key,
+        next_at: (next_at != NEVER).then(|| at(next_at)),
+        attempt,
+        running: lease_until > micros(now),
+        last_ok_at: last_ok_at.map(at),
+        last_error,
+        last_error_at: last_error_at.map(at),
+    })
+}
+
+impl Tx {
+    /// Asks for a piece of work to be done at this time or sooner.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn want_work(&mut self, kind: WorkKind, key: &str, when: OffsetDateTime) -> Result<()> {
+        on!(self, c => sqlx::query(WANT).bind(kind.key()).bind(key).bind(micros(when)).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Takes the piece of work that is due longest, for `lease` from now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn claim_work(&mut self, now: OffsetDateTime, lease: Duration) -> Result<Option<Claim>> {
+        let statement = dialect!(self, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
+        let claimed: Option<(String, String, i64, i64)> = on!(self, c => sqlx::query_as(statement)
+            .bind(micros(now)).bind(micros(now + lease)).fetch_optional(c).await)?;
+        claimed
+            .map(|(kind, key, fence, attempt)| {
+                let kind = WorkKind::from_key(&kind).ok_or_else(|| Error::unreadable("work", "kind", &kind))?;
+                Ok(Claim { kind, key, fence, attempt })
+            })
+            .transpose()
+    }
+
+    /// Proves that the claim is still ours and extends it. The first statement of every transaction that records
+    /// something for a claim: it locks the row, so that nobody can take over in between.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when another worker has taken over.
+    pub async fn hold_work(&mut self, claim: &Claim, until: OffsetDateTime) -> Result<()> {
+        let held = on!(self, c => sqlx::query(HOLD)
+            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence).bind(micros(until))
+            .execute(c).await.map(|done| done.rows_affected()))?;
+        if held == 1 { Ok(()) } else { Err(Error::Fenced) }
+    }
+
+    /// Ends the claim in success; the work is due again at `next` (`None`: when somebody wants it).
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_done(&mut self, claim: &Claim, now: OffsetDateTime, next: Option<OffsetDateTime>) -> Result<()> {
+        on!(self, c => sqlx::query(DONE)
+            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
+            .bind(micros(now)).bind(next.map_or(NEVER, micros))
+            .execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Ends the claim in failure; the work is tried again as `again` says.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_failed(&mut self, claim: &Claim, reason: &str, now: OffsetDateTime, again: Again) -> Result<()> {
+        let (next, not_before) = match again {
+            Again::At(at) => (micros(at), 0),
+            Again::NotBefore(at) => (micros(at), micros(at)),
+        };
+        on!(self, c => sqlx::query(RETRY)
+            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
+            .bind(reason).bind(micros(now)).bind(next).bind(not_before)
+            .execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Gives the claim back unfinished but in good order, to be taken up again at `next`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn give_back_work(&mut self, claim: &Claim, next: OffsetDateTime) -> Result<()> {
+        on!(self, c => sqlx::query(GIVE_BACK)
+            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence).bind(micros(next))
+            .execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Forgets a piece of work.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn remove_work(&mut self, kind: WorkKind, key: &str) -> Result<()> {
+        on!(self, c => sqlx::query(REMOVE).bind(kind.key()).bind(key).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// The work of a kind, what failed first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_rows(&mut self, kind: WorkKind, now: OffsetDateTime, limit: i64) -> Result<Vec<WorkRow>> {
+        let rows: Vec<Columns> =
+            on!(self, c => sqlx::query_as(ALL_ROWS).bind(kind.key()).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(|columns| row(columns, now)).collect()
+    }
+
+    /// One piece of work.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_row(&mut self, kind: WorkKind, key: &str, now: OffsetDateTime) -> Result<Option<WorkRow>> {
+        let columns: Option<Columns> =
+            on!(self, c => sqlx::query_as(ONE_ROW).bind(kind.key()).bind(key).fetch_optional(c).await)?;
+        columns.map(|columns| row(columns, now)).transpose()
+    }
+
+    /// When the next piece of work is due; `None` when nothing is to do.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn next_work_at(&mut self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>> {
+        let next: Option<i64> = on!(self, c => sqlx::query_scalar(NEXT_DUE).bind(micros(now)).bind(NEVER).fetch_one(c).await)?;
+        Ok(next.map(at))
+    }
+}
