@@ -14,8 +14,7 @@ use url::Url;
 use super::answer::{self, WireJob, WirePage, retry};
 use super::token::{Credentials, TokenSource};
 use super::{
-    Answer, Backend, BackendError, BackendNumber, Job, Page, RelationshipUpdate, ReleaseRequest,
-    UploadRequest,
+    Answer, Backend, BackendError, BackendNumber, Job, Page, RelationshipUpdate, ReleaseRequest, UploadRequest,
 };
 use crate::domain::{CapabilityPlan, CivicAddress, Consent, CustomerRelationship, TenantId};
 

@@ -14,8 +14,8 @@ use openidconnect::core::{
 use openidconnect::{
     AuthType, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields,
     EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenFields, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardErrorResponse, StandardTokenResponse,
-    TokenResponse as _,
+    PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardErrorResponse,
+    StandardTokenResponse, TokenResponse as _,
 };
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -32,10 +32,10 @@ use super::return_to::ReturnTo;
 use super::session::{Sessions, away};
 use super::{random, seal, security};
 
-use provider::{FetchError, Metadata, Provider};
 pub use provider::ProviderError;
-use verify::{Claims, Expected, Extra, Token};
+use provider::{FetchError, Metadata, Provider};
 pub use verify::TokenError;
+use verify::{Claims, Expected, Extra, Token};
 
 type Fields = IdTokenFields<
     Extra,
@@ -239,8 +239,7 @@ impl Login {
             return Err(LoginError::Unknown);
         };
         let taken = sessions.keeper().take_sign_in(&seal::id(&[browser, state]), sessions.now()).await.map_err(away)?;
-        let under_way: UnderWay =
-            taken.and_then(|sealed| seal::open(browser, &sealed)).ok_or(LoginError::Unknown)?;
+        let under_way: UnderWay = taken.and_then(|sealed| seal::open(browser, &sealed)).ok_or(LoginError::Unknown)?;
         // RFC 9207: an answer that names its issuer must name ours.
         if callback.iss.is_some_and(|iss| iss != self.0.settings.issuer) {
             return Err(LoginError::Invalid("the answer comes from another issuer".into()));
@@ -258,7 +257,8 @@ impl Login {
             .request_async(&send)
             .await?;
         let nonce = Nonce::new(under_way.nonce);
-        let signed_in = self.believe(&tokens, metadata, Some(&nonce), sessions.now()).await.map_err(LoginError::Invalid)?;
+        let signed_in =
+            self.believe(&tokens, metadata, Some(&nonce), sessions.now()).await.map_err(LoginError::Invalid)?;
         Ok((signed_in, ReturnTo::new(&under_way.return_to)))
     }
 
@@ -271,12 +271,16 @@ impl Login {
                 Refreshed::Refused
             }
             Err(LoginError::Refused(code))
-                if ["invalid_grant", "interaction_required", "login_required", "consent_required"].contains(&code.as_str()) =>
+                if ["invalid_grant", "interaction_required", "login_required", "consent_required"]
+                    .contains(&code.as_str()) =>
             {
                 Refreshed::Refused
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "roles could not be confirmed with the identity provider");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "roles could not be confirmed with the identity provider"
+                );
                 Refreshed::Away
             }
         }
@@ -356,10 +360,12 @@ impl Login {
     async fn client(&self) -> Result<(OidcClient, Arc<Metadata>), ProviderError> {
         let metadata = self.0.provider.metadata().await?;
         self.allow_forms_to(&metadata);
-        let secret = self.0.settings.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
+        let secret =
+            self.0.settings.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
         let methods = metadata.token_endpoint_auth_methods_supported();
         let in_body = methods.is_some_and(|methods| {
-            methods.contains(&CoreClientAuthMethod::ClientSecretPost) && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
+            methods.contains(&CoreClientAuthMethod::ClientSecretPost)
+                && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
         });
         let client = OidcClient::from_provider_metadata(Metadata::clone(&metadata), self.0.client_id.clone(), secret)
             .set_redirect_uri(self.0.redirect.clone())
@@ -368,7 +374,8 @@ impl Login {
     }
 
     fn allow_forms_to(&self, metadata: &Metadata) {
-        let logout = metadata.additional_metadata().end_session_endpoint.as_ref().map(|endpoint| endpoint.url().clone());
+        let logout =
+            metadata.additional_metadata().end_session_endpoint.as_ref().map(|endpoint| endpoint.url().clone());
         let mut origins: Vec<String> = [Some(metadata.authorization_endpoint().url().clone()), logout]
             .into_iter()
             .flatten()

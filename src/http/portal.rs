@@ -72,7 +72,8 @@ async fn no_page(State(state): State<PortalState>, mut parts: Parts) -> Problem 
 }
 
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
-    let text = cause.downcast_ref::<&str>().map(ToString::to_string).or_else(|| cause.downcast_ref::<String>().cloned());
+    let text =
+        cause.downcast_ref::<&str>().map(ToString::to_string).or_else(|| cause.downcast_ref::<String>().cloned());
     let cause = std::io::Error::other(format!("panicked: {}", text.unwrap_or_default()));
     axum::response::IntoResponse::into_response(Problem::internal().because(&cause))
 }

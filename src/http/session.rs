@@ -133,7 +133,9 @@ impl Sessions {
             }
         }
         // A hint for housekeeping: not worth failing the request.
-        if stored.times.needs_touch(now) && let Err(error) = self.0.keeper.touch(&id, now).await {
+        if stored.times.needs_touch(now)
+            && let Err(error) = self.0.keeper.touch(&id, now).await
+        {
             tracing::warn!(%error, "the time of last use could not be written");
         }
         Ok(Some(Arc::new(Session { principal: stored.principal, id, id_token: tokens.map(|tokens| tokens.id) })))

@@ -82,7 +82,8 @@ impl Shell {
 
 impl Person {
     fn of(session: &Session) -> Self {
-        let roles: Vec<&str> = session.principal.roles.iter().map(|role| role.name().trim_end_matches("User")).collect();
+        let roles: Vec<&str> =
+            session.principal.roles.iter().map(|role| role.name().trim_end_matches("User")).collect();
         let roles_text = if roles.is_empty() { "No role".to_owned() } else { roles.join(", ") };
         Self { name: session.principal.name.to_string(), roles_text }
     }

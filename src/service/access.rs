@@ -47,7 +47,13 @@ impl SessionKeeper {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn begin(&self, id: &str, session: &StoredSession, replaced: Option<&str>, policy: &SessionPolicy) -> Result<()> {
+    pub async fn begin(
+        &self,
+        id: &str,
+        session: &StoredSession,
+        replaced: Option<&str>,
+        policy: &SessionPolicy,
+    ) -> Result<()> {
         let now = session.times.created_at;
         let mut tx = self.db.begin().await?;
         if let Some(old) = replaced {

@@ -36,7 +36,9 @@ pub use error::{Error, Result};
 pub use migrate::MigrationState;
 pub use numbers::{NumberPage, NumberRange};
 pub use numbers_filter::{Assignment, NumberFilter};
-pub use order_items::{Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount};
+pub use order_items::{
+    Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount,
+};
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use pushes::{NewPush, Push, PushOutcome};
 pub use sessions::SessionRow;

@@ -57,7 +57,11 @@ impl From<Row> for SessionRow {
             name: row.name,
             roles: u8::try_from(row.roles).unwrap_or_default(),
             sealed: row.sealed,
-            times: SessionTimes { created_at: at(row.created_at), seen_at: at(row.seen_at), roles_at: at(row.roles_at) },
+            times: SessionTimes {
+                created_at: at(row.created_at),
+                seen_at: at(row.seen_at),
+                roles_at: at(row.roles_at),
+            },
         }
     }
 }
@@ -126,7 +130,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn sweep_sessions(&mut self, now: OffsetDateTime, seen: OffsetDateTime, begun: OffsetDateTime) -> Result<()> {
+    pub async fn sweep_sessions(
+        &mut self,
+        now: OffsetDateTime,
+        seen: OffsetDateTime,
+        begun: OffsetDateTime,
+    ) -> Result<()> {
         on!(self, c => sqlx::query(SWEEP).bind(micros(seen)).bind(micros(begun)).execute(c).await.map(drop))?;
         on!(self, c => sqlx::query(SWEEP_SIGN_INS).bind(micros(now)).execute(c).await.map(drop))?;
         Ok(())

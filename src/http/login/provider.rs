@@ -28,10 +28,21 @@ const MAX_ANSWER: usize = 1024 * 1024;
 pub(super) type Metadata = ProviderMetadataWithLogout;
 
 // Named once, so that a change of the crate's parameters shows up here and not in every signature.
-const _: fn(Metadata) -> openidconnect::ProviderMetadata<
+const _: fn(
+    Metadata,
+) -> openidconnect::ProviderMetadata<
     openidconnect::LogoutProviderMetadata<openidconnect::EmptyAdditionalProviderMetadata>,
-    CoreAuthDisplay, CoreClientAuthMethod, CoreClaimName, CoreClaimType, CoreGrantType, CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm, CoreJsonWebKey, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
 > = |metadata| metadata;
 
 /// Why the provider cannot be asked.
@@ -102,7 +113,10 @@ impl Provider {
         match (self.fetch_into(&mut cache).await, known) {
             (Ok(metadata), _) => Ok(metadata),
             (Err(error), Some((metadata, _))) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the identity provider is away; its last known keys are used");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the identity provider is away; its last known keys are used"
+                );
                 Ok(metadata)
             }
             (Err(error), None) => Err(error),
@@ -154,7 +168,8 @@ impl Provider {
             }
             let mut answer = openidconnect::http::Response::builder().status(response.status());
             for (name, value) in response.headers() {
-                answer = answer.header(name, HeaderValue::from_bytes(value.as_bytes()).map_err(openidconnect::http::Error::from)?);
+                answer = answer
+                    .header(name, HeaderValue::from_bytes(value.as_bytes()).map_err(openidconnect::http::Error::from)?);
             }
             Ok(answer.body(body)?)
         }
