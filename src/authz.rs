@@ -177,9 +177,12 @@ impl<P> Clone for Grant<P> {
     }
 }
 
-impl<P: Permission> fmt::Debug for Grant<P> {
+impl<P> fmt::Debug for Grant<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant").field("permission", &P::NAME).field("subject", &self.principal.subject).finish()
+        f.debug_struct("Grant")
+            .field("permission", &std::any::type_name::<P>())
+            .field("subject", &self.principal.subject)
+            .finish()
     }
 }
 

@@ -13,10 +13,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde::Deserialize;
 use url::Url;
 
 use crate::authz::RoleNames;
+use crate::domain::CallingProfile;
+use crate::domain::RelationshipChoice;
 
 pub use reader::{Problem, Sources};
 pub use reference::reference;
@@ -43,7 +44,7 @@ pub struct Config {
     /// Limits of an upload.
     pub uploads: Uploads,
     /// The choices of "Update relationship status".
-    pub relationship_statuses: Vec<RelationshipStatus>,
+    pub relationship_statuses: Vec<RelationshipChoice>,
     /// Log output.
     pub log: Log,
     /// The name server.
@@ -171,16 +172,6 @@ pub struct OperatorConnect {
     pub pull_numbers: Duration,
 }
 
-/// A calling profile: how calls of a number reach the operator.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallingProfile {
-    /// Identifier at the backend.
-    pub id: String,
-    /// What people see.
-    pub name: String,
-}
-
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessRole {
@@ -214,19 +205,6 @@ pub struct Uploads {
     pub max_numbers: u32,
     /// Bytes of one upload.
     pub max_bytes: u32,
-}
-
-/// One choice of the form "Update relationship status".
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RelationshipStatus {
-    /// What people see.
-    pub label: String,
-    /// What the backend is told.
-    pub value: String,
-    /// Whether a reason must be given.
-    #[serde(default)]
-    pub needs_reason: bool,
 }
 
 /// Section `log`.

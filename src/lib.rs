@@ -1,10 +1,13 @@
 //! The Number Management Portal: enterprises, their telephone numbers and their orders, for operators
 //! that sell Microsoft Teams calling.
 
+pub mod app;
 pub mod authz;
 pub mod backend;
 pub mod config;
 pub mod domain;
+pub mod http;
+pub mod portal;
 pub mod sandbox;
 pub mod service;
 pub mod store;

@@ -118,7 +118,11 @@ pub fn start_metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus::
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_counter!("nmp_http_requests_total", "Requests answered");
-    describe_histogram!("nmp_http_request_duration_seconds", Unit::Seconds, "Time until the head of the answer was ready");
+    describe_histogram!(
+        "nmp_http_request_duration_seconds",
+        Unit::Seconds,
+        "Time until the head of the answer was ready"
+    );
     describe_gauge!("nmp_http_connections", "Connections open now");
     describe_counter!("nmp_log_lines_dropped_total", "Log lines dropped because the sink was too slow");
     describe_counter!("nmp_sign_ins_total", "Sign-ins by outcome");

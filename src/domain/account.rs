@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_at_once() {
-        let form = AccountForm { name: "a b".into(), tenant_id: "x".into(), ticket: "t".repeat(65), ..AccountForm::default() };
+        let form =
+            AccountForm { name: "a b".into(), tenant_id: "x".into(), ticket: "t".repeat(65), ..AccountForm::default() };
         let fields: Vec<_> = form.check().unwrap_err().iter().map(|p| p.field).collect();
         assert_eq!(fields, ["name", "tenant", "service", "ticket"]);
     }

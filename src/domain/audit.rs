@@ -46,7 +46,12 @@ mod tests {
     #[test]
     fn moving_text_between_columns_changes_the_hash() {
         let link = |columns: &[Option<&str>]| ChainLink { seq: 1, at: 2, columns, previous_hash: GENESIS }.hash();
-        let hashes = [link(&[Some("ab"), Some("c")]), link(&[Some("a"), Some("bc")]), link(&[Some("abc"), None]), link(&[None, Some("abc")])];
+        let hashes = [
+            link(&[Some("ab"), Some("c")]),
+            link(&[Some("a"), Some("bc")]),
+            link(&[Some("abc"), None]),
+            link(&[None, Some("abc")]),
+        ];
         for (i, a) in hashes.iter().enumerate() {
             assert_eq!(a.len(), 64);
             for b in hashes.iter().skip(i + 1) {

@@ -34,7 +34,8 @@ pub fn check_ticket(ticket: Option<&str>, problems: &mut Vec<FieldProblem>) {
                 format!("The ticket has {count} characters; up to {TICKET_MAX} are kept."),
             ));
         } else if ticket.chars().any(char::is_control) {
-            problems.push(FieldProblem::new("ticket", "The ticket holds a control character; use printable characters."));
+            problems
+                .push(FieldProblem::new("ticket", "The ticket holds a control character; use printable characters."));
         }
     }
 }

@@ -156,10 +156,10 @@ pub struct Number {
 pub fn country(number: E164) -> Option<String> {
     let plans = &*rlibphonenumber::PHONE_NUMBER_UTIL;
     let parsed = plans.parse(&number.to_string(), None).ok()?;
-    let region = plans
-        .get_region_for_number(&parsed)
-        .or_else(|| plans.get_region_for_country_code(parsed.country_code))?;
-    Some(region.to_string()).filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "ZZ")
+    let region =
+        plans.get_region_for_number(&parsed).or_else(|| plans.get_region_for_country_code(parsed.country_code))?;
+    Some(region.to_string())
+        .filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "ZZ")
 }
 
 /// True for a North American toll-free number (+1 800, 833, 844, 855, 866, 877, 888).
@@ -179,6 +179,8 @@ pub fn check_sip_header(value: &str) -> Result<(), String> {
     }
     match value.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
         None => Ok(()),
-        Some(c) => Err(format!("\u{201c}{c}\u{201d} cannot be part of a SIP header value; use letters, digits, _ and -.")),
+        Some(c) => {
+            Err(format!("\u{201c}{c}\u{201d} cannot be part of a SIP header value; use letters, digits, _ and -."))
+        }
     }
 }

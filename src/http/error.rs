@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::authz::{Missing, Role};
+use crate::service;
 
 /// Something that keeps a request from being answered as asked.
 #[derive(Clone, Debug)]
@@ -84,7 +85,8 @@ impl Problem {
     /// 404: no such thing, such as `account`, of this name.
     #[must_use]
     pub fn no_such(kind: &str, name: &str) -> Self {
-        let detail = format!("There is no {kind} \u{201c}{name}\u{201d}. It may have been removed, or the address mistyped.");
+        let detail =
+            format!("There is no {kind} \u{201c}{name}\u{201d}. It may have been removed, or the address mistyped.");
         Self { title: format!("No such {kind}").into(), detail: detail.into(), ..Self::not_found() }
     }
 
@@ -127,12 +129,15 @@ impl Problem {
     /// 413: more than the limit.
     #[must_use]
     pub fn too_large(limit: u64) -> Self {
-        let shown = if limit >= 1_048_576 { format!("{} MB", limit / 1_048_576) } else { format!("{} kB", limit / 1024) };
+        let shown =
+            if limit >= 1_048_576 { format!("{} MB", limit / 1_048_576) } else { format!("{} kB", limit / 1024) };
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
             "This is too large",
-            format!("At most {shown} can be sent at once. Nothing was stored; split the file and send the parts one after the other."),
+            format!(
+                "At most {shown} can be sent at once. Nothing was stored; split the file and send the parts one after the other."
+            ),
         )
     }
 
@@ -167,12 +172,9 @@ impl Problem {
                 "The page exists, but does not accept this kind of request.",
             ),
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "too_large", "This is too large", "Send less at once."),
-            StatusCode::REQUEST_TIMEOUT => Self::new(
-                status,
-                "timeout",
-                "This took too long",
-                "The request did not arrive in time. Try again.",
-            ),
+            StatusCode::REQUEST_TIMEOUT => {
+                Self::new(status, "timeout", "This took too long", "The request did not arrive in time. Try again.")
+            }
             StatusCode::GATEWAY_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => {
                 Self::unavailable("The answer took too long. Try again in a moment.")
             }
@@ -226,6 +228,29 @@ impl IntoResponse for Problem {
 impl From<Missing> for Problem {
     fn from(missing: Missing) -> Self {
         Self::missing_roles(missing)
+    }
+}
+
+impl From<service::Error> for Problem {
+    fn from(error: service::Error) -> Self {
+        match error {
+            service::Error::NotFound(noun) => Self {
+                title: format!("No such {noun}").into(),
+                detail: format!("There is no {noun} at this address. It may have been removed, or the address mistyped.").into(),
+                ..Self::not_found()
+            },
+            service::Error::Conflict(reason) => Self::conflict("This cannot be done now", reason),
+            service::Error::Invalid(problems) => {
+                let text = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
+                problems
+                    .iter()
+                    .fold(Self::bad_request(text), |problem, field| problem.field(field.field, field.message.clone()))
+            }
+            service::Error::Store(error) if error.is_transient() => {
+                Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.").because(&error)
+            }
+            service::Error::Store(error) => Self::internal().because(&error),
+        }
     }
 }
 

@@ -122,8 +122,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormBody<T> {
         }
         let bytes = Bytes::from_request(request, state).await?;
         serde_html_form::from_bytes(&bytes).map(Self).map_err(|error| {
-            Problem::bad_request("The form that was sent is damaged or incomplete. Open the page again and send it once more.")
-                .because(&error)
+            Problem::bad_request(
+                "The form that was sent is damaged or incomplete. Open the page again and send it once more.",
+            )
+            .because(&error)
         })
     }
 }

@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
-        let build = || Request::get("/").header("x-forwarded-for", "1.1.1.1, 2.2.2.2").header("x-forwarded-for", "10.0.0.2");
+        let build =
+            || Request::get("/").header("x-forwarded-for", "1.1.1.1, 2.2.2.2").header("x-forwarded-for", "10.0.0.2");
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         assert_eq!(info(build(), &[]).client, ip("10.0.0.1"));
         assert_eq!(info(build(), &[ip("10.0.0.1")]).client, ip("10.0.0.2"));
@@ -131,9 +132,13 @@ mod tests {
     fn the_page_of_a_form_or_fragment_is_where_it_was_sent_from() {
         let host = |method: &str, path: &str| Request::builder().method(method).uri(path).header("host", "p.example");
         assert_eq!(info(host("GET", "/numbers?q=1"), &[]).page, "/numbers?q=1");
-        assert_eq!(info(host("POST", "/x").header("referer", "https://p.example/accounts/new?t=1"), &[]).page, "/accounts/new?t=1");
+        assert_eq!(
+            info(host("POST", "/x").header("referer", "https://p.example/accounts/new?t=1"), &[]).page,
+            "/accounts/new?t=1"
+        );
         assert_eq!(info(host("POST", "/x").header("referer", "https://evil.example/y"), &[]).page, "/");
-        let fragment = host("GET", "/orders/1").header("hx-request", "true").header("hx-current-url", "https://p.example/orders");
+        let fragment =
+            host("GET", "/orders/1").header("hx-request", "true").header("hx-current-url", "https://p.example/orders");
         assert_eq!(info(fragment, &[]).page, "/orders");
     }
 }

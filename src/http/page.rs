@@ -71,7 +71,8 @@ pub fn see_other_with(path: &str, flash: Flash) -> Response {
 /// A file to download, such as a CSV export. The name is ours, never a person's text.
 #[must_use]
 pub fn download(file_name: &str, content_type: &'static str, body: impl Into<axum::body::Body>) -> Response {
-    let safe: String = file_name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+')).collect();
+    let safe: String =
+        file_name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+')).collect();
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{safe}\""))
         .unwrap_or(HeaderValue::from_static("attachment"));
     let headers: [(HeaderName, HeaderValue); 2] =

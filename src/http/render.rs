@@ -115,7 +115,11 @@ fn page_for(problem: &Problem, info: &RequestInfo, state: &PortalState) -> Respo
         return page_with(
             problem.status,
             &AccessPage {
-                missing: problem.missing.iter().map(|role| missing_role(*role, &state.config().identity.role_names)).collect(),
+                missing: problem
+                    .missing
+                    .iter()
+                    .map(|role| missing_role(*role, &state.config().identity.role_names))
+                    .collect(),
                 no_role: session.as_deref().is_some_and(|session| session.principal.roles.is_empty()),
                 issuer: &state.config().identity.issuer,
                 request_id: &info.id,
@@ -125,8 +129,7 @@ fn page_for(problem: &Problem, info: &RequestInfo, state: &PortalState) -> Respo
     }
     let fields: String = problem.fields.iter().map(|(name, message)| format!(" {name}: {message}.")).collect();
     let detail = format!("{}{fields}", problem.detail);
-    let shown =
-        Shown { status: problem.status.as_u16(), title: &problem.title, detail: &detail, request_id: &info.id };
+    let shown = Shown { status: problem.status.as_u16(), title: &problem.title, detail: &detail, request_id: &info.id };
     page_with(problem.status, &ErrorPage { shell, problem: shown })
 }
 

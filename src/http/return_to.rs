@@ -35,7 +35,8 @@ impl ReturnTo {
         if self.0 == "/" {
             return "/login".to_owned();
         }
-        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &self.0).finish();
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &self.0).finish();
         format!("/login?{query}")
     }
 }
@@ -63,8 +64,21 @@ mod tests {
         }
         let long = format!("/{}", "a".repeat(MAX));
         let refused = [
-            "", "numbers", "//evil.example", "/\\evil.example", "https://evil.example/", "/a\r\nSet-Cookie: x=1", "/a\tb",
-            "\\\\evil", "/login", "/login?return_to=/", "/auth/callback?x", "/logout", &long, "javascript:alert(1)", "/ü",
+            "",
+            "numbers",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example/",
+            "/a\r\nSet-Cookie: x=1",
+            "/a\tb",
+            "\\\\evil",
+            "/login",
+            "/login?return_to=/",
+            "/auth/callback?x",
+            "/logout",
+            &long,
+            "javascript:alert(1)",
+            "/ü",
         ];
         for text in refused {
             assert_eq!(ReturnTo::new(text).as_str(), "/", "{text}");

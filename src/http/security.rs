@@ -102,7 +102,10 @@ fn misdirected(version: Version) -> Response {
 
 /// A compressed body could hide any size behind a small one.
 pub(super) fn plain_body(headers: &HeaderMap) -> Result<(), Problem> {
-    let plain = headers.get_all(header::CONTENT_ENCODING).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let plain = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
     if plain {
         return Ok(());
     }
@@ -121,7 +124,8 @@ pub(super) fn bounded(request: Request) -> Request {
 
 /// Refuses forms that another site sent, by `Sec-Fetch-Site` and `Origin`.
 pub(super) fn cross_site_gate() -> CsrfLayer<impl Fn(ProtectionError) -> Response + Clone> {
-    CsrfLayer::new().with_rejection_response(|error: ProtectionError| Problem::cross_site().because(&error).into_response())
+    CsrfLayer::new()
+        .with_rejection_response(|error: ProtectionError| Problem::cross_site().because(&error).into_response())
 }
 
 #[cfg(test)]

@@ -82,7 +82,8 @@ impl Shell {
 
 impl Person {
     fn of(session: &Session) -> Self {
-        let roles: Vec<&str> = session.principal.roles.iter().map(|role| role.name().trim_end_matches("User")).collect();
+        let roles: Vec<&str> =
+            session.principal.roles.iter().map(|role| role.name().trim_end_matches("User")).collect();
         let roles_text = if roles.is_empty() { "No role".to_owned() } else { roles.join(", ") };
         Self { name: session.principal.name.to_string(), roles_text }
     }
@@ -93,6 +94,6 @@ impl FromRequestParts<PortalState> for Shell {
 
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Problem> {
         let session = state.session(parts).await?;
-        Ok(Self::new(&super::extract::info(parts)?, session.as_deref()))
+        Ok(Self::new(super::extract::info(parts)?.as_ref(), session.as_deref()))
     }
 }

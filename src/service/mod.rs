@@ -3,6 +3,7 @@
 //! A function that changes something demands a [`Grant`](crate::authz::Grant) and the [`Origin`] of the request, makes its
 //! change in one transaction together with its audit row, and wakes the sync engine. Nothing here calls a backend.
 
+pub mod access;
 pub mod accounts;
 pub mod audit;
 pub mod civic_addresses;
@@ -26,7 +27,7 @@ use uuid::Uuid;
 pub use error::{Error, Result};
 
 use crate::authz::{Grant, Principal};
-use crate::domain::RelationshipChoice;
+use crate::domain::{CallingProfile, RelationshipChoice};
 use crate::store::{AuditEntry, Db};
 
 /// Tells the time. Tests give their own.
@@ -64,13 +65,15 @@ pub struct Policy {
     pub max_numbers: usize,
     /// The relationship statuses a person may choose.
     pub relationships: Vec<RelationshipChoice>,
-    /// The calling profiles a person may choose; the first is the default. Empty: there is nothing to choose.
-    pub calling_profiles: Vec<String>,
+    /// The calling profiles a person may choose. Empty: there is nothing to choose.
+    pub calling_profiles: Vec<CallingProfile>,
+    /// Id of the profile that is chosen unless a person chooses another.
+    pub default_calling_profile: Option<String>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { max_numbers: 100_000, relationships: RelationshipChoice::defaults(), calling_profiles: Vec::new() }
+        Self { max_numbers: 100_000, relationships: RelationshipChoice::defaults(), calling_profiles: Vec::new(), default_calling_profile: None }
     }
 }
 

@@ -131,7 +131,7 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
 /// When the form has problems, or the database fails.
 pub async fn stage_upload(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: Option<&[u8]>) -> Result<i64> {
     let text = text_of(form, file)?;
-    let settings = form.settings(ctx.policy.calling_profiles.first());
+    let settings = form.settings(ctx.policy.default_calling_profile.as_ref());
     let with_columns = Reader::new(text, ctx.policy.max_numbers).has_columns();
     let base = {
         let mut tx = ctx.db.read().await?;

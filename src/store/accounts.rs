@@ -111,7 +111,13 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn update_account(&mut self, id: i64, rev: i64, draft: &AccountDraft, now: OffsetDateTime) -> Result<bool> {
+    pub async fn update_account(
+        &mut self,
+        id: i64,
+        rev: i64,
+        draft: &AccountDraft,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
         Ok(on!(self, c => sqlx::query(UPDATE)
             .bind(id)
             .bind(rev)
@@ -121,7 +127,8 @@ impl Tx {
             .bind(draft.services.bits())
             .bind(draft.synced.bits())
             .bind(micros(now))
-            .execute(c).await.map(|done| done.rows_affected()))? == 1)
+            .execute(c).await.map(|done| done.rows_affected()))?
+            == 1)
     }
 
     /// The account with this name.
@@ -166,7 +173,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn accounts_page(&mut self, filter: &AccountFilter, page: &Page<String>, size: usize) -> Result<AccountPage> {
+    pub async fn accounts_page(
+        &mut self,
+        filter: &AccountFilter,
+        page: &Page<String>,
+        size: usize,
+    ) -> Result<AccountPage> {
         let mut conditions = Conditions::default();
         conditions.push(COLUMNS, []);
         if let Some(text) = &filter.text {

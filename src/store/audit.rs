@@ -111,7 +111,8 @@ impl Tx {
     /// When the database refuses.
     pub async fn append_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<i64> {
         let seq = self.next_in_sequence("audit").await?;
-        let previous: Option<String> = on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
+        let previous: Option<String> =
+            on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
         let mut row = AuditRow {
             seq,
             at: micros(now),
@@ -166,7 +167,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn audit_page(&mut self, filter: &AuditFilter, page: &Page<i64>, size: usize) -> Result<(Vec<AuditRow>, bool, bool)> {
+    pub async fn audit_page(
+        &mut self,
+        filter: &AuditFilter,
+        page: &Page<i64>,
+        size: usize,
+    ) -> Result<(Vec<AuditRow>, bool, bool)> {
         let mut conditions = Conditions::default();
         conditions.push(COLUMNS, []);
         for (column, value) in [

@@ -51,7 +51,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn upsert_civic_address(&mut self, tenant: &TenantId, address: &CivicAddress, now: OffsetDateTime) -> Result<()> {
+    pub async fn upsert_civic_address(
+        &mut self,
+        tenant: &TenantId,
+        address: &CivicAddress,
+        now: OffsetDateTime,
+    ) -> Result<()> {
         on!(self, c => sqlx::query(UPSERT)
             .bind(tenant.as_str())
             .bind(address.id.as_str())
@@ -131,7 +136,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn set_capability_plans(&mut self, tenant: &TenantId, plans: &[CapabilityPlan], now: OffsetDateTime) -> Result<()> {
+    pub async fn set_capability_plans(
+        &mut self,
+        tenant: &TenantId,
+        plans: &[CapabilityPlan],
+        now: OffsetDateTime,
+    ) -> Result<()> {
         on!(self, c => sqlx::query(UPSERT_PLANS)
             .bind(tenant.as_str())
             .bind(serde_json::to_string(plans).unwrap_or_default())
@@ -145,7 +155,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn capability_plans(&mut self, tenant: &TenantId) -> Result<Option<Vec<CapabilityPlan>>> {
-        let body: Option<String> = on!(self, c => sqlx::query_scalar(PLANS).bind(tenant.as_str()).fetch_optional(c).await)?;
+        let body: Option<String> =
+            on!(self, c => sqlx::query_scalar(PLANS).bind(tenant.as_str()).fetch_optional(c).await)?;
         body.map(|body| serde_json::from_str(&body).map_err(|_| Error::unreadable("capability_plans", "body", tenant)))
             .transpose()
     }

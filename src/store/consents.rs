@@ -138,7 +138,9 @@ fn company(consent: &Consent) -> String {
 fn search_text(consent: &Consent) -> String {
     let mut text = consent.tenant_id.to_string();
     for contact in &consent.contacts {
-        for part in [Some(&contact.full_name), Some(&contact.email), contact.company_name.as_ref()].into_iter().flatten() {
+        for part in
+            [Some(&contact.full_name), Some(&contact.email), contact.company_name.as_ref()].into_iter().flatten()
+        {
             text.push('\n');
             text.push_str(&part.to_lowercase());
         }
@@ -152,7 +154,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn upsert_consent(&mut self, consent: &Consent, now: OffsetDateTime) -> Result<()> {
-        let countries: String = consent.consented_countries.iter().map(|c| format!("{},", iso_country(c).to_uppercase())).collect();
+        let countries: String =
+            consent.consented_countries.iter().map(|c| format!("{},", iso_country(c).to_uppercase())).collect();
         let consented = consent.consented_on.map_or(0, micros);
         on!(self, c => sqlx::query(UPSERT)
             .bind(consent.tenant_id.as_str())
@@ -205,7 +208,8 @@ impl Tx {
             ),
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
-        let rows: Vec<Row> = on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let rows: Vec<Row> =
+            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut rows: Vec<ConsentRow> = rows.into_iter().map(ConsentRow::try_from).collect::<Result<_>>()?;
         let (more_before, more_after) = super::numbers::trim(&mut rows, page, size);
         Ok((rows, more_before, more_after))
@@ -258,7 +262,8 @@ impl Tx {
             .bind(change.ticket)
             .bind(change.author)
             .bind(change.request_id)
-            .execute(c).await.map(|done| done.rows_affected()))? == 1)
+            .execute(c).await.map(|done| done.rows_affected()))?
+            == 1)
     }
 
     /// Records that the backend took this change of the relationship, unless a later one is under way.

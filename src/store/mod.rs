@@ -14,6 +14,7 @@ mod numbers_filter;
 mod order_items;
 mod orders;
 mod pushes;
+mod sessions;
 mod settings;
 mod sql;
 mod submit;
@@ -35,9 +36,12 @@ pub use error::{Error, Result};
 pub use migrate::MigrationState;
 pub use numbers::{NumberPage, NumberRange};
 pub use numbers_filter::{Assignment, NumberFilter};
-pub use order_items::{Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount};
+pub use order_items::{
+    Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount,
+};
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use pushes::{NewPush, Push, PushOutcome};
+pub use sessions::SessionRow;
 pub use types::{at, micros};
 pub use work::{Again, Claim, WorkKind, WorkRow};
 
@@ -296,6 +300,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         order_items::ALL,
         orders::ALL,
         pushes::ALL,
+        sessions::ALL,
         settings::ALL,
         submit::ALL,
         work::ALL,

@@ -146,7 +146,8 @@ fn page_condition(conditions: &mut Conditions, page: Page<E164>) -> &mut Conditi
 /// Writes `SELECT <columns> FROM numbers n <joins> WHERE .. ORDER BY .. LIMIT ..`; with `starts`, one such select for
 /// each range of digits, so that each is answered by a seek and none by a scan.
 fn keyed(conditions: &mut Conditions, select: &'static str, filter: &NumberFilter, page: Page<E164>, limit: i64) {
-    let ranges = filter.starts.map_or_else(|| vec![None], |prefix| start_ranges(prefix).into_iter().map(Some).collect());
+    let ranges =
+        filter.starts.map_or_else(|| vec![None], |prefix| start_ranges(prefix).into_iter().map(Some).collect());
     let many = ranges.len() > 1;
     for (index, range) in ranges.into_iter().enumerate() {
         if many {
@@ -191,7 +192,8 @@ impl Tx {
         debug_assert!(SELECT.contains(COLUMNS));
         let mut conditions = Conditions::default();
         keyed(&mut conditions, SELECT, filter, page, size as i64 + 1);
-        let rows: Vec<Row> = on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let rows: Vec<Row> =
+            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut numbers = Shared::numbers(rows)?;
         let (more_before, more_after) = trim(&mut numbers, &page, size);
         Ok(NumberPage { numbers, more_after, more_before })
@@ -201,8 +203,14 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn number_ranges(&mut self, filter: &NumberFilter, page: Page<E164>, size: usize) -> Result<(Vec<NumberRange>, Option<E164>)> {
-        const SELECT: &str = "SELECT n.telephone_number, n.account_id, n.settings_id, n.state FROM numbers n WHERE TRUE";
+    pub async fn number_ranges(
+        &mut self,
+        filter: &NumberFilter,
+        page: Page<E164>,
+        size: usize,
+    ) -> Result<(Vec<NumberRange>, Option<E164>)> {
+        const SELECT: &str =
+            "SELECT n.telephone_number, n.account_id, n.settings_id, n.state FROM numbers n WHERE TRUE";
         let mut conditions = Conditions::default();
         conditions.push("SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body, g.state FROM (SELECT MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last, CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id, w.state FROM (SELECT k.*, k.telephone_number - ROW_NUMBER() OVER (PARTITION BY k.account_id, k.settings_id, k.state ORDER BY k.telephone_number) AS island FROM (", []);
         let forward = match page {
@@ -278,8 +286,10 @@ impl Tx {
     pub async fn assigned_numbers(&mut self, tenant: &str, after: i64, limit: i64) -> Result<Vec<E164>> {
         let mut conditions = Conditions::default();
         conditions.push("SELECT n.telephone_number FROM numbers n WHERE n.assigned AND n.account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)", [tenant.into()]);
-        conditions.and("n.telephone_number > ? ORDER BY n.telephone_number LIMIT ?", [Bind::Int(after), Bind::Int(limit)]);
-        let rows: Vec<i64> = on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+        conditions
+            .and("n.telephone_number > ? ORDER BY n.telephone_number LIMIT ?", [Bind::Int(after), Bind::Int(limit)]);
+        let rows: Vec<i64> =
+            on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
         Ok(rows.into_iter().filter_map(E164::from_i64).collect())
     }
 
@@ -292,7 +302,9 @@ impl Tx {
         conditions.push("UPDATE numbers SET state = 'pending', rev = rev + 1, error_id = NULL, changed_at = ? WHERE account_id = ? AND state IN ('synced', 'failed') AND settings_id IN (SELECT id FROM settings WHERE (services & ?) <> 0)", [
             Bind::Int(micros(now)), Bind::Int(account_id), Bind::Int(services),
         ]);
-        Ok(on!(self, c => bind_all!(sqlx::query(conditions.sql()), conditions).execute(c).await.map(|done| done.rows_affected()))?)
+        Ok(
+            on!(self, c => bind_all!(sqlx::query(conditions.sql()), conditions).execute(c).await.map(|done| done.rows_affected()))?,
+        )
     }
 }
 

@@ -60,7 +60,10 @@ impl NumberFilter {
         if let Some(digits) = &self.ends {
             let key = format!("1{}", digits.chars().rev().collect::<String>()).parse().unwrap_or(0);
             let ranges = prefix_ranges(key, MAX_DIGITS as u32 + 1);
-            conditions.and_any("n.reversed BETWEEN ? AND ?", ranges.iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]));
+            conditions.and_any(
+                "n.reversed BETWEEN ? AND ?",
+                ranges.iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]),
+            );
         }
         if let Some(service) = self.service {
             let bits = ServiceSet::from(service).bits();
@@ -70,8 +73,10 @@ impl NumberFilter {
             conditions.and("n.settings_id IN (SELECT id FROM settings WHERE usage = ?)", [usage.as_str().into()]);
         }
         if let Some(address) = &self.civic_address_id {
-            conditions
-                .and("n.settings_id IN (SELECT id FROM settings WHERE civic_address_id = ?)", [address.as_str().into()]);
+            conditions.and(
+                "n.settings_id IN (SELECT id FROM settings WHERE civic_address_id = ?)",
+                [address.as_str().into()],
+            );
         }
         match self.state {
             None => {}

@@ -206,7 +206,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn stage_release(&mut self, order_id: i64, filter: &NumberFilter, numbers: Option<&[E164]>) -> Result<u64> {
+    pub async fn stage_release(
+        &mut self,
+        order_id: i64,
+        filter: &NumberFilter,
+        numbers: Option<&[E164]>,
+    ) -> Result<u64> {
         let mut staged = 0;
         let all: &[E164] = &[];
         let chunks: Vec<&[E164]> = numbers.map_or_else(|| vec![all], |numbers| numbers.chunks(1_000).collect());
@@ -265,7 +270,10 @@ impl Tx {
         let rows: Vec<(String, i64)> = on!(self, c => sqlx::query_as(VERDICTS).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
             .map(|(verdict, count)| {
-                Ok((Verdict::from_key(&verdict).ok_or_else(|| Error::unreadable("order_items", "verdict", order_id))?, count))
+                Ok((
+                    Verdict::from_key(&verdict).ok_or_else(|| Error::unreadable("order_items", "verdict", order_id))?,
+                    count,
+                ))
             })
             .collect()
     }
@@ -311,7 +319,13 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn item_ranges(&mut self, order_id: i64, verdict: Verdict, after: i64, limit: i64) -> Result<Vec<ItemRange>> {
+    pub async fn item_ranges(
+        &mut self,
+        order_id: i64,
+        verdict: Verdict,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<ItemRange>> {
         let rows: Vec<(i64, i64, i64, String, i64, String)> = on!(self, c => sqlx::query_as(RANGES)
             .bind(order_id).bind(verdict.key()).bind(after).bind(limit).fetch_all(c).await)?;
         rows.into_iter()
@@ -348,8 +362,12 @@ impl Tx {
         }
         match page {
             Page::First => conditions.push(" ORDER BY i.telephone_number", []),
-            Page::After(key) => conditions.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())]),
-            Page::Before(key) => conditions.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())]),
+            Page::After(key) => {
+                conditions.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
+            }
+            Page::Before(key) => {
+                conditions.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
+            }
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
         let rows: Vec<ItemColumns> =
@@ -372,7 +390,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn failure_causes(&mut self, order_id: i64) -> Result<Vec<Cause>> {
-        let rows: Vec<(i64, String, i64, i64, i64)> = on!(self, c => sqlx::query_as(CAUSES).bind(order_id).fetch_all(c).await)?;
+        let rows: Vec<(i64, String, i64, i64, i64)> =
+            on!(self, c => sqlx::query_as(CAUSES).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
             .map(|(id, body, count, example, retryable)| {
                 Ok(Cause { error: settings::read_error(id, &body)?, count, example: number(example)?, retryable })
@@ -416,7 +435,8 @@ type HistoryColumns = (
 );
 
 fn history(columns: HistoryColumns) -> Result<OrderHistory> {
-    let (order_id, kind, status, author, ticket, created, submitted, state, error_id, error_body, body, account) = columns;
+    let (order_id, kind, status, author, ticket, created, submitted, state, error_id, error_body, body, account) =
+        columns;
     let unreadable = |column| Error::unreadable("orders", column, order_id);
     Ok(OrderHistory {
         order_id,

@@ -198,7 +198,8 @@ impl Tx {
             Page::Before(id) => conditions.and("o.id > ? ORDER BY o.id", [Bind::Int(id)]),
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
-        let rows: Vec<Row> = on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let rows: Vec<Row> =
+            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut orders = rows.into_iter().map(Order::try_from).collect::<Result<Vec<_>>>()?;
         let (more_before, more_after) = super::numbers::trim(&mut orders, &page, size);
         Ok(OrderPage { orders, more_after, more_before })
@@ -222,7 +223,10 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn submit_order(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
-        Ok(on!(self, c => sqlx::query(SUBMIT).bind(id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))? == 1)
+        Ok(
+            on!(self, c => sqlx::query(SUBMIT).bind(id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?
+                == 1,
+        )
     }
 
     /// Locks the accounts of an order. `None` when one of them is gone, going, or not what it was at the review.

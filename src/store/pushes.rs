@@ -147,7 +147,9 @@ impl Tx {
     /// When the database refuses.
     pub async fn push_numbers(&mut self, push_id: i64) -> Result<Vec<E164>> {
         let rows: Vec<i64> = on!(self, c => sqlx::query_scalar(NUMBERS).bind(push_id).fetch_all(c).await)?;
-        rows.into_iter().map(|n| E164::from_i64(n).ok_or_else(|| Error::unreadable("numbers", "telephone_number", n))).collect()
+        rows.into_iter()
+            .map(|n| E164::from_i64(n).ok_or_else(|| Error::unreadable("numbers", "telephone_number", n)))
+            .collect()
     }
 
     /// Records that a push may have reached the backend from now on.
@@ -182,7 +184,13 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn split_push(&mut self, push: &Push, middle: E164, requests: [String; 2], now: OffsetDateTime) -> Result<()> {
+    pub async fn split_push(
+        &mut self,
+        push: &Push,
+        middle: E164,
+        requests: [String; 2],
+        now: OffsetDateTime,
+    ) -> Result<()> {
         let [first, second] = requests;
         let id = self.next_in_sequence("pushes").await?;
         on!(self, c => sqlx::query(INSERT)
@@ -199,14 +207,26 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn record_outcome(&mut self, push: &Push, numbers: &[E164], outcome: PushOutcome, now: OffsetDateTime) -> Result<()> {
+    pub async fn record_outcome(
+        &mut self,
+        push: &Push,
+        numbers: &[E164],
+        outcome: PushOutcome,
+        now: OffsetDateTime,
+    ) -> Result<()> {
         for chunk in numbers.chunks(1_000) {
             self.record_chunk(push, chunk, outcome, now).await?;
         }
         Ok(())
     }
 
-    async fn record_chunk(&mut self, push: &Push, numbers: &[E164], outcome: PushOutcome, now: OffsetDateTime) -> Result<()> {
+    async fn record_chunk(
+        &mut self,
+        push: &Push,
+        numbers: &[E164],
+        outcome: PushOutcome,
+        now: OffsetDateTime,
+    ) -> Result<()> {
         let (item_state, error) = match outcome {
             PushOutcome::Done => ("done", None),
             PushOutcome::Refused(error) => ("failed", Some(error)),
@@ -215,7 +235,8 @@ impl Tx {
         counts.push("SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN order_items i ON i.order_id = n.order_id AND i.telephone_number = n.telephone_number WHERE i.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
         in_list(&mut counts, " AND n.telephone_number IN (", numbers);
         counts.push(" GROUP BY n.order_id ORDER BY n.order_id", []);
-        let orders: Vec<(i64, i64)> = on!(self, c => bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
+        let orders: Vec<(i64, i64)> =
+            on!(self, c => bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
 
         let mut items = Conditions::default();
         items.push("UPDATE order_items SET state = ?, error_id = ", [item_state.into()]);

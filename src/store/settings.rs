@@ -51,14 +51,20 @@ impl Tx {
     pub async fn intern_all_settings(&mut self, values: &[NumberSettings]) -> Result<()> {
         for chunk in values.chunks(500) {
             let mut insert = Conditions::default();
-            insert.push("INSERT INTO settings (id, push_key, services, usage, civic_address_id, location_id, body) VALUES ", []);
+            insert.push(
+                "INSERT INTO settings (id, push_key, services, usage, civic_address_id, location_id, body) VALUES ",
+                [],
+            );
             for (index, settings) in chunk.iter().enumerate() {
-                insert.push(if index == 0 { "(?, ?, ?, ?" } else { ", (?, ?, ?, ?" }, [
-                    Bind::Int(settings.id()),
-                    Bind::Int(settings.push_key()),
-                    Bind::Int(settings.services.bits()),
-                    Bind::Text(settings.teams.usage.clone()),
-                ]);
+                insert.push(
+                    if index == 0 { "(?, ?, ?, ?" } else { ", (?, ?, ?, ?" },
+                    [
+                        Bind::Int(settings.id()),
+                        Bind::Int(settings.push_key()),
+                        Bind::Int(settings.services.bits()),
+                        Bind::Text(settings.teams.usage.clone()),
+                    ],
+                );
                 for id in [&settings.teams.civic_address_id, &settings.teams.location_id] {
                     match id {
                         Some(id) => insert.push(", ?", [id.as_str().into()]),

@@ -82,7 +82,11 @@ impl Conditions {
     }
 
     /// Adds `AND (condition OR condition ..)`, one for each value.
-    pub(crate) fn and_any<const N: usize>(&mut self, condition: &'static str, values: impl IntoIterator<Item = [Bind; N]>) -> &mut Self {
+    pub(crate) fn and_any<const N: usize>(
+        &mut self,
+        condition: &'static str,
+        values: impl IntoIterator<Item = [Bind; N]>,
+    ) -> &mut Self {
         let mut first = true;
         for value in values {
             self.text.push_str(if first { " AND (" } else { " OR " });

@@ -48,7 +48,8 @@ impl Tx {
             return Ok(None);
         }
         on!(self, c => sqlx::query(ITEMS_WAIT).bind(order_id).execute(c).await.map(drop))?;
-        let done = on!(self, c => sqlx::query(ITEMS_DONE).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?;
+        let done =
+            on!(self, c => sqlx::query(ITEMS_DONE).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?;
         on!(self, c => sqlx::query(DELETE_LOCAL).bind(order_id).execute(c).await.map(drop))?;
         for (statement, sign) in [(NEW_PER_ACCOUNT, 1), (GONE_PER_ACCOUNT, -1)] {
             let counts: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;

@@ -22,8 +22,7 @@ pub enum WorkKind {
 
 impl WorkKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Account, Self::Relationship, Self::Consents, Self::CivicAddresses, Self::Numbers];
+    pub const ALL: [Self; 5] = [Self::Account, Self::Relationship, Self::Consents, Self::CivicAddresses, Self::Numbers];
 
     /// The name in storage.
     pub const fn key(self) -> &'static str {
@@ -228,7 +227,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn next_work_at(&mut self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>> {
-        let next: Option<i64> = on!(self, c => sqlx::query_scalar(NEXT_DUE).bind(micros(now)).bind(NEVER).fetch_one(c).await)?;
+        let next: Option<i64> =
+            on!(self, c => sqlx::query_scalar(NEXT_DUE).bind(micros(now)).bind(NEVER).fetch_one(c).await)?;
         Ok(next.map(at))
     }
 }

@@ -1,0 +1,94 @@
+//! Puts the parts together: the commands, and what runs in which order.
+
+mod cli;
+mod database;
+mod demo;
+mod start;
+mod stop;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config::{self, Config, Problem, Purpose, Sources};
+
+pub use cli::{Cli, Command, ConfigCommand, DemoOptions};
+use start::Failure;
+
+/// Exit code of wrong usage or configuration.
+const USAGE: u8 = 2;
+
+/// Runs a command to its end.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    match execute(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let mut stderr = io::stderr().lock();
+            for line in failure.lines() {
+                let _ = writeln!(stderr, "nmp: {line}");
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Demo(options) => runtime()?.block_on(demo::run(options)),
+        Command::Serve { config } => {
+            let config = Config::load(sources(config)?, Purpose::Production)?;
+            runtime()?.block_on(start::serve(config))
+        }
+        Command::Sandbox { listen, empty } => runtime()?.block_on(demo::sandbox_alone(listen, empty)),
+        Command::Migrate { config } => {
+            let config = Config::load(sources(config)?, Purpose::DatabaseOnly)?;
+            runtime()?.block_on(database::migrate(&config))
+        }
+        Command::Config { command: ConfigCommand::Check { config } } => {
+            Config::load(sources(config)?, Purpose::Production)?;
+            print("The configuration is fine.\n")
+        }
+        Command::Config { command: ConfigCommand::Reference } => print(&config::reference()),
+        Command::Audit { command: cli::AuditCommand::Verify { config } } => {
+            let config = Config::load(sources(config)?, Purpose::DatabaseOnly)?;
+            runtime()?.block_on(database::verify_audit(&config))
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Line(format!("cannot start: {error}")))
+}
+
+/// The file and the environment of this process.
+fn sources(file: Option<PathBuf>) -> Result<Sources, Failure> {
+    let file = match file {
+        None => None,
+        Some(path) => Some(std::fs::read_to_string(&path).map_err(|error| {
+            let message = format!("cannot read {}: {error}", path.display());
+            Failure::Configuration(vec![Problem { key: "--config".to_owned(), message }])
+        })?),
+    };
+    Ok(Sources { file, environment: environment(), flags: Vec::new() })
+}
+
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .collect()
+}
+
+/// Writes what a command has to say. A reader that went away is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Line(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

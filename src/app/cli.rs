@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Number Management Portal: enterprises, their telephone numbers and their orders.
+#[derive(Debug, Parser)]
+#[command(name = "nmp", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `nmp` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything in one process on this machine, with a sandbox for the outside world
+    Demo(DemoOptions),
+    /// Production
+    Serve {
+        /// Configuration file; every key can also come from the environment as NMP_SECTION__KEY
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// The sandbox identity provider and Operator Connect alone
+    Sandbox {
+        /// Where to listen; loopback only, port 0 = any free one
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// Without examples
+        #[arg(long)]
+        empty: bool,
+    },
+    /// Bring the database up to this program
+    Migrate {
+        /// Configuration file
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Check or explain the configuration
+    Config {
+        /// What about it.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// The audit
+    Audit {
+        /// What about it.
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+}
+
+/// `nmp config …`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Report every problem, one a line; exit code 2 when there are any
+    Check {
+        /// Configuration file
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Every key with its default and meaning, in Markdown
+    Reference,
+}
+
+/// `nmp audit …`
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the chain of audit entries and say whether any was changed or taken out
+    Verify {
+        /// Configuration file
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+/// Options of `nmp demo`. Port 0 = any free one; the addresses are printed.
+#[derive(Clone, Debug, Args)]
+pub struct DemoOptions {
+    /// Where data is kept
+    #[arg(long, value_name = "FOLDER", default_value = "./nmp-data")]
+    pub data_dir: PathBuf,
+    /// Without examples
+    #[arg(long)]
+    pub empty: bool,
+    /// Address of the portal
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub portal: SocketAddr,
+    /// Address of the Provisioning API
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub api: SocketAddr,
+    /// Address of health and metrics
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
+    pub operations: SocketAddr,
+    /// Address of the name server
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5354")]
+    pub dns: SocketAddr,
+    /// Address of the sandbox
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub sandbox: SocketAddr,
+}

@@ -1,0 +1,124 @@
+//! Opening the database: one process for a SQLite file, and a schema this program knows.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+use secrecy::ExposeSecret as _;
+
+use crate::config::{Config, DatabaseUrl};
+use crate::domain::audit::GENESIS;
+use crate::store::{Db, MigrationState, PoolSize};
+
+use super::print;
+use super::start::Failure;
+
+/// An open database. The lock on a SQLite file lasts as long as this value.
+pub(super) struct Database {
+    pub(super) db: Db,
+    _lock: Option<File>,
+}
+
+/// Opens the configured database and brings its schema up to date.
+pub(super) async fn open(config: &Config) -> Result<Database, Failure> {
+    let database = connect(config).await?;
+    match database.db.migration_state().await.map_err(failed)? {
+        MigrationState::Current => {}
+        MigrationState::Behind(_) => database.db.migrate().await.map_err(failed)?,
+        MigrationState::Newer => return Err(newer()),
+    }
+    Ok(database)
+}
+
+async fn connect(config: &Config) -> Result<Database, Failure> {
+    let connections = config.database.max_connections;
+    let size = PoolSize { readers: connections.min(16), connections };
+    let (url, lock) = match &config.database.url {
+        DatabaseUrl::Sqlite(path) => (format!("sqlite:{}", path.display()), Some(lock(path)?)),
+        DatabaseUrl::Postgres(url) => (url.expose_secret().to_owned(), None),
+    };
+    let db = Db::open(&url, size).await.map_err(failed)?;
+    Ok(Database { db, _lock: lock })
+}
+
+/// Keeps other processes away from a SQLite file. The file is made for this user alone.
+fn lock(path: &Path) -> Result<File, Failure> {
+    let beside = |error| Failure::Line(format!("cannot write to {}: {error}", path.display()));
+    private_file(path).map_err(beside)?;
+    let lock_path = path.with_added_extension("lock");
+    let lock = private_file(&lock_path).map_err(beside)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Failure::Line(format!(
+            "{} is in use by another nmp process; stop that one first, or choose another place for the data",
+            path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(Failure::Line(format!("cannot lock {}: {error}", lock_path.display()))),
+    }
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn failed(error: crate::store::Error) -> Failure {
+    Failure::Line(format!("the database cannot be used: {error}"))
+}
+
+fn newer() -> Failure {
+    Failure::Line(
+        "the database was written by a newer version of nmp; start that version, or restore an older backup".to_owned(),
+    )
+}
+
+/// `nmp migrate`
+pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
+    let database = connect(config).await?;
+    let said = match database.db.migration_state().await.map_err(failed)? {
+        MigrationState::Current => "The database is up to date.\n".to_owned(),
+        MigrationState::Newer => return Err(newer()),
+        MigrationState::Behind(count) => {
+            database.db.migrate().await.map_err(failed)?;
+            format!("The database is up to date: {count} migrations were run.\n")
+        }
+    };
+    database.db.close().await;
+    print(&said)
+}
+
+/// Entries read at once while the chain is walked.
+const CHUNK: i64 = 1_000;
+
+/// `nmp audit verify`
+pub(super) async fn verify_audit(config: &Config) -> Result<(), Failure> {
+    let database = connect(config).await?;
+    let mut tx = database.db.read().await.map_err(failed)?;
+    let (mut seq, mut hash) = (0, GENESIS.to_owned());
+    loop {
+        let rows = tx.audit_chain(seq, CHUNK).await.map_err(failed)?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            if row.seq != seq + 1 || row.expected_hash(&hash) != row.hash {
+                return Err(Failure::Line(format!(
+                    "the audit is broken at entry {}: it or one before it was changed or taken out",
+                    row.seq
+                )));
+            }
+            (seq, hash) = (row.seq, row.hash);
+        }
+    }
+    let last = tx.last_audit_seq().await.map_err(failed)?;
+    if last != seq {
+        return Err(Failure::Line(format!(
+            "the audit is broken: its last entry should be {last}, but it ends at {seq}"
+        )));
+    }
+    drop(tx);
+    database.db.close().await;
+    print(&format!("The audit is whole: {seq} entries, the last with hash {hash}.\n"))
+}

@@ -1,0 +1,134 @@
+//! `nmp demo`: everything in one process on this machine, against the sandbox over HTTP.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, Log, LogFormat, Purpose, Sources};
+use crate::sandbox::Sandbox;
+use crate::telemetry;
+
+use super::cli::DemoOptions;
+use super::start::{Failure, Listeners, Running, address, bind};
+use super::{environment, print, stop};
+
+/// The people of the sandbox, and what they are there to show.
+const PEOPLE: &str = "\
+  Sign in as        reader     may look
+                    writer     may look, add and change
+                    deleter    may look and remove
+                    admin      may do everything
+                    writeonly  has Write without Read, which opens nothing
+                    nobody     has no role
+";
+
+/// Runs the demo until it is asked to stop.
+pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
+    let portal = bind(options.portal, "--portal").await?;
+    let operations = bind(options.operations, "--operations").await?;
+    let (sandbox, outside) = sandbox(options.sandbox, !options.empty).await?;
+    let (portal_address, operations_address) = (address(&portal)?, address(&operations)?);
+    private_folder(&options.data_dir)?;
+    let config = Config::load(sources(&options, portal_address, operations_address, &sandbox), Purpose::Demo)?;
+    let logs = telemetry::start_logs(&config.log);
+
+    let (world_stop, world) = (CancellationToken::new(), TaskTracker::new());
+    start_sandbox(&sandbox, outside, &world_stop, &world);
+    let running = Running::start(config, Listeners { portal: Some(portal), operations }).await?;
+    print(&announcement(&options.data_dir, portal_address, operations_address, &sandbox))?;
+
+    let asked = stop::asked_to_stop(&TaskTracker::new()).await;
+    running.stop().await;
+    // Last, so that work in flight still finds the outside world.
+    stop::finish("sandbox", &world_stop, &world).await;
+    logs.flush();
+    asked
+}
+
+/// `nmp sandbox`
+pub(super) async fn sandbox_alone(listen: SocketAddr, empty: bool) -> Result<(), Failure> {
+    let logs = telemetry::start_logs(&Log { format: LogFormat::Text, level: "info".to_owned() });
+    let (sandbox, listener) = sandbox(listen, !empty).await?;
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    start_sandbox(&sandbox, listener, &stop, &tasks);
+    print(&format!(
+        "Sandbox, for trying things out on this machine only\n\n  Identity provider {}\n  Operator Connect  {}\n  Stop with Ctrl-C\n",
+        sandbox.issuer(),
+        sandbox.operator_connect_url()
+    ))?;
+    let asked = stop::asked_to_stop(&TaskTracker::new()).await;
+    stop::finish("sandbox", &stop, &tasks).await;
+    logs.flush();
+    asked
+}
+
+async fn sandbox(listen: SocketAddr, examples: bool) -> Result<(Sandbox, TcpListener), Failure> {
+    Sandbox::bind(listen, examples).await.map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Failure::Line(format!("sandbox on {listen}: {error}{cause}; choose another address for the sandbox"))
+    })
+}
+
+fn start_sandbox(sandbox: &Sandbox, listener: TcpListener, stop: &CancellationToken, tasks: &TaskTracker) {
+    let (sandbox, stop) = (sandbox.clone(), stop.clone());
+    tasks.spawn(async move {
+        if let Err(error) = sandbox.serve(listener, stop).await {
+            tracing::error!(%error, "the sandbox ended");
+        }
+    });
+}
+
+fn private_folder(path: &Path) -> Result<(), Failure> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| {
+        Failure::Line(format!("cannot create {}: {error}; choose another folder with --data-dir", path.display()))
+    })
+}
+
+/// The settings of the demo. The environment may change the others, such as limits and log output.
+fn sources(options: &DemoOptions, portal: SocketAddr, operations: SocketAddr, sandbox: &Sandbox) -> Sources {
+    let mut environment = environment();
+    for (name, quiet) in [("NMP_LOG__FORMAT", "text"), ("NMP_LOG__LEVEL", "warn")] {
+        if !environment.iter().any(|(given, _)| given == name) {
+            environment.push((name.to_owned(), quiet.to_owned()));
+        }
+    }
+    let flags = vec![
+        ("portal.listen", portal.to_string()),
+        ("portal.public_url", format!("http://{portal}/")),
+        // The other way to say loopback; the sign-in page leads to the public address.
+        ("portal.allowed_hosts", format!("localhost:{}", portal.port())),
+        ("operations.listen", operations.to_string()),
+        ("api.listen", options.api.to_string()),
+        ("dns.listen", options.dns.to_string()),
+        ("database.url", format!("sqlite:{}", options.data_dir.join("nmp.db").display())),
+        ("identity.issuer", sandbox.issuer().to_owned()),
+        ("identity.client_id", "nmp-portal".to_owned()),
+        ("identity.client_secret", "sandbox".to_owned()),
+        ("operator_connect.base_url", sandbox.operator_connect_url()),
+        ("operator_connect.token_url", sandbox.token_url()),
+        ("operator_connect.client_id", "nmp-operator-connect".to_owned()),
+        ("operator_connect.client_secret", "sandbox".to_owned()),
+        ("roles.run", "portal,api,sync,dns".to_owned()),
+    ];
+    Sources { file: None, environment, flags }
+}
+
+fn announcement(data: &Path, portal: SocketAddr, operations: SocketAddr, sandbox: &Sandbox) -> String {
+    let mut text = format!("Number Management Portal {}, demo\n\n", env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(text, "  Portal            http://{portal}/");
+    let _ = writeln!(text, "  Operations        http://{operations}/healthz /readyz /metrics");
+    let _ = writeln!(text, "  Identity provider {}", sandbox.issuer());
+    let _ = writeln!(text, "  Operator Connect  {}", sandbox.operator_connect_url());
+    let _ = writeln!(text, "  Data              {}\n", data.display());
+    text.push_str(PEOPLE);
+    text.push_str("\n  Stop with Ctrl-C\n");
+    text
+}

@@ -1,0 +1,210 @@
+//! Starting the roles of a process, and stopping them in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, Problem, ProcessRole};
+use crate::domain::session::SessionPolicy;
+use crate::http::login::Login;
+use crate::http::operations::Operations;
+use crate::http::serve::{Listening, serve as serve_http};
+use crate::http::{Clock, PortalState, Sessions, portal_router};
+use crate::portal;
+use crate::service::{self, Ctx, Policy};
+use crate::service::access::SessionKeeper;
+use crate::store::{Db, MigrationState};
+use crate::telemetry;
+
+use super::{database, stop};
+
+/// Time between two rounds of upkeep on the metrics.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Wrong configuration: every problem.
+    Configuration(Vec<Problem>),
+    /// Anything else, in one line.
+    Line(String),
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Configuration(problems)
+    }
+}
+
+impl Failure {
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Configuration(_) => super::USAGE,
+            Self::Line(_) => 1,
+        }
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Configuration(problems) => problems.iter().map(ToString::to_string).collect(),
+            Self::Line(line) => vec![line.replace('\n', " ")],
+        }
+    }
+}
+
+/// Open listeners, so that a port that is taken is found before anything else is done.
+pub(super) struct Listeners {
+    pub(super) portal: Option<TcpListener>,
+    pub(super) operations: TcpListener,
+}
+
+/// Opens a listener; `what` says how to choose another address.
+pub(super) async fn bind(address: SocketAddr, what: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Line(format!("cannot listen on {address}: {error}; choose another address with {what}"))
+    })
+}
+
+/// The address a listener got.
+pub(super) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|error| Failure::Line(format!("cannot listen: {error}")))
+}
+
+/// `nmp serve`
+pub(super) async fn serve(config: Config) -> Result<(), Failure> {
+    let logs = telemetry::start_logs(&config.log);
+    let portal = match config.runs(ProcessRole::Portal) {
+        true => Some(bind(config.portal.listen, "portal.listen").await?),
+        false => None,
+    };
+    let operations = bind(config.operations.listen, "operations.listen").await?;
+    let running = Running::start(config, Listeners { portal, operations }).await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    let asked = stop::asked_to_stop(&TaskTracker::new()).await;
+    running.stop().await;
+    logs.flush();
+    asked
+}
+
+/// A process with its roles at work.
+pub(super) struct Running {
+    database: database::Database,
+    ctx: Ctx,
+    /// Stops listeners and workers.
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Running {
+    /// Opens the database and starts the roles of the configuration.
+    pub(super) async fn start(config: Config, listeners: Listeners) -> Result<Self, Failure> {
+        // One recorder a process; a second start in the same process goes without.
+        let metrics = telemetry::start_metrics().ok();
+        let database = database::open(&config).await?;
+        let ctx = Ctx::new(database.db.clone(), service::Clock::system(), policy(&config));
+        let running = Self { database, ctx, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+        let config = Arc::new(config);
+        if let Some(listener) = listeners.portal {
+            running.start_portal(&config, listener)?;
+        }
+        if let Some(handle) = metrics.clone() {
+            running.every(UPKEEP, move || handle.run_upkeep());
+        }
+        running.start_operations(&config, listeners.operations, metrics);
+        Ok(running)
+    }
+
+    fn start_portal(&self, config: &Arc<Config>, listener: TcpListener) -> Result<(), Failure> {
+        let settings = &config.portal;
+        let login = Login::new(config.identity.clone(), &settings.public_url)
+            .map_err(|error| Failure::Line(format!("sign-in cannot be set up: {error}")))?;
+        let policy = SessionPolicy {
+            idle: settings.session_idle,
+            absolute: settings.session_absolute,
+            recheck: config.identity.roles_recheck,
+        };
+        let keeper = SessionKeeper::new(self.database.db.clone());
+        let secure = settings.public_url.scheme() == "https";
+        let sessions = Sessions::new(keeper, policy, clock(), self.tasks.clone(), secure);
+        let state = PortalState::new(self.ctx.clone(), Arc::clone(config), sessions, login);
+        self.listen("portal", listener, settings.max_connections, portal_router(portal::routes(), state));
+        Ok(())
+    }
+
+    fn start_operations(
+        &self,
+        config: &Config,
+        listener: TcpListener,
+        metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    ) {
+        let (reached, current) = (self.database.db.clone(), self.database.db.clone());
+        let mut operations = Operations::new(metrics)
+            .check("database", move || answers(reached.clone()))
+            .check("migrations", move || is_current(current.clone()));
+        if config.runs(ProcessRole::Portal) {
+            let stop = self.stop.clone();
+            operations = operations.check("portal", move || not_stopping(stop.clone()));
+        }
+        self.listen("operations", listener, 64, operations.router());
+    }
+
+    fn listen(&self, name: &'static str, listener: TcpListener, max_connections: u32, router: axum::Router) {
+        let how = Listening { name, max_connections, stop: self.stop.clone(), tasks: self.tasks.clone() };
+        self.tasks.spawn(serve_http(listener, router, how));
+    }
+
+    /// Runs something again and again until the stop.
+    fn every(&self, pause: Duration, work: impl Fn() + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
+                work();
+            }
+        });
+    }
+
+    /// Stops accepting, lets requests and workers finish, then closes the database.
+    pub(super) async fn stop(self) {
+        stop::finish("roles", &self.stop, &self.tasks).await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.database.db.close()).await;
+        tracing::info!("stopped");
+    }
+}
+
+/// What the services are told by the configuration.
+fn policy(config: &Config) -> Policy {
+    Policy {
+        max_numbers: config.uploads.max_numbers as usize,
+        relationships: config.relationship_statuses.clone(),
+        calling_profiles: config.operator_connect.calling_profiles.clone(),
+        default_calling_profile: config.operator_connect.default_calling_profile.clone(),
+    }
+}
+
+/// The one clock of the process.
+fn clock() -> Clock {
+    #[expect(clippy::disallowed_methods, reason = "the composition root is where the clock comes from")]
+    let now = OffsetDateTime::now_utc;
+    Arc::new(now)
+}
+
+async fn answers(db: Db) -> Result<(), String> {
+    db.ping().await.map_err(|error| error.to_string())
+}
+
+async fn is_current(db: Db) -> Result<(), String> {
+    match db.migration_state().await.map_err(|error| error.to_string())? {
+        MigrationState::Current => Ok(()),
+        MigrationState::Behind(count) => Err(format!("{count} migrations are still to be run")),
+        MigrationState::Newer => Err("the database was written by a newer version".to_owned()),
+    }
+}
+
+async fn not_stopping(stop: CancellationToken) -> Result<(), String> {
+    if stop.is_cancelled() { Err("stopping".to_owned()) } else { Ok(()) }
+}

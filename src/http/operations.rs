@@ -1,0 +1,95 @@
+//! The listener for those who run the product: health and metrics.
+
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::{Map, Value, json};
+
+use super::error::Problem;
+use super::observe::{Observed, observe};
+use super::render;
+
+/// A check that takes longer has failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What a check found: fine, or the reason why not.
+pub type CheckResult = Result<(), String>;
+type CheckFn = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = CheckResult> + Send>> + Send + Sync>;
+
+/// The checks behind `/readyz`, and the metrics.
+#[derive(Clone)]
+pub struct Operations {
+    checks: Vec<(&'static str, CheckFn)>,
+    metrics: Option<PrometheusHandle>,
+}
+
+impl Operations {
+    /// No checks yet.
+    #[must_use]
+    pub fn new(metrics: Option<PrometheusHandle>) -> Self {
+        Self { checks: Vec::new(), metrics }
+    }
+
+    /// Adds a check by name.
+    #[must_use]
+    pub fn check<F, Fut>(mut self, name: &'static str, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = CheckResult> + Send + 'static,
+    {
+        self.checks.push((name, Arc::new(move || Box::pin(check()))));
+        self
+    }
+
+    /// The listener's router.
+    pub fn router(self) -> Router {
+        let observed = Observed { listener: "operations", trusted_proxies: Arc::new([]) };
+        Router::new()
+            .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics_text))
+            .fallback(|| async { Problem::not_found() })
+            .layer(from_fn(render::json_problems))
+            .layer(from_fn_with_state(observed, observe))
+            .with_state(self)
+    }
+}
+
+async fn ready(State(operations): State<Operations>) -> Response {
+    let mut all = true;
+    let mut found = Map::new();
+    for (name, check) in &operations.checks {
+        let result = match tokio::time::timeout(CHECK_TIMEOUT, check()).await {
+            Ok(result) => result,
+            Err(_) => Err("no answer within 3 seconds".to_owned()),
+        };
+        all &= result.is_ok();
+        let value = match result {
+            Ok(()) => json!({ "ok": true }),
+            Err(reason) => json!({ "ok": false, "reason": reason }),
+        };
+        found.insert((*name).to_owned(), value);
+    }
+    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [no_store()], Json(json!({ "ready": all, "checks": Value::Object(found) }))).into_response()
+}
+
+async fn metrics_text(State(operations): State<Operations>) -> Response {
+    let mut text = operations.metrics.map(|handle| handle.render()).unwrap_or_default();
+    let _ = writeln!(text, "# TYPE nmp_info gauge\nnmp_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind), no_store()], text).into_response()
+}
+
+fn no_store() -> (header::HeaderName, HeaderValue) {
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}

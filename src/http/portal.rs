@@ -1,0 +1,79 @@
+//! The portal's router: registered routes behind everything that protects them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::get;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::timeout::TimeoutLayer;
+use url::{Position, Url};
+
+use crate::config::Portal;
+
+use super::assets::serve_asset;
+use super::error::Problem;
+use super::host::AllowedHosts;
+use super::observe::{Observed, observe};
+use super::routes::Routes;
+use super::state::PortalState;
+use super::{render, security};
+
+/// Longest time until an answer must begin.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(200);
+
+/// The router of the portal.
+#[must_use]
+pub fn portal_router(routes: Routes, state: PortalState) -> Router {
+    let settings = &state.config().portal;
+    let hosts = Arc::new(portal_hosts(settings));
+    let observed = Observed { listener: "portal", trusted_proxies: settings.trusted_proxies.as_slice().into() };
+    let inner = ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(from_fn_with_state(hosts, security::checks))
+        .layer(security::cross_site_gate());
+    routes
+        .into_router(&state)
+        .route("/static/{*file}", get(serve_asset))
+        .fallback(no_page)
+        .layer(inner)
+        .layer(from_fn_with_state(state.clone(), render::pages))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(from_fn_with_state(state.clone(), security::headers))
+        .layer(from_fn_with_state(observed, observe))
+        .with_state(state)
+}
+
+/// The values of `Host` the portal answers to.
+#[must_use]
+pub fn portal_hosts(settings: &Portal) -> AllowedHosts {
+    AllowedHosts::new(std::iter::once(authority(&settings.public_url)).chain(settings.allowed_hosts.iter().cloned()))
+}
+
+/// Host and, unless it is the usual one, port.
+fn authority(url: &Url) -> String {
+    url[Position::BeforeHost..Position::AfterPort].to_owned()
+}
+
+/// No such page; a person who is signed in keeps the navigation.
+async fn no_page(State(state): State<PortalState>, mut parts: Parts) -> Problem {
+    match state.session(&mut parts).await {
+        Ok(_) => Problem::not_found(),
+        Err(problem) => problem,
+    }
+}
+
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+    let text =
+        cause.downcast_ref::<&str>().map(ToString::to_string).or_else(|| cause.downcast_ref::<String>().cloned());
+    let cause = std::io::Error::other(format!("panicked: {}", text.unwrap_or_default()));
+    axum::response::IntoResponse::into_response(Problem::internal().because(&cause))
+}

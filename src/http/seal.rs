@@ -1,0 +1,62 @@
+//! Encrypts what the database keeps for a browser with a key that only the browser's cookie holds,
+//! so that a stolen database gives away neither sessions nor tokens.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+/// The identifier that stands in the database for the values a browser holds.
+pub(super) fn id(parts: &[&str]) -> String {
+    URL_SAFE_NO_PAD.encode(digest("nmp id", parts))
+}
+
+fn digest(purpose: &str, parts: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in std::iter::once(&purpose).chain(parts) {
+        // The length in front keeps ("ab", "c") and ("a", "bc") apart.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// Encrypts a value for the holder of the cookie.
+pub(super) fn seal(cookie: &str, value: &impl Serialize) -> Option<String> {
+    let mut bytes = serde_json::to_vec(value).ok()?;
+    let key = RandomizedNonceKey::new(&AES_256_GCM, &digest("nmp seal", &[cookie])).ok()?;
+    let nonce = key.seal_in_place_append_tag(Aad::empty(), &mut bytes).ok()?;
+    Some(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &bytes].concat()))
+}
+
+/// Decrypts a value with the cookie it was sealed for; `None` when it was not.
+pub(super) fn open<T: DeserializeOwned>(cookie: &str, sealed: &str) -> Option<T> {
+    let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let (nonce, rest) = bytes.split_at_checked(NONCE_LEN)?;
+    let key = RandomizedNonceKey::new(&AES_256_GCM, &digest("nmp seal", &[cookie])).ok()?;
+    let mut rest = rest.to_vec();
+    let plain = key.open_in_place(Nonce::try_assume_unique_for_key(nonce).ok()?, Aad::empty(), &mut rest).ok()?;
+    serde_json::from_slice(plain).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_cookie_opens_it() {
+        let sealed = seal("cookie", &("token", 1)).unwrap();
+        assert_ne!(sealed, seal("cookie", &("token", 1)).unwrap());
+        assert_eq!(open("cookie", &sealed), Some(("token".to_owned(), 1)));
+        assert_eq!(open::<(String, i32)>("other", &sealed), None);
+        assert_eq!(open::<(String, i32)>("cookie", "AAAA"), None);
+        assert_eq!(open::<(String, i32)>("cookie", &sealed.replacen(|c: char| c != 'A', "A", 1)), None);
+    }
+
+    #[test]
+    fn identifiers_keep_their_parts_apart() {
+        assert_ne!(id(&["ab", "c"]), id(&["a", "bc"]));
+    }
+}

@@ -1,0 +1,212 @@
+//! Who is signed in, by cookie.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tokio_util::task::TaskTracker;
+
+use crate::authz::Principal;
+use crate::domain::session::{SessionPolicy, SessionTimes, Standing};
+use crate::service::access::{SessionKeeper, StoredSession};
+
+use super::cookie::{self, Cookies};
+use super::error::Problem;
+use super::login::{Login, Refreshed, SignedIn};
+use super::{random, seal};
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+
+/// A request that confirms the roles has so long before another may try.
+const CONFIRMING: Duration = Duration::from_secs(60);
+
+/// A signed-in person's session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Who it is.
+    pub principal: Principal,
+    /// Its key in the database.
+    id: String,
+    /// The ID token, for signing out at the provider.
+    id_token: Option<String>,
+}
+
+/// What is sealed of the provider's tokens.
+#[derive(Clone, Serialize, Deserialize)]
+struct Tokens {
+    id: String,
+    refresh: Option<String>,
+}
+
+/// Sessions of the portal.
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    keeper: SessionKeeper,
+    policy: SessionPolicy,
+    clock: Clock,
+    tasks: TaskTracker,
+    secure: bool,
+    cookie: String,
+}
+
+impl Sessions {
+    /// Sessions with cookies for a portal that is reached by https (`secure`) or plain HTTP. Work
+    /// that must outlive the browser's patience runs on `tasks`.
+    #[must_use]
+    pub fn new(keeper: SessionKeeper, policy: SessionPolicy, clock: Clock, tasks: TaskTracker, secure: bool) -> Self {
+        let cookie = cookie::host_name("nmp", secure);
+        Self(Arc::new(Inner { keeper, policy, clock, tasks, secure, cookie }))
+    }
+
+    /// Whether cookies need https.
+    #[must_use]
+    pub fn secure(&self) -> bool {
+        self.0.secure
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        (self.0.clock)()
+    }
+
+    pub(super) fn keeper(&self) -> &SessionKeeper {
+        &self.0.keeper
+    }
+
+    fn value<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        // Ours are 43 characters; anything else was never a session.
+        Cookies::new(headers).get(&self.0.cookie).filter(|value| value.len() == 43)
+    }
+
+    /// Begins a session for a person who has just signed in. The identifier is always a new one.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn begin(&self, headers: &HeaderMap, signed_in: SignedIn) -> Result<HeaderValue, Problem> {
+        let now = self.now();
+        let value = random::token();
+        let tokens = Tokens { id: signed_in.id_token, refresh: signed_in.refresh_token };
+        let session = StoredSession {
+            principal: signed_in.principal,
+            sealed: seal::seal(&value, &tokens).ok_or_else(Problem::internal)?,
+            times: SessionTimes { created_at: now, seen_at: now, roles_at: now },
+        };
+        let replaced = self.value(headers).map(|old| seal::id(&[old]));
+        self.0.keeper.begin(&seal::id(&[&value]), &session, replaced.as_deref(), &self.0.policy).await.map_err(away)?;
+        cookie::set(&self.0.cookie, &value, self.0.secure, None).ok_or_else(Problem::internal)
+    }
+
+    /// Ends a session. The cookie is removed, and the ID token handed over for the provider.
+    ///
+    /// # Errors
+    /// When the database cannot be written: then the person is still signed in and must know.
+    pub async fn end(&self, session: &Session) -> Result<(Option<HeaderValue>, Option<String>), Problem> {
+        self.0.keeper.end(&session.id).await.map_err(away)?;
+        Ok((cookie::set(&self.0.cookie, "", self.0.secure, Some(0)), session.id_token.clone()))
+    }
+
+    /// The session a request's cookie names, confirmed with the provider when it is time.
+    pub(super) async fn of(&self, headers: &HeaderMap, login: &Login) -> Result<Option<Arc<Session>>, Problem> {
+        let Some(value) = self.value(headers) else { return Ok(None) };
+        let id = seal::id(&[value]);
+        let Some(mut stored) = self.0.keeper.find(&id).await.map_err(away)? else { return Ok(None) };
+        let now = self.now();
+        let tokens: Option<Tokens> = seal::open(value, &stored.sealed);
+        match stored.times.standing(now, &self.0.policy) {
+            Standing::Good => {}
+            Standing::Ended => {
+                self.0.keeper.end(&id).await.map_err(away)?;
+                return Ok(None);
+            }
+            Standing::ConfirmRoles => {
+                let refresh = tokens.as_ref().and_then(|tokens| tokens.refresh.clone());
+                match self.confirm(value, &id, &stored, refresh, login).await? {
+                    Some(confirmed) => stored = confirmed,
+                    None => return Ok(None),
+                }
+            }
+        }
+        // A hint for housekeeping: not worth failing the request.
+        if stored.times.needs_touch(now)
+            && let Err(error) = self.0.keeper.touch(&id, now).await
+        {
+            tracing::warn!(%error, "the time of last use could not be written");
+        }
+        Ok(Some(Arc::new(Session { principal: stored.principal, id, id_token: tokens.map(|tokens| tokens.id) })))
+    }
+
+    /// Asks the provider for the roles. Without a refresh token the person has to sign in again.
+    async fn confirm(
+        &self,
+        value: &str,
+        id: &str,
+        stored: &StoredSession,
+        refresh: Option<String>,
+        login: &Login,
+    ) -> Result<Option<StoredSession>, Problem> {
+        let Some(refresh) = refresh else {
+            self.0.keeper.end(id).await.map_err(away)?;
+            return Ok(None);
+        };
+        // One request asks; a refresh token that is used twice would end the session at many providers.
+        if !self.0.keeper.claim(id, self.now(), CONFIRMING).await.map_err(away)? {
+            return Ok(Some(stored.clone()));
+        }
+        let (this, login, stored) = (self.clone(), login.clone(), stored.clone());
+        let (value, id) = (value.to_owned(), id.to_owned());
+        // On the tracker, so that a browser that leaves meanwhile does not lose us the new token.
+        let task = self.0.tasks.spawn(async move { this.refresh(&value, &id, stored, refresh, &login).await });
+        task.await.map_err(|error| Problem::internal().because(&error))?
+    }
+
+    async fn refresh(
+        &self,
+        value: &str,
+        id: &str,
+        mut stored: StoredSession,
+        refresh: String,
+        login: &Login,
+    ) -> Result<Option<StoredSession>, Problem> {
+        match login.refresh(&refresh, &stored.principal, self.now()).await {
+            Refreshed::Confirmed(signed_in) => {
+                let tokens = Tokens { id: signed_in.id_token, refresh: signed_in.refresh_token.or(Some(refresh)) };
+                stored.sealed = seal::seal(value, &tokens).ok_or_else(Problem::internal)?;
+                stored.principal = signed_in.principal;
+                stored.times.roles_at = self.now();
+                self.0.keeper.confirm(id, &stored).await.map_err(away)?;
+                Ok(Some(stored))
+            }
+            Refreshed::Refused => {
+                self.0.keeper.end(id).await.map_err(away)?;
+                Ok(None)
+            }
+            // Goes on with the roles it has; they run out when they stay unconfirmed for too long.
+            Refreshed::Away => Ok(Some(stored)),
+        }
+    }
+}
+
+/// The database is away.
+pub(super) fn away(error: impl std::error::Error + 'static) -> Problem {
+    Problem::unavailable("The portal cannot reach its database. Try again in a moment.").because(&error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_is_bound_to_the_host_over_https_only() {
+        let name = cookie::host_name("nmp", true);
+        let set = cookie::set(&name, "v", true, None).unwrap();
+        assert_eq!(set, "__Host-nmp=v; Path=/; HttpOnly; SameSite=Lax; Secure");
+        let name = cookie::host_name("nmp", false);
+        assert_eq!(cookie::set(&name, "v", false, None).unwrap(), "nmp=v; Path=/; HttpOnly; SameSite=Lax");
+    }
+}

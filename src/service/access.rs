@@ -1,0 +1,156 @@
+//! Signed-in people and sign-ins under way, kept in the database.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::authz::{Principal, Roles};
+use crate::domain::session::{SessionPolicy, SessionTimes};
+use crate::store::{self, Db, SessionRow};
+
+/// How long a sign-in may take.
+const SIGN_IN: Duration = Duration::minutes(10);
+
+/// Who is signed in, as it is kept. Identifiers and what is sealed are opaque here.
+#[derive(Clone, Debug)]
+pub struct StoredSession {
+    /// The person.
+    pub principal: Principal,
+    /// Encrypted tokens.
+    pub sealed: String,
+    /// When it began, was used, was confirmed.
+    pub times: SessionTimes,
+}
+
+/// Keeps sessions.
+#[derive(Clone, Debug)]
+pub struct SessionKeeper {
+    db: Db,
+}
+
+type Result<T> = std::result::Result<T, store::Error>;
+
+impl SessionKeeper {
+    /// Keeps sessions in this database.
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// The session of this identifier.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn find(&self, id: &str) -> Result<Option<StoredSession>> {
+        Ok(self.db.read().await?.session(id).await?.map(StoredSession::from))
+    }
+
+    /// Begins a session in place of the browser's earlier one, and clears away what is over.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn begin(
+        &self,
+        id: &str,
+        session: &StoredSession,
+        replaced: Option<&str>,
+        policy: &SessionPolicy,
+    ) -> Result<()> {
+        let now = session.times.created_at;
+        let mut tx = self.db.begin().await?;
+        if let Some(old) = replaced {
+            tx.delete_session(old).await?;
+        }
+        tx.sweep_sessions(now, now - policy.idle, now - policy.absolute).await?;
+        tx.insert_session(id, &session.into()).await?;
+        tx.commit().await
+    }
+
+    /// Writes the time of last use.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn touch(&self, id: &str, now: OffsetDateTime) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.touch_session(id, now).await?;
+        tx.commit().await
+    }
+
+    /// Takes the task of confirming the roles for a while; false when another request has it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn claim(&self, id: &str, now: OffsetDateTime, lasting: std::time::Duration) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let won = tx.claim_session(id, now, now + lasting).await?;
+        tx.commit().await?;
+        Ok(won)
+    }
+
+    /// Stores what the identity provider confirmed.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn confirm(&self, id: &str, session: &StoredSession) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.confirm_session(id, &session.into()).await?;
+        tx.commit().await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn end(&self, id: &str) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.delete_session(id).await?;
+        tx.commit().await
+    }
+
+    /// Remembers a sign-in under way.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn begin_sign_in(&self, id: &str, sealed: &str, now: OffsetDateTime) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.insert_sign_in(id, sealed, now + SIGN_IN).await?;
+        tx.commit().await
+    }
+
+    /// Takes a sign-in out, so that it can be finished once only.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn take_sign_in(&self, id: &str, now: OffsetDateTime) -> Result<Option<String>> {
+        let mut tx = self.db.begin().await?;
+        let sealed = tx.take_sign_in(id, now).await?;
+        tx.commit().await?;
+        Ok(sealed)
+    }
+}
+
+impl From<SessionRow> for StoredSession {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            principal: Principal {
+                issuer: row.issuer.into(),
+                subject: row.subject.into(),
+                name: row.name.into(),
+                roles: Roles::from_bits(row.roles),
+            },
+            sealed: row.sealed,
+            times: row.times,
+        }
+    }
+}
+
+impl From<&StoredSession> for SessionRow {
+    fn from(session: &StoredSession) -> Self {
+        Self {
+            issuer: session.principal.issuer.to_string(),
+            subject: session.principal.subject.to_string(),
+            name: session.principal.name.to_string(),
+            roles: session.principal.roles.as_bits(),
+            sealed: session.sealed.clone(),
+            times: session.times,
+        }
+    }
+}
