@@ -118,19 +118,8 @@ impl Running {
     }
 
     fn start_portal(&self, config: &Arc<Config>, listener: TcpListener) -> Result<(), Failure> {
-        let settings = &config.portal;
-        let login = Login::new(config.identity.clone(), &settings.public_url)
-            .map_err(|error| Failure::Line(format!("sign-in cannot be set up: {error}")))?;
-        let policy = SessionPolicy {
-            idle: settings.session_idle,
-            absolute: settings.session_absolute,
-            recheck: config.identity.roles_recheck,
-        };
-        let keeper = SessionKeeper::new(self.database.db.clone());
-        let secure = settings.public_url.scheme() == "https";
-        let sessions = Sessions::new(keeper, policy, clock(), self.tasks.clone(), secure);
-        let state = PortalState::new(Ctx {}, Arc::clone(config), sessions, login);
-        self.listen("portal", listener, settings.max_connections, portal_router(portal::routes(), state));
+        let state = portal_state(config, &self.database.db, clock(), &self.tasks)?;
+        self.listen("portal", listener, config.portal.max_connections, portal_router(portal::routes(), state));
         Ok(())
     }
 
@@ -172,6 +161,26 @@ impl Running {
         let _ = tokio::time::timeout(Duration::from_secs(1), self.database.db.close()).await;
         tracing::info!("stopped");
     }
+}
+
+/// What the handlers of the portal share.
+pub(super) fn portal_state(
+    config: &Arc<Config>,
+    db: &Db,
+    clock: Clock,
+    tasks: &TaskTracker,
+) -> Result<PortalState, Failure> {
+    let settings = &config.portal;
+    let login = Login::new(config.identity.clone(), &settings.public_url)
+        .map_err(|error| Failure::Line(format!("sign-in cannot be set up: {error}")))?;
+    let policy = SessionPolicy {
+        idle: settings.session_idle,
+        absolute: settings.session_absolute,
+        recheck: config.identity.roles_recheck,
+    };
+    let secure = settings.public_url.scheme() == "https";
+    let sessions = Sessions::new(SessionKeeper::new(db.clone()), policy, clock, tasks.clone(), secure);
+    Ok(PortalState::new(Ctx {}, Arc::clone(config), sessions, login))
 }
 
 /// The one clock of the process.
