@@ -78,10 +78,8 @@ pub(super) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
 /// `nmp serve`
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let logs = telemetry::start_logs(&config.log);
-    let portal = match config.runs(ProcessRole::Portal) {
-        true => Some(bind(config.portal.listen, "portal.listen").await?),
-        false => None,
-    };
+    let portal =
+        if config.runs(ProcessRole::Portal) { Some(bind(config.portal.listen, "portal.listen").await?) } else { None };
     let operations = bind(config.operations.listen, "operations.listen").await?;
     let running = Running::start(config, Listeners { portal, operations }).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -135,7 +133,7 @@ impl Running {
             .check("migrations", move || is_current(current.clone()));
         if config.runs(ProcessRole::Portal) {
             let stop = self.stop.clone();
-            operations = operations.check("portal", move || not_stopping(stop.clone()));
+            operations = operations.check("portal", move || std::future::ready(not_stopping(&stop)));
         }
         self.listen("operations", listener, 64, operations.router());
     }
@@ -202,6 +200,6 @@ async fn is_current(db: Db) -> Result<(), String> {
     }
 }
 
-async fn not_stopping(stop: CancellationToken) -> Result<(), String> {
+fn not_stopping(stop: &CancellationToken) -> Result<(), String> {
     if stop.is_cancelled() { Err("stopping".to_owned()) } else { Ok(()) }
 }

@@ -103,13 +103,8 @@ impl World {
         Self { base, address, ahead, identity, outside, stop, tasks, _database: database, _folder: folder }
     }
 
-    fn browser(&self) -> Browser {
-        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Browser { http, cookies: BTreeMap::new() }
-    }
-
     async fn signed_in(&self, person: &str) -> Browser {
-        let mut browser = self.browser();
+        let mut browser = Browser::new();
         let landed = browser.sign_in(self, person, "/who").await;
         assert_eq!(landed, "/who");
         browser
@@ -125,6 +120,11 @@ impl World {
 }
 
 impl Browser {
+    fn new() -> Self {
+        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { http, cookies: BTreeMap::new() }
+    }
+
     async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)], form: Option<&str>) -> Response {
         let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let mut request = self.http.request(method, url).header("cookie", cookies);
@@ -166,7 +166,7 @@ fn location(response: &Response) -> String {
 #[tokio::test]
 async fn a_person_signs_in_works_and_signs_out() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let mut browser = Browser::new();
     let asked = browser.get(&format!("{}/who?a=b", world.base)).await;
     assert_eq!((asked.status(), location(&asked).as_str()), (StatusCode::SEE_OTHER, "/login?return_to=%2Fwho%3Fa%3Db"));
 
@@ -198,11 +198,11 @@ async fn a_person_signs_in_works_and_signs_out() {
 #[tokio::test]
 async fn a_sign_in_counts_once_and_in_its_own_browser() {
     let world = World::new().await;
-    let mut browser = world.browser();
+    let mut browser = Browser::new();
     let start = browser.get(&format!("{}/login", world.base)).await;
     let back = browser.send(Method::POST, &location(&start), &[], Some("person=reader")).await;
     let callback = location(&back);
-    let other = world.browser().get(&callback).await;
+    let other = Browser::new().get(&callback).await;
     assert_eq!(other.status(), StatusCode::BAD_REQUEST);
     assert_eq!(location(&browser.get(&callback).await), "/");
     let again = browser.get(&callback).await;
@@ -263,7 +263,7 @@ async fn with_the_provider_away_the_sign_in_page_says_so() {
     let world = World::new().await;
     world.outside.cancel();
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    let page = world.browser().get(&format!("{}/login", world.base)).await;
+    let page = Browser::new().get(&format!("{}/login", world.base)).await;
     assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(page.headers()["retry-after"], "5");
     assert!(page.text().await.unwrap().contains("identity provider does not answer"));
@@ -336,7 +336,7 @@ async fn htmx_is_told_to_take_the_browser_to_the_sign_in() {
     let world = World::new().await;
     let current = format!("{}/numbers?q=1", world.base);
     let headers = [("hx-request", "true"), ("hx-request-type", "partial"), ("hx-current-url", current.as_str())];
-    let answer = world.browser().send(Method::GET, &format!("{}/view", world.base), &headers, None).await;
+    let answer = Browser::new().send(Method::GET, &format!("{}/view", world.base), &headers, None).await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(answer.headers()["hx-redirect"], "/login?return_to=%2Fnumbers%3Fq%3D1");
 }

@@ -21,7 +21,7 @@ use super::{random, seal};
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// A request that confirms the roles has so long before another may try.
-const CONFIRMING: Duration = Duration::from_secs(60);
+const CONFIRMING: Duration = Duration::from_mins(1);
 
 /// A signed-in person's session.
 #[derive(Clone, Debug)]
