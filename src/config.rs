@@ -13,10 +13,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde::Deserialize;
 use url::Url;
 
 use crate::authz::RoleNames;
+use crate::domain::CallingProfile;
 use crate::domain::RelationshipChoice;
 
 pub use reader::{Problem, Sources};
@@ -170,16 +170,6 @@ pub struct OperatorConnect {
     pub pull_addresses: Duration,
     /// Time between two pulls of the state of numbers.
     pub pull_numbers: Duration,
-}
-
-/// A calling profile: how calls of a number reach the operator.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallingProfile {
-    /// Identifier at the backend.
-    pub id: String,
-    /// What people see.
-    pub name: String,
 }
 
 /// What a process does.

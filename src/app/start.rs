@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,10 +13,10 @@ use crate::domain::session::SessionPolicy;
 use crate::http::login::Login;
 use crate::http::operations::Operations;
 use crate::http::serve::{Listening, serve as serve_http};
-use crate::http::{Clock, PortalState, Sessions, portal_router};
+use crate::http::{PortalState, Sessions, portal_router};
 use crate::portal;
-use crate::service::Ctx;
 use crate::service::access::SessionKeeper;
+use crate::service::{self, Ctx, Policy};
 use crate::store::{Db, MigrationState};
 use crate::telemetry;
 
@@ -92,6 +91,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
 /// A process with its roles at work.
 pub(super) struct Running {
     database: database::Database,
+    ctx: Ctx,
     /// Stops listeners and workers.
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -103,7 +103,8 @@ impl Running {
         // One recorder a process; a second start in the same process goes without.
         let metrics = telemetry::start_metrics().ok();
         let database = database::open(&config).await?;
-        let running = Self { database, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+        let ctx = Ctx::new(database.db.clone(), service::Clock::system(), policy(&config));
+        let running = Self { database, ctx, stop: CancellationToken::new(), tasks: TaskTracker::new() };
         let config = Arc::new(config);
         if let Some(listener) = listeners.portal {
             running.start_portal(&config, listener)?;
@@ -116,7 +117,7 @@ impl Running {
     }
 
     fn start_portal(&self, config: &Arc<Config>, listener: TcpListener) -> Result<(), Failure> {
-        let state = portal_state(config, &self.database.db, clock(), &self.tasks)?;
+        let state = portal_state(config, &self.ctx, &self.tasks)?;
         self.listen("portal", listener, config.portal.max_connections, portal_router(portal::routes(), state));
         Ok(())
     }
@@ -162,12 +163,7 @@ impl Running {
 }
 
 /// What the handlers of the portal share.
-pub(super) fn portal_state(
-    config: &Arc<Config>,
-    db: &Db,
-    clock: Clock,
-    tasks: &TaskTracker,
-) -> Result<PortalState, Failure> {
+pub(super) fn portal_state(config: &Arc<Config>, ctx: &Ctx, tasks: &TaskTracker) -> Result<PortalState, Failure> {
     let settings = &config.portal;
     let login = Login::new(config.identity.clone(), &settings.public_url)
         .map_err(|error| Failure::Line(format!("sign-in cannot be set up: {error}")))?;
@@ -177,15 +173,18 @@ pub(super) fn portal_state(
         recheck: config.identity.roles_recheck,
     };
     let secure = settings.public_url.scheme() == "https";
-    let sessions = Sessions::new(SessionKeeper::new(db.clone()), policy, clock, tasks.clone(), secure);
-    Ok(PortalState::new(Ctx {}, Arc::clone(config), sessions, login))
+    let sessions = Sessions::new(SessionKeeper::new(ctx), policy, tasks.clone(), secure);
+    Ok(PortalState::new(ctx.clone(), Arc::clone(config), sessions, login))
 }
 
-/// The one clock of the process.
-fn clock() -> Clock {
-    #[expect(clippy::disallowed_methods, reason = "the composition root is where the clock comes from")]
-    let now = OffsetDateTime::now_utc;
-    Arc::new(now)
+/// What the services are told by the configuration.
+fn policy(config: &Config) -> Policy {
+    Policy {
+        max_numbers: config.uploads.max_numbers as usize,
+        relationships: config.relationship_statuses.clone(),
+        calling_profiles: config.operator_connect.calling_profiles.clone(),
+        default_calling_profile: config.operator_connect.default_calling_profile.clone(),
+    }
 }
 
 async fn answers(db: Db) -> Result<(), String> {

@@ -5,6 +5,8 @@
 
 mod answer;
 pub mod operator_connect;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::future::Future;

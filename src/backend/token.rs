@@ -133,12 +133,12 @@ mod tests {
 
     #[test]
     fn a_wrong_lifetime_causes_no_storm_and_a_right_one_leaves_a_margin() {
-        assert_eq!(lifetime(Some(3600.0)), Duration::from_secs(3540));
+        assert_eq!(lifetime(Some(3600.0)), Duration::from_mins(59));
         assert_eq!(lifetime(Some(300.0)), Duration::from_secs(270));
         for odd in [Some(0.0), Some(-1.0), Some(1.0)] {
             assert_eq!(lifetime(odd), MIN_LIFETIME);
         }
         assert_eq!(lifetime(None), Duration::from_secs(270));
-        assert_eq!(lifetime(Some(1e30)), Duration::from_secs(86_340));
+        assert_eq!(lifetime(Some(1e30)), Duration::from_mins(1_439));
     }
 }

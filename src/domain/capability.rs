@@ -23,3 +23,13 @@ pub struct CapabilityPlan {
     #[serde(default)]
     pub supports_toll_free: bool,
 }
+
+/// A calling profile that Microsoft made for the operator: how calls of a number reach the operator's network.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallingProfile {
+    /// The backend's id, sent with an upload.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+}

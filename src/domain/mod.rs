@@ -12,12 +12,14 @@ pub mod field;
 pub mod number;
 pub mod order;
 pub mod provisioning;
+pub mod rules;
 pub mod service;
 pub mod session;
 pub mod tenant;
+pub mod upload;
 
 pub use account::{Account, AccountDraft, AccountForm, AccountName};
-pub use capability::CapabilityPlan;
+pub use capability::{CallingProfile, CapabilityPlan};
 pub use civic_address::{CivicAddress, Location};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};
 pub use e164::E164;

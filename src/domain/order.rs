@@ -193,11 +193,15 @@ pub enum Refusal {
     Releasing,
     /// The number is on the account no more.
     Gone,
+    /// The account does not take the service (any more).
+    NoService,
+    /// The account is gone or going.
+    NoAccount,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::New,
         Self::Changed,
         Self::Unchanged,
@@ -205,6 +209,8 @@ impl Verdict {
         Self::Refused(Refusal::OtherAccount),
         Self::Refused(Refusal::Releasing),
         Self::Refused(Refusal::Gone),
+        Self::Refused(Refusal::NoService),
+        Self::Refused(Refusal::NoAccount),
     ];
 
     /// The name in storage and addresses.
@@ -217,6 +223,8 @@ impl Verdict {
             Self::Refused(Refusal::OtherAccount) => "other-account",
             Self::Refused(Refusal::Releasing) => "releasing",
             Self::Refused(Refusal::Gone) => "gone",
+            Self::Refused(Refusal::NoService) => "no-service",
+            Self::Refused(Refusal::NoAccount) => "no-account",
         }
     }
 
@@ -233,6 +241,8 @@ impl Refusal {
             Self::OtherAccount => "Belongs to another account. Release it there first, then upload it here.",
             Self::Releasing => "Is being released. Wait until the release is complete, then upload it again.",
             Self::Gone => "Is no longer on the account; nothing to release.",
+            Self::NoService => "The account does not take this service. Enable it on the account first.",
+            Self::NoAccount => "The account is gone or being deleted.",
         }
     }
 }

@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::authz::{Missing, Roles};
+use crate::service;
 
 /// Something that keeps a request from being answered as asked.
 #[derive(Clone, Debug)]
@@ -224,6 +225,33 @@ impl IntoResponse for Problem {
 impl From<Missing> for Problem {
     fn from(missing: Missing) -> Self {
         Self::missing_roles(missing)
+    }
+}
+
+impl From<service::Error> for Problem {
+    fn from(error: service::Error) -> Self {
+        match error {
+            service::Error::NotFound(noun) => Self {
+                title: format!("No such {noun}").into(),
+                detail: format!(
+                    "There is no {noun} at this address. It may have been removed, or the address mistyped."
+                )
+                .into(),
+                ..Self::not_found()
+            },
+            service::Error::Conflict(reason) => Self::conflict("This cannot be done now", reason),
+            service::Error::Invalid(problems) => {
+                let text = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
+                problems
+                    .iter()
+                    .fold(Self::bad_request(text), |problem, field| problem.field(field.field, field.message.clone()))
+            }
+            service::Error::Store(error) if error.is_transient() => {
+                Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.")
+                    .because(&error)
+            }
+            service::Error::Store(error) => Self::internal().because(&error),
+        }
     }
 }
 

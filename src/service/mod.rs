@@ -1,7 +1,150 @@
-//! What the product does, whoever asks.
+//! What people and programs can do with the product: every rule that needs the database stands here.
+//!
+//! A function that changes something demands a [`Grant`](crate::authz::Grant) and the [`Origin`] of the request, makes its
+//! change in one transaction together with its audit row, and wakes the sync engine. Nothing here calls a backend.
 
 pub mod access;
+pub mod accounts;
+pub mod audit;
+pub mod civic_addresses;
+pub mod consents;
+mod error;
+pub mod numbers;
+pub mod orders;
+pub mod overview;
+pub mod staging;
+pub mod sync_status;
+mod transact;
 
-/// What service functions work with.
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+pub use error::{Error, Result};
+
+use crate::authz::{Grant, Principal};
+use crate::domain::{CallingProfile, RelationshipChoice};
+use crate::store::{AuditEntry, Db};
+
+/// Tells the time. Tests give their own.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);
+
+impl Clock {
+    /// A clock that asks this function.
+    pub fn new(now: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The machine's clock.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock for the services")]
+    pub fn system() -> Self {
+        Self::new(OffsetDateTime::now_utc)
+    }
+
+    /// The time now, UTC.
+    pub fn now(&self) -> OffsetDateTime {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// What the services may be told by configuration.
 #[derive(Clone, Debug)]
-pub struct Ctx {}
+pub struct Policy {
+    /// The most numbers in one upload.
+    pub max_numbers: usize,
+    /// The relationship statuses a person may choose.
+    pub relationships: Vec<RelationshipChoice>,
+    /// The calling profiles a person may choose. Empty: there is nothing to choose.
+    pub calling_profiles: Vec<CallingProfile>,
+    /// Id of the profile that is chosen unless a person chooses another.
+    pub default_calling_profile: Option<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_numbers: 100_000,
+            relationships: RelationshipChoice::defaults(),
+            calling_profiles: Vec::new(),
+            default_calling_profile: None,
+        }
+    }
+}
+
+/// What every service function works with; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    pub(crate) db: Db,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Wakes the sync engine of this process.
+    pub(crate) wake: Arc<Notify>,
+    /// What configuration says.
+    pub policy: Arc<Policy>,
+}
+
+impl Ctx {
+    /// Puts the parts together.
+    pub fn new(db: Db, clock: Clock, policy: Policy) -> Self {
+        Self { db, clock, wake: Arc::new(Notify::new()), policy: Arc::new(policy) }
+    }
+
+    /// A new identifier that sorts by time.
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes identifiers for the services")]
+    pub(crate) fn new_id(&self) -> String {
+        Uuid::now_v7().to_string()
+    }
+
+    /// Wakes the sync engine: in this process at once, in others through the database where it can.
+    pub(crate) async fn wake_sync(&self) {
+        self.wake.notify_one();
+        if let Err(error) = self.db.notify_sync().await {
+            tracing::debug!(%error, "the other processes were not woken; they look by themselves within seconds");
+        }
+    }
+}
+
+/// Where a request came from, for the audit.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The surface, such as `portal`.
+    pub surface: &'static str,
+    /// The client's address.
+    pub client: IpAddr,
+    /// Id of the request, as in the logs.
+    pub request_id: String,
+}
+
+/// A person's stable identity as text: issuer and subject.
+pub(crate) fn identity(person: &Principal) -> String {
+    format!("{}#{}", person.issuer, person.subject)
+}
+
+/// An audit row of what this person does from there; the rest is to be filled in.
+pub(crate) fn audit_entry<P>(grant: &Grant<P>, origin: &Origin, action: &'static str) -> AuditEntry {
+    let person = grant.principal();
+    AuditEntry {
+        actor: person.name.to_string(),
+        actor_id: identity(person),
+        origin: format!("{} {}", origin.surface, origin.client),
+        action,
+        request_id: Some(origin.request_id.clone()),
+        ..AuditEntry::default()
+    }
+}
+
+/// A state as JSON for the audit.
+pub(crate) fn json(value: &serde_json::Value) -> Option<String> {
+    Some(value.to_string())
+}

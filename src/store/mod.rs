@@ -224,6 +224,33 @@ impl Db {
         Ok(())
     }
 
+    /// Tells the sync engines of other processes that there is work.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn notify_sync(&self) -> Result<()> {
+        if let Self::Postgres(pool) = self {
+            sqlx::query(NOTIFY).execute(pool).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until another process tells that there is work. On SQLite there is no other process: it waits for ever.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn wait_for_notice(&self) -> Result<()> {
+        match self {
+            Self::Sqlite { .. } => std::future::pending().await,
+            Self::Postgres(pool) => {
+                let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
+                listener.listen("nmp_sync").await?;
+                listener.recv().await?;
+                Ok(())
+            }
+        }
+    }
+
     /// Closes every connection once its statement is done.
     pub async fn close(&self) {
         match self {
@@ -246,6 +273,9 @@ impl Db {
         Ok(id)
     }
 }
+
+/// Wakes the sync engines that listen; PostgreSQL only.
+const NOTIFY: &str = "SELECT pg_notify('nmp_sync', '')";
 
 sql::statements! {
     NEXT = "UPDATE sequences SET next = next + 1 WHERE name = $1 RETURNING CAST(next - 1 AS BIGINT)";

@@ -10,6 +10,7 @@ use crate::domain::{Order, OrderKind, OrderSource, OrderStatus, Progress};
 statements! {
     INSERT = "INSERT INTO orders (id, kind, source, status, accounts, author, author_id, ticket, form, refused_lines, created_at) VALUES ($1, $2, $3, 'draft', $4, $5, $6, $7, $8, $9, $10)";
     INSERT_ACCOUNT = "INSERT INTO order_accounts (order_id, account_id, account_rev) VALUES ($1, $2, $3) ON CONFLICT (order_id, account_id) DO UPDATE SET account_rev = excluded.account_rev";
+    DESCRIBE = "UPDATE orders SET accounts = $2, refused_lines = $3 WHERE id = $1";
     BY_ID = "SELECT id, kind, source, status, accounts, author, author_id, ticket, total, done, failed, superseded, refused_lines, created_at, submitted_at, finished_at FROM orders WHERE id = $1";
     FORM = "SELECT form FROM orders WHERE id = $1";
     DISCARD = "UPDATE orders SET status = 'discarded', finished_at = $2 WHERE id = $1 AND status = 'draft'";
@@ -21,6 +22,8 @@ statements! {
     SET_STATUS = "UPDATE orders SET status = $2, finished_at = $3 WHERE id = $1";
     ACCOUNT_IDS_SQLITE = "SELECT a.id, CASE WHEN a.rev = oa.account_rev AND NOT a.deleting THEN 1 ELSE 0 END FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.id";
     ACCOUNT_IDS_POSTGRES = "SELECT a.id, CAST(CASE WHEN a.rev = oa.account_rev AND NOT a.deleting THEN 1 ELSE 0 END AS BIGINT) FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.id FOR UPDATE OF a";
+    RECORD_ACCOUNTS = "INSERT INTO order_accounts (order_id, account_id, account_rev) SELECT DISTINCT i.order_id, a.id, a.rev FROM order_items i JOIN accounts a ON a.id = i.account_id WHERE i.order_id = $1";
+    ACCOUNT_NAMES = "SELECT a.name FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.name";
     COUNT_ACCOUNTS = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_accounts WHERE order_id = $1";
     REFRESH_ACCOUNTS = "UPDATE order_accounts SET account_rev = (SELECT rev FROM accounts WHERE id = account_id) WHERE order_id = $1 AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id)";
 }
@@ -141,6 +144,15 @@ impl Tx {
         Ok(())
     }
 
+    /// Records what staging found: the accounts by name and how many lines could not be taken.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn describe_order(&mut self, id: i64, accounts: &str, refused_lines: i64) -> Result<()> {
+        on!(self, c => sqlx::query(DESCRIBE).bind(id).bind(accounts).bind(refused_lines).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
     /// The order with this number.
     ///
     /// # Errors
@@ -227,6 +239,15 @@ impl Tx {
         let expected: i64 = on!(self, c => sqlx::query_scalar(COUNT_ACCOUNTS).bind(id).fetch_one(c).await)?;
         let same = rows.len() as i64 == expected && rows.iter().all(|(_, same)| *same == 1);
         Ok(same.then(|| rows.into_iter().map(|(id, _)| id).collect()))
+    }
+
+    /// Records the accounts of the staged numbers and gives their names.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record_order_accounts(&mut self, id: i64) -> Result<Vec<String>> {
+        on!(self, c => sqlx::query(RECORD_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
+        Ok(on!(self, c => sqlx::query_scalar(ACCOUNT_NAMES).bind(id).fetch_all(c).await)?)
     }
 
     /// Takes the accounts of a draft as they are now for a new review.

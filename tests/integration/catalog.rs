@@ -170,7 +170,7 @@ fn order(id: u32, what: &'static str, kind: &'static str, status: &'static str) 
     OrderRow { id, what, kind, status }
 }
 
-fn pages() -> Vec<(&'static str, String)> {
+fn pages() -> askama::Result<Vec<(&'static str, String)>> {
     let numbers = Numbers {
         shell: Shell {
             flash: Some(Flash { kind: "ok", text: "Order 1041 is complete: 12 numbers released." }),
@@ -240,23 +240,23 @@ fn pages() -> Vec<(&'static str, String)> {
             request_id: "0193a1f2-5d0e-7c55-b0a4-2f9c6f0f3c11",
         },
     };
-    vec![
-        ("numbers", numbers.render().unwrap()),
-        ("order", Order { shell: shell("orders") }.render().unwrap()),
-        ("form", form.render().unwrap()),
-        ("review", review.render().unwrap()),
-        ("consent", Consent { shell: shell("consents"), states: states() }.render().unwrap()),
-        ("overview", overview.render().unwrap()),
-        ("parts", Parts { shell: shell("accounts") }.render().unwrap()),
-        ("error", error.render().unwrap()),
-    ]
+    Ok(vec![
+        ("numbers", numbers.render()?),
+        ("order", Order { shell: shell("orders") }.render()?),
+        ("form", form.render()?),
+        ("review", review.render()?),
+        ("consent", Consent { shell: shell("consents"), states: states() }.render()?),
+        ("overview", overview.render()?),
+        ("parts", Parts { shell: shell("accounts") }.render()?),
+        ("error", error.render()?),
+    ])
 }
 
 #[test]
 fn every_pattern_has_one_heading_unique_ids_and_known_symbols() {
     let sprite = std::fs::read_to_string("static/icons.svg").unwrap();
     let select = |css: &str| scraper::Selector::parse(css).unwrap();
-    for (name, html) in pages() {
+    for (name, html) in pages().unwrap() {
         let page = scraper::Html::parse_document(&html);
         assert_eq!(page.select(&select("h1")).count(), 1, "{name}: one h1");
         let mut ids = std::collections::BTreeSet::new();
@@ -289,7 +289,7 @@ fn a_fragment_is_the_same_markup_as_in_its_page() {
 fn the_catalogue_is_written_for_browser_checks() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("catalog");
     std::fs::create_dir_all(folder.join("static")).unwrap();
-    for (name, html) in pages() {
+    for (name, html) in pages().unwrap() {
         std::fs::write(folder.join(format!("{name}.html")), html).unwrap();
     }
     for file in std::fs::read_dir("static").unwrap() {

@@ -16,8 +16,8 @@ use crate::domain::{CivicAddress, Consent, E164, Location, TenantId};
 use crate::sandbox::clock;
 
 /// `GET /_state`
-pub(super) async fn state(State(oc): Oc) -> Json<Value> {
-    Json(oc.world().to_json())
+pub(super) async fn state(State(oc): Oc) -> Response {
+    Json(&*oc.world()).into_response()
 }
 
 /// `GET /_faults`

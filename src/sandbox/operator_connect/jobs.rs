@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::wire::{Order, UploadTerms};
 use crate::domain::{E164, ProvisioningError};
@@ -64,20 +64,21 @@ impl Job {
         (!self.is_done()).then(|| (left.as_secs() + 1).min(LONGEST_WAIT))
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    /// The job as the protocol writes it.
+    pub(super) fn view(&self) -> JobView<'_> {
         let done = self.outcomes.iter().zip(&self.order.numbers).map(|(outcome, number)| match outcome {
-            Ok(()) => json!({ "telephoneNumber": number, "status": "succeeded" }),
-            Err(error) => json!({ "telephoneNumber": number, "status": "failed", "error": error }),
+            Ok(()) => ResultView { telephone_number: *number, status: "succeeded", error: None },
+            Err(error) => ResultView { telephone_number: *number, status: "failed", error: Some(error) },
         });
         let pending = self.order.numbers.iter().skip(self.outcomes.len());
-        let pending = pending.map(|number| json!({ "telephoneNumber": number, "status": "pending" }));
-        json!({
-            "id": self.id,
-            "requestId": self.order.request_id,
-            "kind": if self.order.upload.is_some() { "upload" } else { "release" },
-            "status": self.status(),
-            "results": done.chain(pending).collect::<Vec<_>>(),
-        })
+        let pending = pending.map(|number| ResultView { telephone_number: *number, status: "pending", error: None });
+        JobView {
+            id: &self.id,
+            request_id: &self.order.request_id,
+            kind: if self.order.upload.is_some() { "upload" } else { "release" },
+            status: self.status(),
+            results: done.chain(pending).collect(),
+        }
     }
 
     fn status(&self) -> &'static str {
@@ -90,4 +91,24 @@ impl Job {
             (true, ..) => "completeWithErrors",
         }
     }
+}
+
+/// A job on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JobView<'a> {
+    id: &'a str,
+    request_id: &'a str,
+    kind: &'static str,
+    status: &'static str,
+    results: Vec<ResultView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultView<'a> {
+    telephone_number: E164,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a ProvisioningError>,
 }

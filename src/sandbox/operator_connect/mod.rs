@@ -5,6 +5,7 @@ mod examples;
 mod faults;
 mod jobs;
 mod rules;
+mod state;
 mod wire;
 mod world;
 
@@ -110,7 +111,7 @@ async fn consents(State(oc): Oc, Query(page): Query<PageRequest>) -> Answer {
     let after = |id: &str| page.cursor().is_none_or(|cursor| id > cursor);
     let items = world.tenants.iter().filter(|(id, _)| after(id.as_str()));
     let items = items.filter_map(|(id, tenant)| Some((id.to_string(), tenant.consent.as_ref()?)));
-    Ok(Json(page.page(items, |consent| json!(consent))?).into_response())
+    Ok(Json(page.page(items)?).into_response())
 }
 
 #[derive(Deserialize)]
@@ -165,7 +166,7 @@ async fn civic_addresses(State(oc): Oc, Path(tenant): Path<String>, Query(page):
     let world = oc.world();
     let addresses = world.tenants.get(&id).into_iter().flat_map(|tenant| &tenant.civic_addresses);
     let items = addresses.filter(|(id, _)| page.cursor().is_none_or(|cursor| id.as_str() > cursor));
-    Ok(Json(page.page(items.map(|(id, address)| (id.clone(), address)), |address| json!(address))?).into_response())
+    Ok(Json(page.page(items.map(|(id, address)| (id.clone(), address)))?).into_response())
 }
 
 async fn upload(State(oc): Oc, Path(tenant): Path<String>, body: Bytes) -> Answer {
@@ -199,7 +200,7 @@ async fn find_job(State(oc): Oc, Path(tenant): Path<String>, Query(query): Query
 }
 
 fn job_answer(status: StatusCode, job: &Job, now: Instant) -> Response {
-    let mut response = (status, Json(job.to_json())).into_response();
+    let mut response = (status, Json(job.view())).into_response();
     if let Some(seconds) = job.retry_after(now) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -212,6 +213,6 @@ async fn numbers(State(oc): Oc, Path(tenant): Path<String>, Query(page): Query<P
     let cursor = cursor.map_err(|_| Refusal::invalid("cursor is not one of ours.", "cursor"))?;
     let world = oc.world();
     let items = world.tenants.get(&id).into_iter().flat_map(|tenant| tenant.numbers_after(cursor));
-    let items = items.map(|(number, held)| (number.to_string(), (number, held)));
-    Ok(Json(page.page(items, |(number, held)| held.to_json(number))?).into_response())
+    let items = items.map(|(number, held)| (number.to_string(), held.view(number)));
+    Ok(Json(page.page(items)?).into_response())
 }

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::domain::{E164, ProvisioningError};
 
@@ -177,11 +177,7 @@ impl PageRequest {
     }
 
     /// One page of items that come in the order of their keys and already start after the cursor.
-    pub(super) fn page<T>(
-        &self,
-        mut items: impl Iterator<Item = (String, T)>,
-        write: impl Fn(T) -> Value,
-    ) -> Result<Value, Refusal> {
+    pub(super) fn page<T>(&self, mut items: impl Iterator<Item = (String, T)>) -> Result<Page<T>, Refusal> {
         let limit = match self.limit.as_deref() {
             None => DEFAULT_PAGE,
             Some(text) => text
@@ -190,18 +186,17 @@ impl PageRequest {
                 .filter(|limit| (1..=MAX_PAGE).contains(limit))
                 .ok_or_else(|| Refusal::invalid(format!("limit must be 1 to {MAX_PAGE}."), "limit"))?,
         };
-        let mut last = None;
-        let value: Vec<Value> = items
-            .by_ref()
-            .take(limit)
-            .map(|(key, item)| {
-                last = Some(key);
-                write(item)
-            })
-            .collect();
-        Ok(match (items.next(), last) {
-            (Some(_), Some(last)) => json!({ "value": value, "nextCursor": last }),
-            _ => json!({ "value": value }),
-        })
+        let (mut keys, value): (Vec<String>, Vec<T>) = items.by_ref().take(limit).unzip();
+        let next_cursor = if items.next().is_some() { keys.pop() } else { None };
+        Ok(Page { value, next_cursor })
     }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Page<T> {
+    value: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::faults::Faults;
 use super::jobs::{Job, Outcome, Terms};
 use super::rules;
-use super::wire::{Order, Refusal, Service};
+use super::wire::{Order, Refusal, Service, Settings};
 use crate::domain::{CivicAddress, Consent, E164, ProvisioningError, TenantId};
 use crate::sandbox::clock;
 
@@ -205,12 +205,6 @@ impl World {
         }
         rules::refuse_upload(self.tenant(tenant), &terms.upload, number)
     }
-
-    /// Everything, for people and tests to look at.
-    pub(super) fn to_json(&self) -> Value {
-        let tenants = self.tenants.iter().map(|(id, tenant)| (id.to_string(), tenant.to_json()));
-        json!({ "faults": self.faults, "tenants": tenants.collect::<serde_json::Map<_, _>>() })
-    }
 }
 
 impl Tenant {
@@ -219,41 +213,35 @@ impl Tenant {
         let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
         self.numbers.range((from, Bound::Unbounded)).map(|(number, held)| (*number, held))
     }
-
-    fn to_json(&self) -> Value {
-        let numbers = self.numbers.iter().map(|(number, held)| {
-            let mut value = held.to_json(*number);
-            if let Some(value) = value.as_object_mut() {
-                value.insert("changes".to_owned(), held.changes.into());
-            }
-            (number.to_string(), value)
-        });
-        let released =
-            self.released.iter().map(|(number, changes)| (number.to_string(), json!({ "changes": changes })));
-        json!({
-            "consent": self.consent,
-            "civicAddresses": self.civic_addresses,
-            "numbers": numbers.collect::<serde_json::Map<_, _>>(),
-            "released": released.collect::<serde_json::Map<_, _>>(),
-            "jobs": self.jobs.len(),
-        })
-    }
 }
 
 impl HeldNumber {
     /// The number as the protocol writes it.
-    pub(super) fn to_json(&self, number: E164) -> Value {
+    pub(super) fn view(&self, number: E164) -> NumberView<'_> {
         let Terms { upload, acquired, available } = &*self.terms;
-        json!({
-            "telephoneNumber": number,
-            "service": upload.service,
-            "assignmentStatus": if self.assigned { "assigned" } else { "unassigned" },
-            "settings": upload.settings,
-            "callingProfile": upload.calling_profile,
-            "acquiredCapabilities": acquired,
-            "availableCapabilities": available,
-        })
+        NumberView {
+            telephone_number: number,
+            service: upload.service,
+            assignment_status: if self.assigned { "assigned" } else { "unassigned" },
+            settings: &upload.settings,
+            calling_profile: upload.calling_profile.as_deref(),
+            acquired_capabilities: acquired,
+            available_capabilities: available,
+        }
     }
+}
+
+/// A number on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NumberView<'a> {
+    telephone_number: E164,
+    service: Service,
+    assignment_status: &'static str,
+    settings: &'a Settings,
+    calling_profile: Option<&'a str>,
+    acquired_capabilities: &'a [String],
+    available_capabilities: &'a [String],
 }
 
 fn no_such_job() -> Refusal {

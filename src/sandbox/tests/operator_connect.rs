@@ -327,8 +327,9 @@ async fn a_hundred_thousand_numbers_are_quick() {
         let numbers: Vec<String> = (0..1_000).map(|n| format!("+4416329{:06}", job * 1_000 + n)).collect();
         let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
         let done = oc.upload(OTHER, &format!("r{job}"), free(), &numbers).await;
-        assert_eq!(done.json()["status"], "complete");
+        assert!(done.text.contains("\"status\":\"complete\""));
     }
-    assert_eq!(oc.state(OTHER).await["numbers"].as_object().unwrap().len(), 100_000);
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    let state = get(&oc.router, "/operator-connect/_state").await;
+    assert_eq!(state.text.matches("\"changes\":1").count(), 100_000);
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
 }

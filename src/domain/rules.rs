@@ -1,0 +1,206 @@
+//! What settings a number may have: the rules of the portal, checked before anything is stored.
+
+use std::collections::HashMap;
+
+use super::account::Account;
+use super::capability::CapabilityPlan;
+use super::civic_address::CivicAddress;
+use super::e164::E164;
+use super::number::{CALLING_USER, NumberSettings, check_sip_header, is_north_american_toll_free};
+use super::service::Service;
+
+/// What is known of a tenant when its numbers are checked.
+#[derive(Clone, Debug, Default)]
+pub struct TenantFacts {
+    /// Ids of the tenant's addresses with the ids of their locations.
+    pub addresses: HashMap<String, Vec<String>>,
+    /// What the tenant's numbers may be used for; `None` while the backend was never asked.
+    pub plans: Option<Vec<CapabilityPlan>>,
+}
+
+impl TenantFacts {
+    /// The facts from what was pulled.
+    pub fn new(addresses: &[CivicAddress], plans: Option<Vec<CapabilityPlan>>) -> Self {
+        let addresses = addresses
+            .iter()
+            .map(|address| (address.id.clone(), address.locations.iter().map(|location| location.id.clone()).collect()))
+            .collect();
+        Self { addresses, plans }
+    }
+
+    fn address_of(&self, location: &str) -> Option<&str> {
+        self.addresses
+            .iter()
+            .find(|(_, locations)| locations.iter().any(|id| id == location))
+            .map(|(id, _)| id.as_str())
+    }
+}
+
+/// A setting that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// The form field it belongs to.
+    pub field: &'static str,
+    /// What stands there.
+    pub value: String,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+fn flaw(field: &'static str, value: &str, reason: impl Into<String>) -> Flaw {
+    Flaw { field, value: value.to_owned(), reason: reason.into() }
+}
+
+/// Every rule that settings break on an account. An empty list: they may be stored.
+pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    let missing = settings.services.without(account.services);
+    if !missing.is_empty() {
+        let labels = missing.labels();
+        flaws.push(flaw(
+            "service",
+            &labels,
+            format!(
+                "{labels} is not enabled on account {}. Enable it on the account first, or choose another service.",
+                account.name
+            ),
+        ));
+    }
+    if account.deleting {
+        flaws.push(flaw("account", &account.name, format!("Account {} is being deleted.", account.name)));
+    }
+    check_plan(settings, facts, &mut flaws);
+    check_address(settings, facts, &mut flaws);
+    if let Some(header) = &settings.custom_sip_header {
+        if settings.services.iter().any(Service::takes_sip_header) {
+            if let Err(reason) = check_sip_header(header) {
+                flaws.push(flaw("custom_sip_header", header, reason));
+            }
+        } else {
+            flaws.push(flaw(
+                "custom_sip_header",
+                header,
+                format!("{} numbers have no custom SIP header. Leave it blank.", settings.services.labels()),
+            ));
+        }
+    }
+    if let Some(country) = &settings.teams.displayed_country_code
+        && (country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()))
+    {
+        flaws.push(flaw("country", country, "A country is two letters, such as US or GB."));
+    }
+    flaws
+}
+
+fn check_plan(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec<Flaw>) {
+    let teams = &settings.teams;
+    if teams.usage.is_empty() {
+        flaws.push(flaw("usage", "", "Choose what the numbers are for."));
+    }
+    let Some(plans) = facts.plans.as_ref().filter(|plans| !plans.is_empty()) else { return };
+    let usages = || plans.iter().map(|plan| plan.usage.as_str()).collect::<Vec<_>>().join(", ");
+    for (field, usage) in
+        std::iter::once(("usage", &teams.usage)).chain(teams.additional_usages.iter().map(|u| ("additional_usage", u)))
+    {
+        if !usage.is_empty() && !plans.iter().any(|plan| plan.usage == *usage) {
+            flaws.push(flaw(
+                field,
+                usage,
+                format!("The tenant's capability plans have no such usage. They have {}.", usages()),
+            ));
+        }
+    }
+    let Some(plan) = plans.iter().find(|plan| plan.usage == teams.usage) else { return };
+    for capability in &teams.choosable_capabilities {
+        if !plan.choosable_capabilities.contains(capability) {
+            let reason = format!(
+                "{} does not offer this capability. It offers {}.",
+                plan.usage,
+                plan.choosable_capabilities.join(", ")
+            );
+            flaws.push(flaw("capability", capability, reason));
+        }
+    }
+}
+
+fn check_address(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec<Flaw>) {
+    let teams = &settings.teams;
+    match (&teams.civic_address_id, &teams.location_id) {
+        (None, None) if teams.usage == CALLING_USER && !teams.allow_tenant_address_update => flaws.push(flaw(
+            "civic_address",
+            "",
+            "Calling users need an emergency address: choose a civic address or a location, or allow the enterprise to set it.",
+        )),
+        (Some(address), location) => match (facts.addresses.get(address), location) {
+            (None, _) => flaws.push(flaw("civic_address", address, "The tenant has no such civic address.")),
+            (Some(locations), Some(location)) if !locations.contains(location) => {
+                flaws.push(flaw("location", location, "The location does not belong to this civic address."));
+            }
+            _ => {}
+        },
+        (None, Some(location)) if facts.address_of(location).is_none() => {
+            flaws.push(flaw("location", location, "The tenant has no such location."));
+        }
+        _ => {}
+    }
+}
+
+/// The rule that a number breaks with these settings: North American toll-free numbers need a country and are not for
+/// calling users.
+pub fn check_number(number: E164, settings: &NumberSettings) -> Option<Flaw> {
+    if !is_north_american_toll_free(number) {
+        return None;
+    }
+    if settings.teams.usage == CALLING_USER {
+        return Some(flaw(
+            "usage",
+            CALLING_USER,
+            "A North American toll-free number cannot be for calling users. Choose another usage.",
+        ));
+    }
+    settings
+        .teams
+        .displayed_country_code
+        .is_none()
+        .then(|| flaw("country", "", "A North American toll-free number needs a country, such as US."))
+}
+
+/// One setting that differs between two values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What people call the setting.
+    pub label: &'static str,
+    /// The value before.
+    pub before: String,
+    /// The value after.
+    pub after: String,
+}
+
+/// A settings value as people read it: label and text, in the order of the form.
+pub fn described(settings: &NumberSettings) -> Vec<(&'static str, String)> {
+    let teams = &settings.teams;
+    let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    let list = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
+    vec![
+        ("Service", settings.services.labels()),
+        ("Usage", teams.usage.clone()),
+        ("Capabilities", list(&teams.choosable_capabilities)),
+        ("Additional usages", list(&teams.additional_usages)),
+        ("Civic address", or_none(&teams.civic_address_id)),
+        ("Location", or_none(&teams.location_id)),
+        ("Enterprise may change the address", if teams.allow_tenant_address_update { "yes" } else { "no" }.to_owned()),
+        ("Country", or_none(&teams.displayed_country_code)),
+        ("Calling profile", or_none(&settings.calling_profile)),
+        ("Custom SIP header", or_none(&settings.custom_sip_header)),
+    ]
+}
+
+/// What differs between two settings values.
+pub fn differences(before: &NumberSettings, after: &NumberSettings) -> Vec<Difference> {
+    described(before)
+        .into_iter()
+        .zip(described(after))
+        .filter(|((_, before), (_, after))| before != after)
+        .map(|((label, before), (_, after))| Difference { label, before, after })
+        .collect()
+}

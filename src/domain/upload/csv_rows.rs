@@ -1,0 +1,275 @@
+//! CSV with a column set (RFC 4180): every line carries its own account and settings.
+
+use super::columns::{Column, HEADINGS};
+use super::{Line, Problem, Row, shown};
+use crate::domain::account::sentence;
+use crate::domain::e164::E164;
+use crate::domain::number::NumberSettings;
+use crate::domain::service::{Service, ServiceSet};
+
+/// Reads the rows behind a heading row.
+pub(super) struct CsvRows<'a> {
+    records: csv::StringRecordsIntoIter<&'a [u8]>,
+    columns: Vec<Column>,
+    pending: std::vec::IntoIter<Problem>,
+}
+
+/// The line where a quoted cell begins that never ends.
+pub(super) fn open_quote(text: &str) -> Option<Problem> {
+    let (mut line, mut opened) = (1_u32, None);
+    for byte in text.bytes() {
+        match byte {
+            b'\n' => line = line.saturating_add(1),
+            b'"' => opened = if opened.is_some() { None } else { Some(line) },
+            _ => {}
+        }
+    }
+    let line = opened?;
+    let value = text.lines().nth(line as usize - 1).unwrap_or_default();
+    Some(Problem::new(
+        line,
+        value,
+        "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one.",
+    ))
+}
+
+impl<'a> CsvRows<'a> {
+    /// Reads the heading row.
+    ///
+    /// # Errors
+    /// Every problem of the headings.
+    pub(super) fn new(text: &'a str) -> Result<Self, Vec<Problem>> {
+        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let delimiter = if first.contains(';') && !first.contains(',') { b';' } else { b',' };
+        let mut records = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .from_reader(text.as_bytes())
+            .into_records();
+        let record = match records.next() {
+            Some(Ok(record)) => record,
+            _ => return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]),
+        };
+        let line = line_of(&record);
+        let (mut columns, mut problems) = (Vec::new(), Vec::new());
+        for heading in record.iter().map(str::trim) {
+            match Column::from_heading(heading) {
+                Some(column) if columns.contains(&column) => {
+                    problems.push(heading_problem(
+                        line,
+                        heading,
+                        "This heading stands twice. Remove one of the two columns.".into(),
+                    ));
+                }
+                Some(column) => columns.push(column),
+                None => problems.push(heading_problem(line, heading, unknown_heading(heading))),
+            }
+        }
+        if !columns.contains(&Column::TelephoneNumber) {
+            problems.push(heading_problem(
+                line,
+                "",
+                "The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all.".into(),
+            ));
+        }
+        if problems.is_empty() { Ok(Self { records, columns, pending: Vec::new().into_iter() }) } else { Err(problems) }
+    }
+
+    fn row(&self, record: &csv::StringRecord) -> Result<Row, Vec<Problem>> {
+        let line = line_of(record);
+        if record.len() != self.columns.len() {
+            let reason = format!(
+                "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
+                record.len(),
+                self.columns.len()
+            );
+            return Err(vec![Problem::new(line, &record.iter().collect::<Vec<_>>().join(","), reason)]);
+        }
+        let mut cells = Cells {
+            line,
+            problems: Vec::new(),
+            settings: NumberSettings::default(),
+            number: None,
+            account: None,
+            given: ServiceSet::default(),
+        };
+        for (column, cell) in self.columns.iter().zip(record.iter()) {
+            let cell = cell.trim();
+            cells.read(*column, cell.strip_prefix('\'').unwrap_or(cell));
+        }
+        cells.finish()
+    }
+}
+
+fn line_of(record: &csv::StringRecord) -> u32 {
+    record.position().map_or(0, |position| u32::try_from(position.line()).unwrap_or(u32::MAX))
+}
+
+fn heading_problem(line: u32, heading: &str, reason: String) -> Problem {
+    Problem { line, heading: Some(shown(heading)), value: shown(heading), reason }
+}
+
+fn unknown_heading(heading: &str) -> String {
+    let same = HEADINGS.into_iter().map(Column::heading).find(|known| known.eq_ignore_ascii_case(heading));
+    match same {
+        Some(known) => format!("This heading is not known; write it as {known}."),
+        None => "This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers.".into(),
+    }
+}
+
+impl Iterator for CsvRows<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        loop {
+            if let Some(problem) = self.pending.next() {
+                return Some(Line::Problem(problem));
+            }
+            let record = match self.records.next()? {
+                Ok(record) => record,
+                Err(error) => {
+                    let line = error.position().map_or(0, |p| u32::try_from(p.line()).unwrap_or(u32::MAX));
+                    return Some(Line::Problem(Problem::new(line, "", sentence(&error.to_string()))));
+                }
+            };
+            if record.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
+            match self.row(&record) {
+                Ok(row) => return Some(Line::Number(row)),
+                Err(problems) => self.pending = problems.into_iter(),
+            }
+        }
+    }
+}
+
+/// The cells of one line, read one after the other.
+struct Cells {
+    line: u32,
+    problems: Vec<Problem>,
+    settings: NumberSettings,
+    number: Option<E164>,
+    account: Option<String>,
+    /// Services for which some cell is filled.
+    given: ServiceSet,
+}
+
+impl Cells {
+    fn problem(&mut self, column: Column, value: &str, reason: impl Into<String>) {
+        self.problems.push(Problem {
+            line: self.line,
+            heading: Some(column.heading()),
+            value: shown(value),
+            reason: reason.into(),
+        });
+    }
+
+    fn read(&mut self, column: Column, cell: &str) {
+        let filled = Some(cell).filter(|cell| !cell.is_empty());
+        let text = filled.map(str::to_owned);
+        match column {
+            Column::TelephoneNumber => match E164::parse(cell) {
+                Ok(number) => self.number = Some(number),
+                Err(error) => self.problem(column, cell, sentence(&error.to_string())),
+            },
+            Column::AccountName => self.account = text,
+            Column::CustomSipHeader => self.settings.custom_sip_header = text,
+            Column::CallingProfile => self.settings.calling_profile = text,
+            Column::AssignmentStatus(_) => {}
+            Column::Enabled(service) => {
+                if self.boolean(column, cell) == Some(true) {
+                    self.settings.services = self.settings.services.iter().chain([service]).collect();
+                }
+            }
+            Column::AllowTenantAddressUpdate(service) => {
+                if let Some(value) = self.boolean(column, cell) {
+                    self.give(service);
+                    self.settings.teams.allow_tenant_address_update |= value;
+                }
+            }
+            Column::Usage(service) => self.teams(service, filled, |teams, value| value.clone_into(&mut teams.usage)),
+            Column::ChoosableCapabilities(service) => {
+                self.teams(service, filled, |teams, value| teams.choosable_capabilities = list(value))
+            }
+            Column::AdditionalUsages(service) => {
+                self.teams(service, filled, |teams, value| teams.additional_usages = list(value))
+            }
+            Column::CivicAddressId(service) => {
+                self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned()))
+            }
+            Column::LocationId(service) => {
+                self.teams(service, filled, |teams, value| teams.location_id = Some(value.to_owned()))
+            }
+            Column::DisplayedCountryCode(service) => {
+                self.teams(service, filled, |teams, value| {
+                    teams.displayed_country_code = Some(value.to_ascii_uppercase())
+                });
+            }
+        }
+    }
+
+    fn teams(
+        &mut self,
+        service: Service,
+        cell: Option<&str>,
+        set: impl FnOnce(&mut crate::domain::TeamsSettings, &str),
+    ) {
+        if let Some(cell) = cell {
+            self.give(service);
+            set(&mut self.settings.teams, cell);
+        }
+    }
+
+    fn give(&mut self, service: Service) {
+        self.given = self.given.iter().chain([service]).collect();
+    }
+
+    fn boolean(&mut self, column: Column, cell: &str) -> Option<bool> {
+        match cell.to_ascii_lowercase().as_str() {
+            "" => None,
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => {
+                self.problem(column, cell, "Write true or false.");
+                None
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Row, Vec<Problem>> {
+        let enabled = self.settings.services;
+        if enabled.is_empty() && self.problems.is_empty() {
+            self.problem(
+                Column::Enabled(Service::OperatorConnect),
+                "",
+                "No service is enabled. Write true in the enabled column of one service.",
+            );
+        }
+        if enabled.iter().count() > 1 {
+            self.problem(
+                Column::Enabled(Service::TeamsPhoneMobile),
+                "true",
+                "A number has either Operator Connect or Teams Phone Mobile. Enable one of the two.",
+            );
+        }
+        for service in self.given.without(enabled).iter() {
+            if !enabled.is_empty() {
+                self.problem(Column::Enabled(service), "", format!("The line has settings for {service}, which is not enabled on it. Write true, or leave them blank."));
+            }
+        }
+        match self.number {
+            Some(number) if self.problems.is_empty() => Ok(Row {
+                line: self.line,
+                number,
+                account: self.account,
+                settings: Some(Box::new(self.settings.normalised())),
+            }),
+            _ => Err(self.problems),
+        }
+    }
+}
+
+fn list(cell: &str) -> Vec<String> {
+    cell.split([';', '|', ',']).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
+}

@@ -1,0 +1,153 @@
+//! Lists: numbers and ranges between new lines, commas, semicolons and white space.
+
+use super::{Line, Problem, Row};
+use crate::domain::e164::{E164, E164Error, is_separator};
+
+/// Once this many digits are together, a further group of as many digits is the next number and not more of the same.
+const WHOLE: usize = 7;
+/// The fewest digits before the dash of a range with a short end.
+const RANGE_START: usize = 8;
+
+/// Reads a list.
+pub(super) struct List<'a> {
+    lines: std::iter::Enumerate<std::str::Lines<'a>>,
+    skip: usize,
+    limit: usize,
+    line: u32,
+    pending: std::vec::IntoIter<String>,
+    range: Option<(E164, E164)>,
+}
+
+impl<'a> List<'a> {
+    /// Reads this text behind the first `skip` lines; a range holds at most `limit` numbers.
+    pub(super) fn new(text: &'a str, skip: usize, limit: usize) -> Self {
+        Self { lines: text.lines().enumerate(), skip, limit, line: 0, pending: Vec::new().into_iter(), range: None }
+    }
+
+    fn row(&self, number: E164) -> Line {
+        Line::Number(Row { line: self.line, number, account: None, settings: None })
+    }
+
+    fn entry(&mut self, text: &str) -> Line {
+        let problem = |reason: String| Line::Problem(Problem::new(self.line, text, reason));
+        match range(text) {
+            None => match E164::parse(unquoted(text)) {
+                Ok(number) => self.row(number),
+                Err(error) => problem(reason(error)),
+            },
+            Some(Err(error)) => problem(reason(error)),
+            Some(Ok((first, last))) if last < first => problem(format!(
+                "The range ends at {last}, before it starts at {first}. Write the smaller number first."
+            )),
+            Some(Ok((first, last))) if first.digits() != last.digits() => {
+                problem(format!("{first} and {last} have different lengths, so they are no range."))
+            }
+            Some(Ok((first, last))) => {
+                let count = last.as_i64() - first.as_i64() + 1;
+                if count > self.limit as i64 {
+                    return problem(format!("The range has {count} numbers; an upload takes up to {}.", self.limit));
+                }
+                self.range = first.next().filter(|_| first < last).map(|next| (next, last));
+                self.row(first)
+            }
+        }
+    }
+}
+
+impl Iterator for List<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        if let Some((number, last)) = self.range {
+            self.range = number.next().filter(|next| *next <= last).map(|next| (next, last));
+            return Some(self.row(number));
+        }
+        loop {
+            if let Some(entry) = self.pending.next() {
+                return Some(self.entry(&entry));
+            }
+            let (index, line) = self.lines.next()?;
+            if index >= self.skip {
+                self.line = u32::try_from(index + 1).unwrap_or(u32::MAX);
+                self.pending = entries(line).into_iter();
+            }
+        }
+    }
+}
+
+fn reason(error: E164Error) -> String {
+    crate::domain::account::sentence(&error.to_string())
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let text = text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(text);
+    // A spreadsheet-safe export puts an apostrophe before the number (decision: an upload strips one).
+    text.strip_prefix('\'').unwrap_or(text)
+}
+
+fn digits(text: &str) -> usize {
+    text.bytes().filter(u8::is_ascii_digit).count()
+}
+
+/// The entries of one line. White space parts two numbers, but also stands within one: groups belong together until
+/// they hold a whole number and another `+` or another whole group begins.
+fn entries(line: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for part in line.split([',', ';', '\t']) {
+        let mut current = String::new();
+        for group in part.split_whitespace() {
+            let joins_range = is_dash(group) || ends_with_dash(&current);
+            let begins = group.trim_start_matches(['\'', '"']).starts_with('+') || digits(group) >= WHOLE;
+            if begins && !joins_range && (digits(&current) >= WHOLE || group.contains('+')) && !current.is_empty() {
+                entries.push(std::mem::take(&mut current));
+            }
+            if !current.is_empty() && !joins_range {
+                current.push(' ');
+            }
+            current.push_str(group);
+        }
+        if !current.is_empty() {
+            entries.push(current);
+        }
+    }
+    entries
+}
+
+fn is_dash(text: &str) -> bool {
+    matches!(text, "-" | "\u{2013}" | "\u{2014}" | "..")
+}
+
+fn ends_with_dash(text: &str) -> bool {
+    text.ends_with(['-', '\u{2013}', '\u{2014}']) && digits(text) >= WHOLE
+}
+
+/// The two ends when the text is a range: `+441632960000-+441632960999` or with a short end, `+441632960000-0999`.
+/// Dashes within one number make no range.
+fn range(text: &str) -> Option<Result<(E164, E164), E164Error>> {
+    let text = unquoted(text);
+    let (start, end) = text
+        .split_once("..")
+        .or_else(|| text.split_once('\u{2013}'))
+        .or_else(|| text.split_once('\u{2014}'))
+        .or_else(|| text.rsplit_once("-+").map(|(start, _)| (start, &text[start.len() + 1..])))
+        .or_else(|| text.split_once('-').filter(|(_, end)| !end.contains('-')))?;
+    let (start_digits, end_digits) = (digits(start), digits(end));
+    if start_digits < RANGE_START || end_digits == 0 {
+        return None;
+    }
+    let first = match E164::parse(start) {
+        Ok(first) => first,
+        Err(error) => return Some(Err(error)),
+    };
+    if end.trim().starts_with('+') || end_digits >= start_digits {
+        return Some(E164::parse(end).map(|last| (first, last)));
+    }
+    if let Some(odd) = end.chars().find(|c| !(c.is_ascii_digit() || is_separator(*c))) {
+        return Some(Err(E164Error::Character(odd)));
+    }
+    let kept = first.to_string();
+    let head = kept.get(..kept.len() - end_digits).unwrap_or_default();
+    let tail: String = end.chars().filter(char::is_ascii_digit).collect();
+    Some(E164::parse(&format!("{head}{tail}")).map(|last| (first, last)))
+}

@@ -1,0 +1,193 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{Number, Service, SyncState, TeamsSettings};
+
+fn numbers(text: &str) -> Vec<String> {
+    Reader::new(text, 1_000)
+        .map(|line| match line {
+            Line::Number(row) => row.number.to_string(),
+            Line::Problem(problem) => format!("{}: {} ({})", problem.line, problem.reason, problem.value),
+        })
+        .collect()
+}
+
+#[test]
+fn numbers_may_stand_between_any_separators() {
+    let expected = ["+441632960000", "+441632960001", "+441632960002"];
+    for text in [
+        "+441632960000\n+441632960001\n+441632960002",
+        "+441632960000,441632960001;+441632960002\n",
+        "441632960000 441632960001\t441632960002",
+        "Numbers\r\n+441632960000\r\n+441632960001\r\n+441632960002\r\n",
+        "\u{feff}+44 1632 960000, +44 (1632) 960-001, +44-1632-960002",
+        "+44 1632 960000 +44 1632 960001 +44 1632 960002",
+        "'+441632960000\n\"+441632960001\"\n\n+441632960002",
+    ] {
+        assert_eq!(numbers(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn ranges_are_written_out() {
+    let expected = ["+441632960098", "+441632960099", "+441632960100"];
+    for text in [
+        "+441632960098-+441632960100",
+        "+441632960098-0100",
+        "+441632960098 - +441632960100",
+        "441632960098-441632960100",
+        "+441632960098\u{2013}+441632960100",
+        "+44 1632 960098 - 0100",
+        "+441632960098..+441632960100",
+    ] {
+        assert_eq!(numbers(text), expected, "{text}");
+    }
+    assert_eq!(numbers("+12025550100-0101"), ["+12025550100", "+12025550101"]);
+    assert_eq!(numbers("+1-202-555-0100"), ["+12025550100"]);
+}
+
+#[test]
+fn every_problem_names_its_line() {
+    let text = "+44163296000x\n01632960000\n12345678901234567\n+441632960000\n+441632960000\n+441632960999-0001\n+441632000000-+441633000000\n";
+    insta::assert_snapshot!(numbers(text).join("\n"), @r"
+    1: “x” cannot be part of a telephone number; use digits with a leading +. (+44163296000x)
+    2: The country code is missing: a number cannot start with 0; write +44… rather than 0… or 00…. (01632960000)
+    3: Too long: 17 digits, and E.164 allows 15 at most. (12345678901234567)
+    +441632960000
+    5: Stands twice: the first is on line 4. Remove one of the two. (+441632960000)
+    6: The range ends at +441632960001, before it starts at +441632960999. Write the smaller number first. (+441632960999-0001)
+    7: The range has 1000001 numbers; an upload takes up to 1000. (+441632000000-+441633000000)
+    ");
+}
+
+#[test]
+fn reading_stops_at_the_limit_and_says_so() {
+    let read: Vec<_> = Reader::new("+441632960000-0999, +441632961000, +441632961001", 1_000).collect();
+    assert_eq!(read.len(), 1_001);
+    assert!(matches!(read.last(), Some(Line::Problem(p)) if p.reason.contains("up to 1000 numbers")));
+}
+
+#[test]
+fn headings_are_checked_all_at_once() {
+    insta::assert_snapshot!(numbers("telephonenumber,accountName,accountName,colour\n+441632960000,a,b,c\n").join("\n"), @r"
+    1: This heading is not known; write it as telephoneNumber. (telephonenumber)
+    1: This heading stands twice. Remove one of the two columns. (accountName)
+    1: This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers. (colour)
+    1: The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all. ()
+    ");
+}
+
+#[test]
+fn every_cell_of_a_line_is_checked() {
+    let text = "telephoneNumber,serviceDetails_teamsOperatorConnect_enabled,serviceDetails_teamsOperatorConnect_configuration_allowTenantAddressUpdate\nabc,yes,maybe\n+441632960001,true\n+441632960002,,\n";
+    insta::assert_snapshot!(numbers(text).join("\n"), @r"
+    2: “a” cannot be part of a telephone number; use digits with a leading +. (abc)
+    2: Write true or false. (yes)
+    2: Write true or false. (maybe)
+    3: The line has 2 cells and the heading row 3. Quote a cell that holds a comma. (+441632960001,true)
+    4: No service is enabled. Write true in the enabled column of one service. ()
+    ");
+}
+
+#[test]
+fn a_quote_that_never_closes_is_found() {
+    insta::assert_snapshot!(numbers("telephoneNumber,accountName\n+441632960000,contoso\n+441632960001,\"fabrikam\n+441632960002,x\n").join("\n"), @r#"3: A quote is opened here and never closed. Close it with " at the end of the cell, or write "" for a quote within one. (+441632960001,"fabrikam)"#);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_explained() {
+    assert!(decode(&[0xFF, 0xFE, b'1', 0]).unwrap_err().contains("UTF-16"));
+    assert!(decode(b"1\0\x002\0\x003\0\x004\0").unwrap_err().contains("UTF-16"));
+    assert!(decode(b"PK\x03\x04zip").unwrap_err().contains("Excel"));
+    assert_eq!(
+        decode(b"1\n2\n\xff").unwrap_err(),
+        "Line 3 of the file is not UTF-8 text. Save it as \u{201c}CSV UTF-8\u{201d} and choose it again."
+    );
+    assert_eq!(decode("\u{feff}+44".as_bytes()), Ok("\u{feff}+44"));
+}
+
+fn settings() -> impl Strategy<Value = NumberSettings> {
+    let word = "[A-Za-z0-9_-]{1,12}";
+    let words = prop::collection::vec("[A-Za-z]{1,10}", 0..3);
+    let service = prop::sample::select(Service::ALL.to_vec());
+    (
+        service,
+        "[A-Za-z]{1,20}",
+        words.clone(),
+        words,
+        prop::option::of(word),
+        prop::option::of("[=+@-][a-z]{0,9}"),
+        any::<bool>(),
+        prop::option::of("[A-Z]{2}"),
+        prop::option::of(word),
+    )
+        .prop_map(
+            |(
+                service,
+                usage,
+                choosable_capabilities,
+                additional_usages,
+                civic_address_id,
+                location_id,
+                allow,
+                displayed_country_code,
+                header,
+            )| {
+                NumberSettings {
+                    services: service.into(),
+                    teams: TeamsSettings {
+                        usage,
+                        choosable_capabilities,
+                        additional_usages,
+                        civic_address_id,
+                        location_id,
+                        allow_tenant_address_update: allow,
+                        displayed_country_code,
+                    },
+                    calling_profile: None,
+                    custom_sip_header: header,
+                }
+                .normalised()
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn an_export_reads_back_unchanged(settings in settings(), value in 1_000_000_i64..1_000_000_000_000_000, for_spreadsheets: bool) {
+        let number = Number {
+            telephone_number: E164::from_i64(value).unwrap(),
+            account: "contoso".into(),
+            tenant_id: None,
+            settings: settings.clone(),
+            country: None,
+            state: SyncState::Synced,
+            assigned: false,
+            error: None,
+            rev: 1,
+            order_id: 1,
+            changed_at: time::OffsetDateTime::UNIX_EPOCH,
+        };
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(HEADINGS.map(Column::heading)).unwrap();
+        csv.write_record(cells(&number, for_spreadsheets)).unwrap();
+        let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+        let read: Vec<_> = Reader::new(&text, 10).collect();
+        prop_assert_eq!(read, vec![Line::Number(Row {
+            line: 2,
+            number: number.telephone_number,
+            account: Some("contoso".into()),
+            settings: Some(Box::new(settings)),
+        })]);
+    }
+
+    #[test]
+    fn any_text_is_answered_without_a_panic(text in "(?s).{0,200}") {
+        let _ = Reader::new(&text, 50).count();
+    }
+
+    #[test]
+    fn any_bytes_are_answered_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+    }
+}

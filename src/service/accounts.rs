@@ -1,0 +1,288 @@
+//! Accounts: take on an enterprise, change what it takes, let it go.
+
+use serde_json::json;
+
+use super::transact::transact;
+use super::{Ctx, Error, Origin, Result, audit_entry, orders};
+use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
+use crate::domain::{Account, AccountDraft, AccountForm, AccountName, FieldProblem, Service, ServiceSet, TenantId};
+use crate::store::{AccountFilter, AccountPage, NumberFilter, Page, Tx, WorkKind};
+
+/// Accounts on one page.
+pub const PAGE_SIZE: usize = 50;
+
+/// One page of accounts.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<AccountsRead>,
+    filter: &AccountFilter,
+    page: &Page<String>,
+) -> Result<AccountPage> {
+    Ok(ctx.db.read().await?.accounts_page(filter, page, PAGE_SIZE).await?)
+}
+
+/// The names of the first 1,000 accounts that have this service, for a choice in a form.
+///
+/// # Errors
+/// When the database fails.
+pub async fn choices(ctx: &Ctx, _: &Grant<AccountsRead>, service: Option<Service>) -> Result<Vec<Account>> {
+    let filter = AccountFilter { service, ..AccountFilter::default() };
+    Ok(ctx.db.read().await?.accounts_page(&filter, &Page::First, 1_000).await?.accounts)
+}
+
+/// One account.
+///
+/// # Errors
+/// When there is none of this name, or the database fails.
+pub async fn get(ctx: &Ctx, _: &Grant<AccountsRead>, name: &str) -> Result<Account> {
+    find(&mut ctx.db.read().await?, name).await
+}
+
+/// The accounts of a tenant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_tenant(ctx: &Ctx, _: &Grant<AccountsRead>, tenant: &TenantId) -> Result<Vec<Account>> {
+    Ok(ctx.db.read().await?.accounts_of_tenant(tenant).await?)
+}
+
+/// How many numbers of the account have each service.
+///
+/// # Errors
+/// When the database fails.
+pub async fn service_counts(ctx: &Ctx, _: &Grant<AccountsRead>, account: &Account) -> Result<Vec<(Service, i64)>> {
+    count_services(&mut ctx.db.read().await?, account).await
+}
+
+async fn count_services(tx: &mut Tx, account: &Account) -> Result<Vec<(Service, i64)>> {
+    let sets = tx.service_counts(account.id).await?;
+    Ok(Service::ALL
+        .into_iter()
+        .map(|service| (service, sets.iter().filter(|(set, _)| set.contains(service)).map(|(_, count)| count).sum()))
+        .collect())
+}
+
+async fn find(tx: &mut Tx, name: &str) -> Result<Account> {
+    tx.account(name).await?.ok_or(Error::NotFound("account"))
+}
+
+/// What the form for a new account of a tenant starts with: a name from the company, the tenant, and sync on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn suggestion(ctx: &Ctx, _: &Grant<AccountsWrite>, tenant: Option<&TenantId>) -> Result<AccountForm> {
+    let services: ServiceSet = Service::OperatorConnect.into();
+    let mut form = AccountForm { services, synced: Service::ALL.into_iter().collect(), ..AccountForm::default() };
+    if let Some(tenant) = tenant {
+        tenant.as_str().clone_into(&mut form.tenant_id);
+        let mut tx = ctx.db.read().await?;
+        if let Some(consent) = tx.consent(tenant).await? {
+            let base = AccountName::suggest(&consent.company);
+            form.name = free_name(&mut tx, base).await?;
+        }
+    }
+    Ok(form)
+}
+
+/// The name itself, or the name with the first number from 2 that makes it free.
+async fn free_name(tx: &mut Tx, base: String) -> Result<String> {
+    let candidates: Vec<String> = std::iter::once(base.clone()).chain((2..10).map(|n| format!("{base}-{n}"))).collect();
+    let names: Vec<&str> = candidates.iter().map(String::as_str).collect();
+    let taken = tx.accounts_named(&names).await?;
+    Ok(candidates.iter().find(|name| !taken.iter().any(|account| account.name == **name)).cloned().unwrap_or(base))
+}
+
+fn described(account: &AccountDraft) -> serde_json::Value {
+    json!({
+        "name": account.name.as_str(),
+        "tenantId": account.tenant_id,
+        "correlationId": account.correlation_id,
+        "services": account.services,
+        "synced": account.synced,
+    })
+}
+
+fn described_stored(account: &Account) -> serde_json::Value {
+    json!({
+        "name": account.name,
+        "tenantId": account.tenant_id,
+        "correlationId": account.correlation_id,
+        "services": account.services,
+        "synced": account.synced,
+    })
+}
+
+/// Creates an account.
+///
+/// # Errors
+/// When the form has problems, the name is taken, or the database fails.
+pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, form: &AccountForm) -> Result<Account> {
+    let draft = form.check().map_err(Error::Invalid)?;
+    let id = ctx.db.next_id("accounts").await?;
+    let now = ctx.clock.now();
+    let created = transact!(ctx, tx => {
+        match tx.insert_account(id, &draft, now).await {
+            Err(error) if error.is_taken() => return Err(Error::field("name", format!("An account named {} exists. Choose another name.", draft.name))),
+            outcome => outcome?,
+        }
+        want_pulls(&mut tx, draft.tenant_id.as_ref(), now).await?;
+        let mut entry = audit_entry(grant, origin, "account.create");
+        entry.subject_kind = "account";
+        entry.subject = draft.name.to_string();
+        entry.after = super::json(&described(&draft));
+        entry.ticket.clone_from(&draft.ticket);
+        tx.append_audit(entry, now).await?;
+        tx.account_by_id(id).await?
+    })?;
+    ctx.wake_sync().await;
+    created.ok_or(Error::NotFound("account"))
+}
+
+/// Asks for the tenant's addresses, plans and number state soon.
+async fn want_pulls(tx: &mut Tx, tenant: Option<&TenantId>, now: time::OffsetDateTime) -> Result<()> {
+    if let Some(tenant) = tenant {
+        tx.want_work(WorkKind::CivicAddresses, tenant.as_str(), now).await?;
+        tx.want_work(WorkKind::Numbers, tenant.as_str(), now).await?;
+    }
+    Ok(())
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub enum Updated {
+    /// It is made; the account as it is now.
+    Done(Box<Account>),
+    /// Somebody else changed the account meanwhile; the account as they left it.
+    Stale(Box<Account>),
+}
+
+/// Changes an account that still is at the rev the form was made from. The name stays.
+///
+/// # Errors
+/// When the form has problems, a service in use would go, the tenant of pushed numbers would change, or the database fails.
+pub async fn update(
+    ctx: &Ctx,
+    grant: &Grant<AccountsWrite>,
+    origin: &Origin,
+    change: (&str, i64),
+    form: &AccountForm,
+) -> Result<Updated> {
+    let (name, rev) = change;
+    let form = AccountForm { name: name.to_owned(), ..form.clone() };
+    let draft = form.check().map_err(Error::Invalid)?;
+    let now = ctx.clock.now();
+    let outcome = transact!(ctx, tx => {
+        let before = find(&mut tx, name).await?;
+        if before.rev != rev || before.deleting {
+            return Ok(Updated::Stale(Box::new(before)));
+        }
+        refuse_if_in_use(&mut tx, &before, &draft).await?;
+        if !tx.update_account(before.id, rev, &draft, now).await? {
+            return Ok(Updated::Stale(Box::new(find(&mut tx, name).await?)));
+        }
+        let newly_synced = draft.synced.without(before.pushed());
+        if !newly_synced.is_empty() && tx.push_again(before.id, newly_synced.bits(), now).await? > 0 {
+            tx.want_work(WorkKind::Account, &before.id.to_string(), now).await?;
+        }
+        if before.tenant_id != draft.tenant_id {
+            want_pulls(&mut tx, draft.tenant_id.as_ref(), now).await?;
+        }
+        let mut entry = audit_entry(grant, origin, "account.update");
+        entry.subject_kind = "account";
+        entry.subject = name.to_owned();
+        entry.before = super::json(&described_stored(&before));
+        entry.after = super::json(&described(&draft));
+        entry.ticket.clone_from(&draft.ticket);
+        tx.append_audit(entry, now).await?;
+        Updated::Done(Box::new(find(&mut tx, name).await?))
+    })?;
+    ctx.wake_sync().await;
+    Ok(outcome)
+}
+
+async fn refuse_if_in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<()> {
+    let counts = count_services(tx, before).await?;
+    let mut problems: Vec<FieldProblem> = counts
+        .iter()
+        .filter(|(service, count)| *count > 0 && !draft.services.contains(*service))
+        .map(|(service, count)| {
+            FieldProblem::new(
+                "service",
+                format!("{service} cannot be disabled: {count} numbers of the account have it. Release them first."),
+            )
+        })
+        .collect();
+    let pushed: i64 = counts.iter().map(|(_, count)| count).sum();
+    if before.tenant_id != draft.tenant_id && pushed > 0 {
+        problems.push(FieldProblem::new("tenant", format!("The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers. Release them first.")));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
+}
+
+/// What became of a deletion.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// The account is gone.
+    Done,
+    /// Its numbers are being released by this order; the account goes with the last of them.
+    Releasing(i64),
+}
+
+/// Deletes an account. While numbers exist it is refused, unless `release` is granted: then they are released first.
+///
+/// # Errors
+/// When numbers exist and may not be released, there is no such account, or the database fails.
+pub async fn delete(
+    ctx: &Ctx,
+    grant: &Grant<AccountsDelete>,
+    origin: &Origin,
+    name: &str,
+    release: Option<&Grant<NumbersDelete>>,
+) -> Result<Deleted> {
+    let account = find(&mut ctx.db.read().await?, name).await?;
+    let now = ctx.clock.now();
+    let deleted = transact!(ctx, tx => {
+        let gone = tx.delete_empty_account(account.id).await?;
+        if gone {
+            tx.remove_work(WorkKind::Account, &account.id.to_string()).await?;
+            append_deleted(&mut tx, grant, origin, &account, now).await?;
+        }
+        gone
+    })?;
+    if deleted {
+        return Ok(Deleted::Done);
+    }
+    let Some(release) = release else {
+        let count = account.number_count;
+        return Err(Error::Conflict(format!(
+            "Account {name} has {count} numbers. Release them first, or choose to release them with the account."
+        )));
+    };
+    let filter = NumberFilter { account: Some(name.to_owned()), ..NumberFilter::default() };
+    let order = orders::release_all(ctx, release, origin, &filter).await?;
+    transact!(ctx, tx => {
+        tx.mark_account_deleting(account.id, now).await?;
+        let gone = tx.delete_empty_account(account.id).await?;
+        append_deleted(&mut tx, grant, origin, &account, now).await?;
+        gone
+    })
+    .map(|gone| if gone { Deleted::Done } else { Deleted::Releasing(order) })
+}
+
+async fn append_deleted(
+    tx: &mut Tx,
+    grant: &Grant<AccountsDelete>,
+    origin: &Origin,
+    account: &Account,
+    now: time::OffsetDateTime,
+) -> Result<()> {
+    let mut entry = audit_entry(grant, origin, "account.delete");
+    entry.subject_kind = "account";
+    entry.subject.clone_from(&account.name);
+    entry.before = super::json(&described_stored(account));
+    tx.append_audit(entry, now).await?;
+    Ok(())
+}

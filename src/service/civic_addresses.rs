@@ -1,0 +1,71 @@
+//! Civic addresses: owned by the enterprise, read here.
+
+use super::{Ctx, Error, Result};
+use crate::authz::{CivicAddressesRead, Grant};
+use crate::domain::{CapabilityPlan, CivicAddress, TenantId};
+use crate::store::{AddressPage, Page};
+
+/// Addresses on one page.
+pub const PAGE_SIZE: usize = 50;
+
+/// One page of a tenant's addresses; `text` is searched in every part.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<CivicAddressesRead>,
+    tenant: &TenantId,
+    text: Option<&str>,
+    page: &Page<String>,
+) -> Result<AddressPage> {
+    Ok(ctx.db.read().await?.civic_addresses_page(tenant, text, page, PAGE_SIZE).await?)
+}
+
+/// Every address of a tenant (5,000 at most), for a choice in a form.
+///
+/// # Errors
+/// When the database fails.
+pub async fn choices(ctx: &Ctx, _: &Grant<CivicAddressesRead>, tenant: &TenantId) -> Result<Vec<CivicAddress>> {
+    Ok(ctx.db.read().await?.civic_addresses(tenant).await?)
+}
+
+/// The tenant's capability plans; `None` while the backend was never asked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn plans(ctx: &Ctx, _: &Grant<CivicAddressesRead>, tenant: &TenantId) -> Result<Option<Vec<CapabilityPlan>>> {
+    Ok(ctx.db.read().await?.capability_plans(tenant).await?)
+}
+
+/// One address and how many numbers use it.
+#[derive(Clone, Debug)]
+pub struct AddressDetail {
+    /// The address.
+    pub address: CivicAddress,
+    /// Numbers by location id; `None` where only the address is set.
+    pub uses: Vec<(Option<String>, i64)>,
+}
+
+impl AddressDetail {
+    /// How many numbers use the address at all.
+    pub fn total(&self) -> i64 {
+        self.uses.iter().map(|(_, count)| count).sum()
+    }
+
+    /// How many numbers use this location of it.
+    pub fn at_location(&self, id: &str) -> i64 {
+        self.uses.iter().filter(|(location, _)| location.as_deref() == Some(id)).map(|(_, count)| count).sum()
+    }
+}
+
+/// One address.
+///
+/// # Errors
+/// When there is none, or the database fails.
+pub async fn get(ctx: &Ctx, _: &Grant<CivicAddressesRead>, tenant: &TenantId, id: &str) -> Result<AddressDetail> {
+    let mut tx = ctx.db.read().await?;
+    let address = tx.civic_address(tenant, id).await?.ok_or(Error::NotFound("civic address"))?;
+    let uses = tx.civic_address_uses(tenant, id).await?;
+    Ok(AddressDetail { address, uses })
+}

@@ -1,0 +1,103 @@
+//! Numbers: find them, look at one, see its life.
+
+use super::{Ctx, Error, Result};
+use crate::authz::{Grant, NumbersRead};
+use crate::domain::{E164, Number};
+use crate::store::{NumberFilter, NumberPage, NumberRange, OrderHistory, Page};
+
+/// Numbers on one page.
+pub const PAGE_SIZE: usize = 50;
+/// Up to here matches are counted; beyond it a list says "more than".
+pub const COUNTED: i64 = 1_000;
+/// Orders shown on one number's page.
+const HISTORY: i64 = 100;
+
+/// How many numbers match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// Exactly so many.
+    Exactly(i64),
+    /// More than so many.
+    MoreThan(i64),
+}
+
+/// One page of the numbers that match.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter, page: Page<E164>) -> Result<NumberPage> {
+    Ok(ctx.db.read().await?.numbers_page(filter, page, PAGE_SIZE).await?)
+}
+
+/// The numbers that match, folded into ranges, and the key behind which the next page starts.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ranges(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    page: Page<E164>,
+) -> Result<(Vec<NumberRange>, Option<E164>)> {
+    Ok(ctx.db.read().await?.number_ranges(filter, page, PAGE_SIZE).await?)
+}
+
+/// How many numbers match, in a time that does not grow with how many there are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn matching(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter) -> Result<Matching> {
+    let mut tx = ctx.db.read().await?;
+    if filter.is_account_only() {
+        let account = tx.account(filter.account.as_deref().unwrap_or_default()).await?;
+        return Ok(Matching::Exactly(account.map_or(0, |account| account.number_count)));
+    }
+    if *filter == NumberFilter::default() {
+        return Ok(Matching::Exactly(tx.number_counts().await?.0));
+    }
+    let count = tx.count_numbers(filter, COUNTED + 1).await?;
+    Ok(if count > COUNTED { Matching::MoreThan(COUNTED) } else { Matching::Exactly(count) })
+}
+
+/// The usages that some number has, for the filter.
+///
+/// # Errors
+/// When the database fails.
+pub async fn usages(ctx: &Ctx, _: &Grant<NumbersRead>) -> Result<Vec<String>> {
+    Ok(ctx.db.read().await?.usages().await?)
+}
+
+/// One number.
+///
+/// # Errors
+/// When we do not have it, or the database fails.
+pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Number> {
+    ctx.db.read().await?.number(number).await?.ok_or(Error::NotFound("number"))
+}
+
+/// The submitted orders a number was in, the newest first; also for a number that is gone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn history(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Vec<OrderHistory>> {
+    Ok(ctx.db.read().await?.number_history(number, HISTORY).await?)
+}
+
+/// Rows of an export fetched at a time.
+const EXPORT_CHUNK: usize = 1_000;
+
+/// The next rows of an export behind `after`; fewer than asked for means that it is finished.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    after: Option<E164>,
+) -> Result<(Vec<Number>, Option<E164>)> {
+    let page = after.map_or(Page::First, Page::After);
+    let page = ctx.db.read().await?.numbers_page(filter, page, EXPORT_CHUNK).await?;
+    let next = page.numbers.last().map(|number| number.telephone_number).filter(|_| page.more_after);
+    Ok((page.numbers, next))
+}
