@@ -16,8 +16,8 @@ use crate::http::operations::Operations;
 use crate::http::serve::{Listening, serve as serve_http};
 use crate::http::{PortalState, Sessions, portal_router};
 use crate::portal;
-use crate::service::{self, Ctx, Policy};
 use crate::service::access::SessionKeeper;
+use crate::service::{self, Ctx, Policy};
 use crate::store::{Db, MigrationState};
 use crate::sync::{Engine, SyncOptions};
 use crate::telemetry;
@@ -122,7 +122,7 @@ impl Running {
     }
 
     fn start_portal(&self, config: &Arc<Config>, listener: TcpListener) -> Result<(), Failure> {
-        let state = portal_state(config, self.ctx.clone(), &self.tasks)?;
+        let state = portal_state(config, &self.ctx, &self.tasks)?;
         self.listen("portal", listener, config.portal.max_connections, portal_router(portal::routes(), state));
         Ok(())
     }
@@ -189,16 +189,6 @@ impl Running {
     }
 }
 
-/// What the services are told by the configuration.
-fn policy(config: &Config) -> Policy {
-    Policy {
-        max_numbers: config.uploads.max_numbers as usize,
-        relationships: config.relationship_statuses.clone(),
-        calling_profiles: config.operator_connect.calling_profiles.clone(),
-        default_calling_profile: config.operator_connect.default_calling_profile.clone(),
-    }
-}
-
 fn sync_options(settings: &config::OperatorConnect) -> SyncOptions {
     let interval = |duration: Duration| time::Duration::try_from(duration).unwrap_or(time::Duration::HOUR);
     SyncOptions {
@@ -217,7 +207,7 @@ fn now() -> fn() -> time::OffsetDateTime {
 }
 
 /// What the handlers of the portal share.
-pub(super) fn portal_state(config: &Arc<Config>, ctx: Ctx, tasks: &TaskTracker) -> Result<PortalState, Failure> {
+pub(super) fn portal_state(config: &Arc<Config>, ctx: &Ctx, tasks: &TaskTracker) -> Result<PortalState, Failure> {
     let settings = &config.portal;
     let login = Login::new(config.identity.clone(), &settings.public_url)
         .map_err(|error| Failure::Line(format!("sign-in cannot be set up: {error}")))?;
@@ -227,8 +217,18 @@ pub(super) fn portal_state(config: &Arc<Config>, ctx: Ctx, tasks: &TaskTracker) 
         recheck: config.identity.roles_recheck,
     };
     let secure = settings.public_url.scheme() == "https";
-    let sessions = Sessions::new(SessionKeeper::new(&ctx), policy, ctx.clock.clone(), tasks.clone(), secure);
-    Ok(PortalState::new(ctx, Arc::clone(config), sessions, login))
+    let sessions = Sessions::new(SessionKeeper::new(ctx), policy, tasks.clone(), secure);
+    Ok(PortalState::new(ctx.clone(), Arc::clone(config), sessions, login))
+}
+
+/// What the services are told by the configuration.
+fn policy(config: &Config) -> Policy {
+    Policy {
+        max_numbers: config.uploads.max_numbers as usize,
+        relationships: config.relationship_statuses.clone(),
+        calling_profiles: config.operator_connect.calling_profiles.clone(),
+        default_calling_profile: config.operator_connect.default_calling_profile.clone(),
+    }
 }
 
 async fn answers(db: Db) -> Result<(), String> {

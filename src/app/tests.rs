@@ -15,7 +15,6 @@ use tokio_util::task::TaskTracker;
 
 use super::database::{self, Database};
 use super::start::portal_state;
-use crate::service::{Clock, Ctx, Policy};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::config::{Config, Purpose, Sources};
 use crate::http::serve::{Listening, serve};
@@ -24,6 +23,7 @@ use crate::http::{
     signed_in,
 };
 use crate::sandbox::Sandbox;
+use crate::service::{Clock, Ctx, Origin, Policy};
 
 struct World {
     base: String,
@@ -56,8 +56,8 @@ fn test_routes() -> Routes {
     ) -> Response2 {
         see_other_with("/who", Flash::success(format!("changed {}", form.len())))
     }
-    async fn remove(Granted(_): Granted<NumbersDelete>) -> &'static str {
-        "removed"
+    async fn remove(Granted(_): Granted<NumbersDelete>, origin: Origin) -> String {
+        format!("removed from {} {}", origin.surface, origin.client)
     }
     async fn broken(QueryString(query): QueryString<BTreeMap<String, String>>) -> Result<String, Problem> {
         assert!(query.is_empty(), "a panic with a secret in it");
@@ -94,9 +94,10 @@ impl World {
         let ahead = Arc::new(AtomicI64::new(0));
         let shift = Arc::clone(&ahead);
         #[expect(clippy::disallowed_methods, reason = "the sandbox signs with the real time")]
-        let clock = Clock::new(move || OffsetDateTime::now_utc() + time::Duration::minutes(shift.load(Ordering::SeqCst)));
+        let clock =
+            Clock::new(move || OffsetDateTime::now_utc() + time::Duration::minutes(shift.load(Ordering::SeqCst)));
         let ctx = Ctx::new(database.db.clone(), clock, Policy::default());
-        let state = portal_state(&Arc::new(config), ctx, &tasks).unwrap();
+        let state = portal_state(&Arc::new(config), &ctx, &tasks).unwrap();
         let router = portal_router(crate::portal::routes().merge(test_routes()), state);
         let how = Listening { name: "portal", max_connections: 50, stop: stop.clone(), tasks: tasks.clone() };
         tasks.spawn(serve(listener, router, how));

@@ -233,7 +233,10 @@ impl From<service::Error> for Problem {
         match error {
             service::Error::NotFound(noun) => Self {
                 title: format!("No such {noun}").into(),
-                detail: format!("There is no {noun} at this address. It may have been removed, or the address mistyped.").into(),
+                detail: format!(
+                    "There is no {noun} at this address. It may have been removed, or the address mistyped."
+                )
+                .into(),
                 ..Self::not_found()
             },
             service::Error::Conflict(reason) => Self::conflict("This cannot be done now", reason),
@@ -244,7 +247,8 @@ impl From<service::Error> for Problem {
                     .fold(Self::bad_request(text), |problem, field| problem.field(field.field, field.message.clone()))
             }
             service::Error::Store(error) if error.is_transient() => {
-                Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.").because(&error)
+                Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.")
+                    .because(&error)
             }
             service::Error::Store(error) => Self::internal().because(&error),
         }

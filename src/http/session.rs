@@ -10,7 +10,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::authz::Principal;
 use crate::domain::session::{SessionPolicy, SessionTimes, Standing};
-use crate::service::Clock;
 use crate::service::access::{SessionKeeper, StoredSession};
 
 use super::cookie::{self, Cookies};
@@ -46,7 +45,6 @@ pub struct Sessions(Arc<Inner>);
 struct Inner {
     keeper: SessionKeeper,
     policy: SessionPolicy,
-    clock: Clock,
     tasks: TaskTracker,
     secure: bool,
     cookie: String,
@@ -56,9 +54,9 @@ impl Sessions {
     /// Sessions with cookies for a portal that is reached by https (`secure`) or plain HTTP. Work
     /// that must outlive the browser's patience runs on `tasks`.
     #[must_use]
-    pub fn new(keeper: SessionKeeper, policy: SessionPolicy, clock: Clock, tasks: TaskTracker, secure: bool) -> Self {
+    pub fn new(keeper: SessionKeeper, policy: SessionPolicy, tasks: TaskTracker, secure: bool) -> Self {
         let cookie = cookie::host_name("nmp", secure);
-        Self(Arc::new(Inner { keeper, policy, clock, tasks, secure, cookie }))
+        Self(Arc::new(Inner { keeper, policy, tasks, secure, cookie }))
     }
 
     /// Whether cookies need https.
@@ -70,7 +68,7 @@ impl Sessions {
     /// The time now.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
-        self.0.clock.now()
+        self.0.keeper.now()
     }
 
     pub(super) fn keeper(&self) -> &SessionKeeper {

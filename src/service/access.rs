@@ -4,8 +4,9 @@ use time::{Duration, OffsetDateTime};
 
 use crate::authz::{Principal, Roles};
 use crate::domain::session::{SessionPolicy, SessionTimes};
-use crate::service::Ctx;
 use crate::store::{self, Db, SessionRow};
+
+use super::{Clock, Ctx};
 
 /// How long a sign-in may take.
 const SIGN_IN: Duration = Duration::minutes(10);
@@ -25,15 +26,22 @@ pub struct StoredSession {
 #[derive(Clone, Debug)]
 pub struct SessionKeeper {
     db: Db,
+    clock: Clock,
 }
 
 type Result<T> = std::result::Result<T, store::Error>;
 
 impl SessionKeeper {
-    /// Keeps sessions in the database of the services.
+    /// Keeps sessions in the database.
     #[must_use]
     pub fn new(ctx: &Ctx) -> Self {
-        Self { db: ctx.db.clone() }
+        Self { db: ctx.db.clone(), clock: ctx.clock.clone() }
+    }
+
+    /// The time now, UTC.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
     }
 
     /// The session of this identifier.
