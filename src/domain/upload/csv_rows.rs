@@ -47,9 +47,8 @@ impl<'a> CsvRows<'a> {
             .delimiter(delimiter)
             .from_reader(text.as_bytes())
             .into_records();
-        let record = match records.next() {
-            Some(Ok(record)) => record,
-            _ => return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]),
+        let Some(Ok(record)) = records.next() else {
+            return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]);
         };
         let line = line_of(&record);
         let (mut columns, mut problems) = (Vec::new(), Vec::new());
@@ -190,20 +189,20 @@ impl Cells {
             }
             Column::Usage(service) => self.teams(service, filled, |teams, value| value.clone_into(&mut teams.usage)),
             Column::ChoosableCapabilities(service) => {
-                self.teams(service, filled, |teams, value| teams.choosable_capabilities = list(value))
+                self.teams(service, filled, |teams, value| teams.choosable_capabilities = list(value));
             }
             Column::AdditionalUsages(service) => {
-                self.teams(service, filled, |teams, value| teams.additional_usages = list(value))
+                self.teams(service, filled, |teams, value| teams.additional_usages = list(value));
             }
             Column::CivicAddressId(service) => {
-                self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned()))
+                self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned()));
             }
             Column::LocationId(service) => {
-                self.teams(service, filled, |teams, value| teams.location_id = Some(value.to_owned()))
+                self.teams(service, filled, |teams, value| teams.location_id = Some(value.to_owned()));
             }
             Column::DisplayedCountryCode(service) => {
                 self.teams(service, filled, |teams, value| {
-                    teams.displayed_country_code = Some(value.to_ascii_uppercase())
+                    teams.displayed_country_code = Some(value.to_ascii_uppercase());
                 });
             }
         }
