@@ -15,7 +15,12 @@ pub const PAGE_SIZE: usize = 50;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(ctx: &Ctx, _: &Grant<AccountsRead>, filter: &AccountFilter, page: &Page<String>) -> Result<AccountPage> {
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<AccountsRead>,
+    filter: &AccountFilter,
+    page: &Page<String>,
+) -> Result<AccountPage> {
     Ok(ctx.db.read().await?.accounts_page(filter, page, PAGE_SIZE).await?)
 }
 
@@ -158,7 +163,13 @@ pub enum Updated {
 ///
 /// # Errors
 /// When the form has problems, a service in use would go, the tenant of pushed numbers would change, or the database fails.
-pub async fn update(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, change: (&str, i64), form: &AccountForm) -> Result<Updated> {
+pub async fn update(
+    ctx: &Ctx,
+    grant: &Grant<AccountsWrite>,
+    origin: &Origin,
+    change: (&str, i64),
+    form: &AccountForm,
+) -> Result<Updated> {
     let (name, rev) = change;
     let form = AccountForm { name: name.to_owned(), ..form.clone() };
     let draft = form.check().map_err(Error::Invalid)?;
@@ -197,7 +208,12 @@ async fn refuse_if_in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -
     let mut problems: Vec<FieldProblem> = counts
         .iter()
         .filter(|(service, count)| *count > 0 && !draft.services.contains(*service))
-        .map(|(service, count)| FieldProblem::new("service", format!("{service} cannot be disabled: {count} numbers of the account have it. Release them first.")))
+        .map(|(service, count)| {
+            FieldProblem::new(
+                "service",
+                format!("{service} cannot be disabled: {count} numbers of the account have it. Release them first."),
+            )
+        })
         .collect();
     let pushed: i64 = counts.iter().map(|(_, count)| count).sum();
     if before.tenant_id != draft.tenant_id && pushed > 0 {

@@ -30,7 +30,12 @@ pub struct ConsentPage {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(ctx: &Ctx, _: &Grant<ConsentsRead>, filter: &ConsentFilter, page: &Page<(i64, String)>) -> Result<ConsentPage> {
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<ConsentsRead>,
+    filter: &ConsentFilter,
+    page: &Page<(i64, String)>,
+) -> Result<ConsentPage> {
     let mut tx = ctx.db.read().await?;
     let (consents, more_before, more_after) = tx.consents_page(filter, page, PAGE_SIZE).await?;
     let matching = tx.count_consents(filter).await?;
@@ -85,11 +90,17 @@ impl RelationshipForm {
         }
         if choice.is_some_and(|choice| choice.needs_reason) && filled(&self.reason).is_none() {
             let label = choice.map_or("", |choice| choice.label.as_str());
-            problems.push(FieldProblem::new("reason", format!("Give a reason: the enterprise is told why the status is \u{201c}{label}\u{201d}.")));
+            problems.push(FieldProblem::new(
+                "reason",
+                format!("Give a reason: the enterprise is told why the status is \u{201c}{label}\u{201d}."),
+            ));
         }
         let count = self.reason.trim().chars().count();
         if count > MAX_COMMENT {
-            problems.push(FieldProblem::new("reason", format!("The reason has {count} characters; up to {MAX_COMMENT} are sent.")));
+            problems.push(FieldProblem::new(
+                "reason",
+                format!("The reason has {count} characters; up to {MAX_COMMENT} are sent."),
+            ));
         }
         check_ticket(filled(&self.ticket), &mut problems);
         problems
@@ -155,7 +166,12 @@ pub async fn update_relationship(
 ///
 /// # Errors
 /// When there is no such consent or it is not waiting for that, or the database fails.
-pub async fn retry_relationship(ctx: &Ctx, grant: &Grant<ConsentsWrite>, origin: &Origin, tenant: &TenantId) -> Result<RelationshipUpdated> {
+pub async fn retry_relationship(
+    ctx: &Ctx,
+    grant: &Grant<ConsentsWrite>,
+    origin: &Origin,
+    tenant: &TenantId,
+) -> Result<RelationshipUpdated> {
     let row = ctx.db.read().await?.consent(tenant).await?.ok_or(Error::NotFound("consent"))?;
     let relationship = row.consent.customer_relationship;
     let form = RelationshipForm {

@@ -73,7 +73,12 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { max_numbers: 100_000, relationships: RelationshipChoice::defaults(), calling_profiles: Vec::new(), default_calling_profile: None }
+        Self {
+            max_numbers: 100_000,
+            relationships: RelationshipChoice::defaults(),
+            calling_profiles: Vec::new(),
+            default_calling_profile: None,
+        }
     }
 }
 

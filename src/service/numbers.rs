@@ -33,7 +33,12 @@ pub async fn list(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter, page
 ///
 /// # Errors
 /// When the database fails.
-pub async fn ranges(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter, page: Page<E164>) -> Result<(Vec<NumberRange>, Option<E164>)> {
+pub async fn ranges(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    page: Page<E164>,
+) -> Result<(Vec<NumberRange>, Option<E164>)> {
     Ok(ctx.db.read().await?.number_ranges(filter, page, PAGE_SIZE).await?)
 }
 
@@ -85,7 +90,12 @@ const EXPORT_CHUNK: usize = 1_000;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn export(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter, after: Option<E164>) -> Result<(Vec<Number>, Option<E164>)> {
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    after: Option<E164>,
+) -> Result<(Vec<Number>, Option<E164>)> {
     let page = after.map_or(Page::First, Page::After);
     let page = ctx.db.read().await?.numbers_page(filter, page, EXPORT_CHUNK).await?;
     let next = page.numbers.last().map(|number| number.telephone_number).filter(|_| page.more_after);

@@ -8,8 +8,8 @@ use super::{Ctx, Error, Origin, Result, audit_entry, identity};
 use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Principal};
 use crate::domain::{E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Progress, SyncState, Verdict};
 use crate::store::{
-    AuditEntry, Cause, ItemRange, ItemRow, NewOrder, NumberFilter, OrderFilter, OrderPage, Page, ProblemRow, SettingsChange, Tx,
-    WorkKind,
+    AuditEntry, Cause, ItemRange, ItemRow, NewOrder, NumberFilter, OrderFilter, OrderPage, Page, ProblemRow,
+    SettingsChange, Tx, WorkKind,
 };
 
 /// Rows on one page of an order or of the list.
@@ -113,7 +113,12 @@ pub async fn items(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn report(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64, after: Option<E164>) -> Result<(Vec<ItemRow>, Option<E164>)> {
+pub async fn report(
+    ctx: &Ctx,
+    _: &Grant<OrdersRead>,
+    id: i64,
+    after: Option<E164>,
+) -> Result<(Vec<ItemRow>, Option<E164>)> {
     let page = after.map_or(Page::First, Page::After);
     let (items, _, more) = ctx.db.read().await?.items_page(id, (None, None), page, REPORT_CHUNK as usize).await?;
     let next = items.last().map(|item| item.number).filter(|_| more);
@@ -224,7 +229,10 @@ async fn warnings(tx: &mut Tx, id: i64) -> Result<Vec<String>> {
         if let (Some((_, Some(consent))), Some(country)) = (&known, &country)
             && !consent.covers(country)
         {
-            warnings.push(format!("{count} numbers are in {country}, which the enterprise has not consented to ({}).", consent.consented_countries.join(", ")));
+            warnings.push(format!(
+                "{count} numbers are in {country}, which the enterprise has not consented to ({}).",
+                consent.consented_countries.join(", ")
+            ));
         }
     }
     Ok(warnings)
@@ -272,7 +280,14 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
     }
 }
 
-async fn apply(tx: &mut Tx, ctx: &Ctx, right: &OrderRight, origin: &Origin, order: &Order, good_only: bool) -> Result<Submitted> {
+async fn apply(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    right: &OrderRight,
+    origin: &Origin,
+    order: &Order,
+    good_only: bool,
+) -> Result<Submitted> {
     let now = ctx.clock.now();
     let id = order.id;
     if order.status != OrderStatus::Draft {
@@ -281,7 +296,9 @@ async fn apply(tx: &mut Tx, ctx: &Ctx, right: &OrderRight, origin: &Origin, orde
     let counts = tx.verdict_counts(id).await?;
     let refused = refused(&counts) + order.refused_lines;
     if refused > 0 && !good_only {
-        return Err(Error::Conflict(format!("{refused} lines are refused. Correct them and start again, or choose to go on with the good lines only.")));
+        return Err(Error::Conflict(format!(
+            "{refused} lines are refused. Correct them and start again, or choose to go on with the good lines only."
+        )));
     }
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
@@ -304,7 +321,9 @@ async fn apply(tx: &mut Tx, ctx: &Ctx, right: &OrderRight, origin: &Origin, orde
     entry.ticket.clone_from(&order.ticket);
     let counts: serde_json::Map<String, serde_json::Value> =
         counts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
-    entry.after = super::json(&json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": order.refused_lines}));
+    entry.after = super::json(
+        &json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": order.refused_lines}),
+    );
     tx.append_audit(entry, now).await?;
     Ok(Submitted::Done)
 }
@@ -371,7 +390,12 @@ pub enum ReleaseSelection {
 ///
 /// # Errors
 /// When nothing is selected or nothing matches, or the database fails.
-pub async fn stage_release(ctx: &Ctx, grant: &Grant<NumbersDelete>, selection: &ReleaseSelection, ticket: Option<&str>) -> Result<i64> {
+pub async fn stage_release(
+    ctx: &Ctx,
+    grant: &Grant<NumbersDelete>,
+    selection: &ReleaseSelection,
+    ticket: Option<&str>,
+) -> Result<i64> {
     let mut problems = Vec::new();
     crate::domain::field::check_ticket(ticket, &mut problems);
     if !problems.is_empty() {
@@ -414,7 +438,12 @@ pub async fn stage_release(ctx: &Ctx, grant: &Grant<NumbersDelete>, selection: &
 ///
 /// # Errors
 /// When nothing matches, or the database fails.
-pub(super) async fn release_all(ctx: &Ctx, grant: &Grant<NumbersDelete>, origin: &Origin, filter: &NumberFilter) -> Result<i64> {
+pub(super) async fn release_all(
+    ctx: &Ctx,
+    grant: &Grant<NumbersDelete>,
+    origin: &Origin,
+    filter: &NumberFilter,
+) -> Result<i64> {
     let id = stage_release(ctx, grant, &ReleaseSelection::Matching(Box::new(filter.clone())), None).await?;
     let right = OrderRight::Release(grant.clone());
     for _ in 0..3 {

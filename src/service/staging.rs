@@ -11,7 +11,9 @@ use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, Flaw, TenantFacts};
 use crate::domain::upload::{self, Column, Line, Problem, Reader, Row};
-use crate::domain::{Account, E164, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number};
+use crate::domain::{
+    Account, E164, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number,
+};
 use crate::store::{NewItem, NewOrder, NewProblem, Tx};
 
 /// What a person typed to upload numbers. Kept with the draft, so that it can be taken up again.
@@ -129,7 +131,12 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
 ///
 /// # Errors
 /// When the form has problems, or the database fails.
-pub async fn stage_upload(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: Option<&[u8]>) -> Result<i64> {
+pub async fn stage_upload(
+    ctx: &Ctx,
+    grant: &Grant<NumbersWrite>,
+    form: &UploadForm,
+    file: Option<&[u8]>,
+) -> Result<i64> {
     let text = text_of(form, file)?;
     let settings = form.settings(ctx.policy.default_calling_profile.as_ref());
     let with_columns = Reader::new(text, ctx.policy.max_numbers).has_columns();
@@ -171,11 +178,15 @@ fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> Result<&'a str> 
     check_ticket(filled(&form.ticket), &mut problems);
     let typed = filled(&form.numbers);
     let text = match (file, typed) {
-        (Some(_), Some(_)) => Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both.")),
+        (Some(_), Some(_)) => {
+            Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both."))
+        }
         (None, None) => Err(FieldProblem::new("numbers", "Enter at least one number, or choose a file.")),
         (None, Some(_)) => Ok(form.numbers.as_str()),
         (Some(bytes), None) => match upload::decode(bytes) {
-            Ok(text) if text.trim().trim_start_matches('\u{feff}').is_empty() => Err(FieldProblem::new("file", "The file is empty.")),
+            Ok(text) if text.trim().trim_start_matches('\u{feff}').is_empty() => {
+                Err(FieldProblem::new("file", "The file is empty."))
+            }
             Ok(text) => Ok(text),
             Err(reason) => Err(FieldProblem::new("file", reason)),
         },
@@ -191,7 +202,12 @@ fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> Result<&'a str> 
 }
 
 /// The account of the form, with every problem of the form's settings unless the lines bring their own.
-async fn base_account(tx: &mut Tx, form: &UploadForm, settings: &NumberSettings, with_columns: bool) -> Result<Option<Arc<AccountFacts>>> {
+async fn base_account(
+    tx: &mut Tx,
+    form: &UploadForm,
+    settings: &NumberSettings,
+    with_columns: bool,
+) -> Result<Option<Arc<AccountFacts>>> {
     let Some(name) = filled(&form.account) else {
         if with_columns {
             return Ok(None);
@@ -203,8 +219,10 @@ async fn base_account(tx: &mut Tx, form: &UploadForm, settings: &NumberSettings,
     };
     let base = facts(tx, account).await?;
     if !with_columns {
-        let mut problems: Vec<FieldProblem> =
-            rules::check(settings, &base.account, &base.facts).into_iter().map(|flaw| FieldProblem::new(flaw.field, flaw.reason)).collect();
+        let mut problems: Vec<FieldProblem> = rules::check(settings, &base.account, &base.facts)
+            .into_iter()
+            .map(|flaw| FieldProblem::new(flaw.field, flaw.reason))
+            .collect();
         if settings.services.is_empty() {
             problems.insert(0, FieldProblem::new("service", "Choose the service of the numbers."));
         }
@@ -231,7 +249,13 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(ctx: &'a Ctx, order_id: i64, form: &'a UploadForm, settings: NumberSettings, base: Option<Arc<AccountFacts>>) -> Self {
+    fn new(
+        ctx: &'a Ctx,
+        order_id: i64,
+        form: &'a UploadForm,
+        settings: NumberSettings,
+        base: Option<Arc<AccountFacts>>,
+    ) -> Self {
         Self {
             ctx,
             order_id,
@@ -295,9 +319,18 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn item(&mut self, row: Row, values: &mut HashMap<i64, Arc<NumberSettings>>) -> std::result::Result<NewItem, Vec<NewProblem>> {
+    fn item(
+        &mut self,
+        row: Row,
+        values: &mut HashMap<i64, Arc<NumberSettings>>,
+    ) -> std::result::Result<NewItem, Vec<NewProblem>> {
         let number = row.number;
-        let problem = |heading: Option<String>, value: String, reason: String| NewProblem { line: row.line, heading, value, reason };
+        let problem = |heading: Option<String>, value: String, reason: String| NewProblem {
+            line: row.line,
+            heading,
+            value,
+            reason,
+        };
         let account = match &row.account {
             None => self.base.clone(),
             Some(name) => self.accounts.get(name).cloned().flatten(),
@@ -336,7 +369,13 @@ impl<'a> Stage<'a> {
         if !self.touched.iter().any(|(id, ..)| *id == account.account.id) {
             self.touched.push((account.account.id, account.account.name.clone(), account.account.rev));
         }
-        Ok(NewItem { number, line: row.line, account_id: account.account.id, settings_id, country: self.country(number) })
+        Ok(NewItem {
+            number,
+            line: row.line,
+            account_id: account.account.id,
+            settings_id,
+            country: self.country(number),
+        })
     }
 
     fn flaws_of(&mut self, settings: &NumberSettings, settings_id: i64, account: &AccountFacts) -> Arc<Vec<Flaw>> {
@@ -385,7 +424,9 @@ impl<'a> Stage<'a> {
 /// The first three names and how many more there are.
 pub(crate) fn account_names(names: &[&str]) -> String {
     match names {
-        [first, second, third, rest @ ..] if !rest.is_empty() => format!("{first}, {second}, {third} and {} more", rest.len()),
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", rest.len())
+        }
         _ => names.join(", "),
     }
 }

@@ -91,8 +91,15 @@ impl Column {
 
     fn service(self) -> Option<Service> {
         match self {
-            Self::Enabled(s) | Self::AssignmentStatus(s) | Self::Usage(s) | Self::ChoosableCapabilities(s) | Self::AdditionalUsages(s)
-            | Self::CivicAddressId(s) | Self::LocationId(s) | Self::AllowTenantAddressUpdate(s) | Self::DisplayedCountryCode(s) => Some(s),
+            Self::Enabled(s)
+            | Self::AssignmentStatus(s)
+            | Self::Usage(s)
+            | Self::ChoosableCapabilities(s)
+            | Self::AdditionalUsages(s)
+            | Self::CivicAddressId(s)
+            | Self::LocationId(s)
+            | Self::AllowTenantAddressUpdate(s)
+            | Self::DisplayedCountryCode(s) => Some(s),
             Self::TelephoneNumber | Self::AccountName | Self::CustomSipHeader | Self::CallingProfile => None,
         }
     }

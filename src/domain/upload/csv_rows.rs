@@ -26,7 +26,11 @@ pub(super) fn open_quote(text: &str) -> Option<Problem> {
     }
     let line = opened?;
     let value = text.lines().nth(line as usize - 1).unwrap_or_default();
-    Some(Problem::new(line, value, "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one."))
+    Some(Problem::new(
+        line,
+        value,
+        "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one.",
+    ))
 }
 
 impl<'a> CsvRows<'a> {
@@ -52,7 +56,11 @@ impl<'a> CsvRows<'a> {
         for heading in record.iter().map(str::trim) {
             match Column::from_heading(heading) {
                 Some(column) if columns.contains(&column) => {
-                    problems.push(heading_problem(line, heading, "This heading stands twice. Remove one of the two columns.".into()));
+                    problems.push(heading_problem(
+                        line,
+                        heading,
+                        "This heading stands twice. Remove one of the two columns.".into(),
+                    ));
                 }
                 Some(column) => columns.push(column),
                 None => problems.push(heading_problem(line, heading, unknown_heading(heading))),
@@ -71,10 +79,21 @@ impl<'a> CsvRows<'a> {
     fn row(&self, record: &csv::StringRecord) -> Result<Row, Vec<Problem>> {
         let line = line_of(record);
         if record.len() != self.columns.len() {
-            let reason = format!("The line has {} cells and the heading row {}. Quote a cell that holds a comma.", record.len(), self.columns.len());
+            let reason = format!(
+                "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
+                record.len(),
+                self.columns.len()
+            );
             return Err(vec![Problem::new(line, &record.iter().collect::<Vec<_>>().join(","), reason)]);
         }
-        let mut cells = Cells { line, problems: Vec::new(), settings: NumberSettings::default(), number: None, account: None, given: ServiceSet::default() };
+        let mut cells = Cells {
+            line,
+            problems: Vec::new(),
+            settings: NumberSettings::default(),
+            number: None,
+            account: None,
+            given: ServiceSet::default(),
+        };
         for (column, cell) in self.columns.iter().zip(record.iter()) {
             let cell = cell.trim();
             cells.read(*column, cell.strip_prefix('\'').unwrap_or(cell));
@@ -138,7 +157,12 @@ struct Cells {
 
 impl Cells {
     fn problem(&mut self, column: Column, value: &str, reason: impl Into<String>) {
-        self.problems.push(Problem { line: self.line, heading: Some(column.heading()), value: shown(value), reason: reason.into() });
+        self.problems.push(Problem {
+            line: self.line,
+            heading: Some(column.heading()),
+            value: shown(value),
+            reason: reason.into(),
+        });
     }
 
     fn read(&mut self, column: Column, cell: &str) {
@@ -165,17 +189,32 @@ impl Cells {
                 }
             }
             Column::Usage(service) => self.teams(service, filled, |teams, value| value.clone_into(&mut teams.usage)),
-            Column::ChoosableCapabilities(service) => self.teams(service, filled, |teams, value| teams.choosable_capabilities = list(value)),
-            Column::AdditionalUsages(service) => self.teams(service, filled, |teams, value| teams.additional_usages = list(value)),
-            Column::CivicAddressId(service) => self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned())),
-            Column::LocationId(service) => self.teams(service, filled, |teams, value| teams.location_id = Some(value.to_owned())),
+            Column::ChoosableCapabilities(service) => {
+                self.teams(service, filled, |teams, value| teams.choosable_capabilities = list(value))
+            }
+            Column::AdditionalUsages(service) => {
+                self.teams(service, filled, |teams, value| teams.additional_usages = list(value))
+            }
+            Column::CivicAddressId(service) => {
+                self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned()))
+            }
+            Column::LocationId(service) => {
+                self.teams(service, filled, |teams, value| teams.location_id = Some(value.to_owned()))
+            }
             Column::DisplayedCountryCode(service) => {
-                self.teams(service, filled, |teams, value| teams.displayed_country_code = Some(value.to_ascii_uppercase()));
+                self.teams(service, filled, |teams, value| {
+                    teams.displayed_country_code = Some(value.to_ascii_uppercase())
+                });
             }
         }
     }
 
-    fn teams(&mut self, service: Service, cell: Option<&str>, set: impl FnOnce(&mut crate::domain::TeamsSettings, &str)) {
+    fn teams(
+        &mut self,
+        service: Service,
+        cell: Option<&str>,
+        set: impl FnOnce(&mut crate::domain::TeamsSettings, &str),
+    ) {
         if let Some(cell) = cell {
             self.give(service);
             set(&mut self.settings.teams, cell);
@@ -201,10 +240,18 @@ impl Cells {
     fn finish(mut self) -> Result<Row, Vec<Problem>> {
         let enabled = self.settings.services;
         if enabled.is_empty() && self.problems.is_empty() {
-            self.problem(Column::Enabled(Service::OperatorConnect), "", "No service is enabled. Write true in the enabled column of one service.");
+            self.problem(
+                Column::Enabled(Service::OperatorConnect),
+                "",
+                "No service is enabled. Write true in the enabled column of one service.",
+            );
         }
         if enabled.iter().count() > 1 {
-            self.problem(Column::Enabled(Service::TeamsPhoneMobile), "true", "A number has either Operator Connect or Teams Phone Mobile. Enable one of the two.");
+            self.problem(
+                Column::Enabled(Service::TeamsPhoneMobile),
+                "true",
+                "A number has either Operator Connect or Teams Phone Mobile. Enable one of the two.",
+            );
         }
         for service in self.given.without(enabled).iter() {
             if !enabled.is_empty() {

@@ -36,9 +36,9 @@ impl<'a> List<'a> {
                 Err(error) => problem(reason(error)),
             },
             Some(Err(error)) => problem(reason(error)),
-            Some(Ok((first, last))) if last < first => {
-                problem(format!("The range ends at {last}, before it starts at {first}. Write the smaller number first."))
-            }
+            Some(Ok((first, last))) if last < first => problem(format!(
+                "The range ends at {last}, before it starts at {first}. Write the smaller number first."
+            )),
             Some(Ok((first, last))) if first.digits() != last.digits() => {
                 problem(format!("{first} and {last} have different lengths, so they are no range."))
             }
