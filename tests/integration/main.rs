@@ -1,3 +1,12 @@
 //! The integration tests, one binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it did not expect, in its harness too"
+)]
 
 mod catalog;
+mod harness;
+mod migrations;
+mod statements;
