@@ -10,3 +10,4 @@ mod catalog;
 mod harness;
 mod migrations;
 mod statements;
+mod sync;
