@@ -6,7 +6,10 @@
     reason = "a test stops at what it did not expect, in its harness too"
 )]
 
+mod accounts;
 mod catalog;
+mod consents;
 mod harness;
 mod migrations;
 mod statements;
+mod work;
