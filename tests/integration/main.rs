@@ -11,5 +11,7 @@ mod catalog;
 mod consents;
 mod harness;
 mod migrations;
+mod orders;
 mod statements;
+mod uploads;
 mod work;
