@@ -112,7 +112,7 @@ impl Running {
             running.start_portal(&config, listener)?;
         }
         if config.runs(ProcessRole::Sync) {
-            running.start_sync(&config).await?;
+            running.start_sync(&config)?;
         }
         if let Some(handle) = metrics.clone() {
             running.every(UPKEEP, move || handle.run_upkeep());
@@ -128,7 +128,7 @@ impl Running {
     }
 
     /// Starts the sync engine where a backend is configured; without one numbers wait.
-    async fn start_sync(&self, config: &Config) -> Result<(), Failure> {
+    fn start_sync(&self, config: &Config) -> Result<(), Failure> {
         let settings = &config.operator_connect;
         let Some(base_url) = settings.base_url.clone() else {
             tracing::warn!("operator_connect.base_url is not set: nothing is synced");
@@ -145,7 +145,7 @@ impl Running {
         let backend = OperatorConnect::new(options)
             .map_err(|error| Failure::Line(format!("the connection to Operator Connect cannot be set up: {error}")))?;
         let engine = Engine::new(self.ctx.clone(), Arc::new(backend), sync_options(settings));
-        engine.run(self.stop.clone(), &self.tasks).await;
+        engine.run(self.stop.clone(), &self.tasks);
         Ok(())
     }
 

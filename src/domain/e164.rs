@@ -9,9 +9,9 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most digits a number may have, country code included.
-pub const MAX_DIGITS: usize = 15;
+pub const MAX_DIGITS: u32 = 15;
 /// The fewest digits the Provisioning API accepts (`+` and two digits).
-pub const MIN_DIGITS: usize = 2;
+pub const MIN_DIGITS: u32 = 2;
 
 /// A telephone number with its country code, such as `+441632960000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ pub enum E164Error {
     TooShort,
     /// More than fifteen digits.
     #[error("too long: {0} digits, and E.164 allows 15 at most")]
-    TooLong(usize),
+    TooLong(u32),
 }
 
 impl E164 {

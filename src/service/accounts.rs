@@ -132,7 +132,7 @@ pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, fo
         let mut entry = audit_entry(grant, origin, "account.create");
         entry.subject_kind = "account";
         entry.subject = draft.name.to_string();
-        entry.after = super::json(&described(&draft));
+        entry.after = Some(described(&draft).to_string());
         entry.ticket.clone_from(&draft.ticket);
         tx.append_audit(entry, now).await?;
         tx.account_by_id(id).await?
@@ -193,8 +193,8 @@ pub async fn update(
         let mut entry = audit_entry(grant, origin, "account.update");
         entry.subject_kind = "account";
         entry.subject = name.to_owned();
-        entry.before = super::json(&described_stored(&before));
-        entry.after = super::json(&described(&draft));
+        entry.before = Some(described_stored(&before).to_string());
+        entry.after = Some(described(&draft).to_string());
         entry.ticket.clone_from(&draft.ticket);
         tx.append_audit(entry, now).await?;
         Updated::Done(Box::new(find(&mut tx, name).await?))
@@ -282,7 +282,7 @@ async fn append_deleted(
     let mut entry = audit_entry(grant, origin, "account.delete");
     entry.subject_kind = "account";
     entry.subject.clone_from(&account.name);
-    entry.before = super::json(&described_stored(account));
+    entry.before = Some(described_stored(account).to_string());
     tx.append_audit(entry, now).await?;
     Ok(())
 }

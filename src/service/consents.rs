@@ -128,7 +128,7 @@ pub async fn update_relationship(
     form: &RelationshipForm,
 ) -> Result<RelationshipUpdated> {
     let now = ctx.clock.now();
-    let request_id = ctx.new_id();
+    let request_id = Ctx::new_id();
     let outcome = transact!(ctx, tx => {
         let before = tx.consent(tenant).await?.ok_or(Error::NotFound("consent"))?;
         let relationship = &before.consent.customer_relationship;
@@ -152,8 +152,8 @@ pub async fn update_relationship(
         let mut entry = audit_entry(grant, origin, "consent.relationship");
         entry.subject_kind = "consent";
         entry.subject = tenant.to_string();
-        entry.before = super::json(&json!({"status": relationship.status, "comment": relationship.comment}));
-        entry.after = super::json(&json!({"status": form.status, "comment": filled(&form.reason)}));
+        entry.before = Some(json!({"status": relationship.status, "comment": relationship.comment}).to_string());
+        entry.after = Some(json!({"status": form.status, "comment": filled(&form.reason)}).to_string());
         entry.ticket = filled(&form.ticket).map(str::to_owned);
         tx.append_audit(entry, now).await?;
         RelationshipUpdated::Done

@@ -17,7 +17,7 @@ pub const PAGE_SIZE: usize = 50;
 /// Assigned numbers that a release names.
 const ASSIGNED_SHOWN: i64 = 100;
 /// Lines of a report fetched at a time.
-pub const REPORT_CHUNK: i64 = 1_000;
+pub const REPORT_CHUNK: usize = 1_000;
 
 /// The right that an order's kind asks for.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ pub async fn report(
     after: Option<E164>,
 ) -> Result<(Vec<ItemRow>, Option<E164>)> {
     let page = after.map_or(Page::First, Page::After);
-    let (items, _, more) = ctx.db.read().await?.items_page(id, (None, None), page, REPORT_CHUNK as usize).await?;
+    let (items, _, more) = ctx.db.read().await?.items_page(id, (None, None), page, REPORT_CHUNK).await?;
     let next = items.last().map(|item| item.number).filter(|_| more);
     Ok((items, next))
 }
@@ -130,7 +130,7 @@ pub async fn report(
 /// # Errors
 /// When the database fails.
 pub async fn problems(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64, after: i64) -> Result<Vec<ProblemRow>> {
-    Ok(ctx.db.read().await?.order_problems(id, after, REPORT_CHUNK).await?)
+    Ok(ctx.db.read().await?.order_problems(id, after, REPORT_CHUNK as i64).await?)
 }
 
 /// What a review shows before anything is done.
@@ -176,7 +176,7 @@ fn refused(counts: &[(Verdict, i64)]) -> i64 {
 }
 
 /// Ranges, lines and refused numbers that a review shows at once; the report has all.
-pub const REVIEW_SHOWN: i64 = 50;
+pub const REVIEW_SHOWN: usize = 50;
 
 /// What a review shows before anything is done.
 ///
@@ -189,12 +189,12 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let main = if order.kind == OrderKind::Upload { Verdict::New } else { Verdict::Release };
     let mut refused = Vec::new();
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
-        refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN as usize).await?.0);
+        refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
     Ok(Review {
         changes: tx.settings_changes(id).await?,
-        ranges: tx.item_ranges(id, main, 0, REVIEW_SHOWN).await?,
-        problems: tx.order_problems(id, 0, REVIEW_SHOWN).await?,
+        ranges: tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?,
+        problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
         assigned: tx.assigned_items(id, ASSIGNED_SHOWN).await?,
         warnings: warnings(&mut tx, id).await?,
@@ -321,9 +321,8 @@ async fn apply(
     entry.ticket.clone_from(&order.ticket);
     let counts: serde_json::Map<String, serde_json::Value> =
         counts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
-    entry.after = super::json(
-        &json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": order.refused_lines}),
-    );
+    entry.after = Some(
+        json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": order.refused_lines}).to_string());
     tx.append_audit(entry, now).await?;
     Ok(Submitted::Done)
 }
@@ -369,7 +368,7 @@ pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i6
         entry.subject_kind = "order";
         entry.subject = id.to_string();
         entry.order_id = Some(id);
-        entry.after = super::json(&json!({"numbers": retried}));
+        entry.after = Some(json!({"numbers": retried}).to_string());
         tx.append_audit(entry, now).await?;
         retried
     })?;

@@ -59,7 +59,7 @@ impl NumberFilter {
         }
         if let Some(digits) = &self.ends {
             let key = format!("1{}", digits.chars().rev().collect::<String>()).parse().unwrap_or(0);
-            let ranges = prefix_ranges(key, MAX_DIGITS as u32 + 1);
+            let ranges = prefix_ranges(key, MAX_DIGITS + 1);
             conditions.and_any(
                 "n.reversed BETWEEN ? AND ?",
                 ranges.iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]),
@@ -107,5 +107,5 @@ impl NumberFilter {
 
 /// The integer ranges of numbers that start with `prefix`.
 pub(crate) fn start_ranges(prefix: i64) -> Vec<[Bind; 2]> {
-    prefix_ranges(prefix, MAX_DIGITS as u32).iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]).collect()
+    prefix_ranges(prefix, MAX_DIGITS).iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]).collect()
 }

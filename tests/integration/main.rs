@@ -13,5 +13,6 @@ mod harness;
 mod migrations;
 mod orders;
 mod statements;
+mod sync;
 mod uploads;
 mod work;

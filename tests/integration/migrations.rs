@@ -94,7 +94,8 @@ fn both_databases_end_in_the_same_schema() {
         assert!(differ.is_empty(), "columns that differ: {differ:#?}");
         let differ: Vec<_> = indexes.symmetric_difference(&their_indexes).collect();
         assert!(differ.is_empty(), "indexes that differ: {differ:#?}");
-        let bad: Vec<_> = columns.iter().filter(|c| !["BIGINT", "TEXT", "BOOLEAN"].contains(&c.kind.as_str())).collect();
+        let bad: Vec<_> =
+            columns.iter().filter(|c| !["BIGINT", "TEXT", "BOOLEAN"].contains(&c.kind.as_str())).collect();
         assert!(bad.is_empty(), "types that do not mean the same on both: {bad:?}");
     });
 }
@@ -118,11 +119,7 @@ async fn a_newer_database_is_recognised(kind: Kind) {
     execute(&db, "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) SELECT 9999, 'of the future', success, checksum, 1 FROM _sqlx_migrations WHERE version = 1").await;
     assert_eq!(db.migration_state().await.unwrap(), MigrationState::Newer);
     db.close().await;
-    let refused = crate::harness::program::nmp()
-        .arg("migrate")
-        .env("NMP_DATABASE__URL", &place.url)
-        .output()
-        .unwrap();
+    let refused = crate::harness::program::nmp().arg("migrate").env("NMP_DATABASE__URL", &place.url).output().unwrap();
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");

@@ -298,14 +298,14 @@ async fn whatever_is_done_the_counters_hold(world: World) {
     let accounts = [world.account("contoso").await, world.create(&account_form("fabrikam", FABRIKAM)).await];
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut submitted: Vec<i64> = Vec::new();
-    for round in 0..80 {
+    for _ in 0..80 {
         let step = step().new_tree(&mut runner).unwrap().current();
-        match &step {
+        match step {
             Step::Upload { account, first, count, header } => {
                 let (from, to) = (441_632_960_000 + first, 441_632_960_000 + first + count - 1);
                 let form = UploadForm {
                     custom_sip_header: format!("h{header}"),
-                    ..upload_form(&accounts[*account].name, &format!("+{from}-+{to}"))
+                    ..upload_form(&accounts[account].name, &format!("+{from}-+{to}"))
                 };
                 let order = world.stage_form(&form).await;
                 if matches!(orders::submit(&world.ctx, &right(OrderKind::Upload), &origin(), order, true).await, Ok(Submitted::Done)) {
@@ -313,7 +313,7 @@ async fn whatever_is_done_the_counters_hold(world: World) {
                 }
             }
             Step::Release { first, count } => {
-                let chosen = (*first..first + count).filter_map(|n| E164::from_i64(441_632_960_000 + n)).collect();
+                let chosen = (first..first + count).filter_map(|n| E164::from_i64(441_632_960_000 + n)).collect();
                 let staged = orders::stage_release(&world.ctx, &grant(), &ReleaseSelection::Numbers(chosen), None).await;
                 if let Ok(order) = staged
                     && matches!(orders::submit(&world.ctx, &right(OrderKind::Release), &origin(), order, true).await, Ok(Submitted::Done))
@@ -322,16 +322,15 @@ async fn whatever_is_done_the_counters_hold(world: World) {
                 }
             }
             Step::Answer { account, kind, modulus } => {
-                world.backend_answers(&accounts[*account], *kind, |n| n.as_i64() % modulus == 0).await;
+                world.backend_answers(&accounts[account], kind, |n| n.as_i64() % modulus == 0).await;
             }
             Step::Retry { back } => {
-                if let Some(order) = submitted.iter().rev().nth(*back) {
+                if let Some(order) = submitted.iter().rev().nth(back) {
                     let _ = retry(&world, *order).await;
                 }
             }
         }
         world.check_invariants().await;
-        assert!(round < 80, "{step:?}");
     }
     assert!(submitted.len() > 20, "the steps do something: {submitted:?}");
     for account in &accounts {

@@ -26,7 +26,8 @@ macro_rules! shapes {
                 continue;
             }
             let statement = $pool.prepare(sqlx::AssertSqlSafe(text).into_sql_str()).await;
-            let statement = statement.unwrap_or_else(|error| panic!("{:?} cannot prepare {name}: {error}\n{text}", $kind));
+            let statement =
+                statement.unwrap_or_else(|error| panic!("{:?} cannot prepare {name}: {error}\n{text}", $kind));
             let parameters = match statement.parameters() {
                 Some(Either::Left(types)) => types.len(),
                 Some(Either::Right(count)) => count,

@@ -67,7 +67,8 @@ fn start() -> Result<Server, String> {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(|e| e.to_string())?;
     let user = ordinary_user()?;
     if let Some(user) = &user {
-        chown(&folder, Some(user.uid), Some(user.gid)).map_err(|e| format!("cannot give {} away: {e}", folder.display()))?;
+        chown(&folder, Some(user.uid), Some(user.gid))
+            .map_err(|e| format!("cannot give {} away: {e}", folder.display()))?;
     }
     let data = folder.join("data");
     let made = as_user(user.as_ref(), &programs.join("initdb"))
@@ -83,9 +84,14 @@ fn start() -> Result<Server, String> {
     let mut keeper = Command::new("sh");
     keeper.args(["-c", KEEPER, "keeper"]).arg(command.get_program()).args(command.get_args());
     keeper.arg("-D").arg(&data).arg("-k").arg(&folder);
-    for setting in
-        ["listen_addresses=", "max_connections=400", "shared_buffers=64MB", "fsync=off", "full_page_writes=off", "log_min_messages=error"]
-    {
+    for setting in [
+        "listen_addresses=",
+        "max_connections=400",
+        "shared_buffers=64MB",
+        "fsync=off",
+        "full_page_writes=off",
+        "log_min_messages=error",
+    ] {
         keeper.args(["-c", setting]);
     }
     keeper.env("FOLDER", &folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
@@ -145,7 +151,10 @@ fn ordinary_user() -> Result<Option<User>, String> {
 
 fn number(program: &str, arguments: &[&str]) -> Result<u32, String> {
     let output = Command::new(program).args(arguments).output().map_err(|e| format!("{program}: {e}"))?;
-    String::from_utf8_lossy(&output.stdout).trim().parse().map_err(|_| format!("{program} {arguments:?} gave no number"))
+    String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .map_err(|_| format!("{program} {arguments:?} gave no number"))
 }
 
 fn as_user(user: Option<&User>, program: &Path) -> Command {
@@ -153,7 +162,11 @@ fn as_user(user: Option<&User>, program: &Path) -> Command {
         None => Command::new(program),
         Some(user) => {
             let mut command = Command::new("setpriv");
-            command.arg(format!("--reuid={}", user.name)).arg(format!("--regid={}", user.gid)).arg("--clear-groups").arg(program);
+            command
+                .arg(format!("--reuid={}", user.name))
+                .arg(format!("--regid={}", user.gid))
+                .arg("--clear-groups")
+                .arg(program);
             command
         }
     }

@@ -61,7 +61,9 @@ impl Visitor {
     pub(crate) async fn send(&mut self, method: Method, url: Url, form: Option<&[(&str, &str)]>) -> Answer {
         let mut answer = self.once(method, url, form).await.unwrap();
         for _ in 0..20 {
-            let Some(location) = answer.location.clone().filter(|_| answer.status.is_redirection()) else { return answer };
+            let Some(location) = answer.location.clone().filter(|_| answer.status.is_redirection()) else {
+                return answer;
+            };
             let url = answer.url.join(&location).unwrap();
             answer = self.once(Method::GET, url, None).await.unwrap();
         }
@@ -77,8 +79,12 @@ impl Visitor {
     ) -> Result<Answer, reqwest::Error> {
         let origin = url.origin().ascii_serialization();
         let mut request = self.client.request(method.clone(), url.clone());
-        let cookies: Vec<String> =
-            self.cookies.iter().filter(|((of, _), _)| *of == origin).map(|((_, name), value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .filter(|((of, _), _)| *of == origin)
+            .map(|((_, name), value)| format!("{name}={value}"))
+            .collect();
         if !cookies.is_empty() {
             request = request.header(COOKIE, cookies.join("; "));
         }
@@ -111,7 +117,9 @@ impl Visitor {
         let boundary = "a-boundary-that-no-field-holds";
         let mut body = String::new();
         for (name, value) in fields {
-            body.push_str(&format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+            body.push_str(&format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            ));
         }
         if let Some(file) = file {
             body.push_str(&format!(
@@ -120,8 +128,12 @@ impl Visitor {
         }
         body.push_str(&format!("--{boundary}--\r\n"));
         let origin = url.origin().ascii_serialization();
-        let cookies: Vec<String> =
-            self.cookies.iter().filter(|((of, _), _)| *of == origin).map(|((_, name), value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .filter(|((of, _), _)| *of == origin)
+            .map(|((_, name), value)| format!("{name}={value}"))
+            .collect();
         let response = self
             .client
             .post(url.clone())

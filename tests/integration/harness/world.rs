@@ -213,8 +213,7 @@ impl World {
         loop {
             let request_id = format!("request {account} {kind:?} {}", self.push_count().await, account = account.name);
             let tenant_id = account.tenant_id.as_ref().unwrap();
-            let new =
-                nmp::store::NewPush { request_id, account_id: account.id, tenant_id, kind, size: 1_000 };
+            let new = nmp::store::NewPush { request_id, account_id: account.id, tenant_id, kind, size: 1_000 };
             let mut tx = self.db.begin().await.unwrap();
             let Some(id) = tx.plan_push(&new, now).await.unwrap() else { return };
             let push = tx.pushes(account.id).await.unwrap().into_iter().find(|push| push.id == id).unwrap();
@@ -242,7 +241,11 @@ impl World {
     /// What must hold at every moment, whatever was done.
     pub(crate) async fn check_invariants(&self) {
         let counts = "SELECT a.id FROM accounts a WHERE a.number_count <> (SELECT COUNT(*) FROM numbers n WHERE n.account_id = a.id)";
-        assert_eq!(database::numbers(&self.db, counts).await, Vec::<i64>::new(), "accounts whose number count is wrong");
+        assert_eq!(
+            database::numbers(&self.db, counts).await,
+            Vec::<i64>::new(),
+            "accounts whose number count is wrong"
+        );
         for (column, state) in [("done", "done"), ("failed", "failed"), ("superseded", "superseded")] {
             let counters = format!(
                 "SELECT o.id FROM orders o WHERE o.status <> 'discarded' AND o.{column} <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = '{state}')"
@@ -254,7 +257,11 @@ impl World {
             );
         }
         let waiting = "SELECT o.id FROM orders o WHERE o.total - o.done - o.failed - o.superseded <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = 'pending')";
-        assert_eq!(database::numbers(&self.db, waiting).await, Vec::<i64>::new(), "orders whose waiting items are miscounted");
+        assert_eq!(
+            database::numbers(&self.db, waiting).await,
+            Vec::<i64>::new(),
+            "orders whose waiting items are miscounted"
+        );
         let orphans = "SELECT n.telephone_number FROM numbers n WHERE n.state IN ('pending', 'releasing') AND NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = n.order_id AND i.telephone_number = n.telephone_number AND i.state = 'pending') AND n.order_id IN (SELECT id FROM orders WHERE status IN ('complete', 'failed', 'complete-with-errors') AND finished_at IS NULL)";
         assert_eq!(database::numbers(&self.db, orphans).await, Vec::<i64>::new(), "final orders without an end");
         let ids = database::numbers(&self.db, "SELECT id FROM orders").await;
