@@ -182,7 +182,7 @@ impl Tx {
         let mut conditions = Conditions::default();
         conditions.push(COLUMNS, []);
         if let Some(text) = &filter.text {
-            conditions.and("search LIKE ? ESCAPE '\\'", [contains(text).into()]);
+            conditions.and("search LIKE ? ESCAPE '\\'", [contains(&text.to_lowercase()).into()]);
         }
         if let Some(tenant) = &filter.tenant_id {
             conditions.and("tenant_id = ?", [tenant.as_str().into()]);

@@ -307,7 +307,7 @@ pub struct RelationshipChange<'a> {
 impl ConsentFilter {
     fn add_to(&self, conditions: &mut Conditions) {
         if let Some(text) = &self.text {
-            conditions.and("c.search LIKE ? ESCAPE '\\'", [contains(text).into()]);
+            conditions.and("c.search LIKE ? ESCAPE '\\'", [contains(&text.to_lowercase()).into()]);
         }
         if let Some(status) = &self.status {
             conditions.and("c.status = ?", [status.as_str().into()]);

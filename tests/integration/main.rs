@@ -6,8 +6,13 @@
     reason = "a test stops at what it did not expect, in its harness too"
 )]
 
+mod accounts;
 mod catalog;
+mod consents;
 mod harness;
 mod migrations;
+mod orders;
 mod statements;
 mod sync;
+mod uploads;
+mod work;

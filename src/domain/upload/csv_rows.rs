@@ -9,6 +9,7 @@ use crate::domain::service::{Service, ServiceSet};
 
 /// Reads the rows behind a heading row.
 pub(super) struct CsvRows<'a> {
+    text: &'a [u8],
     records: csv::StringRecordsIntoIter<&'a [u8]>,
     columns: Vec<Column>,
     pending: std::vec::IntoIter<Problem>,
@@ -50,7 +51,7 @@ impl<'a> CsvRows<'a> {
         let Some(Ok(record)) = records.next() else {
             return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]);
         };
-        let line = line_of(&record);
+        let line = line_of(text.as_bytes(), record.position());
         let (mut columns, mut problems) = (Vec::new(), Vec::new());
         for heading in record.iter().map(str::trim) {
             match Column::from_heading(heading) {
@@ -72,11 +73,11 @@ impl<'a> CsvRows<'a> {
                 "The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all.".into(),
             ));
         }
-        if problems.is_empty() { Ok(Self { records, columns, pending: Vec::new().into_iter() }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { text: text.as_bytes(), records, columns, pending: Vec::new().into_iter() }) } else { Err(problems) }
     }
 
     fn row(&self, record: &csv::StringRecord) -> Result<Row, Vec<Problem>> {
-        let line = line_of(record);
+        let line = line_of(self.text, record.position());
         if record.len() != self.columns.len() {
             let reason = format!(
                 "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
@@ -101,8 +102,14 @@ impl<'a> CsvRows<'a> {
     }
 }
 
-fn line_of(record: &csv::StringRecord) -> u32 {
-    record.position().map_or(0, |position| u32::try_from(position.line()).unwrap_or(u32::MAX))
+/// The line where a record begins. The reader tells the place right behind the record before, which is still in front of
+/// the line feed of a CRLF and of blank lines.
+fn line_of(text: &[u8], position: Option<&csv::Position>) -> u32 {
+    let Some(position) = position else { return 0 };
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let behind = text.get(start..).unwrap_or_default();
+    let ends = behind.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+    u32::try_from(position.line() + ends as u64).unwrap_or(u32::MAX)
 }
 
 fn heading_problem(line: u32, heading: &str, reason: String) -> Problem {
@@ -128,7 +135,7 @@ impl Iterator for CsvRows<'_> {
             let record = match self.records.next()? {
                 Ok(record) => record,
                 Err(error) => {
-                    let line = error.position().map_or(0, |p| u32::try_from(p.line()).unwrap_or(u32::MAX));
+                    let line = line_of(self.text, error.position());
                     return Some(Line::Problem(Problem::new(line, "", sentence(&error.to_string()))));
                 }
             };

@@ -191,3 +191,17 @@ proptest! {
         let _ = decode(&bytes);
     }
 }
+
+#[test]
+fn lines_of_csv_are_counted_whatever_ends_them() {
+    for end in ["\n", "\r\n"] {
+        let text = ["telephoneNumber,accountName", "", "x,a", "+441632960000,\"two", "lines\"", "y,a"].join(end);
+        let lines: Vec<u32> = Reader::new(&text, 10)
+            .map(|line| match line {
+                Line::Problem(problem) => problem.line,
+                Line::Number(row) => row.line,
+            })
+            .collect();
+        assert_eq!(lines, [3, 4, 6], "{end:?}");
+    }
+}
