@@ -1,11 +1,20 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
+mod csv;
+mod form;
 mod login;
+mod show;
 
-use crate::http::Routes;
+use crate::http::{RequestInfo, Routes};
+use crate::service::Origin;
 
 /// Every route of the portal.
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new().merge(login::routes())
+}
+
+/// Where a change comes from, for the audit.
+fn origin(info: &RequestInfo) -> Origin {
+    Origin { surface: "portal", client: info.client, request_id: info.id.clone() }
 }
