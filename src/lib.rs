@@ -11,4 +11,5 @@ pub mod portal;
 pub mod sandbox;
 pub mod service;
 pub mod store;
+pub mod sync;
 pub mod telemetry;

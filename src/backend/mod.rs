@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CapabilityPlan, CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, TenantId};
+use crate::domain::{
+    CapabilityPlan, CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, Service, TeamsSettings, TenantId,
+};
 
 pub use operator_connect::{OperatorConnect, OperatorConnectOptions};
 
@@ -109,39 +111,6 @@ pub struct RelationshipUpdate {
     pub comment: Option<String>,
 }
 
-/// Which of the backend's services carries a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum BackendService {
-    /// Operator Connect.
-    OperatorConnect,
-    /// Teams Phone Mobile.
-    TeamsPhoneMobile,
-}
-
-/// The settings of uploaded numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct UploadSettings {
-    /// Such as `CallingUserAssignment`. May be empty: the backend then fails the number with its own words.
-    pub usage: String,
-    /// Such as `InboundCalling`.
-    pub choosable_capabilities: Vec<String>,
-    /// Further usages.
-    pub additional_usages: Vec<String>,
-    /// A civic address of the tenant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub civic_address_id: Option<String>,
-    /// A location of the tenant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub location_id: Option<String>,
-    /// Whether the enterprise may change the address.
-    pub allow_tenant_address_update: bool,
-    /// ISO 3166 alpha-2; needed for North American toll-free numbers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub displayed_country_code: Option<String>,
-}
-
 /// Numbers to upload with the same settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -152,12 +121,12 @@ pub struct UploadRequest {
     /// Stable id of this push; a repeat is the same job.
     pub request_id: String,
     /// Which service.
-    pub service: BackendService,
+    pub service: Service,
     /// The calling profile, where the operator has more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calling_profile: Option<String>,
     /// Their settings.
-    pub settings: UploadSettings,
+    pub settings: TeamsSettings,
     /// At most [`MAX_BATCH`].
     pub numbers: Vec<E164>,
 }
@@ -262,7 +231,7 @@ pub struct BackendNumber {
     pub assignment_status: String,
     /// The settings it has.
     #[serde(default)]
-    pub settings: UploadSettings,
+    pub settings: TeamsSettings,
     /// The calling profile it has.
     #[serde(default)]
     pub calling_profile: Option<String>,

@@ -78,13 +78,13 @@ fn upload(request_id: &str, numbers: &[&str]) -> UploadRequest {
     UploadRequest {
         tenant: contoso(),
         request_id: request_id.to_owned(),
-        service: BackendService::OperatorConnect,
+        service: crate::domain::Service::OperatorConnect,
         calling_profile: Some("default".to_owned()),
-        settings: UploadSettings {
+        settings: TeamsSettings {
             usage: "CallingUserAssignment".to_owned(),
             choosable_capabilities: vec!["InboundCalling".to_owned()],
             allow_tenant_address_update: true,
-            ..UploadSettings::default()
+            ..TeamsSettings::default()
         },
         numbers: numbers.iter().map(|number| E164::parse_wire(number).unwrap()).collect(),
     }

@@ -24,12 +24,15 @@ pub struct TeamsSettings {
     /// Further usages; sorted.
     pub additional_usages: Vec<String>,
     /// Emergency address of the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub civic_address_id: Option<String>,
     /// Place within the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub location_id: Option<String>,
     /// Whether the enterprise may change the address itself.
     pub allow_tenant_address_update: bool,
     /// ISO country code; needed for North American toll-free numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub displayed_country_code: Option<String>,
 }
 

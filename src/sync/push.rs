@@ -1,0 +1,246 @@
+//! Pushing the numbers of one account: plan, send, ask, record.
+
+use std::collections::BTreeMap;
+
+use time::{Duration, OffsetDateTime};
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, Next, Stop};
+use crate::backend::{Backend, BackendError, Job, JobOutcome, ReleaseRequest, UploadRequest};
+use crate::domain::{Account, E164, OrderKind, ProvisioningError, TenantId};
+use crate::store::{Claim, NewPush, Push, PushOutcome, Tx};
+
+/// When a job is asked about again unless the backend says otherwise.
+const POLL: Duration = Duration::seconds(1);
+/// The longest pause between two questions about a job.
+const LONGEST_POLL: Duration = Duration::seconds(30);
+
+/// What became of one round on a push.
+enum Round {
+    /// It is finished, or was split: look again at once.
+    Again,
+    /// The backend is at work: look again then.
+    Then(OffsetDateTime),
+}
+
+impl<B: Backend> Engine<B> {
+    pub(super) async fn push_account(&self, claim: &Claim, stop: &CancellationToken) -> Result<Next, Stop> {
+        let Ok(account_id) = claim.key.parse() else { return Ok(Next::WhenWanted) };
+        loop {
+            let Some(account) = self.ctx.db.read().await?.account_by_id(account_id).await? else { return Ok(Next::WhenWanted) };
+            let Some(tenant) = account.tenant_id.clone() else { return Ok(Next::WhenWanted) };
+            let pushes = self.plan(claim, &account, &tenant).await?;
+            if pushes.is_empty() {
+                return Ok(Next::WhenWanted);
+            }
+            let mut soonest: Option<OffsetDateTime> = None;
+            let mut again = false;
+            for push in &pushes {
+                if stop.is_cancelled() {
+                    return Ok(Next::Unfinished(self.ctx.clock.now()));
+                }
+                match self.round(claim, push).await? {
+                    Round::Again => again = true,
+                    Round::Then(at) => soonest = Some(soonest.map_or(at, |soonest| soonest.min(at))),
+                }
+            }
+            if let Some(at) = soonest.filter(|_| !again) {
+                return Ok(Next::Unfinished(at));
+            }
+        }
+    }
+
+    /// The pushes of the account that are under way, and as many new ones as may be, written down before they are sent.
+    async fn plan(&self, claim: &Claim, account: &Account, tenant: &TenantId) -> Result<Vec<Push>, Stop> {
+        let mut tx = self.begin(claim).await?;
+        let open = tx.pushes(account.id).await?.len();
+        let mut room = self.options.pushes_at_once.saturating_sub(open);
+        let forbidden = tx.consent(tenant).await?.filter(|row| row.consent.status.forbids_numbers());
+        for kind in [OrderKind::Release, OrderKind::Upload] {
+            while room > 0 {
+                let push = NewPush {
+                    request_id: self.ctx.new_id(),
+                    account_id: account.id,
+                    tenant_id: tenant,
+                    kind,
+                    size: self.options.batch_size as i64,
+                };
+                let Some(id) = tx.plan_push(&push, self.ctx.clock.now()).await? else { break };
+                match &forbidden {
+                    Some(row) if kind == OrderKind::Upload => {
+                        let error = consent_does_not_stand(&row.consent.status.to_string());
+                        self.refuse_here(&mut tx, account.id, id, &error).await?;
+                    }
+                    _ => room -= 1,
+                }
+            }
+        }
+        let pushes = tx.pushes(account.id).await?;
+        tx.commit().await?;
+        Ok(pushes)
+    }
+
+    /// Fails every number of a push without asking the backend.
+    async fn refuse_here(&self, tx: &mut Tx, account_id: i64, push_id: i64, error: &ProvisioningError) -> Result<(), Stop> {
+        let Some(push) = tx.pushes(account_id).await?.into_iter().find(|push| push.id == push_id) else { return Ok(()) };
+        let numbers = tx.push_numbers(push_id).await?;
+        let id = tx.intern_error(error).await?;
+        tx.record_outcome(&push, &numbers, PushOutcome::Refused(id), self.ctx.clock.now()).await?;
+        tx.end_push_if_empty(push_id).await?;
+        Ok(())
+    }
+
+    async fn round(&self, claim: &Claim, push: &Push) -> Result<Round, Stop> {
+        let now = self.ctx.clock.now();
+        match &push.job_id {
+            Some(job_id) if push.poll_at <= now => match self.backend.job(&push.tenant_id, job_id).await {
+                Ok(job) => self.follow(claim, push, &job).await,
+                // The backend has forgotten the job: whether it was done shows when the request is looked for.
+                Err(BackendError::Rejected(_)) => self.ask_first(claim, push).await,
+                Err(error) => Err(error.into()),
+            },
+            Some(_) => Ok(Round::Then(push.poll_at)),
+            None if push.sent => self.ask_first(claim, push).await,
+            None => self.send(claim, push).await,
+        }
+    }
+
+    /// The request may have reached the backend before: asks what became of it before sending it again.
+    async fn ask_first(&self, claim: &Claim, push: &Push) -> Result<Round, Stop> {
+        match self.backend.find_job(&push.tenant_id, &push.request_id).await {
+            Ok(Some(job)) => self.follow(claim, push, &job).await,
+            Ok(None) => {
+                let mut tx = self.begin(claim).await?;
+                tx.push_is_unknown(push.id).await?;
+                tx.commit().await?;
+                self.send(claim, push).await
+            }
+            Err(BackendError::Rejected(error)) => self.refused(claim, push, &error).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn send(&self, claim: &Claim, push: &Push) -> Result<Round, Stop> {
+        let mut tx = self.begin(claim).await?;
+        let numbers = tx.push_numbers(push.id).await?;
+        if numbers.is_empty() {
+            tx.end_push_if_empty(push.id).await?;
+            tx.commit().await?;
+            return Ok(Round::Again);
+        }
+        let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
+        tx.push_sent(push.id).await?;
+        tx.commit().await?;
+        let (tenant, request_id) = (push.tenant_id.clone(), push.request_id.clone());
+        let answer = match (push.kind, settings.service()) {
+            (OrderKind::Release, _) => self.backend.release(&ReleaseRequest { tenant, request_id, numbers }).await,
+            (OrderKind::Upload, Some(service)) => {
+                let request = UploadRequest {
+                    tenant,
+                    request_id,
+                    service,
+                    calling_profile: settings.calling_profile,
+                    settings: settings.teams,
+                    numbers,
+                };
+                self.backend.upload(&request).await
+            }
+            (OrderKind::Upload, None) => Err(BackendError::Rejected(no_service())),
+        };
+        match answer {
+            Ok(job) => self.follow(claim, push, &job).await,
+            Err(BackendError::Rejected(error)) => self.refused(claim, push, &error).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Records what the backend says of a job so far.
+    async fn follow(&self, claim: &Claim, push: &Push, job: &Job) -> Result<Round, Stop> {
+        let mut tx = self.begin(claim).await?;
+        let now = self.ctx.clock.now();
+        let carried: std::collections::BTreeSet<E164> = tx.push_numbers(push.id).await?.into_iter().collect();
+        let mut open = carried.clone();
+        let mut done = Vec::new();
+        let mut failed: BTreeMap<i64, Vec<E164>> = BTreeMap::new();
+        for result in job.results.iter().filter(|result| carried.contains(&result.telephone_number)) {
+            match &result.outcome {
+                JobOutcome::Pending => continue,
+                JobOutcome::Succeeded => done.push(result.telephone_number),
+                JobOutcome::Failed(error) => failed.entry(tx.intern_error(error).await?).or_default().push(result.telephone_number),
+            }
+            open.remove(&result.telephone_number);
+        }
+        if job.status.is_done() && !open.is_empty() {
+            failed.entry(tx.intern_error(&no_result()).await?).or_default().extend(open);
+        }
+        tx.record_outcome(push, &done, PushOutcome::Done, now).await?;
+        for (error, numbers) in &failed {
+            tx.record_outcome(push, numbers, PushOutcome::Refused(*error), now).await?;
+        }
+        let finished = tx.end_push_if_empty(push.id).await?;
+        let poll_at = now + poll_pause(job);
+        if finished {
+            self.let_account_go(&mut tx, push.account_id).await?;
+        } else {
+            tx.push_has_job(push.id, &job.id, poll_at).await?;
+        }
+        tx.commit().await?;
+        Ok(if finished { Round::Again } else { Round::Then(poll_at) })
+    }
+
+    /// An account that is being deleted goes with its last number.
+    async fn let_account_go(&self, tx: &mut Tx, account_id: i64) -> Result<(), Stop> {
+        if tx.account_by_id(account_id).await?.is_some_and(|account| account.deleting && account.number_count == 0) {
+            tx.delete_empty_account(account_id).await?;
+        }
+        Ok(())
+    }
+
+    /// The backend refused the request as a whole. One number fails alone; more are halved, so that one bad number does
+    /// not take its neighbours with it.
+    async fn refused(&self, claim: &Claim, push: &Push, error: &ProvisioningError) -> Result<Round, Stop> {
+        let mut tx = self.begin(claim).await?;
+        let now = self.ctx.clock.now();
+        let numbers = tx.push_numbers(push.id).await?;
+        match numbers.get(numbers.len().saturating_sub(1) / 2) {
+            Some(middle) if numbers.len() > 1 => {
+                tx.split_push(push, *middle, [self.ctx.new_id(), self.ctx.new_id()], now).await?;
+            }
+            _ => {
+                let id = tx.intern_error(error).await?;
+                tx.record_outcome(push, &numbers, PushOutcome::Refused(id), now).await?;
+                tx.end_push_if_empty(push.id).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(Round::Again)
+    }
+}
+
+fn poll_pause(job: &Job) -> Duration {
+    job.retry_after.and_then(|after| Duration::try_from(after).ok()).map_or(POLL, |after| after.clamp(Duration::milliseconds(50), LONGEST_POLL))
+}
+
+fn consent_does_not_stand(status: &str) -> ProvisioningError {
+    ProvisioningError {
+        code: "ConsentNotActive".into(),
+        message: format!("The enterprise's consent is {status}. The number was not sent to the backend."),
+        target: Some("consent".into()),
+    }
+}
+
+fn no_result() -> ProvisioningError {
+    ProvisioningError {
+        code: "NoResult".into(),
+        message: "The backend finished the job without saying what became of this number.".into(),
+        target: None,
+    }
+}
+
+fn no_service() -> ProvisioningError {
+    ProvisioningError {
+        code: "NoService".into(),
+        message: "The number has no service that this backend carries.".into(),
+        target: None,
+    }
+}
