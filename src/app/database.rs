@@ -64,6 +64,7 @@ fn private_file(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what map_err calls")]
 fn failed(error: crate::store::Error) -> Failure {
     Failure::Line(format!("the database cannot be used: {error}"))
 }

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::authz::Principal;
 use crate::domain::session::{SessionPolicy, SessionTimes, Standing};
+use crate::service::Clock;
 use crate::service::access::{SessionKeeper, StoredSession};
 
 use super::cookie::{self, Cookies};
@@ -17,11 +18,8 @@ use super::error::Problem;
 use super::login::{Login, Refreshed, SignedIn};
 use super::{random, seal};
 
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
-
 /// A request that confirms the roles has so long before another may try.
-const CONFIRMING: Duration = Duration::from_secs(60);
+const CONFIRMING: Duration = Duration::from_mins(1);
 
 /// A signed-in person's session.
 #[derive(Clone, Debug)]
@@ -72,7 +70,7 @@ impl Sessions {
     /// The time now.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
-        (self.0.clock)()
+        self.0.clock.now()
     }
 
     pub(super) fn keeper(&self) -> &SessionKeeper {

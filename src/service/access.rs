@@ -4,6 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::authz::{Principal, Roles};
 use crate::domain::session::{SessionPolicy, SessionTimes};
+use crate::service::Ctx;
 use crate::store::{self, Db, SessionRow};
 
 /// How long a sign-in may take.
@@ -29,10 +30,10 @@ pub struct SessionKeeper {
 type Result<T> = std::result::Result<T, store::Error>;
 
 impl SessionKeeper {
-    /// Keeps sessions in this database.
+    /// Keeps sessions in the database of the services.
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db }
+    pub fn new(ctx: &Ctx) -> Self {
+        Self { db: ctx.db.clone() }
     }
 
     /// The session of this identifier.
