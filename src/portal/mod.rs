@@ -3,6 +3,8 @@
 mod csv;
 mod form;
 mod login;
+mod number_filter;
+mod numbers;
 mod show;
 
 use crate::http::{RequestInfo, Routes};
@@ -11,7 +13,7 @@ use crate::service::Origin;
 /// Every route of the portal.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().merge(login::routes())
+    Routes::new().merge(login::routes()).merge(numbers::routes())
 }
 
 /// Where a change comes from, for the audit.
