@@ -6,6 +6,9 @@ mod login;
 mod number_filter;
 mod numbers;
 mod show;
+mod upload;
+mod upload_body;
+mod upload_form;
 
 use crate::http::{RequestInfo, Routes};
 use crate::service::Origin;
@@ -14,6 +17,7 @@ use crate::service::Origin;
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new().merge(login::routes()).merge(numbers::routes())
+        .merge(upload::routes())
 }
 
 /// Where a change comes from, for the audit.
