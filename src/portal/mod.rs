@@ -1,6 +1,7 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
 mod csv;
+mod explain;
 mod form;
 mod login;
 mod number_filter;
