@@ -1,9 +1,12 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
+mod connection;
+mod consents;
 mod csv;
 mod explain;
 mod form;
 mod login;
+mod pull;
 mod show;
 
 use crate::http::{RequestInfo, Routes};
@@ -12,7 +15,7 @@ use crate::service::Origin;
 /// Every route of the portal.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().merge(login::routes())
+    Routes::new().merge(connection::routes()).merge(consents::routes()).merge(login::routes())
 }
 
 /// Where a change comes from, for the audit.
