@@ -1,11 +1,12 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
+mod connection;
+mod consents;
 mod csv;
 mod explain;
 mod form;
 mod login;
-mod number_filter;
-mod numbers;
+mod pull;
 mod show;
 mod upload;
 mod upload_body;
@@ -17,8 +18,7 @@ use crate::service::Origin;
 /// Every route of the portal.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().merge(login::routes()).merge(numbers::routes())
-        .merge(upload::routes())
+    Routes::new().merge(connection::routes()).merge(consents::routes()).merge(login::routes())
 }
 
 /// Where a change comes from, for the audit.
