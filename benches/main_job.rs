@@ -128,7 +128,10 @@ fn shown(rate: &Rate) -> String {
     format!("{:.0}/s {:.2} ms", rate.per_second, millis(rate.median))
 }
 
-async fn median<F: Future<Output = Outcome<Duration>>>(times: usize, mut measure: impl FnMut() -> F) -> Outcome<Duration> {
+async fn median<F: Future<Output = Outcome<Duration>>>(
+    times: usize,
+    mut measure: impl FnMut() -> F,
+) -> Outcome<Duration> {
     let mut found = Vec::new();
     for _ in 0..times {
         found.push(measure().await?);

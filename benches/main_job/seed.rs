@@ -25,7 +25,11 @@ pub fn csv(count: usize) -> String {
         "telephoneNumber,accountName,{oc}_enabled,{oc}_configuration_usage,{oc}_configuration_choosableCapabilities,{oc}_configuration_allowTenantAddressUpdate,{oc}_configuration_displayedCountryCode\r\n"
     );
     for index in 0..count as i64 {
-        let _ = write!(text, "+{},contoso,true,CallingUserAssignment,InboundCalling;OutboundCalling,true,GB\r\n", FIRST + index);
+        let _ = write!(
+            text,
+            "+{},contoso,true,CallingUserAssignment,InboundCalling;OutboundCalling,true,GB\r\n",
+            FIRST + index
+        );
     }
     text
 }
@@ -44,7 +48,9 @@ pub async fn bare_insert(count: usize) -> Outcome<Duration> {
     let begun = Instant::now();
     let mut transaction = connection.begin().await?;
     for chunk in rows.chunks(2_000) {
-        let mut insert = sqlx::QueryBuilder::new("INSERT INTO numbers (telephone_number, reversed, account_id, settings_id, country, state, assigned, rev, order_id, changed_at) ");
+        let mut insert = sqlx::QueryBuilder::new(
+            "INSERT INTO numbers (telephone_number, reversed, account_id, settings_id, country, state, assigned, rev, order_id, changed_at) ",
+        );
         insert.push_values(chunk, |mut row, number| {
             row.push_bind(*number)
                 .push_bind(E164::from_i64(*number).map_or(0, E164::reversed))

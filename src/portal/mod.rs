@@ -6,6 +6,8 @@ mod csv;
 mod explain;
 mod form;
 mod login;
+mod number_filter;
+mod numbers;
 mod pull;
 mod show;
 mod upload;
@@ -18,7 +20,12 @@ use crate::service::Origin;
 /// Every route of the portal.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().merge(connection::routes()).merge(consents::routes()).merge(login::routes())
+    Routes::new()
+        .merge(connection::routes())
+        .merge(consents::routes())
+        .merge(login::routes())
+        .merge(numbers::routes())
+        .merge(upload::routes())
 }
 
 /// Where a change comes from, for the audit.

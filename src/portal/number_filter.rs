@@ -12,7 +12,7 @@ use crate::service::numbers::{Assignment, NumberFilter};
 /// Digits alone are the end of a number while there are fewer than this many, else its start.
 const START_DIGITS: usize = 7;
 /// The most digits of a number.
-const MOST_DIGITS: usize = crate::domain::e164::MAX_DIGITS;
+const MOST_DIGITS: usize = crate::domain::e164::MAX_DIGITS as usize;
 
 /// The list's address, and the selection made on it. Everything is text as it came.
 #[derive(Clone, Debug, Default, Deserialize)]

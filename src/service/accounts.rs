@@ -33,7 +33,12 @@ const EXPORT_CHUNK: usize = 1_000;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn export(ctx: &Ctx, _: &Grant<AccountsRead>, filter: &AccountFilter, after: Option<String>) -> Result<(Vec<Account>, Option<String>)> {
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<AccountsRead>,
+    filter: &AccountFilter,
+    after: Option<String>,
+) -> Result<(Vec<Account>, Option<String>)> {
     let page = after.map_or(Page::First, Page::After);
     let page = ctx.db.read().await?.accounts_page(filter, &page, EXPORT_CHUNK).await?;
     let next = page.accounts.last().map(|account| account.name.clone()).filter(|_| page.more_after);

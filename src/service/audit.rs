@@ -38,7 +38,12 @@ pub async fn list(ctx: &Ctx, _: &Grant<AuditRead>, filter: &AuditFilter, page: &
 ///
 /// # Errors
 /// When the database fails.
-pub async fn export(ctx: &Ctx, _: &Grant<AuditRead>, filter: &AuditFilter, after: Option<i64>) -> Result<(Vec<AuditRow>, Option<i64>)> {
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<AuditRead>,
+    filter: &AuditFilter,
+    after: Option<i64>,
+) -> Result<(Vec<AuditRow>, Option<i64>)> {
     let page = after.map_or(Page::First, Page::After);
     let (rows, _, more) = ctx.db.read().await?.audit_page(filter, &page, EXPORT_CHUNK).await?;
     let next = rows.last().map(|row| row.seq).filter(|_| more);

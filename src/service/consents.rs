@@ -53,7 +53,12 @@ pub type ExportKey = (i64, String);
 ///
 /// # Errors
 /// When the database fails.
-pub async fn export(ctx: &Ctx, _: &Grant<ConsentsRead>, filter: &ConsentFilter, after: Option<ExportKey>) -> Result<(Vec<ConsentRow>, Option<ExportKey>)> {
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<ConsentsRead>,
+    filter: &ConsentFilter,
+    after: Option<ExportKey>,
+) -> Result<(Vec<ConsentRow>, Option<ExportKey>)> {
     let page = after.map_or(Page::First, Page::After);
     let (rows, _, more) = ctx.db.read().await?.consents_page(filter, &page, EXPORT_CHUNK).await?;
     let next = rows.last().map(ConsentRow::key).filter(|_| more);
@@ -192,7 +197,9 @@ pub async fn retry_relationship(
 ) -> Result<RelationshipUpdated> {
     let row = ctx.db.read().await?.consent(tenant).await?.ok_or(Error::NotFound("consent"))?;
     if row.sync_state != SyncState::Failed {
-        return Err(Error::Conflict("There is nothing to retry: the backend has not refused the relationship status.".into()));
+        return Err(Error::Conflict(
+            "There is nothing to retry: the backend has not refused the relationship status.".into(),
+        ));
     }
     let relationship = row.consent.customer_relationship;
     let form = RelationshipForm {

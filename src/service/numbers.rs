@@ -27,7 +27,12 @@ pub enum Matching {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter, page: Page<E164>) -> Result<(NumberPage, Matching)> {
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    page: Page<E164>,
+) -> Result<(NumberPage, Matching)> {
     let mut tx = ctx.db.read().await?;
     let found = tx.numbers_page(filter, page, PAGE_SIZE).await?;
     // A first page that is not full has said it already.

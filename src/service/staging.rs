@@ -131,7 +131,12 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
 ///
 /// # Errors
 /// When the form has problems, all of them, or the database fails.
-pub async fn stage_upload(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: Option<&[u8]>) -> Result<i64> {
+pub async fn stage_upload(
+    ctx: &Ctx,
+    grant: &Grant<NumbersWrite>,
+    form: &UploadForm,
+    file: Option<&[u8]>,
+) -> Result<i64> {
     let text = text_of(form, file);
     let settings = form.settings(ctx.policy.default_calling_profile.as_ref());
     let with_columns = text.as_ref().is_ok_and(|text| Reader::new(text, ctx.policy.max_numbers).has_columns());
@@ -186,7 +191,9 @@ fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> std::result::Res
         (_, Some(_)) => Ok(form.numbers.as_str()),
         (None, None) => Err(FieldProblem::new("numbers", "Enter at least one number, or choose a file.")),
         (Some(bytes), None) => match upload::decode(bytes) {
-            Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => Err(FieldProblem::new("file", "The file is empty.")),
+            Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => {
+                Err(FieldProblem::new("file", "The file is empty."))
+            }
             Ok(text) => Ok(text),
             Err(reason) => Err(FieldProblem::new("file", reason)),
         },
@@ -199,7 +206,10 @@ fn check_profile(ctx: &Ctx, profile: Option<&str>, problems: &mut Vec<FieldProbl
         && !ctx.policy.calling_profiles.is_empty()
         && !ctx.policy.calling_profiles.iter().any(|known| known.id == profile)
     {
-        problems.push(FieldProblem::new("calling_profile", format!("There is no calling profile {profile}. Choose one of the list.")));
+        problems.push(FieldProblem::new(
+            "calling_profile",
+            format!("There is no calling profile {profile}. Choose one of the list."),
+        ));
     }
 }
 
@@ -232,7 +242,11 @@ async fn base_account(
         if settings.services.is_empty() {
             problems.push(FieldProblem::new("service", "Choose the service of the numbers."));
         }
-        problems.extend(rules::check(settings, &base.account, &base.facts).into_iter().map(|flaw| FieldProblem::new(flaw.field, flaw.reason)));
+        problems.extend(
+            rules::check(settings, &base.account, &base.facts)
+                .into_iter()
+                .map(|flaw| FieldProblem::new(flaw.field, flaw.reason)),
+        );
     }
     Ok(Some(Arc::new(base)))
 }
