@@ -6,6 +6,7 @@ mod form;
 mod login;
 mod number_filter;
 mod numbers;
+mod review;
 mod show;
 mod upload;
 mod upload_body;
@@ -18,6 +19,7 @@ use crate::service::Origin;
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new().merge(login::routes()).merge(numbers::routes())
+        .merge(review::routes())
         .merge(upload::routes())
 }
 
