@@ -1,5 +1,6 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
+mod accounts;
 mod connection;
 mod consents;
 mod csv;
@@ -15,7 +16,7 @@ use crate::service::Origin;
 /// Every route of the portal.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().merge(connection::routes()).merge(consents::routes()).merge(login::routes())
+    Routes::new().merge(accounts::routes()).merge(connection::routes()).merge(consents::routes()).merge(login::routes())
 }
 
 /// Where a change comes from, for the audit.

@@ -3,7 +3,9 @@
 use super::{Ctx, Error, Result};
 use crate::authz::{Grant, NumbersRead};
 use crate::domain::{E164, Number};
-use crate::store::{NumberFilter, NumberPage, NumberRange, OrderHistory, Page};
+use crate::store::Page;
+
+pub use crate::store::{Assignment, NumberFilter, NumberPage, NumberRange, OrderHistory};
 
 /// Numbers on one page.
 pub const PAGE_SIZE: usize = 50;
