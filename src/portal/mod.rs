@@ -1,14 +1,21 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
+mod accounts;
 mod connection;
 mod consents;
 mod csv;
 mod explain;
 mod form;
 mod login;
+mod number;
 mod number_filter;
 mod numbers;
+mod order;
+mod orders;
 mod pull;
+mod release;
+mod report;
+mod review;
 mod show;
 mod upload;
 mod upload_body;
@@ -21,10 +28,17 @@ use crate::service::Origin;
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new()
+        .merge(accounts::routes())
         .merge(connection::routes())
         .merge(consents::routes())
         .merge(login::routes())
+        .merge(number::routes())
         .merge(numbers::routes())
+        .merge(order::routes())
+        .merge(orders::routes())
+        .merge(release::routes())
+        .merge(report::routes())
+        .merge(review::routes())
         .merge(upload::routes())
 }
 

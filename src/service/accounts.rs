@@ -6,9 +6,9 @@ use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, orders};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
 use crate::domain::{Account, AccountDraft, AccountForm, AccountName, FieldProblem, Service, ServiceSet, TenantId};
-use crate::store::{AccountPage, NumberFilter, Page, Tx, WorkKind};
+use crate::store::{NumberFilter, Page, Tx, WorkKind};
 
-pub use crate::store::AccountFilter;
+pub use crate::store::{AccountFilter, AccountPage};
 
 /// Accounts on one page.
 pub const PAGE_SIZE: usize = 50;
