@@ -5,6 +5,8 @@ mod database;
 mod demo;
 mod start;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

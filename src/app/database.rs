@@ -6,7 +6,8 @@ use std::path::Path;
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, DatabaseUrl};
-use crate::domain::audit::GENESIS;
+use crate::service::audit::{self, Verified};
+use crate::service::{Clock, Ctx, Policy};
 use crate::store::{Db, MigrationState, PoolSize};
 
 use super::print;
@@ -30,14 +31,22 @@ pub(super) async fn open(config: &Config) -> Result<Database, Failure> {
 }
 
 async fn connect(config: &Config) -> Result<Database, Failure> {
+    let lock = match &config.database.url {
+        DatabaseUrl::Sqlite(path) => Some(lock(path)?),
+        DatabaseUrl::Postgres(_) => None,
+    };
+    Ok(Database { db: connect_beside(config).await?, _lock: lock })
+}
+
+/// Connects without keeping others away, to look while another process works.
+async fn connect_beside(config: &Config) -> Result<Db, Failure> {
     let connections = config.database.max_connections;
     let size = PoolSize { readers: connections.min(16), connections };
-    let (url, lock) = match &config.database.url {
-        DatabaseUrl::Sqlite(path) => (format!("sqlite:{}", path.display()), Some(lock(path)?)),
-        DatabaseUrl::Postgres(url) => (url.expose_secret().to_owned(), None),
+    let url = match &config.database.url {
+        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.expose_secret().to_owned(),
     };
-    let db = Db::open(&url, size).await.map_err(failed)?;
-    Ok(Database { db, _lock: lock })
+    Db::open(&url, size).await.map_err(failed)
 }
 
 /// Keeps other processes away from a SQLite file. The file is made for this user alone.
@@ -64,6 +73,7 @@ fn private_file(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what map_err calls")]
 fn failed(error: crate::store::Error) -> Failure {
     Failure::Line(format!("the database cannot be used: {error}"))
 }
@@ -89,36 +99,28 @@ pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
     print(&said)
 }
 
-/// Entries read at once while the chain is walked.
-const CHUNK: i64 = 1_000;
-
-/// `nmp audit verify`
+/// `nmp audit verify`: also while another process works on the database.
 pub(super) async fn verify_audit(config: &Config) -> Result<(), Failure> {
-    let database = connect(config).await?;
-    let mut tx = database.db.read().await.map_err(failed)?;
-    let (mut seq, mut hash) = (0, GENESIS.to_owned());
-    loop {
-        let rows = tx.audit_chain(seq, CHUNK).await.map_err(failed)?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            if row.seq != seq + 1 || row.expected_hash(&hash) != row.hash {
-                return Err(Failure::Line(format!(
-                    "the audit is broken at entry {}: it or one before it was changed or taken out",
-                    row.seq
-                )));
-            }
-            (seq, hash) = (row.seq, row.hash);
+    if let DatabaseUrl::Sqlite(path) = &config.database.url
+        && !path.exists()
+    {
+        return Err(Failure::Line(format!("there is no database at {}", path.display())));
+    }
+    let db = connect_beside(config).await?;
+    match db.migration_state().await.map_err(failed)? {
+        MigrationState::Current => {}
+        MigrationState::Newer => return Err(newer()),
+        MigrationState::Behind(_) => {
+            return Err(Failure::Line(
+                "the database is not up to date; run \u{201c}nmp migrate\u{201d} first".to_owned(),
+            ));
         }
     }
-    let last = tx.last_audit_seq().await.map_err(failed)?;
-    if last != seq {
-        return Err(Failure::Line(format!(
-            "the audit is broken: its last entry should be {last}, but it ends at {seq}"
-        )));
+    let ctx = Ctx::new(db, Clock::system(), Policy::default());
+    match audit::verify(&ctx).await.map_err(|error| Failure::Line(error.to_string()))? {
+        Verified::Holds { rows, head } => {
+            print(&format!("The audit is whole: {rows} entries, the last with hash {head}.\n"))
+        }
+        Verified::Broken { seq, reason } => Err(Failure::Line(format!("the audit is broken at entry {seq}: {reason}"))),
     }
-    drop(tx);
-    database.db.close().await;
-    print(&format!("The audit is whole: {seq} entries, the last with hash {hash}.\n"))
 }

@@ -17,8 +17,7 @@ use super::start::{Failure, Listeners, Running, address, bind};
 use super::{environment, print, stop};
 
 /// The people of the sandbox, and what they are there to show.
-const PEOPLE: &str = "\
-  Sign in as        reader     may look
+const PEOPLE: &str = "  Sign in as        reader     may look
                     writer     may look, add and change
                     deleter    may look and remove
                     admin      may do everything

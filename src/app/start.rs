@@ -4,21 +4,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, Problem, ProcessRole};
+use crate::backend::{OperatorConnect, OperatorConnectOptions};
+use crate::config::{self, Config, Problem, ProcessRole};
 use crate::domain::session::SessionPolicy;
 use crate::http::login::Login;
 use crate::http::operations::Operations;
 use crate::http::serve::{Listening, serve as serve_http};
-use crate::http::{Clock, PortalState, Sessions, portal_router};
+use crate::http::{PortalState, Sessions, portal_router};
 use crate::portal;
-use crate::service::{self, Ctx, Policy};
 use crate::service::access::SessionKeeper;
+use crate::service::{self, Ctx, Policy};
 use crate::store::{Db, MigrationState};
+use crate::sync::{Engine, SyncOptions};
 use crate::telemetry;
 
 use super::{database, stop};
@@ -78,10 +79,8 @@ pub(super) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
 /// `nmp serve`
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let logs = telemetry::start_logs(&config.log);
-    let portal = match config.runs(ProcessRole::Portal) {
-        true => Some(bind(config.portal.listen, "portal.listen").await?),
-        false => None,
-    };
+    let portal =
+        if config.runs(ProcessRole::Portal) { Some(bind(config.portal.listen, "portal.listen").await?) } else { None };
     let operations = bind(config.operations.listen, "operations.listen").await?;
     let running = Running::start(config, Listeners { portal, operations }).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -112,6 +111,9 @@ impl Running {
         if let Some(listener) = listeners.portal {
             running.start_portal(&config, listener)?;
         }
+        if config.runs(ProcessRole::Sync) {
+            running.start_sync(&config)?;
+        }
         if let Some(handle) = metrics.clone() {
             running.every(UPKEEP, move || handle.run_upkeep());
         }
@@ -120,19 +122,30 @@ impl Running {
     }
 
     fn start_portal(&self, config: &Arc<Config>, listener: TcpListener) -> Result<(), Failure> {
-        let settings = &config.portal;
-        let login = Login::new(config.identity.clone(), &settings.public_url)
-            .map_err(|error| Failure::Line(format!("sign-in cannot be set up: {error}")))?;
-        let policy = SessionPolicy {
-            idle: settings.session_idle,
-            absolute: settings.session_absolute,
-            recheck: config.identity.roles_recheck,
+        let state = portal_state(config, &self.ctx, &self.tasks)?;
+        self.listen("portal", listener, config.portal.max_connections, portal_router(portal::routes(), state));
+        Ok(())
+    }
+
+    /// Starts the sync engine where a backend is configured; without one numbers wait.
+    fn start_sync(&self, config: &Config) -> Result<(), Failure> {
+        let settings = &config.operator_connect;
+        let Some(base_url) = settings.base_url.clone() else {
+            tracing::warn!("operator_connect.base_url is not set: nothing is synced");
+            return Ok(());
         };
-        let keeper = SessionKeeper::new(self.database.db.clone());
-        let secure = settings.public_url.scheme() == "https";
-        let sessions = Sessions::new(keeper, policy, clock(), self.tasks.clone(), secure);
-        let state = PortalState::new(self.ctx.clone(), Arc::clone(config), sessions, login);
-        self.listen("portal", listener, settings.max_connections, portal_router(portal::routes(), state));
+        let options = OperatorConnectOptions {
+            base_url,
+            token_url: settings.token_url.clone(),
+            client_id: settings.client_id.clone(),
+            client_secret: settings.client_secret.clone().unwrap_or_default(),
+            scope: Some(settings.scope.clone()).filter(|scope| !scope.is_empty()),
+            now: now(),
+        };
+        let backend = OperatorConnect::new(options)
+            .map_err(|error| Failure::Line(format!("the connection to Operator Connect cannot be set up: {error}")))?;
+        let engine = Engine::new(self.ctx.clone(), Arc::new(backend), sync_options(settings));
+        engine.run(self.stop.clone(), &self.tasks);
         Ok(())
     }
 
@@ -148,7 +161,7 @@ impl Running {
             .check("migrations", move || is_current(current.clone()));
         if config.runs(ProcessRole::Portal) {
             let stop = self.stop.clone();
-            operations = operations.check("portal", move || not_stopping(stop.clone()));
+            operations = operations.check("portal", move || std::future::ready(not_stopping(&stop)));
         }
         self.listen("operations", listener, 64, operations.router());
     }
@@ -176,6 +189,38 @@ impl Running {
     }
 }
 
+fn sync_options(settings: &config::OperatorConnect) -> SyncOptions {
+    let interval = |duration: Duration| time::Duration::try_from(duration).unwrap_or(time::Duration::HOUR);
+    SyncOptions {
+        batch_size: settings.batch_size as usize,
+        pull_consents: interval(settings.pull_consents),
+        pull_addresses: interval(settings.pull_addresses),
+        pull_numbers: interval(settings.pull_numbers),
+        ..SyncOptions::default()
+    }
+}
+
+fn now() -> fn() -> time::OffsetDateTime {
+    #[expect(clippy::disallowed_methods, reason = "the composition root is where the clock comes from")]
+    let now = time::OffsetDateTime::now_utc;
+    now
+}
+
+/// What the handlers of the portal share.
+pub(super) fn portal_state(config: &Arc<Config>, ctx: &Ctx, tasks: &TaskTracker) -> Result<PortalState, Failure> {
+    let settings = &config.portal;
+    let login = Login::new(config.identity.clone(), &settings.public_url)
+        .map_err(|error| Failure::Line(format!("sign-in cannot be set up: {error}")))?;
+    let policy = SessionPolicy {
+        idle: settings.session_idle,
+        absolute: settings.session_absolute,
+        recheck: config.identity.roles_recheck,
+    };
+    let secure = settings.public_url.scheme() == "https";
+    let sessions = Sessions::new(SessionKeeper::new(ctx), policy, tasks.clone(), secure);
+    Ok(PortalState::new(ctx.clone(), Arc::clone(config), sessions, login))
+}
+
 /// What the services are told by the configuration.
 fn policy(config: &Config) -> Policy {
     Policy {
@@ -184,13 +229,6 @@ fn policy(config: &Config) -> Policy {
         calling_profiles: config.operator_connect.calling_profiles.clone(),
         default_calling_profile: config.operator_connect.default_calling_profile.clone(),
     }
-}
-
-/// The one clock of the process.
-fn clock() -> Clock {
-    #[expect(clippy::disallowed_methods, reason = "the composition root is where the clock comes from")]
-    let now = OffsetDateTime::now_utc;
-    Arc::new(now)
 }
 
 async fn answers(db: Db) -> Result<(), String> {
@@ -205,6 +243,6 @@ async fn is_current(db: Db) -> Result<(), String> {
     }
 }
 
-async fn not_stopping(stop: CancellationToken) -> Result<(), String> {
+fn not_stopping(stop: &CancellationToken) -> Result<(), String> {
     if stop.is_cancelled() { Err("stopping".to_owned()) } else { Ok(()) }
 }

@@ -15,7 +15,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    CapabilityPlan, CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, Service, TeamsSettings, TenantId,
+    CapabilityPlan, CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, Service, TeamsSettings,
+    TenantId,
 };
 
 pub use operator_connect::{OperatorConnect, OperatorConnectOptions};

@@ -152,6 +152,10 @@ impl OperatorConnect {
                     fresh_token_tried = true;
                 }
                 (StatusCode::UNAUTHORIZED, _) => return Err(retry(format!("{WHO} did not accept our token"))),
+                // A permission that is not set up says nothing about the numbers: they wait until it is.
+                (StatusCode::FORBIDDEN, _) => {
+                    return Err(retry(format!("{WHO} does not let our client do this; check its permissions")));
+                }
                 _ if must_wait(status) => return Err(self.asked_to_wait(status, retry_after)),
                 _ if status.is_success() || status.is_client_error() => {
                     return Ok(Reply { status, retry_after, body: answer::body(WHO, response).await? });

@@ -78,7 +78,7 @@ fn upload(request_id: &str, numbers: &[&str]) -> UploadRequest {
     UploadRequest {
         tenant: contoso(),
         request_id: request_id.to_owned(),
-        service: crate::domain::Service::OperatorConnect,
+        service: Service::OperatorConnect,
         calling_profile: Some("default".to_owned()),
         settings: TeamsSettings {
             usage: "CallingUserAssignment".to_owned(),

@@ -186,8 +186,7 @@ fn check_outside(r: &mut Reader, key: &str, url: &Url, sandbox_path: &str) {
 }
 
 /// Whether the address is this machine itself.
-#[must_use]
-pub(crate) fn is_loopback(url: &Url) -> bool {
+fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
         Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),

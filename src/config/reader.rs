@@ -251,12 +251,11 @@ impl Reader {
                 }
             };
         }
-        let given = self.read(key, |value| match value {
+        self.read(key, |value| match value {
             Value::String(text) if !text.is_empty() => Ok(SecretString::from(text.clone())),
             // The value itself is never repeated in a message.
             _ => Err("must be a text that is not empty".to_owned()),
-        });
-        given
+        })
     }
 
     /// Every problem, those of unknown keys included.

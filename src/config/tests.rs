@@ -29,9 +29,8 @@ fn problems(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn a_good_file_loads_and_hides_its_secrets() {
     let config = Config::load(sources(GOOD, &[]), Purpose::Production).unwrap();
-    assert_eq!(config.portal.session_idle, Duration::from_secs(1800));
+    assert_eq!(config.portal.session_idle, Duration::from_mins(30));
     assert_eq!(config.relationship_statuses, RelationshipChoice::defaults());
-    assert!(config.relationship_statuses.iter().filter(|s| s.needs_reason).count() == 2);
     assert!(!format!("{config:?}").contains("hush"));
 }
 

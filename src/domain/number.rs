@@ -158,7 +158,7 @@ pub struct Number {
 /// reserved for examples) counts for the main country of its code; `None` for codes that belong to no country.
 pub fn country(number: E164) -> Option<String> {
     let plans = &*rlibphonenumber::PHONE_NUMBER_UTIL;
-    let parsed = plans.parse(&number.to_string(), None).ok()?;
+    let parsed = plans.parse(number.to_string(), None).ok()?;
     let region =
         plans.get_region_for_number(&parsed).or_else(|| plans.get_region_for_country_code(parsed.country_code))?;
     Some(region.to_string())

@@ -29,7 +29,10 @@ impl TenantFacts {
     }
 
     fn address_of(&self, location: &str) -> Option<&str> {
-        self.addresses.iter().find(|(_, locations)| locations.iter().any(|id| id == location)).map(|(id, _)| id.as_str())
+        self.addresses
+            .iter()
+            .find(|(_, locations)| locations.iter().any(|id| id == location))
+            .map(|(id, _)| id.as_str())
     }
 }
 
@@ -54,7 +57,14 @@ pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) 
     let missing = settings.services.without(account.services);
     if !missing.is_empty() {
         let labels = missing.labels();
-        flaws.push(flaw("service", &labels, format!("{labels} is not enabled on account {}. Enable it on the account first, or choose another service.", account.name)));
+        flaws.push(flaw(
+            "service",
+            &labels,
+            format!(
+                "{labels} is not enabled on account {}. Enable it on the account first, or choose another service.",
+                account.name
+            ),
+        ));
     }
     if account.deleting {
         flaws.push(flaw("account", &account.name, format!("Account {} is being deleted.", account.name)));
@@ -67,7 +77,11 @@ pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) 
                 flaws.push(flaw("custom_sip_header", header, reason));
             }
         } else {
-            flaws.push(flaw("custom_sip_header", header, format!("{} numbers have no custom SIP header. Leave it blank.", settings.services.labels())));
+            flaws.push(flaw(
+                "custom_sip_header",
+                header,
+                format!("{} numbers have no custom SIP header. Leave it blank.", settings.services.labels()),
+            ));
         }
     }
     if let Some(country) = &settings.teams.displayed_country_code
@@ -85,15 +99,25 @@ fn check_plan(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec<Fl
     }
     let Some(plans) = facts.plans.as_ref().filter(|plans| !plans.is_empty()) else { return };
     let usages = || plans.iter().map(|plan| plan.usage.as_str()).collect::<Vec<_>>().join(", ");
-    for (field, usage) in std::iter::once(("usage", &teams.usage)).chain(teams.additional_usages.iter().map(|u| ("additional_usage", u))) {
+    for (field, usage) in
+        std::iter::once(("usage", &teams.usage)).chain(teams.additional_usages.iter().map(|u| ("additional_usage", u)))
+    {
         if !usage.is_empty() && !plans.iter().any(|plan| plan.usage == *usage) {
-            flaws.push(flaw(field, usage, format!("The tenant's capability plans have no such usage. They have {}.", usages())));
+            flaws.push(flaw(
+                field,
+                usage,
+                format!("The tenant's capability plans have no such usage. They have {}.", usages()),
+            ));
         }
     }
     let Some(plan) = plans.iter().find(|plan| plan.usage == teams.usage) else { return };
     for capability in &teams.choosable_capabilities {
         if !plan.choosable_capabilities.contains(capability) {
-            let reason = format!("{} does not offer this capability. It offers {}.", plan.usage, plan.choosable_capabilities.join(", "));
+            let reason = format!(
+                "{} does not offer this capability. It offers {}.",
+                plan.usage,
+                plan.choosable_capabilities.join(", ")
+            );
             flaws.push(flaw("capability", capability, reason));
         }
     }
@@ -128,9 +152,17 @@ pub fn check_number(number: E164, settings: &NumberSettings) -> Option<Flaw> {
         return None;
     }
     if settings.teams.usage == CALLING_USER {
-        return Some(flaw("usage", CALLING_USER, "A North American toll-free number cannot be for calling users. Choose another usage."));
+        return Some(flaw(
+            "usage",
+            CALLING_USER,
+            "A North American toll-free number cannot be for calling users. Choose another usage.",
+        ));
     }
-    settings.teams.displayed_country_code.is_none().then(|| flaw("country", "", "A North American toll-free number needs a country, such as US."))
+    settings
+        .teams
+        .displayed_country_code
+        .is_none()
+        .then(|| flaw("country", "", "A North American toll-free number needs a country, such as US."))
 }
 
 /// One setting that differs between two values.

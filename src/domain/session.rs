@@ -16,9 +16,9 @@ pub struct SessionPolicy {
 }
 
 /// How long roles may stay unconfirmed while the identity provider is away.
-const GRACE: Duration = Duration::from_secs(60 * 60);
+const GRACE: Duration = Duration::from_hours(1);
 /// The time of last use is written at most this often.
-const TOUCH: Duration = Duration::from_secs(60);
+const TOUCH: Duration = Duration::from_mins(1);
 
 /// The instants of a session that matter for its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_idle_or_old_or_long_unconfirmed() {
-        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let minutes = |n: u64| Duration::from_mins(n);
         let policy = SessionPolicy { idle: minutes(30), absolute: minutes(720), recheck: minutes(15) };
         let start = datetime!(2026-11-21 08:00 UTC);
         let at = |created: u64, seen: u64, roles: u64, now: u64| {

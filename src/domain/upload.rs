@@ -71,8 +71,14 @@ fn shown(value: &str) -> String {
 /// # Errors
 /// Says why the bytes are no text and how to save them instead.
 pub fn decode(bytes: &[u8]) -> Result<&str, String> {
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) || bytes.iter().take(64).filter(|b| **b == 0).count() > 4 {
-        return Err("The file is UTF-16. Save it as \u{201c}CSV UTF-8\u{201d} (in Excel: File, Save as) and choose it again.".into());
+    if bytes.starts_with(&[0xFF, 0xFE])
+        || bytes.starts_with(&[0xFE, 0xFF])
+        || bytes.iter().take(64).filter(|b| **b == 0).count() > 4
+    {
+        return Err(
+            "The file is UTF-16. Save it as \u{201c}CSV UTF-8\u{201d} (in Excel: File, Save as) and choose it again."
+                .into(),
+        );
     }
     if bytes.starts_with(b"PK\x03\x04") {
         return Err("The file is an Excel workbook or a ZIP archive. Save the sheet as \u{201c}CSV UTF-8\u{201d} and choose it again.".into());
@@ -124,7 +130,10 @@ impl<'a> Reader<'a> {
             return self.problem(Problem::new(
                 row.line,
                 &row.number.to_string(),
-                format!("An upload takes up to {} numbers. From here on nothing was read; split the upload.", self.limit),
+                format!(
+                    "An upload takes up to {} numbers. From here on nothing was read; split the upload.",
+                    self.limit
+                ),
             ));
         }
         self.numbers += 1;

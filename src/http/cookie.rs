@@ -1,5 +1,7 @@
 //! Reading and writing cookies.
 
+use std::fmt::Write as _;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 
 /// The cookies of a request.
@@ -35,7 +37,7 @@ pub fn set(name: &str, value: &str, secure: bool, max_age: Option<u32>) -> Optio
         text.push_str("; Secure");
     }
     if let Some(seconds) = max_age {
-        text.push_str(&format!("; Max-Age={seconds}"));
+        let _ = write!(text, "; Max-Age={seconds}");
     }
     HeaderValue::from_str(&text).ok()
 }

@@ -13,7 +13,7 @@ use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::authz::{Missing, Role};
+use crate::authz::{Missing, Roles};
 use crate::service;
 
 /// Something that keeps a request from being answered as asked.
@@ -29,10 +29,8 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// Problems with single fields: name and message.
     pub fields: Vec<(String, String)>,
-    /// The request's identifier; filled in when the problem is rendered.
-    pub request_id: String,
     /// Roles that are missing, of a 403.
-    pub missing: Vec<Role>,
+    pub missing: Roles,
     /// Seconds after which it makes sense to ask again, of a 503 or 429.
     pub retry_after: Option<u32>,
     /// Goes to the log and never to the visitor.
@@ -58,8 +56,7 @@ impl Problem {
             title: title.into(),
             detail: detail.into(),
             fields: Vec::new(),
-            request_id: String::new(),
-            missing: Vec::new(),
+            missing: Roles::NONE,
             retry_after: None,
             cause: None,
         }
@@ -111,7 +108,7 @@ impl Problem {
             "You need another role for this",
             "You are signed in, but your account does not have the role this page needs.",
         );
-        problem.missing = missing.roles;
+        problem.missing = missing.roles.into_iter().collect();
         problem
     }
 
@@ -236,7 +233,10 @@ impl From<service::Error> for Problem {
         match error {
             service::Error::NotFound(noun) => Self {
                 title: format!("No such {noun}").into(),
-                detail: format!("There is no {noun} at this address. It may have been removed, or the address mistyped.").into(),
+                detail: format!(
+                    "There is no {noun} at this address. It may have been removed, or the address mistyped."
+                )
+                .into(),
                 ..Self::not_found()
             },
             service::Error::Conflict(reason) => Self::conflict("This cannot be done now", reason),
@@ -247,7 +247,8 @@ impl From<service::Error> for Problem {
                     .fold(Self::bad_request(text), |problem, field| problem.field(field.field, field.message.clone()))
             }
             service::Error::Store(error) if error.is_transient() => {
-                Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.").because(&error)
+                Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.")
+                    .because(&error)
             }
             service::Error::Store(error) => Self::internal().because(&error),
         }

@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use crate::authz::{Grant, Permission, Principal};
+use crate::service::Origin;
 
 use super::error::Problem;
 use super::info::RequestInfo;
@@ -70,6 +71,15 @@ impl FromRequestParts<PortalState> for Info {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &PortalState) -> Result<Self, Problem> {
         Ok(Self(info(parts)?))
+    }
+}
+
+/// Where the request came from, for the audit.
+impl FromRequestParts<PortalState> for Origin {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &PortalState) -> Result<Self, Problem> {
+        let info = info(parts)?;
+        Ok(Self { surface: "portal", client: info.client, request_id: info.id.clone() })
     }
 }
 

@@ -40,7 +40,7 @@ impl Flash {
         Self { kind: "warn", text: text.into() }
     }
 
-    pub(super) fn from_cookies(cookies: &Cookies<'_>) -> Option<Self> {
+    pub(super) fn from_cookies(cookies: Cookies<'_>) -> Option<Self> {
         let (kind, text) = cookies.get(NAME)?.split_once('.')?;
         let kind = ["ok", "info", "warn", "bad"].into_iter().find(|known| *known == kind)?;
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
@@ -70,6 +70,6 @@ mod tests {
         assert!(header.contains("; Secure") && header.contains("; HttpOnly"), "{header}");
         let mut headers = axum::http::HeaderMap::new();
         headers.insert("cookie", HeaderValue::from_str(header.split(';').next().unwrap()).unwrap());
-        assert_eq!(Flash::from_cookies(&Cookies::new(&headers)), Some(flash));
+        assert_eq!(Flash::from_cookies(Cookies::new(&headers)), Some(flash));
     }
 }

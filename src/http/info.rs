@@ -49,7 +49,7 @@ impl RequestInfo {
             htmx,
             partial: htmx && partial,
             theme: theme(cookies.get("theme")),
-            flash: Flash::from_cookies(&cookies),
+            flash: Flash::from_cookies(cookies),
             client: client(request.extensions(), headers, trusted_proxies),
             session: OnceCell::new(),
         }

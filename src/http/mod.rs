@@ -32,6 +32,6 @@ pub use page::{download, fragment, invalid, page, page_with, see_other, see_othe
 pub use portal::{portal_hosts, portal_router};
 pub use return_to::ReturnTo;
 pub use routes::{Access, RouteEntry, Routes, needs, public, signed_in};
-pub use session::{Clock, Session, Sessions};
+pub use session::{Session, Sessions};
 pub use shell::{Person, Shell};
 pub use state::PortalState;

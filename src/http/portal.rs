@@ -30,7 +30,6 @@ use super::{render, security};
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(200);
 
 /// The router of the portal.
-#[must_use]
 pub fn portal_router(routes: Routes, state: PortalState) -> Router {
     let settings = &state.config().portal;
     let hosts = Arc::new(portal_hosts(settings));
@@ -71,6 +70,7 @@ async fn no_page(State(state): State<PortalState>, mut parts: Parts) -> Problem 
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what the layer calls")]
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     let text =
         cause.downcast_ref::<&str>().map(ToString::to_string).or_else(|| cause.downcast_ref::<String>().cloned());

@@ -1,5 +1,6 @@
 //! Turns problems into what the visitor can read: a page, a part of one, or JSON.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use askama::Template;
@@ -118,7 +119,7 @@ fn page_for(problem: &Problem, info: &RequestInfo, state: &PortalState) -> Respo
                 missing: problem
                     .missing
                     .iter()
-                    .map(|role| missing_role(*role, &state.config().identity.role_names))
+                    .map(|role| missing_role(role, &state.config().identity.role_names))
                     .collect(),
                 no_role: session.as_deref().is_some_and(|session| session.principal.roles.is_empty()),
                 issuer: &state.config().identity.issuer,
@@ -127,8 +128,10 @@ fn page_for(problem: &Problem, info: &RequestInfo, state: &PortalState) -> Respo
             },
         );
     }
-    let fields: String = problem.fields.iter().map(|(name, message)| format!(" {name}: {message}.")).collect();
-    let detail = format!("{}{fields}", problem.detail);
+    let mut detail = problem.detail.to_string();
+    for (name, message) in &problem.fields {
+        let _ = write!(detail, " {name}: {message}.");
+    }
     let shown = Shown { status: problem.status.as_u16(), title: &problem.title, detail: &detail, request_id: &info.id };
     page_with(problem.status, &ErrorPage { shell, problem: shown })
 }

@@ -21,7 +21,7 @@ use super::state::PortalState;
 /// Longest pause between two pieces of a request body.
 const BODY_PAUSE: Duration = Duration::from_secs(15);
 /// Longest time for a whole request body.
-const BODY_DEADLINE: Duration = Duration::from_secs(180);
+const BODY_DEADLINE: Duration = Duration::from_mins(3);
 
 const FIXED: [(HeaderName, HeaderValue); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 /// idle, so it bounds idle keep-alive connections too.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that lives longer is closed: a client that never reads its answer holds it no longer.
-const CONNECTION_LIFE: Duration = Duration::from_secs(15 * 60);
+const CONNECTION_LIFE: Duration = Duration::from_mins(15);
 /// Time for requests in flight to finish after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(6);
 /// Bytes of request line and header together.

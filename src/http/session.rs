@@ -17,11 +17,8 @@ use super::error::Problem;
 use super::login::{Login, Refreshed, SignedIn};
 use super::{random, seal};
 
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
-
 /// A request that confirms the roles has so long before another may try.
-const CONFIRMING: Duration = Duration::from_secs(60);
+const CONFIRMING: Duration = Duration::from_mins(1);
 
 /// A signed-in person's session.
 #[derive(Clone, Debug)]
@@ -48,7 +45,6 @@ pub struct Sessions(Arc<Inner>);
 struct Inner {
     keeper: SessionKeeper,
     policy: SessionPolicy,
-    clock: Clock,
     tasks: TaskTracker,
     secure: bool,
     cookie: String,
@@ -58,9 +54,9 @@ impl Sessions {
     /// Sessions with cookies for a portal that is reached by https (`secure`) or plain HTTP. Work
     /// that must outlive the browser's patience runs on `tasks`.
     #[must_use]
-    pub fn new(keeper: SessionKeeper, policy: SessionPolicy, clock: Clock, tasks: TaskTracker, secure: bool) -> Self {
+    pub fn new(keeper: SessionKeeper, policy: SessionPolicy, tasks: TaskTracker, secure: bool) -> Self {
         let cookie = cookie::host_name("nmp", secure);
-        Self(Arc::new(Inner { keeper, policy, clock, tasks, secure, cookie }))
+        Self(Arc::new(Inner { keeper, policy, tasks, secure, cookie }))
     }
 
     /// Whether cookies need https.
@@ -72,7 +68,7 @@ impl Sessions {
     /// The time now.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
-        (self.0.clock)()
+        self.0.keeper.now()
     }
 
     pub(super) fn keeper(&self) -> &SessionKeeper {

@@ -178,6 +178,11 @@ impl Filters {
             .collect()
     }
 
+    /// What stands in the addresses, to travel along as hidden fields of a form.
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+        self.set.iter().map(|filter| (filter.key, filter.value.clone())).collect()
+    }
+
     /// The links to the neighbours: `before` is the first key of this page if there is a page before it, `after` the last
     /// key if there is one behind it.
     pub(super) fn pager(&self, text: impl Into<String>, before: Option<String>, after: Option<String>) -> Pager {

@@ -63,7 +63,7 @@ async fn login(
             set_cookie(&mut response, cookie);
             Ok(response)
         }
-        Err(error) => failed(error, shell, &info.id, &wanted.return_to),
+        Err(error) => failed(&error, shell, &info.id, &wanted.return_to),
     }
 }
 
@@ -83,13 +83,13 @@ async fn callback(
             set_cookie(&mut response, Some(cookie));
             Ok(response)
         }
-        Err(error) => failed(error, shell, &info.id, &ReturnTo::default()),
+        Err(error) => failed(&error, shell, &info.id, &ReturnTo::default()),
     }
 }
 
 /// Says what to do about a sign-in that did not work. The cause goes to the log.
-fn failed(error: LoginError, shell: Shell, request_id: &str, return_to: &ReturnTo) -> Result<Response, Problem> {
-    let (outcome, status, title, detail) = match &error {
+fn failed(error: &LoginError, shell: Shell, request_id: &str, return_to: &ReturnTo) -> Result<Response, Problem> {
+    let (outcome, status, title, detail) = match error {
         LoginError::Problem(problem) => return Err(Problem::clone(problem)),
         LoginError::Away(_) => (
             "provider_away",
@@ -122,7 +122,7 @@ fn failed(error: LoginError, shell: Shell, request_id: &str, return_to: &ReturnT
         ),
     };
     metrics::counter!("nmp_sign_ins_total", "outcome" => outcome).increment(1);
-    tracing::warn!(outcome, error = &error as &dyn std::error::Error, "sign-in failed");
+    tracing::warn!(outcome, error = error as &dyn std::error::Error, "sign-in failed");
     let notice = Notice {
         shell,
         icon: "alert",

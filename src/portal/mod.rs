@@ -9,6 +9,9 @@ mod form;
 mod login;
 mod pull;
 mod show;
+mod upload;
+mod upload_body;
+mod upload_form;
 
 use crate::http::{RequestInfo, Routes};
 use crate::service::Origin;

@@ -6,6 +6,8 @@ use crate::authz::{Principal, Roles};
 use crate::domain::session::{SessionPolicy, SessionTimes};
 use crate::store::{self, Db, SessionRow};
 
+use super::{Clock, Ctx};
+
 /// How long a sign-in may take.
 const SIGN_IN: Duration = Duration::minutes(10);
 
@@ -24,15 +26,22 @@ pub struct StoredSession {
 #[derive(Clone, Debug)]
 pub struct SessionKeeper {
     db: Db,
+    clock: Clock,
 }
 
 type Result<T> = std::result::Result<T, store::Error>;
 
 impl SessionKeeper {
-    /// Keeps sessions in this database.
+    /// Keeps sessions in the database.
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db }
+    pub fn new(ctx: &Ctx) -> Self {
+        Self { db: ctx.db.clone(), clock: ctx.clock.clone() }
+    }
+
+    /// The time now, UTC.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
     }
 
     /// The session of this identifier.

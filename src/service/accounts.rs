@@ -17,7 +17,12 @@ pub const PAGE_SIZE: usize = 50;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(ctx: &Ctx, _: &Grant<AccountsRead>, filter: &AccountFilter, page: &Page<String>) -> Result<AccountPage> {
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<AccountsRead>,
+    filter: &AccountFilter,
+    page: &Page<String>,
+) -> Result<AccountPage> {
     Ok(ctx.db.read().await?.accounts_page(filter, page, PAGE_SIZE).await?)
 }
 
@@ -143,7 +148,7 @@ pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, fo
         let mut entry = audit_entry(grant, origin, "account.create");
         entry.subject_kind = "account";
         entry.subject = draft.name.to_string();
-        entry.after = super::json(&described(&draft));
+        entry.after = Some(described(&draft).to_string());
         entry.ticket.clone_from(&draft.ticket);
         tx.append_audit(entry, now).await?;
         tx.account_by_id(id).await?
@@ -174,7 +179,13 @@ pub enum Updated {
 ///
 /// # Errors
 /// When the form has problems, a service in use would go, the tenant of pushed numbers would change, or the database fails.
-pub async fn update(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, change: (&str, i64), form: &AccountForm) -> Result<Updated> {
+pub async fn update(
+    ctx: &Ctx,
+    grant: &Grant<AccountsWrite>,
+    origin: &Origin,
+    change: (&str, i64),
+    form: &AccountForm,
+) -> Result<Updated> {
     let (name, rev) = change;
     let form = AccountForm { name: name.to_owned(), ..form.clone() };
     let draft = form.check().map_err(Error::Invalid)?;
@@ -198,8 +209,8 @@ pub async fn update(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, ch
         let mut entry = audit_entry(grant, origin, "account.update");
         entry.subject_kind = "account";
         entry.subject = name.to_owned();
-        entry.before = super::json(&described_stored(&before));
-        entry.after = super::json(&described(&draft));
+        entry.before = Some(described_stored(&before).to_string());
+        entry.after = Some(described(&draft).to_string());
         entry.ticket.clone_from(&draft.ticket);
         tx.append_audit(entry, now).await?;
         Updated::Done(Box::new(find(&mut tx, name).await?))
@@ -213,7 +224,12 @@ async fn refuse_if_in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -
     let mut problems: Vec<FieldProblem> = counts
         .iter()
         .filter(|(service, count)| *count > 0 && !draft.services.contains(*service))
-        .map(|(service, count)| FieldProblem::new("service", format!("{service} cannot be disabled: {count} numbers of the account have it. Release them first.")))
+        .map(|(service, count)| {
+            FieldProblem::new(
+                "service",
+                format!("{service} cannot be disabled: {count} numbers of the account have it. Release them first."),
+            )
+        })
         .collect();
     let pushed: i64 = counts.iter().map(|(_, count)| count).sum();
     if before.tenant_id != draft.tenant_id && pushed > 0 {
@@ -282,7 +298,7 @@ async fn append_deleted(
     let mut entry = audit_entry(grant, origin, "account.delete");
     entry.subject_kind = "account";
     entry.subject.clone_from(&account.name);
-    entry.before = super::json(&described_stored(account));
+    entry.before = Some(described_stored(account).to_string());
     tx.append_audit(entry, now).await?;
     Ok(())
 }

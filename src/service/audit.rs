@@ -103,7 +103,10 @@ pub async fn verify(ctx: &Ctx) -> Result<Verified> {
         }
     }
     if seq < last {
-        return Ok(Verified::Broken { seq: seq + 1, reason: format!("rows {} to {last} are missing at the end", seq + 1) });
+        return Ok(Verified::Broken {
+            seq: seq + 1,
+            reason: format!("rows {} to {last} are missing at the end", seq + 1),
+        });
     }
     Ok(Verified::Holds { rows: seq, head })
 }

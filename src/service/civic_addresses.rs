@@ -12,7 +12,13 @@ pub const PAGE_SIZE: usize = 50;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(ctx: &Ctx, _: &Grant<CivicAddressesRead>, tenant: &TenantId, text: Option<&str>, page: &Page<String>) -> Result<AddressPage> {
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<CivicAddressesRead>,
+    tenant: &TenantId,
+    text: Option<&str>,
+    page: &Page<String>,
+) -> Result<AddressPage> {
     Ok(ctx.db.read().await?.civic_addresses_page(tenant, text, page, PAGE_SIZE).await?)
 }
 

@@ -32,7 +32,12 @@ pub struct ConsentPage {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(ctx: &Ctx, _: &Grant<ConsentsRead>, filter: &ConsentFilter, page: &Page<(i64, String)>) -> Result<ConsentPage> {
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<ConsentsRead>,
+    filter: &ConsentFilter,
+    page: &Page<(i64, String)>,
+) -> Result<ConsentPage> {
     let mut tx = ctx.db.read().await?;
     let (consents, more_before, more_after) = tx.consents_page(filter, page, PAGE_SIZE).await?;
     let matching = tx.count_consents(filter).await?;
@@ -103,11 +108,17 @@ impl RelationshipForm {
         }
         if choice.is_some_and(|choice| choice.needs_reason) && filled(&self.reason).is_none() {
             let label = choice.map_or("", |choice| choice.label.as_str());
-            problems.push(FieldProblem::new("reason", format!("Give a reason: the enterprise is told why the status is \u{201c}{label}\u{201d}.")));
+            problems.push(FieldProblem::new(
+                "reason",
+                format!("Give a reason: the enterprise is told why the status is \u{201c}{label}\u{201d}."),
+            ));
         }
         let count = self.reason.trim().chars().count();
         if count > MAX_COMMENT {
-            problems.push(FieldProblem::new("reason", format!("The reason has {count} characters; up to {MAX_COMMENT} are sent.")));
+            problems.push(FieldProblem::new(
+                "reason",
+                format!("The reason has {count} characters; up to {MAX_COMMENT} are sent."),
+            ));
         }
         check_ticket(filled(&self.ticket), &mut problems);
         problems
@@ -135,7 +146,7 @@ pub async fn update_relationship(
     form: &RelationshipForm,
 ) -> Result<RelationshipUpdated> {
     let now = ctx.clock.now();
-    let request_id = ctx.new_id();
+    let request_id = Ctx::new_id();
     let outcome = transact!(ctx, tx => {
         let before = tx.consent(tenant).await?.ok_or(Error::NotFound("consent"))?;
         let relationship = &before.consent.customer_relationship;
@@ -159,8 +170,8 @@ pub async fn update_relationship(
         let mut entry = audit_entry(grant, origin, "consent.relationship");
         entry.subject_kind = "consent";
         entry.subject = tenant.to_string();
-        entry.before = super::json(&json!({"status": relationship.status, "comment": relationship.comment}));
-        entry.after = super::json(&json!({"status": form.status, "comment": filled(&form.reason)}));
+        entry.before = Some(json!({"status": relationship.status, "comment": relationship.comment}).to_string());
+        entry.after = Some(json!({"status": form.status, "comment": filled(&form.reason)}).to_string());
         entry.ticket = filled(&form.ticket).map(str::to_owned);
         tx.append_audit(entry, now).await?;
         RelationshipUpdated::Done
@@ -173,7 +184,12 @@ pub async fn update_relationship(
 ///
 /// # Errors
 /// When there is no such consent or it is not waiting for that, or the database fails.
-pub async fn retry_relationship(ctx: &Ctx, grant: &Grant<ConsentsWrite>, origin: &Origin, tenant: &TenantId) -> Result<RelationshipUpdated> {
+pub async fn retry_relationship(
+    ctx: &Ctx,
+    grant: &Grant<ConsentsWrite>,
+    origin: &Origin,
+    tenant: &TenantId,
+) -> Result<RelationshipUpdated> {
     let row = ctx.db.read().await?.consent(tenant).await?.ok_or(Error::NotFound("consent"))?;
     if row.sync_state != SyncState::Failed {
         return Err(Error::Conflict("There is nothing to retry: the backend has not refused the relationship status.".into()));

@@ -75,7 +75,12 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { max_numbers: 100_000, relationships: RelationshipChoice::defaults(), calling_profiles: Vec::new(), default_calling_profile: None }
+        Self {
+            max_numbers: 100_000,
+            relationships: RelationshipChoice::defaults(),
+            calling_profiles: Vec::new(),
+            default_calling_profile: None,
+        }
     }
 }
 
@@ -99,7 +104,7 @@ impl Ctx {
 
     /// A new identifier that sorts by time.
     #[expect(clippy::disallowed_methods, reason = "the one place that makes identifiers for the services")]
-    pub(crate) fn new_id(&self) -> String {
+    pub(crate) fn new_id() -> String {
         Uuid::now_v7().to_string()
     }
 
@@ -139,9 +144,4 @@ pub(crate) fn audit_entry<P>(grant: &Grant<P>, origin: &Origin, action: &'static
         request_id: Some(origin.request_id.clone()),
         ..AuditEntry::default()
     }
-}
-
-/// A state as JSON for the audit.
-pub(crate) fn json(value: &serde_json::Value) -> Option<String> {
-    Some(value.to_string())
 }

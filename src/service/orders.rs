@@ -7,17 +7,16 @@ use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, identity};
 use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Principal};
 use crate::domain::{E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Progress, SyncState, Verdict};
-use crate::store::{
-    AuditEntry, Cause, ItemRange, ItemRow, NewOrder, NumberFilter, OrderFilter, OrderPage, Page, ProblemRow, SettingsChange, Tx,
-    WorkKind,
-};
+use crate::store::{AuditEntry, NewOrder, NumberFilter, Page, Tx, WorkKind};
+
+pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, OrderPage, ProblemRow, SettingsChange};
 
 /// Rows on one page of an order or of the list.
 pub const PAGE_SIZE: usize = 50;
 /// Assigned numbers that a release names.
 const ASSIGNED_SHOWN: i64 = 100;
 /// Lines of a report fetched at a time.
-pub const REPORT_CHUNK: i64 = 1_000;
+pub const REPORT_CHUNK: usize = 1_000;
 
 /// The right that an order's kind asks for.
 #[derive(Clone, Debug)]
@@ -113,9 +112,14 @@ pub async fn items(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn report(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64, after: Option<E164>) -> Result<(Vec<ItemRow>, Option<E164>)> {
+pub async fn report(
+    ctx: &Ctx,
+    _: &Grant<OrdersRead>,
+    id: i64,
+    after: Option<E164>,
+) -> Result<(Vec<ItemRow>, Option<E164>)> {
     let page = after.map_or(Page::First, Page::After);
-    let (items, _, more) = ctx.db.read().await?.items_page(id, (None, None), page, REPORT_CHUNK as usize).await?;
+    let (items, _, more) = ctx.db.read().await?.items_page(id, (None, None), page, REPORT_CHUNK).await?;
     let next = items.last().map(|item| item.number).filter(|_| more);
     Ok((items, next))
 }
@@ -125,7 +129,7 @@ pub async fn report(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64, after: Option<E16
 /// # Errors
 /// When the database fails.
 pub async fn problems(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64, after: i64) -> Result<Vec<ProblemRow>> {
-    Ok(ctx.db.read().await?.order_problems(id, after, REPORT_CHUNK).await?)
+    Ok(ctx.db.read().await?.order_problems(id, after, REPORT_CHUNK as i64).await?)
 }
 
 /// What a review shows before anything is done.
@@ -171,7 +175,7 @@ fn refused(counts: &[(Verdict, i64)]) -> i64 {
 }
 
 /// Ranges, lines and refused numbers that a review shows at once; the report has all.
-pub const REVIEW_SHOWN: i64 = 50;
+pub const REVIEW_SHOWN: usize = 50;
 
 /// What a review shows before anything is done.
 ///
@@ -184,12 +188,12 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let main = if order.kind == OrderKind::Upload { Verdict::New } else { Verdict::Release };
     let mut refused = Vec::new();
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
-        refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN as usize).await?.0);
+        refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
     Ok(Review {
         changes: tx.settings_changes(id).await?,
-        ranges: tx.item_ranges(id, main, 0, REVIEW_SHOWN).await?,
-        problems: tx.order_problems(id, 0, REVIEW_SHOWN).await?,
+        ranges: tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?,
+        problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
         assigned: tx.assigned_items(id, ASSIGNED_SHOWN).await?,
         warnings: warnings(&mut tx, id).await?,
@@ -224,7 +228,10 @@ async fn warnings(tx: &mut Tx, id: i64) -> Result<Vec<String>> {
         if let (Some((_, Some(consent))), Some(country)) = (&known, &country)
             && !consent.covers(country)
         {
-            warnings.push(format!("{count} numbers are in {country}, which the enterprise has not consented to ({}).", consent.consented_countries.join(", ")));
+            warnings.push(format!(
+                "{count} numbers are in {country}, which the enterprise has not consented to ({}).",
+                consent.consented_countries.join(", ")
+            ));
         }
     }
     Ok(warnings)
@@ -272,7 +279,14 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
     }
 }
 
-async fn apply(tx: &mut Tx, ctx: &Ctx, right: &OrderRight, origin: &Origin, order: &Order, good_only: bool) -> Result<Submitted> {
+async fn apply(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    right: &OrderRight,
+    origin: &Origin,
+    order: &Order,
+    good_only: bool,
+) -> Result<Submitted> {
     let now = ctx.clock.now();
     let id = order.id;
     if order.status != OrderStatus::Draft {
@@ -281,7 +295,9 @@ async fn apply(tx: &mut Tx, ctx: &Ctx, right: &OrderRight, origin: &Origin, orde
     let counts = tx.verdict_counts(id).await?;
     let refused = refused(&counts) + order.refused_lines;
     if refused > 0 && !good_only {
-        return Err(Error::Conflict(format!("{refused} lines are refused. Correct them and start again, or choose to go on with the good lines only.")));
+        return Err(Error::Conflict(format!(
+            "{refused} lines are refused. Correct them and start again, or choose to go on with the good lines only."
+        )));
     }
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
@@ -304,7 +320,8 @@ async fn apply(tx: &mut Tx, ctx: &Ctx, right: &OrderRight, origin: &Origin, orde
     entry.ticket.clone_from(&order.ticket);
     let counts: serde_json::Map<String, serde_json::Value> =
         counts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
-    entry.after = super::json(&json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": order.refused_lines}));
+    entry.after = Some(
+        json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": order.refused_lines}).to_string());
     tx.append_audit(entry, now).await?;
     Ok(Submitted::Done)
 }
@@ -350,7 +367,7 @@ pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i6
         entry.subject_kind = "order";
         entry.subject = id.to_string();
         entry.order_id = Some(id);
-        entry.after = super::json(&json!({"numbers": retried}));
+        entry.after = Some(json!({"numbers": retried}).to_string());
         tx.append_audit(entry, now).await?;
         retried
     })?;
@@ -371,7 +388,12 @@ pub enum ReleaseSelection {
 ///
 /// # Errors
 /// When nothing is selected or nothing matches, or the database fails.
-pub async fn stage_release(ctx: &Ctx, grant: &Grant<NumbersDelete>, selection: &ReleaseSelection, ticket: Option<&str>) -> Result<i64> {
+pub async fn stage_release(
+    ctx: &Ctx,
+    grant: &Grant<NumbersDelete>,
+    selection: &ReleaseSelection,
+    ticket: Option<&str>,
+) -> Result<i64> {
     let mut problems = Vec::new();
     crate::domain::field::check_ticket(ticket, &mut problems);
     if !problems.is_empty() {
@@ -414,7 +436,12 @@ pub async fn stage_release(ctx: &Ctx, grant: &Grant<NumbersDelete>, selection: &
 ///
 /// # Errors
 /// When nothing matches, or the database fails.
-pub(super) async fn release_all(ctx: &Ctx, grant: &Grant<NumbersDelete>, origin: &Origin, filter: &NumberFilter) -> Result<i64> {
+pub(super) async fn release_all(
+    ctx: &Ctx,
+    grant: &Grant<NumbersDelete>,
+    origin: &Origin,
+    filter: &NumberFilter,
+) -> Result<i64> {
     let id = stage_release(ctx, grant, &ReleaseSelection::Matching(Box::new(filter.clone())), None).await?;
     let right = OrderRight::Release(grant.clone());
     for _ in 0..3 {

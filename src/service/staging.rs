@@ -11,7 +11,9 @@ use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, Flaw, TenantFacts};
 use crate::domain::upload::{self, Column, Line, Problem, Reader, Row};
-use crate::domain::{Account, E164, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number};
+use crate::domain::{
+    Account, E164, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number,
+};
 use crate::store::{NewItem, NewOrder, NewProblem, Tx};
 
 /// What a person typed to upload numbers. Kept with the draft, so that it can be taken up again.
@@ -128,14 +130,25 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
 /// Stages an upload as a draft order and gives its number. `file` is what was uploaded beside the form.
 ///
 /// # Errors
-/// When the form has problems, or the database fails.
+/// When the form has problems, all of them, or the database fails.
 pub async fn stage_upload(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: Option<&[u8]>) -> Result<i64> {
-    let text = text_of(form, file)?;
+    let text = text_of(form, file);
     let settings = form.settings(ctx.policy.default_calling_profile.as_ref());
-    let with_columns = Reader::new(text, ctx.policy.max_numbers).has_columns();
+    let with_columns = text.as_ref().is_ok_and(|text| Reader::new(text, ctx.policy.max_numbers).has_columns());
+    let mut problems = Vec::new();
     let base = {
         let mut tx = ctx.db.read().await?;
-        base_account(&mut tx, form, &settings, with_columns).await?
+        base_account(&mut tx, form, &settings, with_columns, &mut problems).await?
+    };
+    check_profile(ctx, filled(&form.calling_profile), &mut problems);
+    check_ticket(filled(&form.ticket), &mut problems);
+    let text = match text {
+        Ok(text) if problems.is_empty() => text,
+        Ok(_) => return Err(Error::Invalid(problems)),
+        Err(problem) => {
+            problems.push(problem);
+            return Err(Error::Invalid(problems));
+        }
     };
     let id = ctx.db.next_id("orders").await?;
     transact!(ctx, tx => {
@@ -165,52 +178,61 @@ pub async fn stage_upload(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadF
 }
 
 /// The text to read, from the file or the text field.
-fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> Result<&'a str> {
-    let file = file.filter(|bytes| !bytes.is_empty());
-    let mut problems = Vec::new();
-    check_ticket(filled(&form.ticket), &mut problems);
-    let typed = filled(&form.numbers);
-    let text = match (file, typed) {
-        (Some(_), Some(_)) => Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both.")),
+fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> std::result::Result<&'a str, FieldProblem> {
+    match (file, filled(&form.numbers)) {
+        (Some(bytes), Some(_)) if !bytes.is_empty() => {
+            Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both."))
+        }
+        (_, Some(_)) => Ok(form.numbers.as_str()),
         (None, None) => Err(FieldProblem::new("numbers", "Enter at least one number, or choose a file.")),
-        (None, Some(_)) => Ok(form.numbers.as_str()),
         (Some(bytes), None) => match upload::decode(bytes) {
-            Ok(text) if text.trim().trim_start_matches('\u{feff}').is_empty() => Err(FieldProblem::new("file", "The file is empty.")),
+            Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => Err(FieldProblem::new("file", "The file is empty.")),
             Ok(text) => Ok(text),
             Err(reason) => Err(FieldProblem::new("file", reason)),
         },
-    };
-    match text {
-        Ok(text) if problems.is_empty() => Ok(text),
-        Ok(_) => Err(Error::Invalid(problems)),
-        Err(problem) => {
-            problems.insert(0, problem);
-            Err(Error::Invalid(problems))
-        }
     }
 }
 
-/// The account of the form, with every problem of the form's settings unless the lines bring their own.
-async fn base_account(tx: &mut Tx, form: &UploadForm, settings: &NumberSettings, with_columns: bool) -> Result<Option<Arc<AccountFacts>>> {
-    let Some(name) = filled(&form.account) else {
-        if with_columns {
-            return Ok(None);
+/// A calling profile must be one of those the deployment has, where it has some.
+fn check_profile(ctx: &Ctx, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
+    if let Some(profile) = profile
+        && !ctx.policy.calling_profiles.is_empty()
+        && !ctx.policy.calling_profiles.iter().any(|known| known.id == profile)
+    {
+        problems.push(FieldProblem::new("calling_profile", format!("There is no calling profile {profile}. Choose one of the list.")));
+    }
+}
+
+/// The account of the form, and every problem of the form's settings unless the lines bring their own.
+async fn base_account(
+    tx: &mut Tx,
+    form: &UploadForm,
+    settings: &NumberSettings,
+    with_columns: bool,
+    problems: &mut Vec<FieldProblem>,
+) -> Result<Option<Arc<AccountFacts>>> {
+    let account = match filled(&form.account) {
+        Some(name) => {
+            let account = tx.account(name).await?;
+            if account.is_none() {
+                problems.push(FieldProblem::new("account", format!("There is no account named {name}.")));
+            }
+            account
         }
-        return Err(Error::field("account", "Choose the account that gets the numbers."));
+        None => {
+            if !with_columns {
+                problems.push(FieldProblem::new("account", "Choose the account that gets the numbers."));
+            }
+            None
+        }
     };
-    let Some(account) = tx.account(name).await? else {
-        return Err(Error::field("account", format!("There is no account named {name}.")));
-    };
+    let Some(account) = account else { return Ok(None) };
     let base = facts(tx, account).await?;
     if !with_columns {
-        let mut problems: Vec<FieldProblem> =
-            rules::check(settings, &base.account, &base.facts).into_iter().map(|flaw| FieldProblem::new(flaw.field, flaw.reason)).collect();
         if settings.services.is_empty() {
-            problems.insert(0, FieldProblem::new("service", "Choose the service of the numbers."));
+            problems.push(FieldProblem::new("service", "Choose the service of the numbers."));
         }
-        if !problems.is_empty() {
-            return Err(Error::Invalid(problems));
-        }
+        problems.extend(rules::check(settings, &base.account, &base.facts).into_iter().map(|flaw| FieldProblem::new(flaw.field, flaw.reason)));
     }
     Ok(Some(Arc::new(base)))
 }
@@ -231,7 +253,13 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(ctx: &'a Ctx, order_id: i64, form: &'a UploadForm, settings: NumberSettings, base: Option<Arc<AccountFacts>>) -> Self {
+    fn new(
+        ctx: &'a Ctx,
+        order_id: i64,
+        form: &'a UploadForm,
+        settings: NumberSettings,
+        base: Option<Arc<AccountFacts>>,
+    ) -> Self {
         Self {
             ctx,
             order_id,
@@ -295,9 +323,18 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn item(&mut self, row: Row, values: &mut HashMap<i64, Arc<NumberSettings>>) -> std::result::Result<NewItem, Vec<NewProblem>> {
+    fn item(
+        &mut self,
+        row: Row,
+        values: &mut HashMap<i64, Arc<NumberSettings>>,
+    ) -> std::result::Result<NewItem, Vec<NewProblem>> {
         let number = row.number;
-        let problem = |heading: Option<String>, value: String, reason: String| NewProblem { line: row.line, heading, value, reason };
+        let problem = |heading: Option<String>, value: String, reason: String| NewProblem {
+            line: row.line,
+            heading,
+            value,
+            reason,
+        };
         let account = match &row.account {
             None => self.base.clone(),
             Some(name) => self.accounts.get(name).cloned().flatten(),
@@ -336,7 +373,13 @@ impl<'a> Stage<'a> {
         if !self.touched.iter().any(|(id, ..)| *id == account.account.id) {
             self.touched.push((account.account.id, account.account.name.clone(), account.account.rev));
         }
-        Ok(NewItem { number, line: row.line, account_id: account.account.id, settings_id, country: self.country(number) })
+        Ok(NewItem {
+            number,
+            line: row.line,
+            account_id: account.account.id,
+            settings_id,
+            country: self.country(number),
+        })
     }
 
     fn flaws_of(&mut self, settings: &NumberSettings, settings_id: i64, account: &AccountFacts) -> Arc<Vec<Flaw>> {
@@ -347,7 +390,15 @@ impl<'a> Stage<'a> {
         if self.flaws.len() >= REMEMBERED {
             self.flaws.clear();
         }
-        let flaws = Arc::new(rules::check(settings, &account.account, &account.facts));
+        let mut flaws = rules::check(settings, &account.account, &account.facts);
+        let mut problems = Vec::new();
+        check_profile(self.ctx, settings.calling_profile.as_deref(), &mut problems);
+        flaws.extend(problems.into_iter().map(|FieldProblem { field, message }| Flaw {
+            field,
+            value: settings.calling_profile.clone().unwrap_or_default(),
+            reason: message,
+        }));
+        let flaws = Arc::new(flaws);
         self.flaws.insert(key, flaws.clone());
         flaws
     }
@@ -385,7 +436,9 @@ impl<'a> Stage<'a> {
 /// The first three names and how many more there are.
 pub(crate) fn account_names(names: &[&str]) -> String {
     match names {
-        [first, second, third, rest @ ..] if !rest.is_empty() => format!("{first}, {second}, {third} and {} more", rest.len()),
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", rest.len())
+        }
         _ => names.join(", "),
     }
 }
@@ -408,6 +461,7 @@ fn heading(field: &str, settings: &NumberSettings) -> Option<String> {
             "location" => Column::LocationId(service),
             "country" => Column::DisplayedCountryCode(service),
             "custom_sip_header" => Column::CustomSipHeader,
+            "calling_profile" => Column::CallingProfile,
             _ => return None,
         }
         .heading(),

@@ -17,6 +17,7 @@ statements! {
     MARK_DELETING = "UPDATE accounts SET deleting = TRUE, rev = rev + 1, updated_at = $2 WHERE id = $1";
     COUNT_NUMBERS = "UPDATE accounts SET number_count = number_count + $2 WHERE id = $1";
     SERVICE_COUNTS = "SELECT s.services, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.account_id = $1 GROUP BY s.services";
+    NAMES = "SELECT name FROM accounts ORDER BY name LIMIT $1";
     TENANTS = "SELECT DISTINCT tenant_id FROM accounts WHERE tenant_id IS NOT NULL AND (services & synced) <> 0 ORDER BY tenant_id";
 }
 
@@ -140,6 +141,14 @@ impl Tx {
         row.map(Account::try_from).transpose()
     }
 
+    /// The first names of accounts, in their order.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn account_names(&mut self, most: i64) -> Result<Vec<String>> {
+        Ok(on!(self, c => sqlx::query_scalar(NAMES).bind(most).fetch_all(c).await)?)
+    }
+
     /// The account with this id.
     ///
     /// # Errors
@@ -182,7 +191,7 @@ impl Tx {
         let mut conditions = Conditions::default();
         conditions.push(COLUMNS, []);
         if let Some(text) = &filter.text {
-            conditions.and("search LIKE ? ESCAPE '\\'", [contains(text).into()]);
+            conditions.and("search LIKE ? ESCAPE '\\'", [contains(&text.to_lowercase()).into()]);
         }
         if let Some(tenant) = &filter.tenant_id {
             conditions.and("tenant_id = ?", [tenant.as_str().into()]);

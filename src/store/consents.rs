@@ -154,8 +154,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn upsert_consent(&mut self, consent: &Consent, now: OffsetDateTime) -> Result<()> {
-        let countries: String =
-            consent.consented_countries.iter().map(|c| format!("{},", iso_country(c).to_uppercase())).collect();
+        let countries: Vec<String> =
+            consent.consented_countries.iter().map(|c| iso_country(c).to_uppercase()).collect();
         let consented = consent.consented_on.map_or(0, micros);
         on!(self, c => sqlx::query(UPSERT)
             .bind(consent.tenant_id.as_str())
@@ -163,7 +163,7 @@ impl Tx {
             .bind(search_text(consent))
             .bind(company(consent))
             .bind(consent.status.as_str())
-            .bind(format!(",{countries}"))
+            .bind(format!(",{},", countries.join(",")))
             .bind(consented)
             .bind(consent.last_modified_on.map_or(consented, micros))
             .bind(consent.customer_relationship.status.as_str())
@@ -307,7 +307,7 @@ pub struct RelationshipChange<'a> {
 impl ConsentFilter {
     fn add_to(&self, conditions: &mut Conditions) {
         if let Some(text) = &self.text {
-            conditions.and("c.search LIKE ? ESCAPE '\\'", [contains(text).into()]);
+            conditions.and("c.search LIKE ? ESCAPE '\\'", [contains(&text.to_lowercase()).into()]);
         }
         if let Some(status) = &self.status {
             conditions.and("c.status = ?", [status.as_str().into()]);

@@ -29,8 +29,8 @@ pub enum Error {
 
 impl Error {
     /// A stored value that cannot be read.
-    pub(crate) fn unreadable(table: &'static str, column: &'static str, row: impl ToString) -> Self {
-        Self::Unreadable { table, column, row: row.to_string() }
+    pub(crate) fn unreadable(table: &'static str, column: &'static str, row: impl std::fmt::Display) -> Self {
+        Self::Unreadable { table, column, row: format!("{row}") }
     }
 
     /// True when a unique key is taken.

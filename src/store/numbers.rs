@@ -1,6 +1,7 @@
 //! Numbers as rows: pages, ranges, counts.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use sqlx::FromRow;
 
@@ -45,22 +46,14 @@ struct Shared {
 impl Shared {
     fn number(&mut self, row: Row) -> Result<Number> {
         let unreadable = |column| Error::unreadable("numbers", column, row.telephone_number);
-        let settings = match self.settings.get(&row.settings_id) {
-            Some(known) => known.clone(),
-            None => {
-                let read = settings::read(row.settings_id, &row.settings)?;
-                self.settings.insert(row.settings_id, read.clone());
-                read
-            }
+        let settings = match self.settings.entry(row.settings_id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(settings::read(row.settings_id, &row.settings)?).clone(),
         };
         let error = match (row.error_id, &row.error) {
-            (Some(id), Some(body)) => Some(match self.errors.get(&id) {
-                Some(known) => known.clone(),
-                None => {
-                    let read = settings::read_error(id, body)?;
-                    self.errors.insert(id, read.clone());
-                    read
-                }
+            (Some(id), Some(body)) => Some(match self.errors.entry(id) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(new) => new.insert(settings::read_error(id, body)?).clone(),
             }),
             _ => None,
         };

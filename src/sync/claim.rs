@@ -19,7 +19,9 @@ impl<B: Backend> Engine<B> {
             let held = async { self.begin(claim).await?.commit().await }.await;
             match held {
                 Err(store::Error::Fenced) => return,
-                Err(error) => tracing::warn!(%error, work.kind = claim.kind.key(), work.key = %claim.key, "a sign of life was not recorded"),
+                Err(error) => {
+                    tracing::warn!(%error, work.kind = claim.kind.key(), work.key = %claim.key, "a sign of life was not recorded");
+                }
                 Ok(()) => {}
             }
         }
@@ -45,7 +47,9 @@ impl<B: Backend> Engine<B> {
                     tracing::info!(work.kind = kind, work.key = %claim.key, attempt = claim.attempt, %reason, "sync work is tried again later");
                     tx.work_failed(claim, &reason, now, again(now, claim.attempt, after)).await?;
                 }
-                Err(Stop::Fenced) => tracing::info!(work.kind = kind, work.key = %claim.key, "another worker has taken over"),
+                Err(Stop::Fenced) => {
+                    tracing::info!(work.kind = kind, work.key = %claim.key, "another worker has taken over");
+                }
             }
             tx.commit().await
         };

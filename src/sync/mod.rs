@@ -102,7 +102,9 @@ impl From<BackendError> for Stop {
     fn from(error: BackendError) -> Self {
         match error {
             BackendError::Retry { after, reason } => Self::Retry { reason, after },
-            BackendError::Rejected(error) => Self::Retry { reason: format!("{}: {}", error.code, error.message), after: None },
+            BackendError::Rejected(error) => {
+                Self::Retry { reason: format!("{}: {}", error.code, error.message), after: None }
+            }
         }
     }
 }
@@ -124,7 +126,7 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Works until it is told to stop. Finishes what it is recording, then gives its claims back.
-    pub async fn run(self, stop: CancellationToken, tasks: &TaskTracker) {
+    pub fn run(self, stop: CancellationToken, tasks: &TaskTracker) {
         for _ in 0..self.options.workers.max(1) {
             let (engine, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move { engine.work(&stop).await });

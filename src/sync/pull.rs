@@ -68,14 +68,21 @@ impl<B: Backend> Engine<B> {
         let (mut cursor, mut after) = (None, 0);
         loop {
             let page = self.backend.numbers_page(&tenant, cursor.as_deref()).await?;
-            let (assigned, free): (Vec<_>, Vec<_>) = page.items.iter().partition(|number| number.assignment_status == "assigned");
-            let of = |numbers: &[&crate::backend::BackendNumber]| numbers.iter().map(|n| n.telephone_number).collect::<Vec<E164>>();
+            let (assigned, free): (Vec<_>, Vec<_>) =
+                page.items.iter().partition(|number| number.assignment_status == "assigned");
+            let of = |numbers: &[&crate::backend::BackendNumber]| {
+                numbers.iter().map(|n| n.telephone_number).collect::<Vec<E164>>()
+            };
             let mut tx = self.begin(claim).await?;
             tx.set_assignment(tenant.as_str(), &of(&assigned), true).await?;
             tx.set_assignment(tenant.as_str(), &of(&free), false).await?;
             // Numbers the backend does not hold any more are in nobody's use. The pages come in the order of the numbers.
             if page.unreadable == 0 {
-                let end = if page.next_cursor.is_some() { page.items.last().map_or(after, |n| n.telephone_number.as_i64()) } else { i64::MAX };
+                let end = if page.next_cursor.is_some() {
+                    page.items.last().map_or(after, |n| n.telephone_number.as_i64())
+                } else {
+                    i64::MAX
+                };
                 let held: std::collections::BTreeSet<E164> = page.items.iter().map(|n| n.telephone_number).collect();
                 let marked = tx.assigned_numbers(tenant.as_str(), after, CHUNK).await?;
                 let gone: Vec<E164> = marked.into_iter().filter(|n| n.as_i64() <= end && !held.contains(n)).collect();

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Engine, Next, Stop};
 use crate::backend::{Backend, BackendError, Job, JobOutcome, ReleaseRequest, UploadRequest};
 use crate::domain::{Account, E164, OrderKind, ProvisioningError, TenantId};
+use crate::service::Ctx;
 use crate::store::{Claim, NewPush, Push, PushOutcome, Tx};
 
 /// When a job is asked about again unless the backend says otherwise.
@@ -27,7 +28,9 @@ impl<B: Backend> Engine<B> {
     pub(super) async fn push_account(&self, claim: &Claim, stop: &CancellationToken) -> Result<Next, Stop> {
         let Ok(account_id) = claim.key.parse() else { return Ok(Next::WhenWanted) };
         loop {
-            let Some(account) = self.ctx.db.read().await?.account_by_id(account_id).await? else { return Ok(Next::WhenWanted) };
+            let Some(account) = self.ctx.db.read().await?.account_by_id(account_id).await? else {
+                return Ok(Next::WhenWanted);
+            };
             let Some(tenant) = account.tenant_id.clone() else { return Ok(Next::WhenWanted) };
             let pushes = self.plan(claim, &account, &tenant).await?;
             if pushes.is_empty() {
@@ -59,7 +62,7 @@ impl<B: Backend> Engine<B> {
         for kind in [OrderKind::Release, OrderKind::Upload] {
             while room > 0 {
                 let push = NewPush {
-                    request_id: self.ctx.new_id(),
+                    request_id: Ctx::new_id(),
                     account_id: account.id,
                     tenant_id: tenant,
                     kind,
@@ -81,8 +84,16 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Fails every number of a push without asking the backend.
-    async fn refuse_here(&self, tx: &mut Tx, account_id: i64, push_id: i64, error: &ProvisioningError) -> Result<(), Stop> {
-        let Some(push) = tx.pushes(account_id).await?.into_iter().find(|push| push.id == push_id) else { return Ok(()) };
+    async fn refuse_here(
+        &self,
+        tx: &mut Tx,
+        account_id: i64,
+        push_id: i64,
+        error: &ProvisioningError,
+    ) -> Result<(), Stop> {
+        let Some(push) = tx.pushes(account_id).await?.into_iter().find(|push| push.id == push_id) else {
+            return Ok(());
+        };
         let numbers = tx.push_numbers(push_id).await?;
         let id = tx.intern_error(error).await?;
         tx.record_outcome(&push, &numbers, PushOutcome::Refused(id), self.ctx.clock.now()).await?;
@@ -166,7 +177,9 @@ impl<B: Backend> Engine<B> {
             match &result.outcome {
                 JobOutcome::Pending => continue,
                 JobOutcome::Succeeded => done.push(result.telephone_number),
-                JobOutcome::Failed(error) => failed.entry(tx.intern_error(error).await?).or_default().push(result.telephone_number),
+                JobOutcome::Failed(error) => {
+                    failed.entry(tx.intern_error(error).await?).or_default().push(result.telephone_number);
+                }
             }
             open.remove(&result.telephone_number);
         }
@@ -204,7 +217,7 @@ impl<B: Backend> Engine<B> {
         let numbers = tx.push_numbers(push.id).await?;
         match numbers.get(numbers.len().saturating_sub(1) / 2) {
             Some(middle) if numbers.len() > 1 => {
-                tx.split_push(push, *middle, [self.ctx.new_id(), self.ctx.new_id()], now).await?;
+                tx.split_push(push, *middle, [Ctx::new_id(), Ctx::new_id()], now).await?;
             }
             _ => {
                 let id = tx.intern_error(error).await?;
@@ -218,7 +231,9 @@ impl<B: Backend> Engine<B> {
 }
 
 fn poll_pause(job: &Job) -> Duration {
-    job.retry_after.and_then(|after| Duration::try_from(after).ok()).map_or(POLL, |after| after.clamp(Duration::milliseconds(50), LONGEST_POLL))
+    job.retry_after
+        .and_then(|after| Duration::try_from(after).ok())
+        .map_or(POLL, |after| after.clamp(Duration::milliseconds(50), LONGEST_POLL))
 }
 
 fn consent_does_not_stand(status: &str) -> ProvisioningError {

@@ -1,3 +1,18 @@
 //! The integration tests, one binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it did not expect, in its harness too"
+)]
 
+mod accounts;
 mod catalog;
+mod consents;
+mod harness;
+mod migrations;
+mod orders;
+mod statements;
+mod sync;
+mod uploads;
+mod work;

@@ -34,33 +34,38 @@ pub enum Column {
     CallingProfile,
 }
 
-const fn teams(service: Service) -> [Column; 9] {
-    [
-        Column::Enabled(service),
-        Column::AssignmentStatus(service),
-        Column::Usage(service),
-        Column::ChoosableCapabilities(service),
-        Column::AdditionalUsages(service),
-        Column::CivicAddressId(service),
-        Column::LocationId(service),
-        Column::AllowTenantAddressUpdate(service),
-        Column::DisplayedCountryCode(service),
-    ]
-}
-
 /// Every column, in the order of an export.
 pub const HEADINGS: [Column; 22] = {
-    let mut all = [Column::TelephoneNumber; 22];
-    all[1] = Column::AccountName;
-    let (mut index, oc, tpm) = (0, teams(Service::OperatorConnect), teams(Service::TeamsPhoneMobile));
-    while index < 9 {
-        all[2 + index] = oc[index];
-        all[11 + index] = tpm[index];
-        index += 1;
-    }
-    all[20] = Column::CustomSipHeader;
-    all[21] = Column::CallingProfile;
-    all
+    use Column::{
+        AccountName, AdditionalUsages, AllowTenantAddressUpdate, AssignmentStatus, CallingProfile,
+        ChoosableCapabilities, CivicAddressId, CustomSipHeader, DisplayedCountryCode, Enabled, LocationId,
+        TelephoneNumber, Usage,
+    };
+    use Service::{OperatorConnect as Oc, TeamsPhoneMobile as Tpm};
+    [
+        TelephoneNumber,
+        AccountName,
+        Enabled(Oc),
+        AssignmentStatus(Oc),
+        Usage(Oc),
+        ChoosableCapabilities(Oc),
+        AdditionalUsages(Oc),
+        CivicAddressId(Oc),
+        LocationId(Oc),
+        AllowTenantAddressUpdate(Oc),
+        DisplayedCountryCode(Oc),
+        Enabled(Tpm),
+        AssignmentStatus(Tpm),
+        Usage(Tpm),
+        ChoosableCapabilities(Tpm),
+        AdditionalUsages(Tpm),
+        CivicAddressId(Tpm),
+        LocationId(Tpm),
+        AllowTenantAddressUpdate(Tpm),
+        DisplayedCountryCode(Tpm),
+        CustomSipHeader,
+        CallingProfile,
+    ]
 };
 
 impl Column {
@@ -91,8 +96,15 @@ impl Column {
 
     fn service(self) -> Option<Service> {
         match self {
-            Self::Enabled(s) | Self::AssignmentStatus(s) | Self::Usage(s) | Self::ChoosableCapabilities(s) | Self::AdditionalUsages(s)
-            | Self::CivicAddressId(s) | Self::LocationId(s) | Self::AllowTenantAddressUpdate(s) | Self::DisplayedCountryCode(s) => Some(s),
+            Self::Enabled(s)
+            | Self::AssignmentStatus(s)
+            | Self::Usage(s)
+            | Self::ChoosableCapabilities(s)
+            | Self::AdditionalUsages(s)
+            | Self::CivicAddressId(s)
+            | Self::LocationId(s)
+            | Self::AllowTenantAddressUpdate(s)
+            | Self::DisplayedCountryCode(s) => Some(s),
             Self::TelephoneNumber | Self::AccountName | Self::CustomSipHeader | Self::CallingProfile => None,
         }
     }

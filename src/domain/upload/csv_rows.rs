@@ -9,6 +9,7 @@ use crate::domain::service::{Service, ServiceSet};
 
 /// Reads the rows behind a heading row.
 pub(super) struct CsvRows<'a> {
+    text: &'a [u8],
     records: csv::StringRecordsIntoIter<&'a [u8]>,
     columns: Vec<Column>,
     pending: std::vec::IntoIter<Problem>,
@@ -26,7 +27,11 @@ pub(super) fn open_quote(text: &str) -> Option<Problem> {
     }
     let line = opened?;
     let value = text.lines().nth(line as usize - 1).unwrap_or_default();
-    Some(Problem::new(line, value, "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one."))
+    Some(Problem::new(
+        line,
+        value,
+        "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one.",
+    ))
 }
 
 impl<'a> CsvRows<'a> {
@@ -43,16 +48,19 @@ impl<'a> CsvRows<'a> {
             .delimiter(delimiter)
             .from_reader(text.as_bytes())
             .into_records();
-        let record = match records.next() {
-            Some(Ok(record)) => record,
-            _ => return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]),
+        let Some(Ok(record)) = records.next() else {
+            return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]);
         };
-        let line = line_of(&record);
+        let line = line_of(text.as_bytes(), record.position());
         let (mut columns, mut problems) = (Vec::new(), Vec::new());
         for heading in record.iter().map(str::trim) {
             match Column::from_heading(heading) {
                 Some(column) if columns.contains(&column) => {
-                    problems.push(heading_problem(line, heading, "This heading stands twice. Remove one of the two columns.".into()));
+                    problems.push(heading_problem(
+                        line,
+                        heading,
+                        "This heading stands twice. Remove one of the two columns.".into(),
+                    ));
                 }
                 Some(column) => columns.push(column),
                 None => problems.push(heading_problem(line, heading, unknown_heading(heading))),
@@ -65,16 +73,27 @@ impl<'a> CsvRows<'a> {
                 "The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all.".into(),
             ));
         }
-        if problems.is_empty() { Ok(Self { records, columns, pending: Vec::new().into_iter() }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { text: text.as_bytes(), records, columns, pending: Vec::new().into_iter() }) } else { Err(problems) }
     }
 
     fn row(&self, record: &csv::StringRecord) -> Result<Row, Vec<Problem>> {
-        let line = line_of(record);
+        let line = line_of(self.text, record.position());
         if record.len() != self.columns.len() {
-            let reason = format!("The line has {} cells and the heading row {}. Quote a cell that holds a comma.", record.len(), self.columns.len());
+            let reason = format!(
+                "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
+                record.len(),
+                self.columns.len()
+            );
             return Err(vec![Problem::new(line, &record.iter().collect::<Vec<_>>().join(","), reason)]);
         }
-        let mut cells = Cells { line, problems: Vec::new(), settings: NumberSettings::default(), number: None, account: None, given: ServiceSet::default() };
+        let mut cells = Cells {
+            line,
+            problems: Vec::new(),
+            settings: NumberSettings::default(),
+            number: None,
+            account: None,
+            given: ServiceSet::default(),
+        };
         for (column, cell) in self.columns.iter().zip(record.iter()) {
             let cell = cell.trim();
             cells.read(*column, cell.strip_prefix('\'').unwrap_or(cell));
@@ -83,8 +102,14 @@ impl<'a> CsvRows<'a> {
     }
 }
 
-fn line_of(record: &csv::StringRecord) -> u32 {
-    record.position().map_or(0, |position| u32::try_from(position.line()).unwrap_or(u32::MAX))
+/// The line where a record begins. The reader tells the place right behind the record before, which is still in front of
+/// the line feed of a CRLF and of blank lines.
+fn line_of(text: &[u8], position: Option<&csv::Position>) -> u32 {
+    let Some(position) = position else { return 0 };
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let behind = text.get(start..).unwrap_or_default();
+    let ends = behind.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+    u32::try_from(position.line() + ends as u64).unwrap_or(u32::MAX)
 }
 
 fn heading_problem(line: u32, heading: &str, reason: String) -> Problem {
@@ -110,7 +135,7 @@ impl Iterator for CsvRows<'_> {
             let record = match self.records.next()? {
                 Ok(record) => record,
                 Err(error) => {
-                    let line = error.position().map_or(0, |p| u32::try_from(p.line()).unwrap_or(u32::MAX));
+                    let line = line_of(self.text, error.position());
                     return Some(Line::Problem(Problem::new(line, "", sentence(&error.to_string()))));
                 }
             };
@@ -138,7 +163,12 @@ struct Cells {
 
 impl Cells {
     fn problem(&mut self, column: Column, value: &str, reason: impl Into<String>) {
-        self.problems.push(Problem { line: self.line, heading: Some(column.heading()), value: shown(value), reason: reason.into() });
+        self.problems.push(Problem {
+            line: self.line,
+            heading: Some(column.heading()),
+            value: shown(value),
+            reason: reason.into(),
+        });
     }
 
     fn read(&mut self, column: Column, cell: &str) {
@@ -165,17 +195,32 @@ impl Cells {
                 }
             }
             Column::Usage(service) => self.teams(service, filled, |teams, value| value.clone_into(&mut teams.usage)),
-            Column::ChoosableCapabilities(service) => self.teams(service, filled, |teams, value| teams.choosable_capabilities = list(value)),
-            Column::AdditionalUsages(service) => self.teams(service, filled, |teams, value| teams.additional_usages = list(value)),
-            Column::CivicAddressId(service) => self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned())),
-            Column::LocationId(service) => self.teams(service, filled, |teams, value| teams.location_id = Some(value.to_owned())),
+            Column::ChoosableCapabilities(service) => {
+                self.teams(service, filled, |teams, value| teams.choosable_capabilities = list(value));
+            }
+            Column::AdditionalUsages(service) => {
+                self.teams(service, filled, |teams, value| teams.additional_usages = list(value));
+            }
+            Column::CivicAddressId(service) => {
+                self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned()));
+            }
+            Column::LocationId(service) => {
+                self.teams(service, filled, |teams, value| teams.location_id = Some(value.to_owned()));
+            }
             Column::DisplayedCountryCode(service) => {
-                self.teams(service, filled, |teams, value| teams.displayed_country_code = Some(value.to_ascii_uppercase()));
+                self.teams(service, filled, |teams, value| {
+                    teams.displayed_country_code = Some(value.to_ascii_uppercase());
+                });
             }
         }
     }
 
-    fn teams(&mut self, service: Service, cell: Option<&str>, set: impl FnOnce(&mut crate::domain::TeamsSettings, &str)) {
+    fn teams(
+        &mut self,
+        service: Service,
+        cell: Option<&str>,
+        set: impl FnOnce(&mut crate::domain::TeamsSettings, &str),
+    ) {
         if let Some(cell) = cell {
             self.give(service);
             set(&mut self.settings.teams, cell);
@@ -201,10 +246,18 @@ impl Cells {
     fn finish(mut self) -> Result<Row, Vec<Problem>> {
         let enabled = self.settings.services;
         if enabled.is_empty() && self.problems.is_empty() {
-            self.problem(Column::Enabled(Service::OperatorConnect), "", "No service is enabled. Write true in the enabled column of one service.");
+            self.problem(
+                Column::Enabled(Service::OperatorConnect),
+                "",
+                "No service is enabled. Write true in the enabled column of one service.",
+            );
         }
         if enabled.iter().count() > 1 {
-            self.problem(Column::Enabled(Service::TeamsPhoneMobile), "true", "A number has either Operator Connect or Teams Phone Mobile. Enable one of the two.");
+            self.problem(
+                Column::Enabled(Service::TeamsPhoneMobile),
+                "true",
+                "A number has either Operator Connect or Teams Phone Mobile. Enable one of the two.",
+            );
         }
         for service in self.given.without(enabled).iter() {
             if !enabled.is_empty() {

@@ -36,9 +36,9 @@ impl<'a> List<'a> {
                 Err(error) => problem(reason(error)),
             },
             Some(Err(error)) => problem(reason(error)),
-            Some(Ok((first, last))) if last < first => {
-                problem(format!("The range ends at {last}, before it starts at {first}. Write the smaller number first."))
-            }
+            Some(Ok((first, last))) if last < first => problem(format!(
+                "The range ends at {last}, before it starts at {first}. Write the smaller number first."
+            )),
             Some(Ok((first, last))) if first.digits() != last.digits() => {
                 problem(format!("{first} and {last} have different lengths, so they are no range."))
             }
@@ -102,7 +102,7 @@ fn entries(line: &str) -> Vec<String> {
             if begins && !joins_range && (digits(&current) >= WHOLE || group.contains('+')) && !current.is_empty() {
                 entries.push(std::mem::take(&mut current));
             }
-            if !current.is_empty() && !joins_range {
+            if !current.is_empty() {
                 current.push(' ');
             }
             current.push_str(group);
@@ -123,15 +123,15 @@ fn ends_with_dash(text: &str) -> bool {
 }
 
 /// The two ends when the text is a range: `+441632960000-+441632960999` or with a short end, `+441632960000-0999`.
-/// Dashes within one number make no range.
+/// Dashes within one number make no range: a bare dash before a short end counts only behind digits in one piece.
 fn range(text: &str) -> Option<Result<(E164, E164), E164Error>> {
     let text = unquoted(text);
-    let (start, end) = text
-        .split_once("..")
-        .or_else(|| text.split_once('\u{2013}'))
-        .or_else(|| text.split_once('\u{2014}'))
-        .or_else(|| text.rsplit_once("-+").map(|(start, _)| (start, &text[start.len() + 1..])))
-        .or_else(|| text.split_once('-').filter(|(_, end)| !end.contains('-')))?;
+    let in_one_piece = |start: &str| start.trim().trim_start_matches('+').bytes().all(|b| b.is_ascii_digit());
+    let (start, end) = [" - ", "..", "\u{2013}", "\u{2014}"]
+        .into_iter()
+        .find_map(|mark| text.split_once(mark))
+        .or_else(|| text.rsplit_once("-+"))
+        .or_else(|| text.split_once('-').filter(|(start, _)| in_one_piece(start)))?;
     let (start_digits, end_digits) = (digits(start), digits(end));
     if start_digits < RANGE_START || end_digits == 0 {
         return None;
@@ -140,7 +140,7 @@ fn range(text: &str) -> Option<Result<(E164, E164), E164Error>> {
         Ok(first) => first,
         Err(error) => return Some(Err(error)),
     };
-    if end.trim().starts_with('+') || end_digits >= start_digits {
+    if end_digits >= start_digits {
         return Some(E164::parse(end).map(|last| (first, last)));
     }
     if let Some(odd) = end.chars().find(|c| !(c.is_ascii_digit() || is_separator(*c))) {

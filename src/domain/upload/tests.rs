@@ -99,7 +99,10 @@ fn bytes_that_are_no_text_are_explained() {
     assert!(decode(&[0xFF, 0xFE, b'1', 0]).unwrap_err().contains("UTF-16"));
     assert!(decode(b"1\0\x002\0\x003\0\x004\0").unwrap_err().contains("UTF-16"));
     assert!(decode(b"PK\x03\x04zip").unwrap_err().contains("Excel"));
-    assert_eq!(decode(b"1\n2\n\xff").unwrap_err(), "Line 3 of the file is not UTF-8 text. Save it as \u{201c}CSV UTF-8\u{201d} and choose it again.");
+    assert_eq!(
+        decode(b"1\n2\n\xff").unwrap_err(),
+        "Line 3 of the file is not UTF-8 text. Save it as \u{201c}CSV UTF-8\u{201d} and choose it again."
+    );
     assert_eq!(decode("\u{feff}+44".as_bytes()), Ok("\u{feff}+44"));
 }
 
@@ -107,25 +110,46 @@ fn settings() -> impl Strategy<Value = NumberSettings> {
     let word = "[A-Za-z0-9_-]{1,12}";
     let words = prop::collection::vec("[A-Za-z]{1,10}", 0..3);
     let service = prop::sample::select(Service::ALL.to_vec());
-    (service, "[A-Za-z]{1,20}", words.clone(), words, prop::option::of(word), prop::option::of("[=+@-][a-z]{0,9}"), any::<bool>(), prop::option::of("[A-Z]{2}"), prop::option::of(word)).prop_map(
-        |(service, usage, choosable_capabilities, additional_usages, civic_address_id, location_id, allow, displayed_country_code, header)| {
-            NumberSettings {
-                services: service.into(),
-                teams: TeamsSettings {
-                    usage,
-                    choosable_capabilities,
-                    additional_usages,
-                    civic_address_id,
-                    location_id,
-                    allow_tenant_address_update: allow,
-                    displayed_country_code,
-                },
-                calling_profile: None,
-                custom_sip_header: header,
-            }
-            .normalised()
-        },
+    (
+        service,
+        "[A-Za-z]{1,20}",
+        words.clone(),
+        words,
+        prop::option::of(word),
+        prop::option::of("[=+@-][a-z]{0,9}"),
+        any::<bool>(),
+        prop::option::of("[A-Z]{2}"),
+        prop::option::of(word),
     )
+        .prop_map(
+            |(
+                service,
+                usage,
+                choosable_capabilities,
+                additional_usages,
+                civic_address_id,
+                location_id,
+                allow,
+                displayed_country_code,
+                header,
+            )| {
+                NumberSettings {
+                    services: service.into(),
+                    teams: TeamsSettings {
+                        usage,
+                        choosable_capabilities,
+                        additional_usages,
+                        civic_address_id,
+                        location_id,
+                        allow_tenant_address_update: allow,
+                        displayed_country_code,
+                    },
+                    calling_profile: None,
+                    custom_sip_header: header,
+                }
+                .normalised()
+            },
+        )
 }
 
 proptest! {
@@ -165,5 +189,19 @@ proptest! {
     #[test]
     fn any_bytes_are_answered_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
+    }
+}
+
+#[test]
+fn lines_of_csv_are_counted_whatever_ends_them() {
+    for end in ["\n", "\r\n"] {
+        let text = ["telephoneNumber,accountName", "", "x,a", "+441632960000,\"two", "lines\"", "y,a"].join(end);
+        let lines: Vec<u32> = Reader::new(&text, 10)
+            .map(|line| match line {
+                Line::Problem(problem) => problem.line,
+                Line::Number(row) => row.line,
+            })
+            .collect();
+        assert_eq!(lines, [3, 4, 6], "{end:?}");
     }
 }

@@ -3,47 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openidconnect::core::{
-    CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
-    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
-    CoreSubjectIdentifierType,
-};
 use openidconnect::http::{HeaderValue, Response as HttpResponse};
 use openidconnect::{DiscoveryError, HttpRequest, IssuerUrl, ProviderMetadataWithLogout};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// Metadata and keys younger than this are used without asking.
-const FRESH: Duration = Duration::from_secs(60 * 60);
+const FRESH: Duration = Duration::from_hours(1);
 /// Metadata and keys are used for so long while the provider is away.
-const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
+const KEEP: Duration = Duration::from_hours(24);
 /// After a failure the provider is left alone for so long.
 const PAUSE: Duration = Duration::from_secs(3);
 /// Keys are fetched for the sake of an unknown one at most this often.
-const UNKNOWN_KEY: Duration = Duration::from_secs(5 * 60);
+const UNKNOWN_KEY: Duration = Duration::from_mins(5);
 /// Most bytes of one answer.
 const MAX_ANSWER: usize = 1024 * 1024;
 
 /// What the provider publishes, logout endpoint included.
 pub(super) type Metadata = ProviderMetadataWithLogout;
-
-// Named once, so that a change of the crate's parameters shows up here and not in every signature.
-const _: fn(
-    Metadata,
-) -> openidconnect::ProviderMetadata<
-    openidconnect::LogoutProviderMetadata<openidconnect::EmptyAdditionalProviderMetadata>,
-    CoreAuthDisplay,
-    CoreClientAuthMethod,
-    CoreClaimName,
-    CoreClaimType,
-    CoreGrantType,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm,
-    CoreJsonWebKey,
-    CoreResponseMode,
-    CoreResponseType,
-    CoreSubjectIdentifierType,
-> = |metadata| metadata;
 
 /// Why the provider cannot be asked.
 #[derive(Debug, thiserror::Error)]

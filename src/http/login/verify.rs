@@ -50,7 +50,7 @@ pub enum TokenError {
     #[error("the ID token was issued to another client")]
     AuthorisedParty,
     /// `nbf` is later than now.
-    #[error("the ID token is not valid yet, or its nbf is not a number")]
+    #[error("the ID token is not valid yet, or its nbf is not a whole number")]
     NotBefore,
     /// `at_hash` belongs to another access token.
     #[error("the ID token belongs to another access token")]
@@ -108,7 +108,7 @@ pub(super) fn verify<'t>(token: &'t Token, expected: &Expected<'_>) -> Result<&'
     }
     match claims.additional_claims().all.get("nbf") {
         None => {}
-        Some(value) if value.as_f64().is_some_and(|nbf| nbf <= (now + LEEWAY) as f64) => {}
+        Some(value) if value.as_i64().is_some_and(|nbf| nbf <= now + LEEWAY) => {}
         Some(_) => return Err(TokenError::NotBefore),
     }
     if let Some(hash) = claims.access_token_hash() {

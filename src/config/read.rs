@@ -1,0 +1,260 @@
+//! Every key with its default and meaning, in the order of the reference.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::reader::Reader;
+use super::{
+    Api, Config, Database, DatabaseUrl, Dns, Identity, Log, LogFormat, Operations, OperatorConnect, Portal, Uploads,
+};
+use crate::authz::RoleNames;
+
+impl Config {
+    pub(super) fn read(r: &mut Reader) -> Self {
+        Self {
+            portal: Portal::read(r),
+            api: Api { listen: r.socket("api.listen", "127.0.0.1:8081", "Address and port of the Provisioning API.") },
+            operations: Operations {
+                listen: r.socket(
+                    "operations.listen",
+                    "127.0.0.1:8082",
+                    "Address and port of `/healthz`, `/readyz` and `/metrics`. Keep it away from the public.",
+                ),
+            },
+            database: Database::read(r),
+            identity: Identity::read(r),
+            operator_connect: OperatorConnect::read(r),
+            roles: r.list(
+                "roles.run",
+                &["portal", "api", "sync", "dns"],
+                "one of portal, api, sync, dns",
+                "What this process does. With SQLite one process does everything.",
+            ),
+            uploads: Uploads {
+                max_numbers: r.integer("uploads.max_numbers", 100_000, 1..=10_000_000, "Numbers in one upload."),
+                max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload."),
+            },
+            relationship_statuses: r.tables(
+                "relationship.statuses",
+                "[{ label = \"Consent acknowledged\", value = \"ConsentAcknowledged\" }, \
+                 { label = \"Agreement signed\", value = \"AgreementSigned\" }, \
+                 { label = \"Consent declined\", value = \"ConsentDeclined\", needs_reason = true }, \
+                 { label = \"Contract terminated\", value = \"ContractTerminated\", needs_reason = true }]",
+                "The choices of \u{201c}Update relationship status\u{201d}: what people see, what the backend is told, whether a reason must be given.",
+            ),
+            log: Log {
+                format: r
+                    .choice("log.format", &[("json", LogFormat::Json), ("text", LogFormat::Text)], "`json` or `text`; always to standard error.")
+                    .unwrap_or(LogFormat::Json),
+                level: r
+                    .text("log.level", Some("info"), "What to log, such as `info` or `nmp=debug,info`.")
+                    .unwrap_or_else(|| "info".to_owned()),
+            },
+            dns: Dns { listen: r.socket("dns.listen", "127.0.0.1:5354", "Address and port of the name server.") },
+        }
+    }
+}
+
+impl Portal {
+    fn read(r: &mut Reader) -> Self {
+        Self {
+            listen: r.socket(
+                "portal.listen",
+                "127.0.0.1:8080",
+                "Address and port of the pages. Plain HTTP: put a proxy with TLS in front of it.",
+            ),
+            public_url: r
+                .url(
+                    "portal.public_url",
+                    Some("http://127.0.0.1:8080/"),
+                    "The address people type. Must be https unless it is loopback.",
+                )
+                .unwrap_or_else(loopback),
+            allowed_hosts: r.list(
+                "portal.allowed_hosts",
+                &[],
+                "a host name, with its port unless it is the usual one",
+                "Further `Host` values to accept beside that of `portal.public_url`; any other is answered with 421.",
+            ),
+            trusted_proxies: r.list(
+                "portal.trusted_proxies",
+                &[],
+                "an IP address",
+                "Proxies whose `X-Forwarded-For` is believed. The proxy must pass `Host` and `Origin` on unchanged.",
+            ),
+            session_idle: minutes(
+                r,
+                "portal.session_idle_minutes",
+                30,
+                "A session that is not used for so many minutes ends.",
+            ),
+            session_absolute: minutes(
+                r,
+                "portal.session_absolute_minutes",
+                720,
+                "A session ends after so many minutes, used or not.",
+            ),
+            max_connections: r.integer(
+                "portal.max_connections",
+                1_000,
+                10..=100_000,
+                "Connections open at once; more have to wait.",
+            ),
+        }
+    }
+}
+
+impl Database {
+    fn read(r: &mut Reader) -> Self {
+        const DOC: &str =
+            "`sqlite:` and a path, or `postgres://user:password@host/database`. Secret, as it may hold a password.";
+        const WANTED: &str =
+            "must be sqlite: and a path, such as sqlite:/var/lib/nmp/nmp.db, or postgres://user:password@host/database";
+        let given = r.secret("database.url", DOC);
+        let url =
+            given.map_or_else(|| Some(DatabaseUrl::Sqlite("nmp.db".into())), |text| text.expose_secret().parse().ok());
+        if url.is_none() {
+            r.problem("database.url", WANTED);
+        }
+        Self {
+            url: url.unwrap_or_else(|| DatabaseUrl::Sqlite("nmp.db".into())),
+            max_connections: r.integer(
+                "database.max_connections",
+                10,
+                2..=500,
+                "Connections to PostgreSQL, or readers of SQLite.",
+            ),
+        }
+    }
+}
+
+impl Identity {
+    fn read(r: &mut Reader) -> Self {
+        let mut scopes: Vec<String> = r.list(
+            "identity.scopes",
+            &["openid", "profile", "offline_access"],
+            "a scope",
+            "Scopes to ask for. Without `offline_access` most providers give no refresh token, and people are sent to sign in again at each check of their roles.",
+        );
+        if !scopes.iter().any(|scope| scope == "openid") {
+            scopes.insert(0, "openid".to_owned());
+        }
+        Self {
+            issuer: r
+                .text(
+                    "identity.issuer",
+                    None,
+                    "Exact issuer of the identity provider. One issuer; a template with `{tenantid}` is refused.",
+                )
+                .unwrap_or_default(),
+            client_id: r
+                .text("identity.client_id", None, "Client identifier of the portal at the provider.")
+                .unwrap_or_default(),
+            client_secret: r.secret("identity.client_secret", "Client secret of the portal at the provider."),
+            scopes,
+            roles_claim: r
+                .text(
+                    "identity.roles_claim",
+                    Some("roles"),
+                    "Claim of the ID token that holds the roles: an array of texts.",
+                )
+                .unwrap_or_default(),
+            role_names: RoleNames {
+                read: role(
+                    r,
+                    "identity.role_read",
+                    "ProvisioningAPI.ReadUser",
+                    "What the provider calls the role that may view.",
+                ),
+                write: role(
+                    r,
+                    "identity.role_write",
+                    "ProvisioningAPI.WriteUser",
+                    "The role that, with the viewing one, may add and change.",
+                ),
+                delete: role(
+                    r,
+                    "identity.role_delete",
+                    "ProvisioningAPI.DeleteUser",
+                    "The role that, with the viewing one, may remove.",
+                ),
+                admin: role(r, "identity.role_admin", "ProvisioningAPI.AdminUser", "The role that may do everything."),
+            },
+            algorithms: r.list(
+                "identity.algorithms",
+                &["RS256"],
+                "one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
+                "Signature algorithms accepted on ID tokens.",
+            ),
+            roles_recheck: minutes(
+                r,
+                "identity.roles_recheck_minutes",
+                15,
+                "Roles are confirmed with the provider at least every so many minutes.",
+            ),
+        }
+    }
+}
+
+impl OperatorConnect {
+    fn read(r: &mut Reader) -> Self {
+        Self {
+            base_url: r.url("operator_connect.base_url", None, "Base address of the Operator Connect backend."),
+            token_url: r.url("operator_connect.token_url", None, "Where to fetch access tokens by client credentials."),
+            client_id: r
+                .text("operator_connect.client_id", None, "Client identifier at the backend.")
+                .unwrap_or_default(),
+            client_secret: r.secret("operator_connect.client_secret", "Client secret at the backend."),
+            scope: r.text("operator_connect.scope", None, "Scope to ask for with the token.").unwrap_or_default(),
+            calling_profiles: r.tables(
+                "operator_connect.calling_profiles",
+                "[]",
+                "Calling profiles to choose from on an upload, such as `[{ id = \"…\", name = \"West\" }]`.",
+            ),
+            default_calling_profile: r.text(
+                "operator_connect.default_calling_profile",
+                None,
+                "Identifier of the profile chosen unless a person chooses another.",
+            ),
+            batch_size: r.integer(
+                "operator_connect.batch_size",
+                1_000,
+                1..=10_000,
+                "Numbers in one upload or release job.",
+            ),
+            pull_consents: minutes(
+                r,
+                "operator_connect.pull_consents_minutes",
+                5,
+                "Minutes between two pulls of consents.",
+            ),
+            pull_addresses: minutes(
+                r,
+                "operator_connect.pull_addresses_minutes",
+                30,
+                "Minutes between two pulls of civic addresses.",
+            ),
+            pull_numbers: minutes(
+                r,
+                "operator_connect.pull_numbers_minutes",
+                15,
+                "Minutes between two pulls of the state of numbers.",
+            ),
+        }
+    }
+}
+
+fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
+    Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))
+}
+
+fn role(r: &mut Reader, key: &'static str, default: &'static str, doc: &'static str) -> String {
+    r.text(key, Some(default), doc).unwrap_or_else(|| default.to_owned())
+}
+
+#[expect(clippy::expect_used, reason = "a constant that parses")]
+fn loopback() -> Url {
+    Url::parse("http://127.0.0.1:8080/").expect("a valid address")
+}

@@ -1,0 +1,74 @@
+//! The two databases a test runs on.
+
+use nmp::store::{Db, PoolSize};
+
+use super::world::World;
+use super::{postgres, runtime};
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// A place for data that nobody has used, and the folder that goes with it.
+pub(crate) struct Place {
+    pub(crate) kind: Kind,
+    pub(crate) url: String,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) async fn new(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match kind {
+            Kind::Sqlite => format!("sqlite:{}", folder.path().join("nmp.db").display()),
+            Kind::Postgres => postgres::new_database().await,
+        };
+        Self { kind, url, folder }
+    }
+
+    pub(crate) async fn open(&self) -> Db {
+        Db::open(&self.url, PoolSize { readers: 4, connections: 8 }).await.unwrap()
+    }
+}
+
+/// Runs a test on a migrated database of its own.
+pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(World) -> F) {
+    runtime().block_on(async {
+        let world = World::new(Place::new(kind).await).await;
+        let db = world.db.clone();
+        test(world).await;
+        db.close().await;
+    });
+}
+
+/// Runs a statement of the test's own.
+pub(crate) async fn execute(db: &Db, statement: &str) -> u64 {
+    let statement = sqlx::AssertSqlSafe(statement.to_owned());
+    match db {
+        Db::Sqlite { write, .. } => sqlx::query(statement).execute(write).await.unwrap().rows_affected(),
+        Db::Postgres(pool) => sqlx::query(statement).execute(pool).await.unwrap().rows_affected(),
+    }
+}
+
+/// Asks for rows of whole numbers.
+pub(crate) async fn numbers(db: &Db, question: &str) -> Vec<i64> {
+    let question = sqlx::AssertSqlSafe(question.to_owned());
+    match db {
+        Db::Sqlite { write, .. } => sqlx::query_scalar(question).fetch_all(write).await.unwrap(),
+        Db::Postgres(pool) => sqlx::query_scalar(question).fetch_all(pool).await.unwrap(),
+    }
+}
+
+/// Asks for rows of texts.
+pub(crate) async fn texts(db: &Db, question: &str) -> Vec<String> {
+    let question = sqlx::AssertSqlSafe(question.to_owned());
+    match db {
+        Db::Sqlite { write, .. } => sqlx::query_scalar(question).fetch_all(write).await.unwrap(),
+        Db::Postgres(pool) => sqlx::query_scalar(question).fetch_all(pool).await.unwrap(),
+    }
+}

@@ -1,0 +1,44 @@
+//! What every test stands on: both databases, the whole program, a visitor with cookies, and the world around.
+
+pub(crate) mod database;
+pub(crate) mod postgres;
+pub(crate) mod program;
+pub(crate) mod visitor;
+pub(crate) mod world;
+
+use std::time::{Duration, Instant};
+
+/// Runs each named test on a SQLite file and on PostgreSQL, as `sqlite::name` and `postgres::name`.
+macro_rules! on_both_databases {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $name() {
+                crate::harness::database::run(crate::harness::database::Kind::Sqlite, super::$name);
+            })*
+        }
+        mod postgres {
+            $(#[test] fn $name() {
+                crate::harness::database::run(crate::harness::database::Kind::Postgres, super::$name);
+            })*
+        }
+    };
+}
+
+pub(crate) use on_both_databases;
+
+/// Asks again and again until there is an answer; fails with `what` when there is none in time.
+pub(crate) async fn eventually<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + within;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < end, "waited {within:?} in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// A runtime for one test.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}

@@ -1,0 +1,149 @@
+//! The program itself, as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running process; it is killed when this value goes.
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+        Self { child }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it without a chance to tidy up.
+    pub(crate) fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// The lines it prints until one holds `last`.
+    fn lines_until(&mut self, last: &str) -> Vec<String> {
+        let stdout = self.child.stdout.take().unwrap();
+        let mut lines = Vec::new();
+        for line in BufReader::new(stdout).lines() {
+            let line = line.unwrap();
+            let end = line.contains(last);
+            lines.push(line);
+            if end {
+                return lines;
+            }
+        }
+        panic!("the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program under test.
+pub(crate) fn nmp() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nmp"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// `nmp demo` with everything on free ports.
+pub(crate) struct Demo {
+    pub(crate) process: Process,
+    pub(crate) portal: String,
+    pub(crate) operator_connect: String,
+    pub(crate) issuer: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Demo {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = nmp();
+        command.arg("demo").arg("--data-dir").arg(folder.path()).stdout(Stdio::piped());
+        for listener in ["--portal", "--api", "--operations", "--dns", "--sandbox"] {
+            command.args([listener, "127.0.0.1:0"]);
+        }
+        let mut process = Process::start(&mut command);
+        let lines = process.lines_until("Stop with");
+        Self {
+            portal: after(&lines, "Portal "),
+            operator_connect: after(&lines, "Operator Connect "),
+            issuer: after(&lines, "Identity provider "),
+            process,
+            _folder: folder,
+        }
+    }
+}
+
+/// `nmp sandbox` alone, on a free port.
+pub(crate) struct SandboxAlone {
+    _process: Process,
+    /// `http://127.0.0.1:PORT`
+    pub(crate) base: String,
+}
+
+impl SandboxAlone {
+    pub(crate) fn start() -> Self {
+        let mut command = nmp();
+        command.args(["sandbox", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = Process::start(&mut command);
+        let lines = process.lines_until("Stop with");
+        let base = after(&lines, "Operator Connect ").trim_end_matches("/operator-connect").to_owned();
+        Self { _process: process, base }
+    }
+}
+
+/// A script of ours, run by Node.js with the packages that `npm ci` installed.
+pub(crate) struct Script {
+    _process: Process,
+    /// What it said it listens on.
+    pub(crate) address: String,
+}
+
+impl Script {
+    pub(crate) fn start(script: &str, environment: &[(&str, &str)]) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert!(root.join("node_modules/oidc-provider").exists(), "node_modules is missing; run npm ci first");
+        let mut command = Command::new("node");
+        command.arg(root.join(script)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.envs(environment.iter().copied());
+        let mut process = Process::start(&mut command);
+        let lines = process.lines_until("listening on ");
+        Self { _process: process, address: after(&lines, "listening on ") }
+    }
+}
+
+/// The first word behind a label.
+fn after(lines: &[String], label: &str) -> String {
+    let line = lines.iter().find_map(|line| line.trim_start().strip_prefix(label));
+    line.and_then(|rest| rest.split_whitespace().next()).unwrap_or_else(|| panic!("no {label} in {lines:?}")).to_owned()
+}
+
+/// A port that is free now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until a process listens on a port of this machine.
+pub(crate) fn wait_for_port(process: &mut Process, port: u16) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if let Ok(Some(status)) = process.child.try_wait() {
+            panic!("the process ended with {status} before it listened");
+        }
+        assert!(Instant::now() < end, "nothing listens on port {port}");
+        #[expect(clippy::disallowed_methods, reason = "the wait for a process that answers a question, not an event")]
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,330 @@
+//! The sync engine against the sandbox over HTTP: what is stored here becomes true there, once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nmp::backend::{OperatorConnect, OperatorConnectOptions};
+use nmp::domain::{E164, ItemState, OrderKind, OrderStatus, SyncState};
+use nmp::sandbox::Sandbox;
+use nmp::service::accounts::Deleted;
+use nmp::service::consents::{RelationshipForm, update_relationship};
+use nmp::service::orders::{self, ReleaseSelection};
+use nmp::service::{accounts, consents, numbers};
+use nmp::store::{Page, WorkKind};
+use nmp::sync::{Engine, SyncOptions};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::world::{CONTOSO, World, grant, number, origin, right, tenant};
+use crate::harness::{eventually, on_both_databases};
+
+/// The sandbox, and an engine that works on the world's database.
+struct Outside {
+    url: String,
+    http: reqwest::Client,
+    engine: Engine<OperatorConnect>,
+    stop: CancellationToken,
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Outside {
+    async fn new(world: &World) -> Self {
+        Self::with(world, SyncOptions::default()).await
+    }
+
+    async fn with(world: &World, options: SyncOptions) -> Self {
+        let (sandbox, listener) = Sandbox::bind("127.0.0.1:0".parse().unwrap(), true).await.unwrap();
+        let stop = CancellationToken::new();
+        let (url, token_url, stopped) = (sandbox.operator_connect_url(), sandbox.token_url(), stop.clone());
+        tokio::spawn(async move { sandbox.serve(listener, stopped).await });
+        let backend = OperatorConnect::new(OperatorConnectOptions {
+            base_url: url.parse().unwrap(),
+            token_url: Some(token_url.parse().unwrap()),
+            client_id: "nmp-operator-connect".into(),
+            client_secret: "sandbox".into(),
+            scope: None,
+            now: OffsetDateTime::now_utc,
+        })
+        .unwrap();
+        let engine = Engine::new(world.ctx.clone(), Arc::new(backend), options);
+        let outside = Self { url, http: reqwest::Client::new(), engine, stop };
+        outside.faults(json!({"jobSeconds": 0})).await;
+        outside
+    }
+
+    async fn faults(&self, faults: Value) {
+        let answer = self.http.put(format!("{}/_faults", self.url)).json(&faults).send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    async fn post(&self, what: &str, body: Value) {
+        let answer = self.http.post(format!("{}/{what}", self.url)).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// The numbers the outside holds for contoso.
+    async fn numbers(&self) -> BTreeMap<String, Value> {
+        let state: Value = self.http.get(format!("{}/_state", self.url)).send().await.unwrap().json().await.unwrap();
+        serde_json::from_value(state["tenants"][CONTOSO]["numbers"].clone()).unwrap()
+    }
+
+    /// Works, and lets time pass, until the order has its end.
+    async fn until_final(&self, world: &World, order: i64) -> OrderStatus {
+        eventually("the order is final", Duration::from_secs(20), async || {
+            self.engine.run_until_idle().await.unwrap();
+            let status = world.order(order).await.status;
+            world.clock.advance(time::Duration::seconds(2));
+            status.is_final().then_some(status)
+        })
+        .await
+    }
+}
+
+async fn states(world: &World) -> Vec<(String, SyncState)> {
+    world.stored().await.into_iter().map(|(number, _, state)| (number.to_string(), state)).collect()
+}
+
+async fn an_upload_becomes_true_outside(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0149").await;
+    assert_eq!(world.order(order).await.status, OrderStatus::Pending);
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    let held = outside.numbers().await;
+    for (number, state) in states(&world).await {
+        assert_eq!(state, SyncState::Synced, "{number}");
+        assert_eq!(held[&number]["changes"], 1, "{number} was done more than once");
+        assert_eq!(held[&number]["settings"]["usage"], "CallingUserAssignment");
+    }
+    assert_eq!(world.order(order).await.progress.done, 50);
+    world.check_invariants().await;
+}
+
+async fn a_refused_number_fails_alone_with_the_backends_own_words(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    outside.faults(json!({"rejectNumbers": ["+441632960103"]})).await;
+    let order = world.upload("contoso", "+441632960100-0109").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::CompleteWithErrors);
+    let causes = orders::causes(&world.ctx, &grant(), order).await.unwrap();
+    assert_eq!(causes.len(), 1);
+    assert_eq!((causes[0].count, causes[0].retryable, causes[0].example), (1, 1, number("+441632960103")));
+    assert!(!causes[0].error.message.is_empty());
+    let failed = numbers::get(&world.ctx, &grant(), number("+441632960103")).await.unwrap();
+    assert_eq!(failed.error, Some(causes[0].error.clone()));
+
+    outside.faults(json!({"rejectNumbers": []})).await;
+    assert_eq!(orders::retry_failed(&world.ctx, &right(OrderKind::Upload), &origin(), order).await.unwrap(), 1);
+    assert_eq!(world.order(order).await.status, OrderStatus::InProgress);
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    world.check_invariants().await;
+}
+
+async fn a_batch_refused_as_a_whole_is_halved_until_the_bad_number_stands_alone(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    outside.faults(json!({"refuseBatchNumbers": ["+441632960117"]})).await;
+    let order = world.upload("contoso", "+441632960100-0163").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::CompleteWithErrors);
+    let progress = world.order(order).await.progress;
+    assert_eq!((progress.done, progress.failed), (63, 1));
+    assert!(outside.numbers().await.values().all(|held| held["changes"] == 1));
+    world.check_invariants().await;
+}
+
+async fn a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0119").await;
+    outside.faults(json!({"dropResponseRate": 1.0})).await;
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(outside.numbers().await.len(), 20, "the work was done though the answer was lost");
+    assert_eq!(world.order(order).await.progress.done, 0);
+    outside.faults(json!({"dropResponseRate": 0.0})).await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    assert!(outside.numbers().await.values().all(|held| held["changes"] == 1), "nothing was done twice");
+    world.check_invariants().await;
+}
+
+async fn a_backend_that_asks_for_time_gets_it(world: World) {
+    let outside = Outside::new(&world).await;
+    let account = world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100").await;
+    outside.faults(json!({"status": 429, "retryAfter": 2})).await;
+    outside.engine.run_until_idle().await.unwrap();
+    outside.faults(json!({"status": null, "retryAfter": null})).await;
+    let key = account.id.to_string();
+    let row =
+        world.db.read().await.unwrap().work_row(WorkKind::Account, &key, world.clock.now()).await.unwrap().unwrap();
+    let due = row.next_at.unwrap();
+    assert!(due - world.clock.now() > time::Duration::milliseconds(1_500), "{row:?}");
+    // Somebody wants it at once: it is not done sooner for that.
+    let mut tx = world.db.begin().await.unwrap();
+    tx.want_work(WorkKind::Account, &key, world.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(world.order(order).await.progress.done, 0);
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+}
+
+async fn an_answer_for_an_older_state_does_not_count_for_a_newer(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    outside.faults(json!({"jobSeconds": 1})).await;
+    let first = world.upload("contoso", "+441632960100").await;
+    outside.engine.run_until_idle().await.unwrap();
+    // The job runs; meanwhile somebody changes the number.
+    let mut form = crate::harness::world::upload_form("contoso", "+441632960100");
+    form.capability = vec!["InboundCalling".into()];
+    let second = world.stage_form(&form).await;
+    world.submit(second).await;
+    assert_eq!(world.order(first).await.progress.superseded, 1);
+    assert_eq!(outside.until_final(&world, second).await, OrderStatus::Complete);
+    assert_eq!(
+        outside.numbers().await["+441632960100"]["settings"]["choosableCapabilities"],
+        json!(["InboundCalling"])
+    );
+    assert_eq!(states(&world).await, [("+441632960100".to_owned(), SyncState::Synced)]);
+    world.check_invariants().await;
+}
+
+async fn a_release_takes_numbers_back_even_assigned_ones(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0104").await;
+    outside.until_final(&world, order).await;
+    outside.post("_assign", json!({"tenantId": CONTOSO, "numbers": ["+441632960101"]})).await;
+    nmp::service::sync_status::pull_now(
+        &world.ctx,
+        &grant(),
+        nmp::service::sync_status::Pull::Numbers(&tenant(CONTOSO)),
+    )
+    .await
+    .unwrap();
+    outside.engine.run_until_idle().await.unwrap();
+    assert!(numbers::get(&world.ctx, &grant(), number("+441632960101")).await.unwrap().assigned);
+
+    let selection = ReleaseSelection::Numbers(vec![number("+441632960100"), number("+441632960101")]);
+    let release = orders::stage_release(&world.ctx, &grant(), &selection, Some("T-1")).await.unwrap();
+    assert_eq!(world.review(release).await.assigned, (1, vec![number("+441632960101")]));
+    world.submit(release).await;
+    assert_eq!(outside.until_final(&world, release).await, OrderStatus::Complete);
+    let left: Vec<String> = outside.numbers().await.into_keys().collect();
+    assert_eq!(left, ["+441632960102", "+441632960103", "+441632960104"]);
+    assert_eq!(world.get("contoso").await.number_count, 3);
+    world.check_invariants().await;
+}
+
+async fn a_deleted_account_goes_with_its_last_number(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0104").await;
+    outside.until_final(&world, order).await;
+    let deleted = accounts::delete(&world.ctx, &grant(), &origin(), "contoso", Some(&grant())).await.unwrap();
+    let Deleted::Releasing(release) = deleted else { panic!("{deleted:?}") };
+    assert!(world.get("contoso").await.deleting);
+    assert_eq!(outside.until_final(&world, release).await, OrderStatus::Complete);
+    assert!(accounts::get(&world.ctx, &grant(), "contoso").await.is_err());
+    assert!(outside.numbers().await.is_empty());
+    let history = numbers::history(&world.ctx, &grant(), number("+441632960100")).await.unwrap();
+    assert_eq!(history.len(), 2, "the life of a number outlives it");
+}
+
+async fn a_consent_that_does_not_stand_stops_uploads_here(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    outside.engine.run_until_idle().await.unwrap();
+    world.consent(CONTOSO, "Contoso", "suspended").await;
+    let order = world.upload("contoso", "+441632960100-0101").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Failed);
+    let causes = orders::causes(&world.ctx, &grant(), order).await.unwrap();
+    assert_eq!((causes[0].error.code.as_str(), causes[0].count), ("ConsentNotActive", 2));
+    assert!(outside.numbers().await.is_empty(), "nothing reached the backend");
+    world.check_invariants().await;
+}
+
+async fn a_relationship_reaches_the_enterprise(world: World) {
+    let outside = Outside::new(&world).await;
+    world.clock.advance(time::Duration::seconds(1));
+    outside.engine.seed().await.unwrap();
+    outside.engine.run_until_idle().await.unwrap();
+    let tenant = tenant(CONTOSO);
+    let before = consents::get(&world.ctx, &grant(), &tenant).await.unwrap();
+    let form =
+        RelationshipForm { status: "AgreementSigned".into(), version: before.rev, ..RelationshipForm::default() };
+    update_relationship(&world.ctx, &grant(), &origin(), &tenant, &form).await.unwrap();
+    assert_eq!(consents::get(&world.ctx, &grant(), &tenant).await.unwrap().sync_state, SyncState::Pending);
+    outside.engine.run_until_idle().await.unwrap();
+    let after = consents::get(&world.ctx, &grant(), &tenant).await.unwrap();
+    assert_eq!(
+        (after.sync_state, after.consent.customer_relationship.status.as_str()),
+        (SyncState::Synced, "AgreementSigned")
+    );
+    // The next pull brings the same back, and nothing moves.
+    world.clock.advance(time::Duration::minutes(10));
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(consents::get(&world.ctx, &grant(), &tenant).await.unwrap().rev, after.rev);
+}
+
+async fn several_engines_do_everything_once(world: World) {
+    let options = SyncOptions { batch_size: 7, ..SyncOptions::default() };
+    let outside = Outside::with(&world, options).await;
+    outside.faults(json!({"statusRate": 0.2, "status": 503, "dropResponseRate": 0.2, "garbageRate": 0.1})).await;
+    for name in ["contoso", "contoso-2", "contoso-3"] {
+        world.account(name).await;
+    }
+    let mut uploads = Vec::new();
+    for (name, range) in
+        [("contoso", "+441632960000-0049"), ("contoso-2", "+441632960100-0149"), ("contoso-3", "+441632960200-0249")]
+    {
+        uploads.push(world.upload(name, range).await);
+    }
+    eventually("every order is final", Duration::from_secs(60), async || {
+        let (a, b, c) = tokio::join!(
+            outside.engine.run_until_idle(),
+            outside.engine.run_until_idle(),
+            outside.engine.run_until_idle()
+        );
+        assert!(a.is_ok() && b.is_ok() && c.is_ok());
+        world.clock.advance(time::Duration::minutes(1));
+        for order in &uploads {
+            if !world.order(*order).await.status.is_final() {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+    let held = outside.numbers().await;
+    assert_eq!(held.len(), 150);
+    assert!(held.values().all(|number| number["changes"] == 1), "nothing was done twice");
+    for order in uploads {
+        assert_eq!(world.order(order).await.status, OrderStatus::Complete);
+        let page = orders::items(&world.ctx, &grant(), order, (None, Some(ItemState::Done)), Page::<E164>::First)
+            .await
+            .unwrap();
+        assert_eq!(page.items.len(), 50);
+    }
+    world.check_invariants().await;
+}
+
+on_both_databases! {
+    an_upload_becomes_true_outside,
+    a_refused_number_fails_alone_with_the_backends_own_words,
+    a_batch_refused_as_a_whole_is_halved_until_the_bad_number_stands_alone,
+    a_lost_answer_is_looked_up_before_anything_is_sent_again,
+    a_backend_that_asks_for_time_gets_it,
+    an_answer_for_an_older_state_does_not_count_for_a_newer,
+    a_release_takes_numbers_back_even_assigned_ones,
+    a_deleted_account_goes_with_its_last_number,
+    a_consent_that_does_not_stand_stops_uploads_here,
+    a_relationship_reaches_the_enterprise,
+    several_engines_do_everything_once,
+}
