@@ -1,6 +1,7 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
 mod accounts;
+mod civic_addresses;
 mod connection;
 mod consents;
 mod csv;
@@ -19,7 +20,12 @@ use crate::service::Origin;
 /// Every route of the portal.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().merge(accounts::routes()).merge(connection::routes()).merge(consents::routes()).merge(login::routes())
+    Routes::new()
+        .merge(accounts::routes())
+        .merge(civic_addresses::routes())
+        .merge(connection::routes())
+        .merge(consents::routes())
+        .merge(login::routes())
 }
 
 /// Where a change comes from, for the audit.

@@ -14,7 +14,8 @@ use crate::authz::{Grant, NumbersRead, NumbersWrite, Principal};
 use crate::domain::upload::{Column, HEADINGS, decode};
 use crate::domain::{FieldProblem, OrderStatus, Service};
 use crate::http::{
-    Granted, MultipartBody, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page, page_with, see_other,
+    Granted, MultipartBody, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page, page_with,
+    see_other,
 };
 use crate::service::orders::OrderRight;
 use crate::service::staging::{self, UploadForm};
@@ -113,16 +114,39 @@ async fn taken_up(state: &PortalState, person: &Principal, draft: &str, shell: S
     Ok(page(&template))
 }
 
-fn upload_page(state: &PortalState, shell: Shell, form: UploadForm, offer: super::upload_form::Offer, errors: Errors, sent: Sent) -> UploadPage {
+fn upload_page(
+    state: &PortalState,
+    shell: Shell,
+    form: UploadForm,
+    offer: super::upload_form::Offer,
+    errors: Errors,
+    sent: Sent,
+) -> UploadPage {
     let title = if sent.manage.is_empty() { "Upload numbers".to_owned() } else { "Manage numbers".to_owned() };
     UploadPage {
         shell: shell.at("numbers"),
-        view: FormView { errors, form, offer, title, manage: sent.manage, draft: sent.draft, note: String::new(), limits: limits(state) },
+        view: FormView {
+            errors,
+            form,
+            offer,
+            title,
+            manage: sent.manage,
+            draft: sent.draft,
+            note: String::new(),
+            limits: limits(state),
+        },
     }
 }
 
 /// The page of a form that changes numbers that exist.
-pub(super) async fn manage_page(state: &PortalState, person: &Principal, shell: Shell, mut form: UploadForm, title: String, note: String) -> Result<Response, Problem> {
+pub(super) async fn manage_page(
+    state: &PortalState,
+    person: &Principal,
+    shell: Shell,
+    mut form: UploadForm,
+    title: String,
+    note: String,
+) -> Result<Response, Problem> {
     let offer = offer(state.ctx(), person, &mut form, false).await?;
     let sent = Sent { manage: "true".to_owned(), ..Sent::default() };
     let mut template = upload_page(state, shell, form, offer, Errors::default(), sent);
@@ -133,7 +157,11 @@ pub(super) async fn manage_page(state: &PortalState, person: &Principal, shell: 
 
 fn limits(state: &PortalState) -> String {
     let uploads = &state.config().uploads;
-    format!("up to {} numbers and {}", super::show::count(uploads.max_numbers.into()), size(u64::from(uploads.max_bytes)))
+    format!(
+        "up to {} numbers and {}",
+        super::show::count(uploads.max_numbers.into()),
+        size(u64::from(uploads.max_bytes))
+    )
 }
 
 fn size(bytes: u64) -> String {
@@ -152,7 +180,10 @@ async fn take(
     let form = std::mem::take(&mut sent.form);
     if let Some(field) = sent.too_large {
         let what = if field == "file" { "The file is" } else { "The text is" };
-        let message = format!("{what} larger than {}, the most that is taken at once. Nothing was stored; split it and send the parts one after the other.", size(most as u64));
+        let message = format!(
+            "{what} larger than {}, the most that is taken at once. Nothing was stored; split it and send the parts one after the other.",
+            size(most as u64)
+        );
         let errors = vec![FieldProblem::new(field, message)].into();
         return again(&state, &grant, shell, (form, sent), errors, StatusCode::PAYLOAD_TOO_LARGE).await;
     }
@@ -187,7 +218,9 @@ async fn again(
     let (mut form, mut sent) = typed;
     let mut note = String::new();
     if let Some(file) = sent.file.take() {
-        let text = Some(&file.bytes).filter(|bytes| bytes.len() <= KEPT_FILE && form.numbers.is_empty()).and_then(|bytes| decode(bytes).ok());
+        let text = Some(&file.bytes)
+            .filter(|bytes| bytes.len() <= KEPT_FILE && form.numbers.is_empty())
+            .and_then(|bytes| decode(bytes).ok());
         note = match text.filter(|_| errors.of("file").is_empty()) {
             Some(text) => {
                 text.trim_start_matches('\u{feff}').clone_into(&mut form.numbers);
@@ -211,7 +244,11 @@ struct ColumnsPage {
 }
 
 /// `GET /numbers/upload/columns`: what each column of a file means.
-async fn columns(State(state): State<PortalState>, Granted(grant): Granted<NumbersRead>, shell: Shell) -> Result<Response, Problem> {
+async fn columns(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersRead>,
+    shell: Shell,
+) -> Result<Response, Problem> {
     let usages = numbers::filter_choices(state.ctx(), &grant).await?.usages;
     let columns = HEADINGS.into_iter().map(|column| (column.heading(), allowed(column), meaning(column))).collect();
     Ok(page(&ColumnsPage { shell: shell.at("numbers"), columns, usages }))
@@ -233,7 +270,9 @@ fn example(column: Column) -> &'static str {
     match column {
         Column::TelephoneNumber => "+441632960000",
         Column::AccountName => "contoso",
-        Column::Enabled(Service::OperatorConnect) | Column::AllowTenantAddressUpdate(Service::OperatorConnect) => "true",
+        Column::Enabled(Service::OperatorConnect) | Column::AllowTenantAddressUpdate(Service::OperatorConnect) => {
+            "true"
+        }
         Column::Usage(Service::OperatorConnect) => "CallingUserAssignment",
         Column::ChoosableCapabilities(Service::OperatorConnect) => "InboundCalling;OutboundCalling",
         _ => "",
@@ -267,7 +306,9 @@ fn meaning(column: Column) -> &'static str {
         Column::AdditionalUsages(_) => "What else it is for.",
         Column::CivicAddressId(_) => "The emergency address of the enterprise.",
         Column::LocationId(_) => "The place within the address.",
-        Column::AllowTenantAddressUpdate(_) => "Whether the enterprise may change the address. Calling users need an address or true here.",
+        Column::AllowTenantAddressUpdate(_) => {
+            "Whether the enterprise may change the address. Calling users need an address or true here."
+        }
         Column::DisplayedCountryCode(_) => "Needed for North American toll-free numbers.",
         Column::CustomSipHeader => "Value of the SIP header on calls of this number; Operator Connect only.",
         Column::CallingProfile => "The calling profile; the usual one where it is blank.",

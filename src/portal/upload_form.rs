@@ -72,11 +72,14 @@ pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, 
     };
     let read = person.grant::<CivicAddressesRead>()?;
     let (plans, addresses) = match account.as_ref().and_then(|account| account.tenant_id.as_ref()) {
-        Some(tenant) => (civic_addresses::plans(ctx, &read, tenant).await?, civic_addresses::choices(ctx, &read, tenant).await?),
+        Some(tenant) => {
+            (civic_addresses::plans(ctx, &read, tenant).await?, civic_addresses::choices(ctx, &read, tenant).await?)
+        }
         None => (None, Vec::new()),
     };
     let plans = plans.filter(|plans| !plans.is_empty());
-    let services: Vec<Service> = account.as_ref().map_or_else(|| Service::ALL.to_vec(), |account| account.services.iter().collect());
+    let services: Vec<Service> =
+        account.as_ref().map_or_else(|| Service::ALL.to_vec(), |account| account.services.iter().collect());
     if new {
         prefill(form, &services, plans.as_deref());
     }
@@ -107,7 +110,8 @@ fn prefill(form: &mut UploadForm, services: &[Service], plans: Option<&[Capabili
     if form.capability.is_empty()
         && let Some((first, others)) = plans.and_then(<[_]>::split_first)
     {
-        let everywhere = |capability: &&String| others.iter().all(|plan| plan.choosable_capabilities.contains(capability));
+        let everywhere =
+            |capability: &&String| others.iter().all(|plan| plan.choosable_capabilities.contains(capability));
         form.capability = first.choosable_capabilities.iter().filter(everywhere).cloned().collect();
     }
 }
@@ -146,7 +150,10 @@ fn capabilities(plans: Option<&[CapabilityPlan]>, chosen: &[String]) -> Vec<Choi
                 .filter(|plan| plan.choosable_capabilities.iter().any(|other| other == capability))
                 .collect();
             if plans.is_some_and(|plans| offering.len() < plans.len()) {
-                choice.hint = format!("Only for {}", offering.iter().map(|plan| plan.name.as_str()).collect::<Vec<_>>().join(", "));
+                choice.hint = format!(
+                    "Only for {}",
+                    offering.iter().map(|plan| plan.name.as_str()).collect::<Vec<_>>().join(", ")
+                );
             }
             choice
         })
