@@ -1,6 +1,7 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
 mod accounts;
+mod audit;
 mod civic_addresses;
 mod connection;
 mod consents;
@@ -8,7 +9,9 @@ mod csv;
 mod explain;
 mod form;
 mod login;
+mod overview;
 mod pull;
+mod search;
 mod show;
 mod upload;
 mod upload_body;
@@ -25,6 +28,9 @@ pub fn routes() -> Routes {
         .merge(civic_addresses::routes())
         .merge(connection::routes())
         .merge(consents::routes())
+        .merge(audit::routes())
+        .merge(overview::routes())
+        .merge(search::routes())
         .merge(login::routes())
 }
 
