@@ -9,8 +9,16 @@ mod csv;
 mod explain;
 mod form;
 mod login;
+mod number;
+mod number_filter;
+mod numbers;
+mod order;
+mod orders;
 mod overview;
 mod pull;
+mod release;
+mod report;
+mod review;
 mod search;
 mod show;
 mod upload;
@@ -25,13 +33,21 @@ use crate::service::Origin;
 pub fn routes() -> Routes {
     Routes::new()
         .merge(accounts::routes())
+        .merge(audit::routes())
         .merge(civic_addresses::routes())
         .merge(connection::routes())
         .merge(consents::routes())
-        .merge(audit::routes())
-        .merge(overview::routes())
-        .merge(search::routes())
         .merge(login::routes())
+        .merge(number::routes())
+        .merge(numbers::routes())
+        .merge(order::routes())
+        .merge(orders::routes())
+        .merge(overview::routes())
+        .merge(release::routes())
+        .merge(report::routes())
+        .merge(review::routes())
+        .merge(search::routes())
+        .merge(upload::routes())
 }
 
 /// Where a change comes from, for the audit.

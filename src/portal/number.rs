@@ -16,9 +16,11 @@ use crate::service::numbers::{self, COUNTED, OrderHistory};
 use crate::service::staging::UploadForm;
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
-        .get("/numbers/{number}", needs::<NumbersRead>(), show)
-        .get("/numbers/{number}/edit", needs::<NumbersWrite>(), edit)
+    Routes::new().get("/numbers/{number}", needs::<NumbersRead>(), show).get(
+        "/numbers/{number}/edit",
+        needs::<NumbersWrite>(),
+        edit,
+    )
 }
 
 #[derive(Template)]
@@ -115,11 +117,13 @@ impl From<OrderHistory> for Step {
             ticket: step.ticket.unwrap_or_default(),
             at: step.at.into(),
             settings: match step.kind {
-                OrderKind::Upload => [step.settings.services.labels(), teams.usage.clone(), teams.choosable_capabilities.join(" + ")]
-                    .into_iter()
-                    .filter(|part| !part.is_empty())
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                OrderKind::Upload => {
+                    [step.settings.services.labels(), teams.usage.clone(), teams.choosable_capabilities.join(" + ")]
+                        .into_iter()
+                        .filter(|part| !part.is_empty())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                }
                 OrderKind::Release => String::new(),
             },
             error: step.error.map(|error| format!("{}: {}", error.code, error.message)).unwrap_or_default(),
@@ -165,7 +169,8 @@ async fn show(
     let history = numbers::history(ctx, &grant, number).await?;
     if found.is_none() && history.is_empty() {
         let mut problem = Problem::no_such("number", &number.to_string());
-        problem.detail = format!("{number} is on no account and never was. Look for it under Numbers, or upload it.").into();
+        problem.detail =
+            format!("{number} is on no account and never was. Look for it under Numbers, or upload it.").into();
         return Err(problem);
     }
     let alike = match &found {
@@ -196,5 +201,13 @@ async fn edit(
     let number = parsed(&text)?;
     let person = grant.principal();
     let found = numbers::get(state.ctx(), &person.grant::<NumbersRead>()?, number).await?;
-    manage_page(&state, person, shell, UploadForm::of(&found), format!("Manage number {}", number.grouped()), String::new()).await
+    manage_page(
+        &state,
+        person,
+        shell,
+        UploadForm::of(&found),
+        format!("Manage number {}", number.grouped()),
+        String::new(),
+    )
+    .await
 }

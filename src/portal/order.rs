@@ -13,13 +13,18 @@ use super::show::{Chip, Moment, count, counted};
 use crate::authz::OrdersRead;
 use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus};
 use crate::http::{
-    Flash, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page, see_other, see_other_with,
+    Flash, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page,
+    see_other, see_other_with,
 };
 use crate::service;
 use crate::service::orders::{self, Cause, ItemPage, ItemRow, OrderRight};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/orders/{id}", needs::<OrdersRead>(), show).post("/orders/{id}/retry", needs::<OrdersRead>(), retry)
+    Routes::new().get("/orders/{id}", needs::<OrdersRead>(), show).post(
+        "/orders/{id}/retry",
+        needs::<OrdersRead>(),
+        retry,
+    )
 }
 
 #[derive(Default, Deserialize)]
@@ -134,7 +139,12 @@ fn bar(order: &Order) -> Bar {
     Bar {
         answered,
         total: progress.total.max(1),
-        text: format!("{} of {} done ({} %)", count(answered), counted(progress.total, "number", "numbers"), progress.percent()),
+        text: format!(
+            "{} of {} done ({} %)",
+            count(answered),
+            counted(progress.total, "number", "numbers"),
+            progress.percent()
+        ),
         done: count(progress.done),
         waiting: count(progress.waiting()),
         failed: count(progress.failed),
@@ -175,7 +185,8 @@ async fn show(
         if query.is_empty() { path.clone() } else { format!("{path}?{}", query.join("&")) }
     };
     let link = |side: &str, item: Option<&ItemRow>, more: bool| {
-        item.filter(|_| more).map_or_else(String::new, |item| address(Some(format!("page={side}.{}", item.number.as_i64()))))
+        item.filter(|_| more)
+            .map_or_else(String::new, |item| address(Some(format!("page={side}.{}", item.number.as_i64()))))
     };
     let pager = Pager {
         text: counted(found.items.len() as i64, "number on this page", "numbers on this page"),
@@ -187,11 +198,17 @@ async fn show(
         shell: shell.at("orders"),
         id,
         status: order.status.into(),
-        about: format!("{kind} for {} by {}", if order.accounts.is_empty() { "no account" } else { &order.accounts }, order.author),
+        about: format!(
+            "{kind} for {} by {}",
+            if order.accounts.is_empty() { "no account" } else { &order.accounts },
+            order.author
+        ),
         draft,
         discarded: order.status == OrderStatus::Discarded,
         is_final: order.status.is_final() || draft,
-        here: address(Some(query.page).filter(|page| !page.is_empty()).map(|page| format!("page={}", query_value(&page)))),
+        here: address(
+            Some(query.page).filter(|page| !page.is_empty()).map(|page| format!("page={}", query_value(&page))),
+        ),
         facts: Facts {
             accounts: order.accounts.clone(),
             source: order.source.label(),

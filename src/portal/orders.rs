@@ -34,13 +34,21 @@ impl OrdersQuery {
     fn filter(&self) -> Result<OrderFilter, Vec<FieldProblem>> {
         let mut problems = Vec::new();
         let (status, kind) = (OrderStatus::from_key(&self.status), OrderKind::from_key(&self.kind));
-        for (field, value, known) in [("status", &self.status, status.is_some()), ("kind", &self.kind, kind.is_some())] {
+        for (field, value, known) in [("status", &self.status, status.is_some()), ("kind", &self.kind, kind.is_some())]
+        {
             if !value.is_empty() && !known {
-                problems.push(FieldProblem::new(field, format!("\u{201c}{value}\u{201d} is none of the choices here.")));
+                problems
+                    .push(FieldProblem::new(field, format!("\u{201c}{value}\u{201d} is none of the choices here.")));
             }
         }
         let text = |text: &str| filled(text).map(str::to_owned);
-        let filter = OrderFilter { status, kind, account: text(&self.account), author: text(&self.author), ticket: text(&self.ticket) };
+        let filter = OrderFilter {
+            status,
+            kind,
+            account: text(&self.account),
+            author: text(&self.author),
+            ticket: text(&self.ticket),
+        };
         if problems.is_empty() { Ok(filter) } else { Err(problems) }
     }
 
@@ -90,7 +98,9 @@ impl From<&Order> for OrderRow {
         let progress = order.progress;
         let counts = match order.status {
             OrderStatus::Draft | OrderStatus::Discarded => String::new(),
-            _ if progress.failed > 0 => format!("{} of {}, {} failed", count(progress.done), count(progress.total), count(progress.failed)),
+            _ if progress.failed > 0 => {
+                format!("{} of {}, {} failed", count(progress.done), count(progress.total), count(progress.failed))
+            }
             _ => format!("{} of {}", count(progress.done), count(progress.total)),
         };
         Self {
@@ -133,8 +143,14 @@ async fn list(
     };
     let template = OrdersPage {
         shell: shell.at("orders"),
-        statuses: OrderStatus::ALL.into_iter().map(|status| Choice::new(status.key(), status.label(), &query.status)).collect(),
-        kinds: [OrderKind::Upload, OrderKind::Release].into_iter().map(|kind| Choice::new(kind.key(), kind.label(), &query.kind)).collect(),
+        statuses: OrderStatus::ALL
+            .into_iter()
+            .map(|status| Choice::new(status.key(), status.label(), &query.status))
+            .collect(),
+        kinds: [OrderKind::Upload, OrderKind::Release]
+            .into_iter()
+            .map(|kind| Choice::new(kind.key(), kind.label(), &query.kind))
+            .collect(),
         pills: filters.pills(),
         clear: filters.clear(),
         csv: filters.csv(),
@@ -148,7 +164,19 @@ async fn list(
 }
 
 const HEADINGS: [&str; 14] = [
-    "order", "kind", "status", "accounts", "author", "source", "ticket", "total", "done", "failed", "replaced", "createdAt", "submittedAt",
+    "order",
+    "kind",
+    "status",
+    "accounts",
+    "author",
+    "source",
+    "ticket",
+    "total",
+    "done",
+    "failed",
+    "replaced",
+    "createdAt",
+    "submittedAt",
     "finishedAt",
 ];
 

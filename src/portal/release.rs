@@ -8,16 +8,20 @@ use super::show::count;
 use super::upload::manage_page;
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::E164;
-use crate::http::{Flash, FormBody, Granted, PortalState, Problem, QueryString, Routes, Shell, needs, see_other, see_other_with};
+use crate::http::{
+    Flash, FormBody, Granted, PortalState, Problem, QueryString, Routes, Shell, needs, see_other, see_other_with,
+};
 use crate::service::numbers::{self, NumberFilter};
 use crate::service::orders::{self, ReleaseSelection};
 use crate::service::staging::UploadForm;
 use crate::service::{self, Ctx, Page};
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
-        .post("/numbers/release", needs::<NumbersDelete>(), release)
-        .get("/numbers/manage", needs::<NumbersWrite>(), manage)
+    Routes::new().post("/numbers/release", needs::<NumbersDelete>(), release).get(
+        "/numbers/manage",
+        needs::<NumbersWrite>(),
+        manage,
+    )
 }
 
 /// Ranges that one form of changes lists; beyond it the filters should be narrower.
@@ -57,7 +61,11 @@ async fn manage(
     let person = grant.principal();
     let read = person.grant::<NumbersRead>()?;
     let filter = query.filter().map_err(service::Error::Invalid)?;
-    let chosen = if query.means_all() { matching(state.ctx(), &read, &filter).await? } else { ticked(state.ctx(), &read, query.ticked()?).await? };
+    let chosen = if query.means_all() {
+        matching(state.ctx(), &read, &filter).await?
+    } else {
+        ticked(state.ctx(), &read, query.ticked()?).await?
+    };
     let chosen = match chosen {
         Ok(chosen) => chosen,
         Err(reason) => return Ok(see_other_with(&query.filters().href(), Flash::warning(reason))),
@@ -65,7 +73,10 @@ async fn manage(
     let first = numbers::get(state.ctx(), &read, chosen.first).await?;
     let form = UploadForm { numbers: chosen.text, ticket: query.ticket.clone(), ..UploadForm::of(&first) };
     let note = if chosen.mixed {
-        format!("These numbers have different settings now. The form shows those of {}; all of them get what you choose.", first.telephone_number)
+        format!(
+            "These numbers have different settings now. The form shows those of {}; all of them get what you choose.",
+            first.telephone_number
+        )
     } else {
         String::new()
     };
@@ -84,7 +95,8 @@ struct Chosen {
     mixed: bool,
 }
 
-const SEVERAL_ACCOUNTS: &str = "These numbers belong to several accounts. Filter by one account, then change its numbers.";
+const SEVERAL_ACCOUNTS: &str =
+    "These numbers belong to several accounts. Filter by one account, then change its numbers.";
 
 async fn ticked(ctx: &Ctx, grant: &Grant<NumbersRead>, ticked: Vec<E164>) -> Result<Result<Chosen, String>, Problem> {
     let Some(first) = ticked.first().copied() else {
@@ -103,7 +115,11 @@ async fn ticked(ctx: &Ctx, grant: &Grant<NumbersRead>, ticked: Vec<E164>) -> Res
     Ok(Ok(Chosen { first, count: ticked.len() as i64, text, mixed }))
 }
 
-async fn matching(ctx: &Ctx, grant: &Grant<NumbersRead>, filter: &NumberFilter) -> Result<Result<Chosen, String>, Problem> {
+async fn matching(
+    ctx: &Ctx,
+    grant: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+) -> Result<Result<Chosen, String>, Problem> {
     let mut chosen: Option<Chosen> = None;
     let (mut settings, mut account) = (None, None);
     let (mut page, mut lines) = (Page::First, 0);
@@ -111,7 +127,12 @@ async fn matching(ctx: &Ctx, grant: &Grant<NumbersRead>, filter: &NumberFilter) 
         let (ranges, next) = numbers::ranges(ctx, grant, filter, page).await?;
         lines += ranges.len();
         for range in ranges {
-            let chosen = chosen.get_or_insert_with(|| Chosen { first: range.first, count: 0, text: String::new(), mixed: false });
+            let chosen = chosen.get_or_insert_with(|| Chosen {
+                first: range.first,
+                count: 0,
+                text: String::new(),
+                mixed: false,
+            });
             chosen.mixed |= settings.get_or_insert_with(|| range.settings.clone()) != &range.settings;
             if account.get_or_insert_with(|| range.account.clone()) != &range.account {
                 return Ok(Err(SEVERAL_ACCOUNTS.to_owned()));
@@ -133,9 +154,11 @@ async fn matching(ctx: &Ctx, grant: &Grant<NumbersRead>, filter: &NumberFilter) 
     let most = ctx.policy.max_numbers as i64;
     Ok(match chosen {
         None => Err("No number matches any more.".to_owned()),
-        Some(chosen) if chosen.count > most => {
-            Err(format!("{} numbers match; one order changes up to {}. Filter further.", count(chosen.count), count(most)))
-        }
+        Some(chosen) if chosen.count > most => Err(format!(
+            "{} numbers match; one order changes up to {}. Filter further.",
+            count(chosen.count),
+            count(most)
+        )),
         Some(chosen) => Ok(chosen),
     })
 }

@@ -14,8 +14,18 @@ pub(super) fn routes() -> Routes {
     Routes::new().get("/orders/{id}/report.csv", needs::<OrdersRead>(), report)
 }
 
-const HEADINGS: [&str; 10] =
-    ["line", "telephoneNumber", "accountName", "result", "reason", "column", "value", "errorCode", "errorMessage", "errorTarget"];
+const HEADINGS: [&str; 10] = [
+    "line",
+    "telephoneNumber",
+    "accountName",
+    "result",
+    "reason",
+    "column",
+    "value",
+    "errorCode",
+    "errorMessage",
+    "errorTarget",
+];
 
 /// Where a report goes on.
 enum Place {
@@ -44,12 +54,17 @@ async fn report(
     .await
 }
 
-async fn next(ctx: &Ctx, grant: &Grant<OrdersRead>, order: (i64, bool), place: Place) -> service::Result<csv::Chunk<Place>> {
+async fn next(
+    ctx: &Ctx,
+    grant: &Grant<OrdersRead>,
+    order: (i64, bool),
+    place: Place,
+) -> service::Result<csv::Chunk<Place>> {
     let (id, draft) = order;
     match place {
         Place::Problems(after) => {
             let problems = orders::problems(ctx, grant, id, after).await?;
-            let last = problems.last().map(|problem| problem.seq).filter(|_| problems.len() as i64 >= REPORT_CHUNK);
+            let last = problems.last().map(|problem| problem.seq).filter(|_| problems.len() >= REPORT_CHUNK);
             let next = last.map_or(Place::Numbers(None), Place::Problems);
             Ok((problems.into_iter().map(refused_line).collect(), Some(next)))
         }

@@ -12,7 +12,8 @@ use crate::authz::{Grant, OrdersRead, Principal};
 use crate::domain::rules::{Difference, described, differences};
 use crate::domain::{NumberSettings, OrderKind, OrderStatus, Verdict};
 use crate::http::{
-    Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, page_with, see_other, see_other_with,
+    Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, page_with, see_other,
+    see_other_with,
 };
 use crate::service;
 use crate::service::orders::{self, ItemRange, OrderRight, REVIEW_SHOWN, Review, SettingsChange, Submitted};
@@ -121,7 +122,11 @@ impl From<&SettingsChange> for ChangeRow {
     fn from(change: &SettingsChange) -> Self {
         let mut differences = differences(&change.before, &change.after);
         if differences.is_empty() {
-            differences.push(Difference { label: "Nothing", before: "failed".to_owned(), after: "is sent again".to_owned() });
+            differences.push(Difference {
+                label: "Nothing",
+                before: "failed".to_owned(),
+                after: "is sent again".to_owned(),
+            });
         }
         Self { count: counted(change.count, "number", "numbers"), example: change.example.grouped(), differences }
     }
@@ -160,11 +165,20 @@ async fn show(
     Ok(page_with(StatusCode::OK, &review_page(&grant, review, shell, None, String::new())))
 }
 
-fn review_page(grant: &Grant<OrdersRead>, review: Review, shell: Shell, notice: Option<Notice>, good_only_error: String) -> ReviewPage {
+fn review_page(
+    grant: &Grant<OrdersRead>,
+    review: Review,
+    shell: Shell,
+    notice: Option<Notice>,
+    good_only_error: String,
+) -> ReviewPage {
     let order = &review.order;
     let release = order.kind == OrderKind::Release;
     let (accepted, refused) = (review.accepted(), review.refused_count());
-    let same_settings = review.ranges.split_first().filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
+    let same_settings = review
+        .ranges
+        .split_first()
+        .filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
     let (assigned, shown) = &review.assigned;
     ReviewPage {
         shell: shell.at("orders"),
@@ -189,7 +203,7 @@ fn review_page(grant: &Grant<OrdersRead>, review: Review, shell: Shell, notice: 
         },
         warnings: review.warnings.clone(),
         ranges: review.ranges.iter().map(RangeRow::from).collect(),
-        ranges_cut: review.ranges.len() as i64 >= REVIEW_SHOWN,
+        ranges_cut: review.ranges.len() >= REVIEW_SHOWN,
         settings: same_settings.map(|(first, _)| described(&first.settings)).unwrap_or_default(),
         changes: review.changes.iter().map(ChangeRow::from).collect(),
         lines_left: order.refused_lines - review.problems.len() as i64,
@@ -240,10 +254,15 @@ fn fingerprint(counts: &[(Verdict, i64)]) -> String {
 /// What moved between what was shown and what is, in words.
 fn moved(shown: &str, counts: &[(Verdict, i64)]) -> String {
     let before = |verdict: Verdict| {
-        shown.split(' ').find_map(|part| part.strip_prefix(verdict.key())?.strip_prefix('.')?.parse::<i64>().ok()).unwrap_or(0)
+        shown
+            .split(' ')
+            .find_map(|part| part.strip_prefix(verdict.key())?.strip_prefix('.')?.parse::<i64>().ok())
+            .unwrap_or(0)
     };
     let after = |verdict: Verdict| counts.iter().find(|(other, _)| *other == verdict).map_or(0, |(_, count)| *count);
-    let refused = |of: &dyn Fn(Verdict) -> i64| Verdict::ALL.into_iter().filter(|v| matches!(v, Verdict::Refused(_))).map(of).sum::<i64>();
+    let refused = |of: &dyn Fn(Verdict) -> i64| {
+        Verdict::ALL.into_iter().filter(|v| matches!(v, Verdict::Refused(_))).map(of).sum::<i64>()
+    };
     [
         ("new", before(Verdict::New), after(Verdict::New)),
         ("changed", before(Verdict::Changed), after(Verdict::Changed)),
@@ -291,7 +310,8 @@ async fn submit(
         Err(service::Error::Conflict(reason)) => {
             let review = orders::review(ctx, &grant, id).await?;
             let notice = Notice { title: "Nothing was done".to_owned(), text: reason.clone() };
-            let error = if review.refused_count() > 0 && decision.good_only.is_empty() { reason } else { String::new() };
+            let error =
+                if review.refused_count() > 0 && decision.good_only.is_empty() { reason } else { String::new() };
             Ok(page_with(StatusCode::CONFLICT, &review_page(&grant, review, shell, Some(notice), error)))
         }
         Err(error) => Err(error.into()),
@@ -299,13 +319,21 @@ async fn submit(
 }
 
 /// The review as it is now, with what moved since it was shown. Nothing was done.
-async fn again(state: &PortalState, grant: &Grant<OrdersRead>, id: i64, shell: Shell, decision: &Decision) -> Result<Response, Problem> {
+async fn again(
+    state: &PortalState,
+    grant: &Grant<OrdersRead>,
+    id: i64,
+    shell: Shell,
+    decision: &Decision,
+) -> Result<Response, Problem> {
     let review = orders::review(state.ctx(), grant, id).await?;
     let moved = moved(&decision.shown, &review.counts);
     let text = if moved.is_empty() {
         "Numbers or their account were changed by somebody else since this review was made. It has been made anew; look at it once more and decide again.".to_owned()
     } else {
-        format!("Somebody else changed numbers or their account since this review was made. It has been made anew: {moved}. Look at it once more and decide again.")
+        format!(
+            "Somebody else changed numbers or their account since this review was made. It has been made anew: {moved}. Look at it once more and decide again."
+        )
     };
     let notice = Notice { title: "What exists has changed meanwhile; nothing was done".to_owned(), text };
     Ok(page_with(StatusCode::CONFLICT, &review_page(grant, review, shell, Some(notice), String::new())))

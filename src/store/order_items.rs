@@ -173,8 +173,7 @@ fn error(id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError
     id.zip(body).map(|(id, body)| settings::read_error(id, body)).transpose()
 }
 
-type ItemColumns =
-    (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>, Option<String>);
+type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>, Option<String>);
 
 fn item(columns: ItemColumns) -> Result<ItemRow> {
     let (telephone_number, line, account, settings_id, body, verdict, state, error_id, error_body, owner) = columns;
