@@ -7,10 +7,13 @@
 )]
 
 mod accounts;
+mod architecture;
+mod audit;
 mod catalog;
 mod consents;
 mod harness;
 mod migrations;
+mod numbers;
 mod orders;
 mod statements;
 mod sync;
