@@ -1,1 +1,149 @@
-fn main() {}
+//! Prints what the main job costs: every figure and every ratio of one run. `cargo bench` runs it on a release build.
+//!
+//! The program runs as a process of its own and is spoken to over HTTP, on SQLite as it is shipped. What it is compared
+//! with is measured in the same run on the same machine, because machines differ and ratios do not.
+
+#[path = "main_job/load.rs"]
+mod load;
+#[path = "main_job/program.rs"]
+mod program;
+#[path = "main_job/seed.rs"]
+mod seed;
+#[path = "../tests/integration/harness/visitor.rs"]
+mod visitor;
+
+use std::error::Error;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use load::Rate;
+use program::Program;
+use visitor::Visitor;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const NUMBERS: usize = 100_000;
+const TENANT: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
+
+fn main() -> Outcome<()> {
+    // `cargo test --benches` only asks whether it starts.
+    if std::env::args().any(|argument| argument == "--test") {
+        return Ok(());
+    }
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run())
+}
+
+fn say(what: &str, figure: impl std::fmt::Display, goal: &str) {
+    let _ = writeln!(std::io::stdout(), "{what:<62} {figure:>14}   {goal}");
+}
+
+async fn run() -> Outcome<()> {
+    starts().await?;
+    upload().await?;
+    list().await
+}
+
+/// How soon the program is ready on an existing database, and what it weighs when it does nothing.
+async fn starts() -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    drop(Program::start(folder.path(), true)?);
+    let program = Program::start(folder.path(), true)?;
+    say("ready on an existing database", format!("{:.0} ms", millis(program.ready_after)), "at most 1,000 ms");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    say("idle process with its sandbox (resident)", format!("{:.1} MB", program.memory("VmRSS")?), "at most 40 MB");
+    let size = std::fs::metadata(env!("CARGO_BIN_EXE_nmp"))?.len();
+    say("release binary", format!("{:.1} MB", size as f64 / 1e6), "at most 40 MB");
+    let mut visitor = Visitor::sign_in(&program.portal, "writer").await;
+    let page = visitor.get("/numbers").await;
+    say("numbers page, as text", format!("{:.1} kB", page.text.len() as f64 / 1e3), "");
+    Ok(())
+}
+
+/// From 100,000 lines of CSV to the review, and from there to the accepted order.
+async fn upload() -> Outcome<()> {
+    let bare = median(3, || seed::bare_insert(NUMBERS)).await?;
+    say("bare bulk insert of 100,000 rows (SQLite)", format!("{:.0} ms", millis(bare)), "");
+    let folder = tempfile::tempdir()?;
+    let program = Program::start(folder.path(), false)?;
+    let mut visitor = Visitor::sign_in(&program.portal, "writer").await;
+    let form = [("name", "contoso"), ("tenant", TENANT), ("service", "operatorConnect"), ("sync", "operatorConnect")];
+    let created = visitor.post("/accounts/new", &form).await;
+    if !created.status.is_success() {
+        return Err(format!("the account was not created: {} {}", created.status, created.text).into());
+    }
+    let csv = seed::csv(NUMBERS);
+    let begun = Instant::now();
+    let review = visitor.upload("/numbers/upload", &[("account", "contoso")], Some(&csv)).await;
+    let staged = begun.elapsed();
+    if !review.url.path().ends_with("/review") {
+        return Err(format!("no review: {} {} {}", review.url, review.status, review.text).into());
+    }
+    let begun = Instant::now();
+    let submit = review.url.path().replace("/review", "/submit");
+    let order = visitor.post(&submit, &[]).await;
+    let submitted = begun.elapsed();
+    if !order.status.is_success() {
+        return Err(format!("not submitted: {} {}", order.status, order.text).into());
+    }
+    let text = format!("{:.1} MB", csv.len() as f64 / 1e6);
+    say("  the CSV text", text, "");
+    say("CSV text to the review page", format!("{:.0} ms", millis(staged)), "");
+    say("  against the bare insert", format!("{:.2} x", ratio(staged, bare)), "at most 5 x");
+    say("submit to the order page", format!("{:.0} ms", millis(submitted)), "");
+    say("  against the bare insert", format!("{:.2} x", ratio(submitted, bare)), "at most 3 x");
+    say("highest memory of the whole process", format!("{:.1} MB", program.memory("VmHWM")?), "at most 150 MB");
+    Ok(())
+}
+
+/// The list of one account's numbers, with few and with many numbers stored.
+async fn list() -> Outcome<()> {
+    let mut medians = Vec::new();
+    for total in [10_000, 1_000_000] {
+        let folder = tempfile::tempdir()?;
+        seed::fill(folder.path(), total).await?;
+        let program = Program::start(folder.path(), true)?;
+        let mut visitor = Visitor::sign_in(&program.portal, "reader").await;
+        let path = "/numbers?account=account-3";
+        let page = visitor.get(path).await;
+        if page.text.matches("<tr").count() < 50 {
+            return Err(format!("the list shows no page of numbers: {}", page.text).into());
+        }
+        let cookies = visitor.cookies();
+        let pages = load::get(&program.portal, path, &cookies).await?;
+        let asset = load::asset(&page.text).ok_or("the page names no static file")?;
+        let files = load::get(&program.portal, &asset, &cookies).await?;
+        let name = if total == 10_000 { "10,000" } else { "1,000,000" };
+        say(&format!("numbers list with {name} stored"), shown(&pages), "");
+        say(&format!("  static file of {:.1} kB", files.bytes as f64 / 1e3), shown(&files), "");
+        say("  list against static file", format!("{:.2}", pages.per_second / files.per_second), "at least 0.25");
+        medians.push(pages.median);
+    }
+    if let [few, many] = medians.as_slice() {
+        say("median with 1,000,000 against 10,000", format!("{:.2} x", ratio(*many, *few)), "at most 1.3 x");
+    }
+    Ok(())
+}
+
+fn shown(rate: &Rate) -> String {
+    format!("{:.0}/s {:.2} ms", rate.per_second, millis(rate.median))
+}
+
+async fn median<F: Future<Output = Outcome<Duration>>>(
+    times: usize,
+    mut measure: impl FnMut() -> F,
+) -> Outcome<Duration> {
+    let mut found = Vec::new();
+    for _ in 0..times {
+        found.push(measure().await?);
+    }
+    found.sort_unstable();
+    found.get(times / 2).copied().ok_or_else(|| "nothing was measured".into())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn ratio(a: Duration, b: Duration) -> f64 {
+    a.as_secs_f64() / b.as_secs_f64()
+}

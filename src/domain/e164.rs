@@ -106,6 +106,36 @@ impl E164 {
         self.0.ilog10() + 1
     }
 
+    /// The number in groups for reading, such as `+44 1632 960000`; without the blanks it is E.164 again.
+    #[must_use]
+    pub fn grouped(self) -> String {
+        let text = self.to_string();
+        let code = country_code_digits(self.0) + 1;
+        let (head, rest) = text.split_at_checked(code).unwrap_or((&text, ""));
+        let sizes: &[usize] = match rest.len() {
+            0..=4 => &[4],
+            5..=6 => &[3, 3],
+            7 => &[3, 4],
+            8 => &[4, 4],
+            9 => &[3, 3, 3],
+            10 if code == 2 => &[3, 3, 4],
+            10 => &[4, 6],
+            11 => &[4, 3, 4],
+            _ => &[4, 4, 4, 4],
+        };
+        let mut grouped = head.to_owned();
+        let mut left = rest;
+        for size in sizes {
+            let (group, behind) = left.split_at_checked(*size).unwrap_or((left, ""));
+            if !group.is_empty() {
+                grouped.push(' ');
+                grouped.push_str(group);
+            }
+            left = behind;
+        }
+        grouped
+    }
+
     /// The digits in reverse behind a leading 1, so that "ends with" becomes "starts with".
     /// The leading 1 keeps zeros at the end of the number.
     #[must_use]
@@ -116,6 +146,16 @@ impl E164 {
             rest /= 10;
         }
         out
+    }
+}
+
+/// How many digits the country code of a number has (ITU-T E.164, list of assigned codes).
+fn country_code_digits(number: i64) -> usize {
+    let two = (0..14).fold(number, |value, _| if value >= 100 { value / 10 } else { value });
+    match two {
+        10..=19 | 70..=79 => 1,
+        20 | 27 | 30..=34 | 36 | 39..=41 | 43..=49 | 51..=58 | 60..=66 | 81 | 82 | 84 | 86 | 90..=95 | 98 => 2,
+        _ => 3,
     }
 }
 
@@ -190,6 +230,20 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_grouped_for_reading() {
+        for (number, shown) in [
+            ("+441632960000", "+44 1632 960000"),
+            ("+12125550100", "+1 212 555 0100"),
+            ("+61255501000", "+61 255 501 000"),
+            ("+353201234567", "+353 201 234 567"),
+            ("+49302312500012", "+49 3023 1250 0012"),
+            ("+12", "+1 2"),
+        ] {
+            assert_eq!(E164::parse(number).unwrap().grouped(), shown);
+        }
+    }
+
+    #[test]
     fn the_wire_form_is_strict() {
         assert!(E164::parse_wire("441632960000").is_err());
         assert!(E164::parse_wire("+44 1632960000").is_err());
@@ -203,6 +257,7 @@ mod tests {
             let number = E164::from_i64(value).unwrap();
             prop_assert_eq!(E164::parse_wire(&number.to_string()), Ok(number));
             prop_assert_eq!(E164::parse(&value.to_string()), Ok(number));
+            prop_assert_eq!(number.grouped().replace(' ', ""), number.to_string());
         }
 
         #[test]

@@ -189,7 +189,7 @@ fn source(text: &str, limit: usize) -> Source<'_> {
     }
 }
 
-pub use columns::{Column, HEADINGS, cells};
+pub use columns::{Column, HEADINGS, cells, neutralised};
 
 #[cfg(test)]
 mod tests;

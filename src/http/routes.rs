@@ -118,7 +118,8 @@ impl Routes {
         self.add(Method::POST, path, access, post(handler), Limit::Form)
     }
 
-    /// Adds the target of a form with a file, as large as the configuration allows.
+    /// Adds the target of a form with a file. The handler reads it piece by piece and keeps no more than the configuration
+    /// allows, so that a form with too large a file comes back with what was typed.
     #[must_use]
     pub fn post_upload<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
     where
@@ -157,8 +158,7 @@ impl Routes {
         self.routes.into_iter().fold(Router::new(), |router, route| {
             let limit = match route.limit {
                 Limit::Form => FORM_LIMIT,
-                // The other fields of the form and the multipart framing come on top of the file.
-                Limit::Upload => u64::from(state.config().uploads.max_bytes) + FORM_LIMIT,
+                Limit::Upload => DRAIN_LIMIT,
             };
             let gate = Arc::new(Gate { state: state.clone(), access: route.entry.access, limit });
             let handler = route

@@ -6,7 +6,9 @@ use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, orders};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
 use crate::domain::{Account, AccountDraft, AccountForm, AccountName, FieldProblem, Service, ServiceSet, TenantId};
-use crate::store::{AccountFilter, AccountPage, NumberFilter, Page, Tx, WorkKind};
+use crate::store::{AccountPage, NumberFilter, Page, Tx, WorkKind};
+
+pub use crate::store::AccountFilter;
 
 /// Accounts on one page.
 pub const PAGE_SIZE: usize = 50;
@@ -22,6 +24,25 @@ pub async fn list(
     page: &Page<String>,
 ) -> Result<AccountPage> {
     Ok(ctx.db.read().await?.accounts_page(filter, page, PAGE_SIZE).await?)
+}
+
+/// Rows of an export fetched at a time.
+const EXPORT_CHUNK: usize = 1_000;
+
+/// The next accounts of an export behind the name `after`, and the name to go on behind.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<AccountsRead>,
+    filter: &AccountFilter,
+    after: Option<String>,
+) -> Result<(Vec<Account>, Option<String>)> {
+    let page = after.map_or(Page::First, Page::After);
+    let page = ctx.db.read().await?.accounts_page(filter, &page, EXPORT_CHUNK).await?;
+    let next = page.accounts.last().map(|account| account.name.clone()).filter(|_| page.more_after);
+    Ok((page.accounts, next))
 }
 
 /// The names of the first 1,000 accounts that have this service, for a choice in a form.

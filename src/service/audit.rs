@@ -3,10 +3,14 @@
 use super::{Ctx, Result};
 use crate::authz::{AuditRead, Grant};
 use crate::domain::audit::GENESIS;
-use crate::store::{AuditFilter, AuditRow, Page};
+use crate::store::Page;
+
+pub use crate::store::{AuditFilter, AuditRow};
 
 /// Rows on one page.
 pub const PAGE_SIZE: usize = 50;
+/// Rows of an export fetched at a time.
+const EXPORT_CHUNK: usize = 1_000;
 /// Rows of the chain read at a time.
 const CHUNK: i64 = 1_000;
 
@@ -28,6 +32,22 @@ pub struct AuditPage {
 pub async fn list(ctx: &Ctx, _: &Grant<AuditRead>, filter: &AuditFilter, page: &Page<i64>) -> Result<AuditPage> {
     let (rows, more_before, more_after) = ctx.db.read().await?.audit_page(filter, page, PAGE_SIZE).await?;
     Ok(AuditPage { rows, more_after, more_before })
+}
+
+/// The next rows of an export behind (older than) `after`, and the place to go on behind.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<AuditRead>,
+    filter: &AuditFilter,
+    after: Option<i64>,
+) -> Result<(Vec<AuditRow>, Option<i64>)> {
+    let page = after.map_or(Page::First, Page::After);
+    let (rows, _, more) = ctx.db.read().await?.audit_page(filter, &page, EXPORT_CHUNK).await?;
+    let next = rows.last().map(|row| row.seq).filter(|_| more);
+    Ok((rows, next))
 }
 
 /// Every action that was ever recorded, for the filter.

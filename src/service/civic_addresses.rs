@@ -22,6 +22,26 @@ pub async fn list(
     Ok(ctx.db.read().await?.civic_addresses_page(tenant, text, page, PAGE_SIZE).await?)
 }
 
+/// Rows of an export fetched at a time.
+const EXPORT_CHUNK: usize = 1_000;
+
+/// The next addresses of an export behind the id `after`, and the id to go on behind.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<CivicAddressesRead>,
+    tenant: &TenantId,
+    text: Option<&str>,
+    after: Option<String>,
+) -> Result<(Vec<CivicAddress>, Option<String>)> {
+    let page = after.map_or(Page::First, Page::After);
+    let page = ctx.db.read().await?.civic_addresses_page(tenant, text, &page, EXPORT_CHUNK).await?;
+    let next = page.addresses.last().map(|address| address.id.clone()).filter(|_| page.more_after);
+    Ok((page.addresses, next))
+}
+
 /// Every address of a tenant (5,000 at most), for a choice in a form.
 ///
 /// # Errors

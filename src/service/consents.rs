@@ -7,8 +7,10 @@ use super::{Ctx, Error, Origin, Result, audit_entry};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::MAX_COMMENT;
 use crate::domain::field::{check_ticket, filled};
-use crate::domain::{FieldProblem, RelationshipChoice, TenantId};
-use crate::store::{ConsentCount, ConsentFilter, ConsentRow, Page, RelationshipChange, WorkKind};
+use crate::domain::{FieldProblem, RelationshipChoice, SyncState, TenantId};
+use crate::store::{Page, RelationshipChange, WorkKind};
+
+pub use crate::store::{ConsentCount, ConsentFilter, ConsentRow};
 
 /// Consents on one page.
 pub const PAGE_SIZE: usize = 50;
@@ -40,6 +42,27 @@ pub async fn list(
     let (consents, more_before, more_after) = tx.consents_page(filter, page, PAGE_SIZE).await?;
     let matching = tx.count_consents(filter).await?;
     Ok(ConsentPage { consents, matching, more_after, more_before })
+}
+
+/// Rows of an export fetched at a time.
+const EXPORT_CHUNK: usize = 1_000;
+/// The key behind which the next rows of an export start.
+pub type ExportKey = (i64, String);
+
+/// The next rows of an export behind `after`, and the key to go on behind.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export(
+    ctx: &Ctx,
+    _: &Grant<ConsentsRead>,
+    filter: &ConsentFilter,
+    after: Option<ExportKey>,
+) -> Result<(Vec<ConsentRow>, Option<ExportKey>)> {
+    let page = after.map_or(Page::First, Page::After);
+    let (rows, _, more) = ctx.db.read().await?.consents_page(filter, &page, EXPORT_CHUNK).await?;
+    let next = rows.last().map(ConsentRow::key).filter(|_| more);
+    Ok((rows, next))
 }
 
 /// How many consents there are in each status and relationship, whatever the filter.
@@ -173,6 +196,11 @@ pub async fn retry_relationship(
     tenant: &TenantId,
 ) -> Result<RelationshipUpdated> {
     let row = ctx.db.read().await?.consent(tenant).await?.ok_or(Error::NotFound("consent"))?;
+    if row.sync_state != SyncState::Failed {
+        return Err(Error::Conflict(
+            "There is nothing to retry: the backend has not refused the relationship status.".into(),
+        ));
+    }
     let relationship = row.consent.customer_relationship;
     let form = RelationshipForm {
         status: relationship.status,

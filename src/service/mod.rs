@@ -30,6 +30,8 @@ use crate::authz::{Grant, Principal};
 use crate::domain::{CallingProfile, RelationshipChoice};
 use crate::store::{AuditEntry, Db};
 
+pub use crate::store::Page;
+
 /// Tells the time. Tests give their own.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);

@@ -3,7 +3,9 @@
 use super::{Ctx, Error, Result};
 use crate::authz::{Grant, NumbersRead};
 use crate::domain::{E164, Number};
-use crate::store::{NumberFilter, NumberPage, NumberRange, OrderHistory, Page};
+use crate::store::{Page, Tx};
+
+pub use crate::store::{Assignment, NumberFilter, NumberPage, NumberRange, OrderHistory};
 
 /// Numbers on one page.
 pub const PAGE_SIZE: usize = 50;
@@ -21,12 +23,24 @@ pub enum Matching {
     MoreThan(i64),
 }
 
-/// One page of the numbers that match.
+/// One page of the numbers that match, and how many match in all.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter, page: Page<E164>) -> Result<NumberPage> {
-    Ok(ctx.db.read().await?.numbers_page(filter, page, PAGE_SIZE).await?)
+pub async fn list(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    page: Page<E164>,
+) -> Result<(NumberPage, Matching)> {
+    let mut tx = ctx.db.read().await?;
+    let found = tx.numbers_page(filter, page, PAGE_SIZE).await?;
+    // A first page that is not full has said it already.
+    let matching = match page {
+        Page::First if !found.more_after => Matching::Exactly(found.numbers.len() as i64),
+        _ => count(&mut tx, filter).await?,
+    };
+    Ok((found, matching))
 }
 
 /// The numbers that match, folded into ranges, and the key behind which the next page starts.
@@ -47,7 +61,10 @@ pub async fn ranges(
 /// # Errors
 /// When the database fails.
 pub async fn matching(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter) -> Result<Matching> {
-    let mut tx = ctx.db.read().await?;
+    count(&mut ctx.db.read().await?, filter).await
+}
+
+async fn count(tx: &mut Tx, filter: &NumberFilter) -> Result<Matching> {
     if filter.is_account_only() {
         let account = tx.account(filter.account.as_deref().unwrap_or_default()).await?;
         return Ok(Matching::Exactly(account.map_or(0, |account| account.number_count)));
@@ -59,12 +76,38 @@ pub async fn matching(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter) 
     Ok(if count > COUNTED { Matching::MoreThan(COUNTED) } else { Matching::Exactly(count) })
 }
 
-/// The usages that some number has, for the filter.
+/// What the filters of the list offer.
+#[derive(Clone, Debug, Default)]
+pub struct FilterChoices {
+    /// Names of accounts; empty when there are more than [`NAMES_OFFERED`], which nobody would look through.
+    pub accounts: Vec<String>,
+    /// The usages that some number has or had.
+    pub usages: Vec<String>,
+}
+
+/// The most names of accounts that a form offers.
+pub const NAMES_OFFERED: usize = 200;
+
+/// What the filters of the list offer.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn usages(ctx: &Ctx, _: &Grant<NumbersRead>) -> Result<Vec<String>> {
-    Ok(ctx.db.read().await?.usages().await?)
+pub async fn filter_choices(ctx: &Ctx, _: &Grant<NumbersRead>) -> Result<FilterChoices> {
+    let mut tx = ctx.db.read().await?;
+    let mut accounts = tx.account_names(NAMES_OFFERED as i64 + 1).await?;
+    if accounts.len() > NAMES_OFFERED {
+        accounts.clear();
+    }
+    Ok(FilterChoices { accounts, usages: tx.usages().await? })
+}
+
+/// How many other numbers the backend refuses for the same reason as this one, counted up to [`COUNTED`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn failing_alike(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<i64> {
+    let filter = NumberFilter { fails_like: Some(number), ..NumberFilter::default() };
+    Ok(ctx.db.read().await?.count_numbers(&filter, COUNTED + 1).await? - 1)
 }
 
 /// One number.

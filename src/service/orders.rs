@@ -7,10 +7,9 @@ use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, identity};
 use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Principal};
 use crate::domain::{E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Progress, SyncState, Verdict};
-use crate::store::{
-    AuditEntry, Cause, ItemRange, ItemRow, NewOrder, NumberFilter, OrderFilter, OrderPage, Page, ProblemRow,
-    SettingsChange, Tx, WorkKind,
-};
+use crate::store::{AuditEntry, NewOrder, NumberFilter, Page, Tx, WorkKind};
+
+pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, OrderPage, ProblemRow, SettingsChange};
 
 /// Rows on one page of an order or of the list.
 pub const PAGE_SIZE: usize = 50;

@@ -130,19 +130,30 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
 /// Stages an upload as a draft order and gives its number. `file` is what was uploaded beside the form.
 ///
 /// # Errors
-/// When the form has problems, or the database fails.
+/// When the form has problems, all of them, or the database fails.
 pub async fn stage_upload(
     ctx: &Ctx,
     grant: &Grant<NumbersWrite>,
     form: &UploadForm,
     file: Option<&[u8]>,
 ) -> Result<i64> {
-    let text = text_of(form, file)?;
+    let text = text_of(form, file);
     let settings = form.settings(ctx.policy.default_calling_profile.as_ref());
-    let with_columns = Reader::new(text, ctx.policy.max_numbers).has_columns();
+    let with_columns = text.as_ref().is_ok_and(|text| Reader::new(text, ctx.policy.max_numbers).has_columns());
+    let mut problems = Vec::new();
     let base = {
         let mut tx = ctx.db.read().await?;
-        base_account(&mut tx, form, &settings, with_columns).await?
+        base_account(&mut tx, form, &settings, with_columns, &mut problems).await?
+    };
+    check_profile(ctx, filled(&form.calling_profile), &mut problems);
+    check_ticket(filled(&form.ticket), &mut problems);
+    let text = match text {
+        Ok(text) if problems.is_empty() => text,
+        Ok(_) => return Err(Error::Invalid(problems)),
+        Err(problem) => {
+            problems.push(problem);
+            return Err(Error::Invalid(problems));
+        }
     };
     let id = ctx.db.next_id("orders").await?;
     transact!(ctx, tx => {
@@ -172,63 +183,70 @@ pub async fn stage_upload(
 }
 
 /// The text to read, from the file or the text field.
-fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> Result<&'a str> {
-    let file = file.filter(|bytes| !bytes.is_empty());
-    let mut problems = Vec::new();
-    check_ticket(filled(&form.ticket), &mut problems);
-    let typed = filled(&form.numbers);
-    let text = match (file, typed) {
-        (Some(_), Some(_)) => {
+fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> std::result::Result<&'a str, FieldProblem> {
+    match (file, filled(&form.numbers)) {
+        (Some(bytes), Some(_)) if !bytes.is_empty() => {
             Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both."))
         }
+        (_, Some(_)) => Ok(form.numbers.as_str()),
         (None, None) => Err(FieldProblem::new("numbers", "Enter at least one number, or choose a file.")),
-        (None, Some(_)) => Ok(form.numbers.as_str()),
         (Some(bytes), None) => match upload::decode(bytes) {
-            Ok(text) if text.trim().trim_start_matches('\u{feff}').is_empty() => {
+            Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => {
                 Err(FieldProblem::new("file", "The file is empty."))
             }
             Ok(text) => Ok(text),
             Err(reason) => Err(FieldProblem::new("file", reason)),
         },
-    };
-    match text {
-        Ok(text) if problems.is_empty() => Ok(text),
-        Ok(_) => Err(Error::Invalid(problems)),
-        Err(problem) => {
-            problems.insert(0, problem);
-            Err(Error::Invalid(problems))
-        }
     }
 }
 
-/// The account of the form, with every problem of the form's settings unless the lines bring their own.
+/// A calling profile must be one of those the deployment has, where it has some.
+fn check_profile(ctx: &Ctx, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
+    if let Some(profile) = profile
+        && !ctx.policy.calling_profiles.is_empty()
+        && !ctx.policy.calling_profiles.iter().any(|known| known.id == profile)
+    {
+        problems.push(FieldProblem::new(
+            "calling_profile",
+            format!("There is no calling profile {profile}. Choose one of the list."),
+        ));
+    }
+}
+
+/// The account of the form, and every problem of the form's settings unless the lines bring their own.
 async fn base_account(
     tx: &mut Tx,
     form: &UploadForm,
     settings: &NumberSettings,
     with_columns: bool,
+    problems: &mut Vec<FieldProblem>,
 ) -> Result<Option<Arc<AccountFacts>>> {
-    let Some(name) = filled(&form.account) else {
-        if with_columns {
-            return Ok(None);
+    let account = match filled(&form.account) {
+        Some(name) => {
+            let account = tx.account(name).await?;
+            if account.is_none() {
+                problems.push(FieldProblem::new("account", format!("There is no account named {name}.")));
+            }
+            account
         }
-        return Err(Error::field("account", "Choose the account that gets the numbers."));
+        None => {
+            if !with_columns {
+                problems.push(FieldProblem::new("account", "Choose the account that gets the numbers."));
+            }
+            None
+        }
     };
-    let Some(account) = tx.account(name).await? else {
-        return Err(Error::field("account", format!("There is no account named {name}.")));
-    };
+    let Some(account) = account else { return Ok(None) };
     let base = facts(tx, account).await?;
     if !with_columns {
-        let mut problems: Vec<FieldProblem> = rules::check(settings, &base.account, &base.facts)
-            .into_iter()
-            .map(|flaw| FieldProblem::new(flaw.field, flaw.reason))
-            .collect();
         if settings.services.is_empty() {
-            problems.insert(0, FieldProblem::new("service", "Choose the service of the numbers."));
+            problems.push(FieldProblem::new("service", "Choose the service of the numbers."));
         }
-        if !problems.is_empty() {
-            return Err(Error::Invalid(problems));
-        }
+        problems.extend(
+            rules::check(settings, &base.account, &base.facts)
+                .into_iter()
+                .map(|flaw| FieldProblem::new(flaw.field, flaw.reason)),
+        );
     }
     Ok(Some(Arc::new(base)))
 }
@@ -386,7 +404,15 @@ impl<'a> Stage<'a> {
         if self.flaws.len() >= REMEMBERED {
             self.flaws.clear();
         }
-        let flaws = Arc::new(rules::check(settings, &account.account, &account.facts));
+        let mut flaws = rules::check(settings, &account.account, &account.facts);
+        let mut problems = Vec::new();
+        check_profile(self.ctx, settings.calling_profile.as_deref(), &mut problems);
+        flaws.extend(problems.into_iter().map(|FieldProblem { field, message }| Flaw {
+            field,
+            value: settings.calling_profile.clone().unwrap_or_default(),
+            reason: message,
+        }));
+        let flaws = Arc::new(flaws);
         self.flaws.insert(key, flaws.clone());
         flaws
     }
@@ -449,6 +475,7 @@ fn heading(field: &str, settings: &NumberSettings) -> Option<String> {
             "location" => Column::LocationId(service),
             "country" => Column::DisplayedCountryCode(service),
             "custom_sip_header" => Column::CustomSipHeader,
+            "calling_profile" => Column::CallingProfile,
             _ => return None,
         }
         .heading(),

@@ -4,18 +4,43 @@ use super::transact::transact;
 use super::{Ctx, Result};
 use crate::authz::{ConsentsRead, Grant, SyncWrite};
 use crate::domain::TenantId;
-use crate::store::{WorkKind, WorkRow};
 
-/// Rows shown of each kind.
-const SHOWN: i64 = 200;
+use crate::store::Tx;
+
+pub use crate::store::{WorkKind, WorkRow};
+
+/// Pieces shown of each kind.
+pub const SHOWN: i64 = 50;
+
+/// What a piece of work is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Everything there is of its kind.
+    Everything,
+    /// The account of this name.
+    Account(String),
+    /// A tenant, and the enterprise's name where a consent tells it.
+    Tenant(TenantId, Option<String>),
+    /// Something that is gone.
+    Gone,
+}
+
+/// A piece of work and what it is about.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// How it stands.
+    pub row: WorkRow,
+    /// What it is about.
+    pub subject: Subject,
+}
 
 /// How the work of one kind stands.
 #[derive(Clone, Debug)]
 pub struct KindStatus {
     /// The kind.
     pub kind: WorkKind,
-    /// Its pieces, what failed first.
-    pub rows: Vec<WorkRow>,
+    /// Its pieces, what failed first; [`SHOWN`] at most.
+    pub pieces: Vec<Piece>,
 }
 
 /// How all of the sync engine's work stands.
@@ -36,9 +61,30 @@ pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>) -> Result<SyncStatus> {
     let now = ctx.clock.now();
     let mut kinds = Vec::new();
     for kind in WorkKind::ALL {
-        kinds.push(KindStatus { kind, rows: tx.work_rows(kind, now, SHOWN).await? });
+        let mut pieces = Vec::new();
+        for row in tx.work_rows(kind, now, SHOWN).await? {
+            pieces.push(Piece { subject: subject(&mut tx, &row).await?, row });
+        }
+        kinds.push(KindStatus { kind, pieces });
     }
     Ok(SyncStatus { kinds, open_pushes: tx.open_pushes().await? })
+}
+
+async fn subject(tx: &mut Tx, row: &WorkRow) -> Result<Subject> {
+    Ok(match row.kind {
+        WorkKind::Consents => Subject::Everything,
+        WorkKind::Account => match row.key.parse() {
+            Ok(id) => tx.account_by_id(id).await?.map_or(Subject::Gone, |account| Subject::Account(account.name)),
+            Err(_) => Subject::Gone,
+        },
+        WorkKind::Relationship | WorkKind::CivicAddresses | WorkKind::Numbers => match TenantId::parse(&row.key) {
+            Ok(tenant) => {
+                let company = tx.consent(&tenant).await?.map(|consent| consent.company);
+                Subject::Tenant(tenant, company)
+            }
+            Err(_) => Subject::Gone,
+        },
+    })
 }
 
 /// How the pull of the consents stands.

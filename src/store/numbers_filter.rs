@@ -2,7 +2,7 @@
 
 use super::sql::{Bind, Conditions};
 use crate::domain::e164::{MAX_DIGITS, prefix_ranges};
-use crate::domain::{Service, ServiceSet, SyncState, TenantId};
+use crate::domain::{E164, Service, ServiceSet, SyncState, TenantId};
 
 /// Whether the backend says that somebody uses the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct NumberFilter {
     pub civic_address_id: Option<String>,
     /// Only numbers that this order changed last.
     pub order_id: Option<i64>,
+    /// Only numbers that the backend refuses for the same reason as this one.
+    pub fails_like: Option<E164>,
 }
 
 impl NumberFilter {
@@ -96,6 +98,12 @@ impl NumberFilter {
         }
         if let Some(order) = self.order_id {
             conditions.and("n.order_id = ?", [Bind::Int(order)]);
+        }
+        if let Some(number) = self.fails_like {
+            conditions.and(
+                "n.state <> 'synced' AND n.state = 'failed' AND n.error_id = (SELECT error_id FROM numbers WHERE telephone_number = ?)",
+                [Bind::Int(number.as_i64())],
+            );
         }
     }
 

@@ -43,7 +43,8 @@ async fn an_account_is_created_once(world: World) {
 }
 
 async fn a_form_with_problems_stores_nothing(world: World) {
-    let form = AccountForm { name: "a b".into(), tenant_id: "x".into(), ticket: "t".repeat(65), ..AccountForm::default() };
+    let form =
+        AccountForm { name: "a b".into(), tenant_id: "x".into(), ticket: "t".repeat(65), ..AccountForm::default() };
     let refused = accounts::create(&world.ctx, &grant(), &origin(), &form).await;
     assert_eq!(fields_of(refused), ["name", "tenant", "service", "ticket"]);
     let all = accounts::list(&world.ctx, &grant(), &AccountFilter::default(), &Page::First).await.unwrap();
@@ -72,7 +73,8 @@ async fn a_name_is_suggested_that_is_free(world: World) {
 
 async fn a_change_from_a_stale_form_is_told(world: World) {
     world.account("contoso").await;
-    let change = |correlation: &str| AccountForm { correlation_id: correlation.into(), ..account_form("contoso", CONTOSO) };
+    let change =
+        |correlation: &str| AccountForm { correlation_id: correlation.into(), ..account_form("contoso", CONTOSO) };
     let first = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", 1), &change("first")).await.unwrap();
     assert!(matches!(first, Updated::Done(account) if account.rev == 2));
     let second = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", 1), &change("second")).await.unwrap();
@@ -104,7 +106,8 @@ async fn the_tenant_of_numbers_cannot_change(world: World) {
     let refused = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", account.rev), &moved).await;
     assert_eq!(fields_of(refused), ["tenant"]);
     world.account("empty").await;
-    let changed = accounts::update(&world.ctx, &grant(), &origin(), ("empty", 1), &account_form("empty", FABRIKAM)).await;
+    let changed =
+        accounts::update(&world.ctx, &grant(), &origin(), ("empty", 1), &account_form("empty", FABRIKAM)).await;
     assert!(matches!(changed, Ok(Updated::Done(account)) if account.tenant_id == Some(tenant(FABRIKAM))));
 }
 

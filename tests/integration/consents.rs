@@ -67,8 +67,12 @@ async fn a_stale_form_is_told_with_both_versions(world: World) {
     world.consent(CONTOSO, "Contoso Ltd", "active").await;
     let rev = get(&world, CONTOSO).await.rev;
     assert!(matches!(update(&world, &signed(rev)).await, Ok(RelationshipUpdated::Done)));
-    let declined =
-        RelationshipForm { status: "ConsentDeclined".into(), reason: "no credit".into(), version: rev, ..RelationshipForm::default() };
+    let declined = RelationshipForm {
+        status: "ConsentDeclined".into(),
+        reason: "no credit".into(),
+        version: rev,
+        ..RelationshipForm::default()
+    };
     let Ok(RelationshipUpdated::Stale(theirs)) = update(&world, &declined).await else { panic!("overwritten") };
     assert_eq!(theirs.consent.customer_relationship.status, "AgreementSigned");
     assert_eq!(theirs.changed_by.as_deref(), Some("Alex Admin"));
@@ -85,7 +89,11 @@ async fn every_problem_of_the_form_is_told_at_once(world: World) {
     };
     let terminated = || RelationshipForm { status: "ContractTerminated".into(), ..RelationshipForm::default() };
     assert_eq!(fields(terminated()).await, ["reason"]);
-    assert_eq!(fields(RelationshipForm { reason: "x".repeat(1_001), ticket: "x".repeat(65), ..RelationshipForm::default() }).await, ["status", "reason", "ticket"]);
+    assert_eq!(
+        fields(RelationshipForm { reason: "x".repeat(1_001), ticket: "x".repeat(65), ..RelationshipForm::default() })
+            .await,
+        ["status", "reason", "ticket"]
+    );
     assert_eq!(fields(RelationshipForm { status: "Married".into(), ..RelationshipForm::default() }).await, ["status"]);
     let good = RelationshipForm { reason: "\u{e9}".repeat(1_000), version: rev, ..terminated() };
     assert!(matches!(update(&world, &good).await, Ok(RelationshipUpdated::Done)));
@@ -103,7 +111,8 @@ async fn only_the_last_change_counts_when_the_backend_answers(world: World) {
         ..RelationshipForm::default()
     };
     update(&world, &declined).await.unwrap();
-    let error = nmp::domain::ProvisioningError { code: "Conflict".into(), message: "Word for word.".into(), target: None };
+    let error =
+        nmp::domain::ProvisioningError { code: "Conflict".into(), message: "Word for word.".into(), target: None };
     let mut tx = world.db.begin().await.unwrap();
     let error_id = tx.intern_error(&error).await.unwrap();
     tx.relationship_refused(&tenant(CONTOSO), first.request_id.as_deref().unwrap(), error_id).await.unwrap();

@@ -49,7 +49,8 @@ async fn results_come_number_by_number(world: World) {
     assert_eq!(causes.len(), 1);
     assert_eq!((causes[0].count, causes[0].retryable, causes[0].example), (5, 5, number("+441632960001")));
     assert_eq!(causes[0].error.message, "Invalid/missing required configuration attributes: Usage");
-    let failed = orders::items(&world.ctx, &grant(), order, (None, Some(ItemState::Failed)), Page::First).await.unwrap();
+    let failed =
+        orders::items(&world.ctx, &grant(), order, (None, Some(ItemState::Failed)), Page::First).await.unwrap();
     assert_eq!(failed.items.len(), 5);
     let one = numbers::get(&world.ctx, &grant(), number("+441632960001")).await.unwrap();
     assert_eq!((one.state, one.error), (SyncState::Failed, Some(causes[0].error.clone())));
@@ -308,15 +309,22 @@ async fn whatever_is_done_the_counters_hold(world: World) {
                     ..upload_form(&accounts[account].name, &format!("+{from}-+{to}"))
                 };
                 let order = world.stage_form(&form).await;
-                if matches!(orders::submit(&world.ctx, &right(OrderKind::Upload), &origin(), order, true).await, Ok(Submitted::Done)) {
+                if matches!(
+                    orders::submit(&world.ctx, &right(OrderKind::Upload), &origin(), order, true).await,
+                    Ok(Submitted::Done)
+                ) {
                     submitted.push(order);
                 }
             }
             Step::Release { first, count } => {
                 let chosen = (first..first + count).filter_map(|n| E164::from_i64(441_632_960_000 + n)).collect();
-                let staged = orders::stage_release(&world.ctx, &grant(), &ReleaseSelection::Numbers(chosen), None).await;
+                let staged =
+                    orders::stage_release(&world.ctx, &grant(), &ReleaseSelection::Numbers(chosen), None).await;
                 if let Ok(order) = staged
-                    && matches!(orders::submit(&world.ctx, &right(OrderKind::Release), &origin(), order, true).await, Ok(Submitted::Done))
+                    && matches!(
+                        orders::submit(&world.ctx, &right(OrderKind::Release), &origin(), order, true).await,
+                        Ok(Submitted::Done)
+                    )
                 {
                     submitted.push(order);
                 }

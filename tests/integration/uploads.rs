@@ -1,8 +1,6 @@
 //! Uploads: staged, compared with what exists, reviewed, and submitted exactly as reviewed.
 
-use nmp::domain::{
-    AccountForm, ItemState, OrderKind, OrderStatus, Refusal, Service, ServiceSet, SyncState, Verdict,
-};
+use nmp::domain::{AccountForm, ItemState, OrderKind, OrderStatus, Refusal, Service, ServiceSet, SyncState, Verdict};
 use nmp::service::orders::{self, Submitted};
 use nmp::service::staging::{self, UploadForm, stage_upload};
 use nmp::service::{Error, accounts, numbers};
@@ -48,10 +46,7 @@ async fn a_list_with_ranges_is_new(world: World) {
     let review = world.review(order).await;
     assert_eq!((count(&review, Verdict::New), review.refused_count(), review.accepted()), (111, 0, 111));
     let ranges: Vec<_> = review.ranges.iter().map(|range| (range.first.to_string(), range.count)).collect();
-    assert_eq!(
-        ranges,
-        [("+441632960000".into(), 100), ("+441632961000".into(), 1), ("+441632962000".into(), 10)]
-    );
+    assert_eq!(ranges, [("+441632960000".into(), 100), ("+441632961000".into(), 1), ("+441632962000".into(), 10)]);
     assert_eq!(review.order.status, OrderStatus::Draft);
     assert_eq!(review.order.accounts, "contoso");
     assert!(world.stored().await.is_empty(), "nothing is stored before it is submitted");
@@ -104,7 +99,10 @@ async fn the_form_tells_all_its_problems_and_stores_nothing(world: World) {
     assert_eq!(form_fields(&world, &upload_form("contoso", " "), None).await, ["numbers"]);
     assert_eq!(form_fields(&world, &upload_form("nobody", "+441632960000"), None).await, ["account"]);
     assert_eq!(form_fields(&world, &upload_form("", "+441632960000"), None).await, ["account"]);
-    assert_eq!(form_fields(&world, &upload_form("contoso", "+441632960000"), Some(b"Numbers\n+441632960001")).await, ["file"]);
+    assert_eq!(
+        form_fields(&world, &upload_form("contoso", "+441632960000"), Some(b"Numbers\n+441632960001")).await,
+        ["file"]
+    );
     let form = UploadForm { allow_tenant_address_update: false, ..upload_form("contoso", "+441632960000") };
     assert_eq!(form_fields(&world, &form, None).await, ["civic_address"]);
     let form = UploadForm { location: "location-1".into(), ..form };
@@ -182,7 +180,9 @@ async fn numbers_of_another_account_or_being_released_are_refused(world: World) 
 
 async fn csv_with_columns_brings_accounts_and_settings(world: World) {
     world.account("contoso").await;
-    world.create(&AccountForm { services: Service::TeamsPhoneMobile.into(), ..account_form("fabrikam", FABRIKAM) }).await;
+    world
+        .create(&AccountForm { services: Service::TeamsPhoneMobile.into(), ..account_form("fabrikam", FABRIKAM) })
+        .await;
     let oc = "serviceDetails_teamsOperatorConnect";
     let tpm = "serviceDetails_teamsPhoneMobile";
     let csv = format!(
@@ -195,7 +195,8 @@ async fn csv_with_columns_brings_accounts_and_settings(world: World) {
          contoso,+441632960002,maybe,CallingUserAssignment,true,,,,\r\n\
          contoso,+441632960003,true,,true,,,,\r\n"
     );
-    let form = UploadForm { account: String::new(), service: String::new(), usage: String::new(), ..upload_form("", "") };
+    let form =
+        UploadForm { account: String::new(), service: String::new(), usage: String::new(), ..upload_form("", "") };
     let order = stage_upload(&world.ctx, &grant(), &form, Some(csv.as_bytes())).await.unwrap();
     let review = world.review(order).await;
     assert_eq!(count(&review, Verdict::New), 3);
@@ -304,7 +305,8 @@ async fn an_order_is_submitted_once(world: World) {
 async fn two_orders_for_the_same_new_number_cannot_both_win(world: World) {
     world.account("contoso").await;
     world.create(&account_form("fabrikam", FABRIKAM)).await;
-    let (a, b) = (world.stage("contoso", "+441632960000-0049").await, world.stage("fabrikam", "+441632960049-0099").await);
+    let (a, b) =
+        (world.stage("contoso", "+441632960000-0049").await, world.stage("fabrikam", "+441632960049-0099").await);
     let (right, from) = (right(OrderKind::Upload), origin());
     let submit = async |order| orders::submit(&world.ctx, &right, &from, order, false).await.unwrap();
     let outcomes = tokio::join!(submit(a), submit(b));

@@ -101,7 +101,18 @@ async fn a_held_lease_is_not_claimed(world: World) {
         hold(&world, &mine).await.unwrap();
         assert!(claim(&world).await.is_none());
     }
-    assert!(world.db.read().await.unwrap().work_row(WorkKind::Account, "1", world.clock.now()).await.unwrap().unwrap().running);
+    assert!(
+        world
+            .db
+            .read()
+            .await
+            .unwrap()
+            .work_row(WorkKind::Account, "1", world.clock.now())
+            .await
+            .unwrap()
+            .unwrap()
+            .running
+    );
 }
 
 async fn a_wish_during_a_run_leads_to_another_round(world: World) {
@@ -140,7 +151,8 @@ async fn a_back_off_is_cut_short_by_a_wish(world: World) {
     let mine = claim(&world).await.unwrap();
     failed(&world, &mine, Again::At(world.clock.now() + Duration::minutes(10))).await;
     assert!(claim(&world).await.is_none());
-    let row = world.db.read().await.unwrap().work_row(WorkKind::Account, "1", world.clock.now()).await.unwrap().unwrap();
+    let row =
+        world.db.read().await.unwrap().work_row(WorkKind::Account, "1", world.clock.now()).await.unwrap().unwrap();
     assert_eq!((row.attempt, row.last_error.as_deref()), (1, Some("the backend is away")));
     want(&world, "1").await;
     assert!(claim(&world).await.is_some());

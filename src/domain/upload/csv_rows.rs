@@ -73,7 +73,11 @@ impl<'a> CsvRows<'a> {
                 "The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all.".into(),
             ));
         }
-        if problems.is_empty() { Ok(Self { text: text.as_bytes(), records, columns, pending: Vec::new().into_iter() }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { text: text.as_bytes(), records, columns, pending: Vec::new().into_iter() })
+        } else {
+            Err(problems)
+        }
     }
 
     fn row(&self, record: &csv::StringRecord) -> Result<Row, Vec<Problem>> {

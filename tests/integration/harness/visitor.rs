@@ -45,6 +45,13 @@ impl Visitor {
         visitor
     }
 
+    /// The cookies of the portal, as a header says them.
+    pub(crate) fn cookies(&self) -> String {
+        let origin = self.home.origin().ascii_serialization();
+        let of_portal = self.cookies.iter().filter(|((of, _), _)| *of == origin);
+        of_portal.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
     /// Opens a page of the portal and follows redirects.
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         let url = self.home.join(path).unwrap();

@@ -1,0 +1,95 @@
+//! A load generator that costs little: keep-alive connections that read answers without looking at them.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::Outcome;
+
+const CONNECTIONS: usize = 8;
+const WARM_UP: Duration = Duration::from_secs(1);
+const MEASURED: Duration = Duration::from_secs(5);
+
+/// How fast answers came.
+pub struct Rate {
+    /// Answers a second.
+    pub per_second: f64,
+    /// Half of the answers took no longer.
+    pub median: Duration,
+    /// Bytes of one answer's body.
+    pub bytes: usize,
+}
+
+/// Asks for one address again and again.
+pub async fn get(portal: &str, path: &str, cookies: &str) -> Outcome<Rate> {
+    let host = portal.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\ncookie: {cookies}\r\n\r\n");
+    let begin = Instant::now() + WARM_UP;
+    let tasks: Vec<_> = (0..CONNECTIONS).map(|_| tokio::spawn(one(host.clone(), request.clone(), begin))).collect();
+    let (mut times, mut bytes) = (Vec::new(), 0);
+    for task in tasks {
+        let (taken, size) = task.await?.map_err(|error| error.to_string())?;
+        times.extend(taken);
+        bytes = size;
+    }
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).copied().ok_or("no answers")?;
+    Ok(Rate { per_second: times.len() as f64 / MEASURED.as_secs_f64(), median, bytes })
+}
+
+/// The first style sheet or script that a page names.
+pub fn asset(page: &str) -> Option<String> {
+    let begin = page.find("/static/htmx")?;
+    let rest = page.get(begin..)?;
+    Some(rest.get(..rest.find('"')?)?.to_owned())
+}
+
+async fn one(host: String, request: String, begin: Instant) -> Result<(Vec<Duration>, usize), std::io::Error> {
+    let mut stream = TcpStream::connect(&host).await?;
+    stream.set_nodelay(true)?;
+    let (mut times, mut buffer, mut size) = (Vec::new(), vec![0_u8; 256 * 1024], 0);
+    let end = begin + MEASURED;
+    while Instant::now() < end {
+        let asked = Instant::now();
+        stream.write_all(request.as_bytes()).await?;
+        size = answer(&mut stream, &mut buffer).await?;
+        if asked >= begin {
+            times.push(asked.elapsed());
+        }
+    }
+    Ok((times, size))
+}
+
+/// Reads one answer with a content length and gives the size of its body.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize, std::io::Error> {
+    let broken = |what: &str| std::io::Error::other(what.to_owned());
+    let mut read = 0;
+    loop {
+        let got = stream.read(buffer.get_mut(read..).unwrap_or_default()).await?;
+        if got == 0 {
+            return Err(broken("the connection was closed"));
+        }
+        read += got;
+        let text = buffer.get(..read).unwrap_or_default();
+        let Some(head) = text.windows(4).take(4_096).position(|w| w == b"\r\n\r\n") else { continue };
+        let head_text = String::from_utf8_lossy(text.get(..head).unwrap_or_default()).to_ascii_lowercase();
+        if !head_text.starts_with("http/1.1 200") {
+            return Err(broken(&head_text));
+        }
+        let length: usize = head_text
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .and_then(|value| value.trim().parse().ok())
+            .ok_or_else(|| broken("the answer has no length"))?;
+        let mut left = (head + 4 + length).saturating_sub(read);
+        while left > 0 {
+            let got = stream.read(buffer).await?;
+            if got == 0 {
+                return Err(broken("the connection was closed"));
+            }
+            left = left.saturating_sub(got);
+        }
+        return Ok(length);
+    }
+}

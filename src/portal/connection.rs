@@ -1,0 +1,177 @@
+//! The connection to the backend: what was pulled when, what waits, what went wrong.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::pull::PullState;
+use super::show::{Chip, Moment, counted};
+use crate::authz::{ConsentsRead, SyncWrite};
+use crate::domain::TenantId;
+use crate::http::{
+    Flash, FormBody, Granted, Partial, PortalState, Problem, ReturnTo, Routes, Shell, fragment, needs, page,
+    see_other_with,
+};
+use crate::service::sync_status::{self, KindStatus, Piece, Pull, SHOWN, Subject, WorkKind};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/connection", needs::<ConsentsRead>(), get).post(
+        "/connection/pull",
+        needs::<SyncWrite>(),
+        pull_now,
+    )
+}
+
+/// What the work of a kind is called and does.
+const fn words(kind: WorkKind) -> (&'static str, &'static str) {
+    match kind {
+        WorkKind::Account => ("Sending numbers", "Uploads and releases of each account, on their way to the backend."),
+        WorkKind::Relationship => {
+            ("Sending relationship statuses", "Where you stand with an enterprise, told to the backend.")
+        }
+        WorkKind::Consents => ("Pulling consents", "Which enterprises picked you, and for which countries."),
+        WorkKind::CivicAddresses => {
+            ("Pulling civic addresses", "Emergency addresses and capability plans of each enterprise.")
+        }
+        WorkKind::Numbers => ("Pulling assignments", "Which numbers the enterprises have given to users."),
+    }
+}
+
+struct Kind {
+    id: &'static str,
+    title: &'static str,
+    what: &'static str,
+    state: Chip,
+    rows: Vec<Row>,
+    caption: String,
+}
+
+struct Row {
+    href: String,
+    word: String,
+    state: Chip,
+    pull: PullState,
+    error_at: Option<Moment>,
+    attempts: String,
+    /// What can be pulled with a button: kind and tenant.
+    pulled: Option<(&'static str, String)>,
+}
+
+impl Kind {
+    fn new(status: KindStatus, now: OffsetDateTime) -> Self {
+        let (title, what) = words(status.kind);
+        let failing = status.pieces.iter().filter(|piece| piece.row.last_error.is_some()).count() as i64;
+        let rows: Vec<Row> = status.pieces.into_iter().map(|piece| Row::new(piece, now)).collect();
+        let state = if failing > 0 {
+            Chip::new("bad", format!("{failing} not going through"))
+        } else if rows.iter().any(|row| row.pull.busy) {
+            Chip::new("busy", "Working")
+        } else if rows.is_empty() {
+            Chip::new("off", "Nothing to do")
+        } else {
+            Chip::new("ok", "Fine")
+        };
+        let caption = if rows.len() as i64 == SHOWN {
+            format!("{title}: the first {SHOWN}, those that do not go through first")
+        } else {
+            title.to_owned()
+        };
+        Self { id: status.kind.key(), title, what, state, caption, rows }
+    }
+}
+
+impl Row {
+    fn new(piece: Piece, now: OffsetDateTime) -> Self {
+        let Piece { row, subject } = piece;
+        let pull = PullState::of(Some(&row), now);
+        let state = match (&row.last_error, pull.busy) {
+            (_, true) => Chip::new("busy", "Working"),
+            (Some(_), false) => Chip::new("bad", "Failed"),
+            (None, false) if row.last_ok_at.is_some() => Chip::new("ok", "Fine"),
+            (None, false) => Chip::new("pending", "Waiting"),
+        };
+        let (href, word) = match &subject {
+            Subject::Everything => ("/consents".to_owned(), "All consents".to_owned()),
+            Subject::Account(name) => (format!("/accounts/{name}"), name.clone()),
+            Subject::Tenant(tenant, Some(company)) => (format!("/consents/{tenant}"), company.clone()),
+            Subject::Tenant(tenant, None) => (format!("/accounts?tenant={tenant}"), tenant.to_string()),
+            Subject::Gone => (String::new(), "No longer there".to_owned()),
+        };
+        let tenant = if let Subject::Tenant(tenant, _) = &subject { tenant.to_string() } else { String::new() };
+        let pulled = matches!(row.kind, WorkKind::Consents | WorkKind::CivicAddresses | WorkKind::Numbers);
+        Self {
+            attempts: if row.attempt > 0 {
+                format!("{} in a row", counted(row.attempt, "failure", "failures"))
+            } else {
+                String::new()
+            },
+            error_at: row.last_error_at.filter(|_| row.last_error.is_some()).map(Moment::from),
+            pulled: (pulled && subject != Subject::Gone).then(|| (row.kind.key(), tenant)),
+            href,
+            word,
+            state,
+            pull,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "connection.html", blocks = ["status"])]
+struct ConnectionPage {
+    shell: Shell,
+    kinds: Vec<Kind>,
+    open: String,
+    looked: Moment,
+    may_pull: bool,
+}
+
+/// `GET /connection`
+async fn get(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<ConsentsRead>,
+    Partial(partial): Partial,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let status = sync_status::get(ctx, &grant).await?;
+    let now = ctx.clock.now();
+    let template = ConnectionPage {
+        shell: shell.at("connection"),
+        kinds: status.kinds.into_iter().map(|kind| Kind::new(kind, now)).collect(),
+        open: counted(status.open_pushes, "request is under way", "requests are under way"),
+        looked: now.into(),
+        may_pull: grant.principal().may::<SyncWrite>(),
+    };
+    Ok(if partial { fragment(&template.as_status()) } else { page(&template) })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    kind: String,
+    tenant: String,
+    return_to: Option<ReturnTo>,
+}
+
+/// `POST /connection/pull`
+async fn pull_now(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<SyncWrite>,
+    FormBody(wanted): FormBody<Wanted>,
+) -> Result<Response, Problem> {
+    let tenant = TenantId::parse(&wanted.tenant);
+    let no_tenant =
+        || Problem::bad_request("Say which enterprise's data to pull: its tenant ID is missing or damaged.");
+    let (pull, what) = match wanted.kind.as_str() {
+        "consents" => (Pull::Consents, "The consents"),
+        "civic-addresses" => (Pull::CivicAddresses(tenant.as_ref().map_err(|_| no_tenant())?), "The civic addresses"),
+        "numbers" => (Pull::Numbers(tenant.as_ref().map_err(|_| no_tenant())?), "The assignments of the numbers"),
+        _ => return Err(Problem::bad_request("Only consents, civic addresses and numbers can be pulled.")),
+    };
+    sync_status::pull_now(state.ctx(), &grant, pull).await?;
+    let back = wanted.return_to.unwrap_or_else(|| ReturnTo::new("/connection"));
+    let text = format!("{what} are being pulled. It takes a few seconds; the page then shows them.");
+    Ok(see_other_with(back.as_str(), Flash::info(text)))
+}

@@ -1,0 +1,92 @@
+//! CSV exports: fetched chunk by chunk while they are sent, so that memory stays bounded however long they are.
+
+use std::future::Future;
+
+use axum::body::Body;
+use axum::response::Response;
+use futures_util::stream;
+
+use crate::domain::upload::neutralised;
+use crate::http::{Problem, download};
+use crate::service;
+
+/// What a fetch gives: the next rows, and the key to go on behind (`None`: that was all).
+pub(super) type Chunk<K> = (Vec<Vec<String>>, Option<K>);
+
+/// A cell of free text: one that a spreadsheet would run as a formula gets a leading apostrophe.
+pub(super) fn text(value: impl Into<String>) -> String {
+    neutralised(value.into())
+}
+
+/// Sends an export under this file name. `fetch` is called with `None` for the first rows, then with the key it gave; its
+/// cells are written as they are, so free text must have gone through [`text`].
+///
+/// # Errors
+/// When the first rows cannot be fetched. A failure later cuts the connection, so that a half export is not taken for whole.
+pub(super) async fn export<K, F, Fut>(file_name: &str, headings: &[&str], mut fetch: F) -> Result<Response, Problem>
+where
+    K: Send + 'static,
+    F: FnMut(Option<K>) -> Fut + Send + 'static,
+    Fut: Future<Output = service::Result<Chunk<K>>> + Send + 'static,
+{
+    let (rows, next) = fetch(None).await?;
+    let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
+    let first = written(std::iter::once(headings).chain(rows));
+    let body = stream::unfold((Some(first), next, fetch), |(ready, next, mut fetch)| async {
+        if let Some(ready) = ready {
+            return Some((ready, (None, next, fetch)));
+        }
+        match fetch(Some(next?)).await {
+            Ok((rows, next)) => Some((written(rows), (None, next, fetch))),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an export was cut off");
+                Some((Err(error.into()), (None, None, fetch)))
+            }
+        }
+    });
+    Ok(download(file_name, "text/csv; charset=utf-8", Body::from_stream(body)))
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Rows as RFC 4180 has them.
+fn written(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, Failure> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(&row)?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_export_goes_on_until_there_is_no_key() {
+        let response = export("numbers.csv", &["Name", "Note"], |after: Option<u32>| async move {
+            let n = after.unwrap_or(0);
+            Ok((vec![vec![n.to_string(), text("=1+1")]], (n < 2).then_some(n + 1)))
+        })
+        .await
+        .unwrap();
+        assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"numbers.csv\"");
+        let body = to_bytes(response.into_body(), 1_000).await.unwrap();
+        assert_eq!(body, "Name,Note\r\n0,'=1+1\r\n1,'=1+1\r\n2,'=1+1\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_failure_in_the_middle_cuts_the_export_off() {
+        let response = export("numbers.csv", &["Name"], |after: Option<u32>| async move {
+            match after {
+                None => Ok((vec![vec!["a".to_owned()]], Some(1))),
+                Some(_) => Err(service::Error::NotFound("number")),
+            }
+        })
+        .await
+        .unwrap();
+        assert!(to_bytes(response.into_body(), 1_000).await.is_err());
+    }
+}

@@ -1,0 +1,291 @@
+//! The filters of the numbers list, as they stand in its address and in the forms that act on what it shows.
+
+use serde::Deserialize;
+
+use super::form::{Filters, page_of};
+use crate::domain::e164::is_separator;
+use crate::domain::{E164, FieldProblem, Service, SyncState, TenantId};
+use crate::http::Problem;
+use crate::service::Page;
+use crate::service::numbers::{Assignment, NumberFilter};
+
+/// Digits alone are the end of a number while there are fewer than this many, else its start.
+const START_DIGITS: usize = 7;
+/// The most digits of a number.
+const MOST_DIGITS: usize = crate::domain::e164::MAX_DIGITS as usize;
+
+/// The list's address, and the selection made on it. Everything is text as it came.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NumbersQuery {
+    pub(super) account: String,
+    pub(super) tenant: String,
+    pub(super) q: String,
+    pub(super) service: String,
+    pub(super) usage: String,
+    pub(super) status: String,
+    pub(super) assignment: String,
+    pub(super) country: String,
+    pub(super) starts: String,
+    pub(super) ends: String,
+    pub(super) address: String,
+    pub(super) order: String,
+    /// A number; only those that fail for the same reason as it.
+    pub(super) like: String,
+    /// `ranges` folds numbers in a row into one line.
+    pub(super) view: String,
+    pub(super) page: String,
+    /// `spreadsheets` writes an export that spreadsheets do not spoil.
+    #[serde(rename = "for")]
+    pub(super) made_for: String,
+    /// Ticked numbers.
+    pub(super) number: Vec<String>,
+    /// Not empty: every number that the filters match, ticked or not.
+    pub(super) all_matching: String,
+    pub(super) ticket: String,
+}
+
+impl NumbersQuery {
+    /// Which numbers are meant.
+    ///
+    /// # Errors
+    /// Every filter that cannot be understood.
+    pub(super) fn filter(&self) -> Result<NumberFilter, Vec<FieldProblem>> {
+        let mut problems = Vec::new();
+        let text = |text: &str| crate::domain::field::filled(text).map(str::to_owned);
+        let mut choice = |field, value: &str, known: bool| {
+            if !value.is_empty() && !known {
+                problems
+                    .push(FieldProblem::new(field, format!("\u{201c}{value}\u{201d} is none of the choices here.")));
+            }
+        };
+        let service = Service::from_key(&self.service);
+        choice("service", &self.service, service.is_some());
+        let state = SyncState::from_key(&self.status);
+        choice("status", &self.status, state.is_some());
+        let assignment = match self.assignment.as_str() {
+            "assigned" => Some(Assignment::Assigned),
+            "unassigned" => Some(Assignment::Unassigned),
+            _ => None,
+        };
+        choice("assignment", &self.assignment, assignment.is_some());
+        let order_id = self.order.trim().parse().ok();
+        choice("order", self.order.trim(), order_id.is_some());
+        let fails_like = E164::parse(&self.like).ok();
+        choice("like", self.like.trim(), fails_like.is_some());
+        let country = text(&self.country).map(|country| country.to_ascii_uppercase());
+        if country
+            .as_deref()
+            .is_some_and(|country| country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()))
+        {
+            problems.push(FieldProblem::new("country", "A country is two letters, such as US or GB."));
+        }
+        let tenant_id = text(&self.tenant).and_then(|tenant| {
+            TenantId::parse(&tenant)
+                .map_err(|_| {
+                    problems.push(FieldProblem::new(
+                        "tenant",
+                        "A tenant ID has 32 hexadecimal digits, such as a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a.",
+                    ))
+                })
+                .ok()
+        });
+        let mut filter = NumberFilter {
+            account: text(&self.account),
+            tenant_id,
+            service,
+            usage: text(&self.usage),
+            state,
+            assignment,
+            country,
+            civic_address_id: text(&self.address),
+            order_id,
+            fails_like,
+            ..NumberFilter::default()
+        };
+        let mut part = |field: &'static str, found: Result<Part, String>| match found {
+            Ok(part) => {
+                if let Err(reason) = part.add_to(&mut filter) {
+                    problems.push(FieldProblem::new(field, reason));
+                }
+            }
+            Err(reason) => problems.push(FieldProblem::new(field, reason)),
+        };
+        part("q", Part::guessed(&self.q));
+        part("starts", Part::starts(&self.starts));
+        part("ends", Part::ends(&self.ends));
+        if problems.is_empty() { Ok(filter) } else { Err(problems) }
+    }
+
+    /// The filters that are on, for pills and addresses.
+    pub(super) fn filters(&self) -> Filters {
+        let service = Service::from_key(&self.service).map_or(self.service.as_str(), |service| service.label());
+        let state = SyncState::from_key(&self.status).map_or(self.status.as_str(), |state| state.label());
+        let part = match Part::guessed(&self.q) {
+            Ok(Part::Ends(_)) => "Ends with",
+            _ => "Starts with",
+        };
+        let assignment = match self.assignment.as_str() {
+            "assigned" => "Assigned",
+            "unassigned" => "Unassigned",
+            other => other,
+        };
+        Filters::new("/numbers")
+            .kept("view", &self.view)
+            .with("q", part, &self.q)
+            .with("account", "Account", &self.account)
+            .shown("status", "Sync state", &self.status, state)
+            .shown("service", "Service", &self.service, service)
+            .with("usage", "Usage", &self.usage)
+            .shown("assignment", "Assignment", &self.assignment, assignment)
+            .with("country", "Country", &self.country)
+            .with("starts", "Starts with", &self.starts)
+            .with("ends", "Ends with", &self.ends)
+            .with("tenant", "Tenant", &self.tenant)
+            .with("address", "Civic address", &self.address)
+            .with("order", "Last order", &self.order)
+            .with("like", "Fails like", &self.like)
+    }
+
+    /// Which page is asked for.
+    pub(super) fn page(&self) -> Page<E164> {
+        page_of(&self.page, |key| key.parse().ok().and_then(E164::from_i64))
+    }
+
+    /// The ticked numbers.
+    ///
+    /// # Errors
+    /// Names the one that is none.
+    pub(super) fn ticked(&self) -> Result<Vec<E164>, Problem> {
+        self.number
+            .iter()
+            .map(|text| {
+                E164::parse(text)
+                    .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
+            })
+            .collect()
+    }
+
+    /// True when every number that the filters match is meant.
+    pub(super) fn means_all(&self) -> bool {
+        !self.all_matching.is_empty()
+    }
+}
+
+/// A part of a number that is looked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    None,
+    Starts(i64),
+    Ends(String),
+}
+
+impl Part {
+    /// What the one box means: with + or many digits the start, few digits the end. A 0 in front of many digits is the
+    /// national way to write, so what follows is the end.
+    fn guessed(text: &str) -> Result<Self, String> {
+        let digits = digits(text)?;
+        if text.trim().starts_with('+') {
+            return Self::starts(text);
+        }
+        if digits.len() < START_DIGITS {
+            return Self::ends(&digits);
+        }
+        if digits.starts_with('0') { Self::ends(digits.trim_start_matches('0')) } else { Self::starts(&digits) }
+    }
+
+    fn starts(text: &str) -> Result<Self, String> {
+        let digits = digits(text)?;
+        if digits.starts_with('0') {
+            return Err("No number starts with 0: begin with the country code.".into());
+        }
+        Ok(digits.parse().map_or(Self::None, Self::Starts))
+    }
+
+    fn ends(text: &str) -> Result<Self, String> {
+        let digits = digits(text)?;
+        Ok(if digits.is_empty() { Self::None } else { Self::Ends(digits) })
+    }
+
+    /// Narrows the filter; two parts of the same kind must agree.
+    fn add_to(self, filter: &mut NumberFilter) -> Result<(), String> {
+        match self {
+            Self::None => {}
+            Self::Starts(prefix) => {
+                let longer = match filter.starts {
+                    None => prefix,
+                    Some(other) if prefix.to_string().starts_with(&other.to_string()) => prefix,
+                    Some(other) if other.to_string().starts_with(&prefix.to_string()) => other,
+                    Some(other) => return Err(format!("No number starts with both {other} and {prefix}.")),
+                };
+                filter.starts = Some(longer);
+            }
+            Self::Ends(digits) => {
+                let longer = match filter.ends.take() {
+                    None => digits,
+                    Some(other) if digits.ends_with(&other) => digits,
+                    Some(other) if other.ends_with(&digits) => other,
+                    Some(other) => return Err(format!("No number ends with both {other} and {digits}.")),
+                };
+                filter.ends = Some(longer);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The digits of what was typed.
+fn digits(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let text = text.strip_prefix('+').unwrap_or(text);
+    if let Some(odd) = text.chars().find(|c| !(c.is_ascii_digit() || is_separator(*c))) {
+        return Err(format!(
+            "\u{201c}{odd}\u{201d} cannot be part of a number; look for digits, such as +44 1632 or 4567."
+        ));
+    }
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    if digits.len() > MOST_DIGITS {
+        return Err(format!("A number has at most {MOST_DIGITS} digits; this has {}.", digits.len()));
+    }
+    Ok(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_box_finds_starts_and_ends() {
+        for (text, part) in [
+            ("+44 1632", Part::Starts(441_632)),
+            ("+", Part::None),
+            ("", Part::None),
+            ("4567", Part::Ends("4567".into())),
+            ("0999", Part::Ends("0999".into())),
+            ("4416329", Part::Starts(4_416_329)),
+            ("01632 960000", Part::Ends("1632960000".into())),
+        ] {
+            assert_eq!(Part::guessed(text), Ok(part), "{text}");
+        }
+        for text in ["abc", "+0", "1234567890123456", "+44x"] {
+            assert!(Part::guessed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_narrow_and_never_widen() {
+        let query =
+            NumbersQuery { q: "+44".into(), starts: "441632".into(), ends: "99".into(), ..NumbersQuery::default() };
+        let filter = query.filter().unwrap();
+        assert_eq!((filter.starts, filter.ends.as_deref()), (Some(441_632), Some("99")));
+        let query = NumbersQuery {
+            q: "+44".into(),
+            starts: "1".into(),
+            country: "GBR".into(),
+            status: "odd".into(),
+            ..NumbersQuery::default()
+        };
+        let fields: Vec<_> = query.filter().unwrap_err().iter().map(|problem| problem.field).collect();
+        assert_eq!(fields, ["status", "country", "starts"]);
+    }
+}

@@ -1,0 +1,312 @@
+//! The list of numbers: filters, paging by key, numbers in a row folded into ranges, exports.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+
+use super::csv;
+use super::form::{Choice, Errors, Filters, Pager, Pill};
+use super::number_filter::NumbersQuery;
+use super::show::{Chip, count, counted};
+use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
+use crate::domain::upload::{HEADINGS, cells};
+use crate::domain::{E164, Number, Service, SyncState};
+use crate::http::{Granted, Partial, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page};
+use crate::service::numbers::{self, FilterChoices, Matching, NumberFilter, NumberRange};
+use crate::service::{Ctx, Page};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/numbers", needs::<NumbersRead>(), list).get("/numbers.csv", needs::<NumbersRead>(), export)
+}
+
+#[derive(Template)]
+#[template(path = "numbers.html", blocks = ["results"])]
+struct ListPage {
+    shell: Shell,
+    errors: Errors,
+    query: NumbersQuery,
+    choices: Option<FormChoices>,
+    results: Results,
+    pills: Vec<Pill>,
+    clear: String,
+    hidden: Vec<(&'static str, String)>,
+    csv: String,
+    csv_for_spreadsheets: String,
+    upload: String,
+    other_view: String,
+    fragment: bool,
+    may_write: bool,
+    may_release: bool,
+}
+
+/// What the selects of the filters offer.
+struct FormChoices {
+    accounts: Vec<String>,
+    states: Vec<Choice>,
+    services: Vec<Choice>,
+    usages: Vec<Choice>,
+    assignments: Vec<Choice>,
+    more: bool,
+}
+
+/// What was found.
+struct Results {
+    rows: Vec<NumberRow>,
+    ranges: Vec<RangeRow>,
+    folded: bool,
+    /// Such as "12,431 numbers" or "more than 1,000 numbers".
+    found: String,
+    /// The same for a choice: "All 12,431".
+    all: String,
+    nothing_yet: bool,
+    pager: Pager,
+}
+
+struct NumberRow {
+    e164: String,
+    shown: String,
+    account: String,
+    service: String,
+    usage: String,
+    state: Chip,
+    assignment: &'static str,
+    country: String,
+    order: i64,
+}
+
+impl From<&Number> for NumberRow {
+    fn from(number: &Number) -> Self {
+        Self {
+            e164: number.telephone_number.to_string(),
+            shown: number.telephone_number.grouped(),
+            account: number.account.clone(),
+            service: number.settings.services.labels(),
+            usage: number.settings.teams.usage.clone(),
+            state: number.state.into(),
+            assignment: if number.assigned { "Assigned" } else { "Unassigned" },
+            country: number.country.clone().unwrap_or_default(),
+            order: number.order_id,
+        }
+    }
+}
+
+struct RangeRow {
+    first: String,
+    e164: String,
+    /// Empty when the range is one number.
+    last: String,
+    count: String,
+    account: String,
+    service: String,
+    usage: String,
+    state: Chip,
+}
+
+impl From<&NumberRange> for RangeRow {
+    fn from(range: &NumberRange) -> Self {
+        Self {
+            first: range.first.grouped(),
+            e164: range.first.to_string(),
+            last: if range.count > 1 { range.last.grouped() } else { String::new() },
+            count: count(range.count),
+            account: range.account.clone(),
+            service: range.settings.services.labels(),
+            usage: range.settings.teams.usage.clone(),
+            state: range.state.into(),
+        }
+    }
+}
+
+/// `GET /numbers`
+async fn list(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersRead>,
+    QueryString(query): QueryString<NumbersQuery>,
+    Partial(partial): Partial,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let filters = query.filters();
+    let (results, errors) = match query.filter() {
+        Ok(filter) => (found(state.ctx(), &grant, &query, &filter, &filters).await?, Errors::default()),
+        Err(problems) => (Results::none(&filters), problems.into()),
+    };
+    let choices =
+        if partial { None } else { Some(offered(&query, numbers::filter_choices(state.ctx(), &grant).await?)) };
+    let person = grant.principal();
+    let csv = filters.csv();
+    let mark = if csv.contains('?') { '&' } else { '?' };
+    let upload = if query.account.is_empty() {
+        String::new()
+    } else {
+        format!("?account={}", super::form::query_value(&query.account))
+    };
+    let other_view =
+        NumbersQuery { view: if results.folded { "" } else { "ranges" }.to_owned(), ..query.clone() }.filters().href();
+    let template = ListPage {
+        shell: shell.at("numbers"),
+        pills: filters.pills(),
+        clear: filters.clear(),
+        hidden: filters.fields(),
+        csv_for_spreadsheets: format!("{csv}{mark}for=spreadsheets"),
+        csv,
+        upload: format!("/numbers/upload{upload}"),
+        other_view,
+        fragment: partial,
+        may_write: person.may::<NumbersWrite>(),
+        may_release: person.may::<NumbersDelete>(),
+        errors,
+        query,
+        choices,
+        results,
+    };
+    if partial {
+        let mut response = fragment(&template.as_results());
+        if let Ok(href) = HeaderValue::from_str(&filters.href()) {
+            response.headers_mut().insert(HeaderName::from_static("hx-push-url"), href);
+        }
+        return Ok(response);
+    }
+    Ok(if template.errors.is_empty() { page(&template) } else { invalid(&template) })
+}
+
+async fn found(
+    ctx: &Ctx,
+    grant: &Grant<NumbersRead>,
+    query: &NumbersQuery,
+    filter: &NumberFilter,
+    filters: &Filters,
+) -> Result<Results, Problem> {
+    if query.view == "ranges" {
+        return folded(ctx, grant, query, filter, filters).await;
+    }
+    let (found, matching) = numbers::list(ctx, grant, filter, query.page()).await?;
+    let key = |number: &Number| number.telephone_number.as_i64().to_string();
+    let before = found.numbers.first().map(key).filter(|_| found.more_before);
+    let after = found.numbers.last().map(key).filter(|_| found.more_after);
+    let (text, all) = worded(matching);
+    let shown = if before.is_none() && after.is_none() {
+        text.clone()
+    } else {
+        format!("{} of {text}", count(found.numbers.len() as i64))
+    };
+    Ok(Results {
+        rows: found.numbers.iter().map(NumberRow::from).collect(),
+        ranges: Vec::new(),
+        folded: false,
+        nothing_yet: found.numbers.is_empty() && filters.is_empty(),
+        pager: filters.pager(shown, before, after),
+        found: text,
+        all,
+    })
+}
+
+async fn folded(
+    ctx: &Ctx,
+    grant: &Grant<NumbersRead>,
+    query: &NumbersQuery,
+    filter: &NumberFilter,
+    filters: &Filters,
+) -> Result<Results, Problem> {
+    let asked = query.page();
+    let (ranges, next) = numbers::ranges(ctx, grant, filter, asked).await?;
+    let matching = numbers::matching(ctx, grant, filter).await?;
+    let (text, all) = worded(matching);
+    let mut pager = filters.pager(
+        format!("{} here, {text} in all", counted(ranges.len() as i64, "range", "ranges")),
+        None,
+        next.map(|key| key.as_i64().to_string()),
+    );
+    if asked != Page::First {
+        pager.previous = filters.href();
+    }
+    Ok(Results {
+        ranges: ranges.iter().map(RangeRow::from).collect(),
+        rows: Vec::new(),
+        folded: true,
+        nothing_yet: ranges.is_empty() && filters.is_empty(),
+        pager,
+        found: text,
+        all,
+    })
+}
+
+fn worded(matching: Matching) -> (String, String) {
+    match matching {
+        Matching::Exactly(1) => ("1 number".to_owned(), "The one".to_owned()),
+        Matching::Exactly(n) => (counted(n, "number", "numbers"), format!("All {}", count(n))),
+        Matching::MoreThan(n) => (format!("more than {} numbers", count(n)), format!("All (more than {})", count(n))),
+    }
+}
+
+impl Results {
+    /// Nothing, because a filter cannot be understood.
+    fn none(filters: &Filters) -> Self {
+        Self {
+            rows: Vec::new(),
+            ranges: Vec::new(),
+            folded: false,
+            found: "No number".to_owned(),
+            all: String::new(),
+            nothing_yet: false,
+            pager: filters.pager("", None, None),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.ranges.is_empty()
+    }
+}
+
+fn offered(query: &NumbersQuery, choices: FilterChoices) -> FormChoices {
+    FormChoices {
+        accounts: choices.accounts,
+        states: SyncState::ALL
+            .into_iter()
+            .map(|state| Choice::new(state.key(), state.label(), &query.status))
+            .collect(),
+        services: Service::ALL
+            .into_iter()
+            .map(|service| Choice::new(service.key(), service.label(), &query.service))
+            .collect(),
+        usages: choices.usages.into_iter().map(|usage| Choice::new(usage.clone(), usage, &query.usage)).collect(),
+        assignments: [("assigned", "Assigned"), ("unassigned", "Unassigned")]
+            .into_iter()
+            .map(|(key, label)| Choice::new(key, label, &query.assignment))
+            .collect(),
+        more: [
+            &query.service,
+            &query.usage,
+            &query.assignment,
+            &query.country,
+            &query.starts,
+            &query.ends,
+            &query.tenant,
+        ]
+        .into_iter()
+        .any(|value| !value.is_empty()),
+    }
+}
+
+/// `GET /numbers.csv`
+async fn export(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersRead>,
+    QueryString(query): QueryString<NumbersQuery>,
+) -> Result<Response, Problem> {
+    let filter = query.filter().map_err(crate::service::Error::Invalid)?;
+    let for_spreadsheets = query.made_for == "spreadsheets";
+    let headings: Vec<String> = HEADINGS.into_iter().map(crate::domain::upload::Column::heading).collect();
+    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let name =
+        filter.account.as_deref().map_or_else(|| "numbers.csv".to_owned(), |account| format!("numbers-{account}.csv"));
+    let ctx = state.ctx().clone();
+    csv::export(&name, &headings, move |after: Option<E164>| {
+        let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
+        async move {
+            let (found, next) = numbers::export(&ctx, &grant, &filter, after).await?;
+            Ok((found.iter().map(|number| cells(number, for_spreadsheets)).collect(), next))
+        }
+    })
+    .await
+}

@@ -1,0 +1,109 @@
+//! How values look on every page: instants, counts, and states as a picture with a word.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use crate::domain::{ConsentStatus, OrderStatus, SyncState};
+
+/// An instant, for machines and for people.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Moment {
+    /// RFC 3339 in UTC, to the second.
+    pub(super) iso: String,
+    /// Such as "21 Nov 2026, 11:42 UTC".
+    pub(super) text: String,
+}
+
+impl From<OffsetDateTime> for Moment {
+    fn from(at: OffsetDateTime) -> Self {
+        let at = at.to_offset(time::UtcOffset::UTC).truncate_to_second();
+        let read = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+        Self { iso: at.format(&Rfc3339).unwrap_or_default(), text: at.format(read).unwrap_or_default() }
+    }
+}
+
+/// A count with its thousands parted: `12,431`.
+pub(super) fn count(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut text = String::from(if value < 0 { "-" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun: `1 number`, `12,431 numbers`.
+pub(super) fn counted(value: i64, one: &str, many: &str) -> String {
+    format!("{} {}", count(value), if value == 1 { one } else { many })
+}
+
+/// A state as a picture and a word, for `ui::chip`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chip {
+    /// Which picture and colour; the table in docs/INTERFACE.md.
+    pub(super) kind: &'static str,
+    /// The word.
+    pub(super) word: String,
+}
+
+impl Chip {
+    /// A chip of this kind.
+    pub(super) fn new(kind: &'static str, word: impl Into<String>) -> Self {
+        Self { kind, word: word.into() }
+    }
+}
+
+impl From<SyncState> for Chip {
+    fn from(state: SyncState) -> Self {
+        let kind = match state {
+            SyncState::Pending => "pending",
+            SyncState::Synced => "ok",
+            SyncState::Failed => "bad",
+            SyncState::Releasing => "release",
+        };
+        Self::new(kind, state.label())
+    }
+}
+
+impl From<OrderStatus> for Chip {
+    fn from(status: OrderStatus) -> Self {
+        let kind = match status {
+            OrderStatus::Draft => "draft",
+            OrderStatus::Pending => "pending",
+            OrderStatus::InProgress => "busy",
+            OrderStatus::Complete => "ok",
+            OrderStatus::CompleteWithErrors => "warn",
+            OrderStatus::Failed => "bad",
+            OrderStatus::Discarded => "off",
+        };
+        Self::new(kind, status.label())
+    }
+}
+
+impl From<&ConsentStatus> for Chip {
+    fn from(status: &ConsentStatus) -> Self {
+        match status {
+            ConsentStatus::Active => Self::new("ok", "Active"),
+            ConsentStatus::Suspended => Self::new("warn", "Suspended"),
+            ConsentStatus::Removed => Self::new("bad", "Removed"),
+            ConsentStatus::Other(value) => Self::new("info", value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_instants_read_well() {
+        assert_eq!([0, 999, 1_000, 12_431, 1_000_000].map(count), ["0", "999", "1,000", "12,431", "1,000,000"]);
+        assert_eq!(counted(1, "number", "numbers"), "1 number");
+        let at = Moment::from(OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1_500));
+        assert_eq!((at.iso.as_str(), at.text.as_str()), ("1970-01-01T00:00:01Z", "1 Jan 1970, 00:00 UTC"));
+    }
+}

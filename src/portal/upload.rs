@@ -1,0 +1,316 @@
+//! Uploading numbers: choose the account, fill the form in, go on to the review.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::csv;
+use super::form::{Errors, checked};
+use super::upload_body::{self, Sent};
+use super::upload_form::{FormView, offer};
+use crate::authz::{Grant, NumbersRead, NumbersWrite, Principal};
+use crate::domain::upload::{Column, HEADINGS, decode};
+use crate::domain::{FieldProblem, OrderStatus, Service};
+use crate::http::{
+    Granted, MultipartBody, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page, page_with,
+    see_other,
+};
+use crate::service::orders::OrderRight;
+use crate::service::staging::{self, UploadForm};
+use crate::service::{numbers, orders};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/numbers/upload", needs::<NumbersWrite>(), show)
+        .post_upload("/numbers/upload", needs::<NumbersWrite>(), take)
+        .get("/numbers/upload/columns", needs::<NumbersRead>(), columns)
+        .get("/numbers/upload/template.csv", needs::<NumbersRead>(), template)
+}
+
+/// Text of a file up to this many bytes comes back in the text field of a form that has problems.
+const KEPT_FILE: usize = 256 * 1024;
+
+#[derive(Template)]
+#[template(path = "upload.html")]
+struct UploadPage {
+    shell: Shell,
+    view: FormView,
+}
+
+#[derive(Template)]
+#[template(path = "upload_account.html")]
+struct ChooseAccountPage {
+    shell: Shell,
+    errors: Errors,
+    accounts: Vec<String>,
+    account: String,
+    limits: String,
+    none: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    account: String,
+    draft: String,
+}
+
+/// `GET /numbers/upload`
+async fn show(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersWrite>,
+    QueryString(wanted): QueryString<Wanted>,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let person = grant.principal();
+    if !wanted.draft.is_empty() {
+        return taken_up(&state, person, &wanted.draft, shell).await;
+    }
+    let mut form = UploadForm { account: wanted.account.trim().to_owned(), ..UploadForm::default() };
+    let offer = offer(state.ctx(), person, &mut form, true).await?;
+    if offer.account.is_some() {
+        return Ok(page(&upload_page(&state, shell, form, offer, Errors::default(), Sent::default())));
+    }
+    let mut errors = Errors::default();
+    if !form.account.is_empty() {
+        errors = vec![FieldProblem::new("account", format!("There is no account named {}.", form.account))].into();
+    }
+    let template = ChooseAccountPage {
+        shell: shell.at("numbers"),
+        limits: limits(&state),
+        none: offer.accounts.is_empty() && !any_account(&state, person).await?,
+        accounts: offer.accounts,
+        account: form.account,
+        errors,
+    };
+    Ok(if template.errors.is_empty() { page(&template) } else { invalid(&template) })
+}
+
+/// Whether there is an account at all.
+async fn any_account(state: &PortalState, person: &Principal) -> Result<bool, Problem> {
+    let first = crate::service::accounts::choices(state.ctx(), &person.grant()?, None).await?;
+    Ok(!first.is_empty())
+}
+
+/// A draft's form, to be changed and reviewed again.
+async fn taken_up(state: &PortalState, person: &Principal, draft: &str, shell: Shell) -> Result<Response, Problem> {
+    let id: i64 = draft.parse().map_err(|_| Problem::no_such("order", draft))?;
+    let order = orders::get(state.ctx(), &person.grant()?, id).await?;
+    if order.status != OrderStatus::Draft {
+        return Ok(see_other(&format!("/orders/{id}")));
+    }
+    let mut form = staging::form_of(state.ctx(), &person.grant::<NumbersRead>()?, id).await?;
+    let offer = offer(state.ctx(), person, &mut form, false).await?;
+    let note = if form.numbers.is_empty() {
+        "The numbers of this draft came from a file, which is not kept. Choose the file again."
+    } else {
+        ""
+    };
+    let sent = Sent { draft: id.to_string(), ..Sent::default() };
+    let mut template = upload_page(state, shell, form, offer, Errors::default(), sent);
+    note.clone_into(&mut template.view.note);
+    Ok(page(&template))
+}
+
+fn upload_page(
+    state: &PortalState,
+    shell: Shell,
+    form: UploadForm,
+    offer: super::upload_form::Offer,
+    errors: Errors,
+    sent: Sent,
+) -> UploadPage {
+    let title = if sent.manage.is_empty() { "Upload numbers".to_owned() } else { "Manage numbers".to_owned() };
+    UploadPage {
+        shell: shell.at("numbers"),
+        view: FormView {
+            errors,
+            form,
+            offer,
+            title,
+            manage: sent.manage,
+            draft: sent.draft,
+            note: String::new(),
+            limits: limits(state),
+        },
+    }
+}
+
+/// The page of a form that changes numbers that exist.
+pub(super) async fn manage_page(
+    state: &PortalState,
+    person: &Principal,
+    shell: Shell,
+    mut form: UploadForm,
+    title: String,
+    note: String,
+) -> Result<Response, Problem> {
+    let offer = offer(state.ctx(), person, &mut form, false).await?;
+    let sent = Sent { manage: "true".to_owned(), ..Sent::default() };
+    let mut template = upload_page(state, shell, form, offer, Errors::default(), sent);
+    template.view.title = title;
+    template.view.note = note;
+    Ok(page(&template))
+}
+
+fn limits(state: &PortalState) -> String {
+    let uploads = &state.config().uploads;
+    format!(
+        "up to {} numbers and {}",
+        super::show::count(uploads.max_numbers.into()),
+        size(u64::from(uploads.max_bytes))
+    )
+}
+
+fn size(bytes: u64) -> String {
+    if bytes >= 1_048_576 { format!("{} MB", bytes / 1_048_576) } else { format!("{} kB", bytes / 1_024) }
+}
+
+/// `POST /numbers/upload`
+async fn take(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersWrite>,
+    shell: Shell,
+    MultipartBody(body): MultipartBody,
+) -> Result<Response, Problem> {
+    let most = usize::try_from(state.config().uploads.max_bytes).unwrap_or(usize::MAX);
+    let mut sent = upload_body::read(body, most).await?;
+    let form = std::mem::take(&mut sent.form);
+    if let Some(field) = sent.too_large {
+        let what = if field == "file" { "The file is" } else { "The text is" };
+        let message = format!(
+            "{what} larger than {}, the most that is taken at once. Nothing was stored; split it and send the parts one after the other.",
+            size(most as u64)
+        );
+        let errors = vec![FieldProblem::new(field, message)].into();
+        return again(&state, &grant, shell, (form, sent), errors, StatusCode::PAYLOAD_TOO_LARGE).await;
+    }
+    let bytes = sent.file.as_ref().map(|file| file.bytes.as_slice());
+    match checked(staging::stage_upload(state.ctx(), &grant, &form, bytes).await)? {
+        Ok(id) => {
+            replace_draft(&state, &grant, &sent.draft).await;
+            Ok(see_other(&format!("/orders/{id}/review")))
+        }
+        Err(errors) => again(&state, &grant, shell, (form, sent), errors, StatusCode::UNPROCESSABLE_ENTITY).await,
+    }
+}
+
+/// Gives up the draft whose form was changed and staged anew. A draft that is none any more stays as it is.
+async fn replace_draft(state: &PortalState, grant: &Grant<NumbersWrite>, draft: &str) {
+    if let Ok(id) = draft.parse::<i64>()
+        && let Err(error) = orders::discard(state.ctx(), &OrderRight::Upload(grant.clone()), id).await
+    {
+        tracing::debug!(order.id = id, %error, "the draft that was taken up again stays");
+    }
+}
+
+/// The form with everything that was typed and what is wrong with it.
+async fn again(
+    state: &PortalState,
+    grant: &Grant<NumbersWrite>,
+    shell: Shell,
+    typed: (UploadForm, Sent),
+    errors: Errors,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let (mut form, mut sent) = typed;
+    let mut note = String::new();
+    if let Some(file) = sent.file.take() {
+        let text = Some(&file.bytes)
+            .filter(|bytes| bytes.len() <= KEPT_FILE && form.numbers.is_empty())
+            .and_then(|bytes| decode(bytes).ok());
+        note = match text.filter(|_| errors.of("file").is_empty()) {
+            Some(text) => {
+                text.trim_start_matches('\u{feff}').clone_into(&mut form.numbers);
+                format!("The text of {} stands in the field below.", file.name)
+            }
+            None => format!("Choose {} again: a browser does not send a file twice by itself.", file.name),
+        };
+    }
+    let offer = offer(state.ctx(), grant.principal(), &mut form, false).await?;
+    let mut template = upload_page(state, shell, form, offer, errors, sent);
+    template.view.note = note;
+    Ok(page_with(status, &template))
+}
+
+#[derive(Template)]
+#[template(path = "upload_columns.html")]
+struct ColumnsPage {
+    shell: Shell,
+    columns: Vec<(String, &'static str, &'static str)>,
+    usages: Vec<String>,
+}
+
+/// `GET /numbers/upload/columns`: what each column of a file means.
+async fn columns(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersRead>,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let usages = numbers::filter_choices(state.ctx(), &grant).await?.usages;
+    let columns = HEADINGS.into_iter().map(|column| (column.heading(), allowed(column), meaning(column))).collect();
+    Ok(page(&ColumnsPage { shell: shell.at("numbers"), columns, usages }))
+}
+
+/// `GET /numbers/upload/template.csv`: every heading and one line to go by.
+async fn template() -> Result<Response, Problem> {
+    let headings: Vec<String> = HEADINGS.into_iter().map(Column::heading).collect();
+    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let example: Vec<String> = HEADINGS.into_iter().map(|column| example(column).to_owned()).collect();
+    csv::export("numbers-template.csv", &headings, move |_: Option<i64>| {
+        let row = example.clone();
+        async move { Ok((vec![row], None)) }
+    })
+    .await
+}
+
+fn example(column: Column) -> &'static str {
+    match column {
+        Column::TelephoneNumber => "+441632960000",
+        Column::AccountName => "contoso",
+        Column::Enabled(Service::OperatorConnect) | Column::AllowTenantAddressUpdate(Service::OperatorConnect) => {
+            "true"
+        }
+        Column::Usage(Service::OperatorConnect) => "CallingUserAssignment",
+        Column::ChoosableCapabilities(Service::OperatorConnect) => "InboundCalling;OutboundCalling",
+        _ => "",
+    }
+}
+
+fn allowed(column: Column) -> &'static str {
+    match column {
+        Column::TelephoneNumber => "+ and up to 15 digits, country code first",
+        Column::AccountName => "Name of an account",
+        Column::Enabled(_) | Column::AllowTenantAddressUpdate(_) => "true or false",
+        Column::AssignmentStatus(_) => "Ignored",
+        Column::Usage(_) => "A usage of the tenant's capability plans",
+        Column::ChoosableCapabilities(_) | Column::AdditionalUsages(_) => "Names with ; between them",
+        Column::CivicAddressId(_) => "ID of a civic address",
+        Column::LocationId(_) => "ID of a location",
+        Column::DisplayedCountryCode(_) => "Two letters, such as US",
+        Column::CustomSipHeader => "Up to 100 letters, digits, _ and -",
+        Column::CallingProfile => "ID of a calling profile",
+    }
+}
+
+fn meaning(column: Column) -> &'static str {
+    match column {
+        Column::TelephoneNumber => "The number. The only column that must be there.",
+        Column::AccountName => "The account that gets the number; the one chosen in the form where it is blank.",
+        Column::Enabled(_) => "Whether the number has this service. Exactly one service a line.",
+        Column::AssignmentStatus(_) => "What the backend says; in exports only.",
+        Column::Usage(_) => "What the number is for.",
+        Column::ChoosableCapabilities(_) => "The kinds of call it allows.",
+        Column::AdditionalUsages(_) => "What else it is for.",
+        Column::CivicAddressId(_) => "The emergency address of the enterprise.",
+        Column::LocationId(_) => "The place within the address.",
+        Column::AllowTenantAddressUpdate(_) => {
+            "Whether the enterprise may change the address. Calling users need an address or true here."
+        }
+        Column::DisplayedCountryCode(_) => "Needed for North American toll-free numbers.",
+        Column::CustomSipHeader => "Value of the SIP header on calls of this number; Operator Connect only.",
+        Column::CallingProfile => "The calling profile; the usual one where it is blank.",
+    }
+}

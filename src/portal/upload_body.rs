@@ -1,0 +1,127 @@
+//! Reading the upload form as it arrives: what is too large is thrown away while it streams, everything else is kept.
+
+use axum::extract::Multipart;
+use axum::extract::multipart::Field;
+
+use crate::http::Problem;
+use crate::service::staging::UploadForm;
+
+/// Most bytes of a field that is no list of numbers; every rule about such fields allows less.
+const SHORT: usize = 4_096;
+/// Most repetitions of a field that are kept.
+const REPEATED: usize = 100;
+
+/// What a browser sent.
+#[derive(Default)]
+pub(super) struct Sent {
+    /// The typed fields.
+    pub(super) form: UploadForm,
+    /// The chosen file, if one was chosen.
+    pub(super) file: Option<File>,
+    /// Name of the field whose text was more than is taken.
+    pub(super) too_large: Option<&'static str>,
+    /// Not empty: the form changes numbers that exist.
+    pub(super) manage: String,
+    /// The draft that this form was, and which it replaces.
+    pub(super) draft: String,
+}
+
+/// A chosen file.
+pub(super) struct File {
+    /// Its name on the person's computer.
+    pub(super) name: String,
+    /// What is in it.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Reads the form to its end; the list of numbers and the file hold `most` bytes together.
+///
+/// # Errors
+/// When the body is no form, or breaks off.
+pub(super) async fn read(mut body: Multipart, most: usize) -> Result<Sent, Problem> {
+    let mut sent = Sent::default();
+    let mut left = most;
+    while let Some(field) = body.next_field().await? {
+        let name = field.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "file" => {
+                let name = field.file_name().unwrap_or_default().to_owned();
+                let (bytes, whole) = piece_by_piece(field, left).await?;
+                if !whole {
+                    sent.too_large = Some("file");
+                } else if !name.is_empty() || !bytes.is_empty() {
+                    left -= bytes.len();
+                    sent.file = Some(File { name, bytes });
+                }
+            }
+            "numbers" => {
+                let (bytes, whole) = piece_by_piece(field, left).await?;
+                if whole {
+                    left -= bytes.len();
+                    sent.form.numbers = text(bytes);
+                } else {
+                    sent.too_large = Some("numbers");
+                }
+            }
+            name => {
+                let (bytes, _) = piece_by_piece(field, SHORT).await?;
+                take(&mut sent, name, text(bytes));
+            }
+        }
+    }
+    Ok(sent)
+}
+
+fn take(sent: &mut Sent, name: &str, value: String) {
+    let form = &mut sent.form;
+    let place = match name {
+        "account" => &mut form.account,
+        "service" => &mut form.service,
+        "usage" => &mut form.usage,
+        "calling_profile" => &mut form.calling_profile,
+        "civic_address" => &mut form.civic_address,
+        "location" => &mut form.location,
+        "country" => &mut form.country,
+        "ticket" => &mut form.ticket,
+        "custom_sip_header" => &mut form.custom_sip_header,
+        "manage" => &mut sent.manage,
+        "draft" => &mut sent.draft,
+        "capability" | "additional_usage" => {
+            let list = if name == "capability" { &mut form.capability } else { &mut form.additional_usage };
+            if !value.trim().is_empty() && list.len() < REPEATED {
+                list.push(value.trim().to_owned());
+            }
+            return;
+        }
+        "allow_tenant_address_update" => {
+            form.allow_tenant_address_update = matches!(value.trim(), "true" | "on" | "1" | "yes");
+            return;
+        }
+        _ => return,
+    };
+    *place = value.trim().to_owned();
+}
+
+/// Reads a field to its end and keeps it when it is no larger than `most` bytes; tells whether it was kept whole.
+async fn piece_by_piece(mut field: Field<'_>, most: usize) -> Result<(Vec<u8>, bool), Problem> {
+    let (mut kept, mut whole) = (Vec::new(), true);
+    while let Some(piece) = field.chunk().await? {
+        if whole && kept.len() + piece.len() <= most {
+            kept.extend_from_slice(&piece);
+        } else {
+            whole = false;
+            // A short field keeps its beginning, so that the form can say what is wrong with it.
+            if most == SHORT {
+                kept.extend(piece.iter().take(SHORT - kept.len()));
+            } else {
+                kept = Vec::new();
+            }
+        }
+    }
+    Ok((kept, whole))
+}
+
+/// The bytes as text; what is no UTF-8 becomes a character that no rule takes.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}

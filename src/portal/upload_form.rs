@@ -1,0 +1,228 @@
+//! What the upload form offers: services of the account, the tenant's plans and addresses, calling profiles.
+
+use std::collections::BTreeSet;
+
+use super::form::{Choice, Errors};
+use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead, Principal};
+use crate::domain::{Account, CapabilityPlan, CivicAddress, Service};
+use crate::http::Problem;
+use crate::service::staging::UploadForm;
+use crate::service::{self, Ctx, accounts, civic_addresses, numbers};
+
+/// Beyond this many addresses the form asks for an id instead of offering all of them.
+const ADDRESSES_OFFERED: usize = 300;
+/// What a tenant's numbers can be used for as far as Microsoft has documented it, for tenants whose plans were never pulled.
+const KNOWN_USAGES: [&str; 3] = ["CallingUserAssignment", "FirstPartyAppAssignment", "ConferenceAssignment"];
+const KNOWN_CAPABILITIES: [&str; 3] = ["InboundCalling", "OutboundCalling", "Mobile"];
+
+/// A heading with the choices under it.
+pub(super) struct Group {
+    pub(super) label: String,
+    pub(super) options: Vec<Choice>,
+}
+
+/// What there is to choose from.
+pub(super) struct Offer {
+    /// The account, once it is known.
+    pub(super) account: Option<Account>,
+    /// Names to choose from while it is not; empty when there are too many.
+    pub(super) accounts: Vec<String>,
+    pub(super) services: Vec<Choice>,
+    pub(super) usages: Vec<Choice>,
+    pub(super) additional_usages: Vec<Choice>,
+    pub(super) capabilities: Vec<Choice>,
+    pub(super) profiles: Vec<Choice>,
+    pub(super) addresses: Vec<Group>,
+    pub(super) locations: Vec<Group>,
+    /// True when there are too many addresses to offer.
+    pub(super) many_addresses: bool,
+    /// True when the usages and capabilities are those of the tenant.
+    pub(super) plans_known: bool,
+    pub(super) takes_sip_header: bool,
+}
+
+/// The upload form as a page shows it.
+pub(super) struct FormView {
+    pub(super) errors: Errors,
+    pub(super) form: UploadForm,
+    pub(super) offer: Offer,
+    pub(super) title: String,
+    /// Not empty: the form changes numbers that exist.
+    pub(super) manage: String,
+    /// The draft that the form replaces, or nothing.
+    pub(super) draft: String,
+    /// Something to know before filling the form in.
+    pub(super) note: String,
+    pub(super) limits: String,
+}
+
+/// What the form offers for what it says so far. A form that is `new` gets what most uploads choose.
+pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, new: bool) -> Result<Offer, Problem> {
+    let account = match crate::domain::field::filled(&form.account) {
+        None => None,
+        Some(name) => match accounts::get(ctx, &person.grant::<AccountsRead>()?, name).await {
+            Ok(account) => Some(account),
+            Err(service::Error::NotFound(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let names = match account {
+        Some(_) => Vec::new(),
+        None => numbers::filter_choices(ctx, &person.grant::<NumbersRead>()?).await?.accounts,
+    };
+    let read = person.grant::<CivicAddressesRead>()?;
+    let (plans, addresses) = match account.as_ref().and_then(|account| account.tenant_id.as_ref()) {
+        Some(tenant) => {
+            (civic_addresses::plans(ctx, &read, tenant).await?, civic_addresses::choices(ctx, &read, tenant).await?)
+        }
+        None => (None, Vec::new()),
+    };
+    let plans = plans.filter(|plans| !plans.is_empty());
+    let services: Vec<Service> =
+        account.as_ref().map_or_else(|| Service::ALL.to_vec(), |account| account.services.iter().collect());
+    if new {
+        prefill(form, &services, plans.as_deref());
+    }
+    let many_addresses = addresses.len() > ADDRESSES_OFFERED;
+    let shown: &[CivicAddress] = if many_addresses { &[] } else { &addresses };
+    Ok(Offer {
+        services: services.iter().map(|service| Choice::new(service.key(), service.label(), &form.service)).collect(),
+        takes_sip_header: services.iter().any(|service| service.takes_sip_header()),
+        usages: kept(usages(plans.as_deref(), std::slice::from_ref(&form.usage)), std::slice::from_ref(&form.usage)),
+        additional_usages: kept(usages(plans.as_deref(), &form.additional_usage), &form.additional_usage),
+        capabilities: kept(capabilities(plans.as_deref(), &form.capability), &form.capability),
+        profiles: profiles(ctx, &form.calling_profile),
+        addresses: address_groups(shown, &form.civic_address),
+        locations: location_groups(shown, &form.location),
+        many_addresses,
+        plans_known: plans.is_some(),
+        account,
+        accounts: names,
+    })
+}
+
+fn prefill(form: &mut UploadForm, services: &[Service], plans: Option<&[CapabilityPlan]>) {
+    if let [only] = services
+        && form.service.is_empty()
+    {
+        only.key().clone_into(&mut form.service);
+    }
+    if form.capability.is_empty()
+        && let Some((first, others)) = plans.and_then(<[_]>::split_first)
+    {
+        let everywhere =
+            |capability: &&String| others.iter().all(|plan| plan.choosable_capabilities.contains(capability));
+        form.capability = first.choosable_capabilities.iter().filter(everywhere).cloned().collect();
+    }
+}
+
+fn usages(plans: Option<&[CapabilityPlan]>, chosen: &[String]) -> Vec<Choice> {
+    let choice = |usage: &str, name: &str, hint: String| {
+        let label = if name.is_empty() { usage.to_owned() } else { format!("{name} ({usage})") };
+        let mut choice = Choice::new(usage, label, "").hint(hint);
+        choice.selected = chosen.iter().any(|other| other == usage);
+        choice
+    };
+    let Some(plans) = plans else {
+        return KNOWN_USAGES.into_iter().map(|usage| choice(usage, "", String::new())).collect();
+    };
+    plans
+        .iter()
+        .map(|plan| {
+            let hint = if plan.supports_toll_free { "Also for toll-free numbers" } else { "" };
+            choice(&plan.usage, &plan.name, hint.to_owned())
+        })
+        .collect()
+}
+
+fn capabilities(plans: Option<&[CapabilityPlan]>, chosen: &[String]) -> Vec<Choice> {
+    let all: BTreeSet<&str> = match plans {
+        Some(plans) => plans.iter().flat_map(|plan| &plan.choosable_capabilities).map(String::as_str).collect(),
+        None => KNOWN_CAPABILITIES.into_iter().collect(),
+    };
+    all.into_iter()
+        .map(|capability| {
+            let mut choice = Choice::new(capability, capability, "");
+            choice.selected = chosen.iter().any(|other| other == capability);
+            let offering: Vec<&CapabilityPlan> = plans
+                .unwrap_or_default()
+                .iter()
+                .filter(|plan| plan.choosable_capabilities.iter().any(|other| other == capability))
+                .collect();
+            if plans.is_some_and(|plans| offering.len() < plans.len()) {
+                choice.hint = format!(
+                    "Only for {}",
+                    offering.iter().map(|plan| plan.name.as_str()).collect::<Vec<_>>().join(", ")
+                );
+            }
+            choice
+        })
+        .collect()
+}
+
+/// The choices, and what was chosen though it is none of them: it must not be lost before somebody has seen it.
+fn kept(mut choices: Vec<Choice>, chosen: &[String]) -> Vec<Choice> {
+    for value in chosen.iter().filter(|value| !value.is_empty()) {
+        if !choices.iter().any(|choice| choice.value == *value) {
+            choices.push(Choice::new(value, format!("{value} (not offered)"), value));
+        }
+    }
+    choices
+}
+
+fn profiles(ctx: &Ctx, chosen: &str) -> Vec<Choice> {
+    let usual = ctx.policy.default_calling_profile.as_deref();
+    let chosen = if chosen.is_empty() { usual.unwrap_or_default() } else { chosen };
+    ctx.policy.calling_profiles.iter().map(|profile| Choice::new(&profile.id, &profile.name, chosen)).collect()
+}
+
+fn address_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<Group> {
+    let mut groups: Vec<Group> = [(true, "Validated"), (false, "Not validated: may be refused")]
+        .into_iter()
+        .map(|(validated, label)| Group {
+            label: label.to_owned(),
+            options: addresses
+                .iter()
+                .filter(|address| address.is_validated() == validated)
+                .map(|address| Choice::new(&address.id, address_label(address), chosen))
+                .collect(),
+        })
+        .filter(|group| !group.options.is_empty())
+        .collect();
+    keep_unknown(&mut groups, chosen);
+    groups
+}
+
+fn address_label(address: &CivicAddress) -> String {
+    match crate::domain::field::filled(address.description.as_deref().unwrap_or_default()) {
+        Some(description) => format!("{description}: {}", address.line()),
+        None => address.line(),
+    }
+}
+
+fn location_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<Group> {
+    let mut groups: Vec<Group> = addresses
+        .iter()
+        .filter(|address| !address.locations.is_empty())
+        .map(|address| Group {
+            label: address_label(address),
+            options: address
+                .locations
+                .iter()
+                .map(|location| {
+                    let name = location.description.as_deref().filter(|text| !text.is_empty());
+                    let name = name.unwrap_or(if location.is_default { "The whole address" } else { &location.id });
+                    Choice::new(&location.id, name, chosen)
+                })
+                .collect(),
+        })
+        .collect();
+    keep_unknown(&mut groups, chosen);
+    groups
+}
+
+fn keep_unknown(groups: &mut Vec<Group>, chosen: &str) {
+    if !chosen.is_empty() && !groups.iter().flat_map(|group| &group.options).any(|option| option.value == chosen) {
+        groups.push(Group { label: "Not offered".to_owned(), options: vec![Choice::new(chosen, chosen, chosen)] });
+    }
+}
