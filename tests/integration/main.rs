@@ -15,6 +15,7 @@ mod harness;
 mod migrations;
 mod numbers;
 mod orders;
+mod provider;
 mod statements;
 mod sync;
 mod uploads;
