@@ -124,12 +124,12 @@ async fn an_answer_for_an_overtaken_number_does_not_count(world: World) {
     assert!(matches!(world.submit(second).await, Submitted::Done));
     let mut tx = world.db.begin().await.unwrap();
     let carried = tx.pushes(account.id).await.unwrap().remove(0);
-    let both = tx.push_numbers(push).await.unwrap();
+    let both = tx.push_numbers(push.id).await.unwrap();
     assert_eq!(both.len(), 2);
     tx.record_outcome(&carried, &both, nmp::store::PushOutcome::Done, now).await.unwrap();
     // Told twice, it counts once.
     tx.record_outcome(&carried, &both, nmp::store::PushOutcome::Done, now).await.unwrap();
-    assert!(tx.end_push_if_empty(push).await.unwrap());
+    assert!(tx.end_push_if_empty(push.id).await.unwrap());
     tx.commit().await.unwrap();
     let (first, second) = (world.order(first).await, world.order(second).await);
     assert_eq!((first.progress.done, first.progress.superseded), (1, 1));
