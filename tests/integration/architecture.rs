@@ -74,7 +74,9 @@ fn sources() -> Vec<Source> {
     assert!(found.len() > 80);
     found
         .into_iter()
-        .filter(|path| path.file_name().is_none_or(|name| name != "tests.rs") && !path.to_string_lossy().contains("/tests/"))
+        .filter(|path| {
+            path.file_name().is_none_or(|name| name != "tests.rs") && !path.to_string_lossy().contains("/tests/")
+        })
         .map(|path| {
             let text = fs::read_to_string(&path).unwrap();
             // A test module stands at the end of its file.
@@ -129,7 +131,8 @@ fn parts_know_only_whom_they_may() {
     for source in sources() {
         let Some((_, allowed)) = MAY_IMPORT.iter().find(|(part, _)| *part == source.part()) else { continue };
         for import in imports(&source.code) {
-            let known = MAY_IMPORT.iter().any(|(part, _)| *part == import) || ["app", "config", "telemetry"].contains(&import.as_str());
+            let known = MAY_IMPORT.iter().any(|(part, _)| *part == import)
+                || ["app", "config", "telemetry"].contains(&import.as_str());
             if known && import != source.part() && !allowed.contains(&import.as_str()) {
                 broken.push(format!("src/{} imports {import}; {} may import {allowed:?}", source.path, source.part()));
             }
@@ -143,7 +146,11 @@ fn every_part_has_its_law() {
     let free = ["app", "config", "lib", "main", "telemetry"];
     for source in sources() {
         let part = source.part();
-        assert!(free.contains(&part) || MAY_IMPORT.iter().any(|(known, _)| *known == part), "src/{} has no law", source.path);
+        assert!(
+            free.contains(&part) || MAY_IMPORT.iter().any(|(known, _)| *known == part),
+            "src/{} has no law",
+            source.path
+        );
     }
 }
 
@@ -152,9 +159,10 @@ fn crates_are_named_where_they_belong() {
     let mut broken = Vec::new();
     for source in sources() {
         for (name, places) in MAY_NAME {
-            let named = source.code.match_indices(&format!("{name}::")).any(|(at, _)| {
-                !source.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
-            });
+            let named = source
+                .code
+                .match_indices(&format!("{name}::"))
+                .any(|(at, _)| !source.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
             if named && !places.iter().any(|place| source.is_below(place)) {
                 broken.push(format!("src/{} names {name}, which belongs in {places:?}", source.path));
             }
@@ -167,7 +175,12 @@ fn crates_are_named_where_they_belong() {
 fn the_domain_and_the_rights_are_pure() {
     let mut broken = Vec::new();
     for source in sources().iter().filter(|source| ["domain", "authz"].contains(&source.part())) {
-        broken.extend(IMPURE.iter().filter(|word| source.code.contains(**word)).map(|word| format!("src/{} says {word}", source.path)));
+        broken.extend(
+            IMPURE
+                .iter()
+                .filter(|word| source.code.contains(**word))
+                .map(|word| format!("src/{} says {word}", source.path)),
+        );
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

@@ -51,7 +51,10 @@ async fn one_row_for_each_accepted_change(world: World) {
     let row = &page.rows[0];
     assert_eq!(page.rows.len(), 2);
     assert_eq!((row.action.as_str(), row.subject_kind.as_str(), row.order_id), ("order.submit", "order", Some(order)));
-    assert_eq!((row.actor.as_str(), row.ticket.as_deref(), row.origin.as_str()), ("Alex Admin", Some("CHG-1"), "portal 127.0.0.1"));
+    assert_eq!(
+        (row.actor.as_str(), row.ticket.as_deref(), row.origin.as_str()),
+        ("Alex Admin", Some("CHG-1"), "portal 127.0.0.1")
+    );
     assert_eq!(row.at(), world.clock.now());
     assert!(row.after.as_deref().unwrap().contains("\"new\":10"), "{row:?}");
     assert!(matches!(verify(&world).await, Verified::Holds { rows: 2, .. }));
@@ -104,7 +107,8 @@ async fn a_row_forged_with_its_hash_shows(world: World) {
 
 async fn rows_are_found_by_every_filter(world: World) {
     some_history(&world).await;
-    let count = async |filter: AuditFilter| audit::list(&world.ctx, &grant(), &filter, &Page::First).await.unwrap().rows.len();
+    let count =
+        async |filter: AuditFilter| audit::list(&world.ctx, &grant(), &filter, &Page::First).await.unwrap().rows.len();
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(count(AuditFilter::default()).await, 4);
     assert_eq!(count(AuditFilter { action: some("account.create"), ..AuditFilter::default() }).await, 3);

@@ -75,12 +75,21 @@ fn matches(filter: &NumberFilter, number: &Number) -> bool {
 fn any_filter() -> impl Strategy<Value = NumberFilter> {
     let account = prop_oneof![3 => Just(None), 1 => Just(Some("contoso")), 1 => Just(Some("fabrikam")), 1 => Just(Some("nobody"))];
     let tenant_id = prop_oneof![4 => Just(None), 1 => Just(Some(CONTOSO)), 1 => Just(Some(FABRIKAM))];
-    let starts = proptest::option::weighted(0.4, prop_oneof![Just(44_i64), Just(441_632_960), Just(4), Just(1), Just(12_015_550_104), Just(999)]);
-    let ends = proptest::option::weighted(0.4, prop_oneof![Just("0"), Just("01"), Just("001"), Just("1000"), Just("2"), Just("12")]);
-    let service = proptest::option::weighted(0.3, prop_oneof![Just(Service::OperatorConnect), Just(Service::TeamsPhoneMobile)]);
-    let usage = proptest::option::weighted(0.3, prop_oneof![Just("CallingUserAssignment"), Just("ConferenceAssignment")]);
+    let starts = proptest::option::weighted(
+        0.4,
+        prop_oneof![Just(44_i64), Just(441_632_960), Just(4), Just(1), Just(12_015_550_104), Just(999)],
+    );
+    let ends = proptest::option::weighted(
+        0.4,
+        prop_oneof![Just("0"), Just("01"), Just("001"), Just("1000"), Just("2"), Just("12")],
+    );
+    let service =
+        proptest::option::weighted(0.3, prop_oneof![Just(Service::OperatorConnect), Just(Service::TeamsPhoneMobile)]);
+    let usage =
+        proptest::option::weighted(0.3, prop_oneof![Just("CallingUserAssignment"), Just("ConferenceAssignment")]);
     let state = proptest::option::weighted(0.3, proptest::sample::select(SyncState::ALL.to_vec()));
-    let assignment = proptest::option::weighted(0.3, prop_oneof![Just(Assignment::Assigned), Just(Assignment::Unassigned)]);
+    let assignment =
+        proptest::option::weighted(0.3, prop_oneof![Just(Assignment::Assigned), Just(Assignment::Unassigned)]);
     let country = proptest::option::weighted(0.3, prop_oneof![Just("GB"), Just("DE"), Just("US"), Just("AU")]);
     let order_id = proptest::option::weighted(0.15, 1..5_i64);
     (account, tenant_id, starts, ends, service, usage, state, assignment, country, order_id).prop_map(
@@ -96,6 +105,7 @@ fn any_filter() -> impl Strategy<Value = NumberFilter> {
             country: country.map(str::to_owned),
             civic_address_id: None,
             order_id,
+            fails_like: None,
         },
     )
 }
@@ -110,7 +120,11 @@ async fn every_filter_finds_what_a_plain_look_finds(world: World) {
         let expected: Vec<E164> = all.iter().filter(|n| matches(&filter, n)).map(|n| n.telephone_number).collect();
         found_something += usize::from(!expected.is_empty());
         let mut tx = world.db.read().await.unwrap();
-        assert_eq!(tx.count_numbers(&filter, 1_000).await.unwrap(), i64::try_from(expected.len()).unwrap(), "{filter:?}");
+        assert_eq!(
+            tx.count_numbers(&filter, 1_000).await.unwrap(),
+            i64::try_from(expected.len()).unwrap(),
+            "{filter:?}"
+        );
         // Forward to the end, then back to the beginning.
         let (mut page, mut pages) = (Page::First, Vec::new());
         loop {
@@ -166,8 +180,10 @@ async fn ranges_fold_what_belongs_together(world: World) {
     world.upload("fabrikam", "+441632960010\n+441632960020-0021").await;
     let (ranges, next) = numbers::ranges(&world.ctx, &grant(), &NumberFilter::default(), Page::First).await.unwrap();
     assert!(next.is_none());
-    let shown: Vec<_> =
-        ranges.iter().map(|r| (r.first.as_i64() % 100, r.last.as_i64() % 100, r.count, r.account.as_str(), r.state)).collect();
+    let shown: Vec<_> = ranges
+        .iter()
+        .map(|r| (r.first.as_i64() % 100, r.last.as_i64() % 100, r.count, r.account.as_str(), r.state))
+        .collect();
     let (synced, failed) = (SyncState::Synced, SyncState::Failed);
     assert_eq!(
         shown,
