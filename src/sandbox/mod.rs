@@ -1,15 +1,20 @@
-//! The outside world, to play with: an identity provider and an Operator Connect, in memory, on loopback.
+//! The outside world, to play with: an identity provider and an Operator Connect, on loopback.
+//!
+//! It lives in memory; with a state file it goes on after a restart where it stopped.
 //!
 //! The rest of the product speaks to it over HTTP only, as it would to the real ones.
 
 mod clock;
 mod identity;
 mod operator_connect;
+mod state_file;
 #[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -22,14 +27,22 @@ use url::Url;
 
 use identity::Identity;
 use operator_connect::OperatorConnect;
+use state_file::{Kept, StateFile};
+
+/// The least time between two writes of the state file.
+const WRITE_PAUSE: Duration = Duration::from_secs(2);
+/// On a stop, requests have so long to end: a client may hold its connection open for ever.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// What the sandbox starts with.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
     /// The address people and programs reach it at, such as `http://127.0.0.1:8090`.
     pub base: Url,
-    /// Whether there are example consents, addresses and numbers.
+    /// Whether there are example consents, addresses and numbers, unless the state file says what there is.
     pub examples: bool,
+    /// Keeps what Operator Connect holds and who is signed in over a restart; without it all ends with the process.
+    pub state: Option<PathBuf>,
 }
 
 /// Why the sandbox does not run.
@@ -43,9 +56,23 @@ pub enum SandboxError {
     /// The built-in examples cannot be read.
     #[error("the sandbox's examples cannot be read")]
     Examples(#[from] serde_json::Error),
+    /// The state file cannot be used.
+    #[error("cannot keep the sandbox's state in {}: {problem}", path.display())]
+    State {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The listener failed.
     #[error("the sandbox cannot listen")]
     Listener(#[from] std::io::Error),
+}
+
+impl SandboxError {
+    fn state(path: &Path, problem: impl std::fmt::Display) -> Self {
+        Self::State { path: path.to_owned(), problem: problem.to_string() }
+    }
 }
 
 /// Both sandbox servers. Clones share their state.
@@ -54,21 +81,25 @@ pub struct Sandbox {
     base: Url,
     identity: Arc<Identity>,
     operator_connect: Arc<OperatorConnect>,
+    file: Option<Arc<StateFile>>,
 }
 
 impl Sandbox {
     /// Sets both servers up for a base address.
     ///
     /// # Errors
-    /// When the base is not on loopback, or the examples cannot be read.
+    /// When the base is not on loopback, or the examples or the state file cannot be read.
     pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let SandboxOptions { mut base, examples } = options;
+        let SandboxOptions { mut base, examples, state } = options;
         if !is_loopback(&base) {
             return Err(SandboxError::NotLoopback(base.to_string()));
         }
         base.set_path("/");
-        let identity = Arc::new(Identity::new(format!("{base}identity")));
-        let operator_connect = Arc::new(OperatorConnect::new(Arc::clone(&identity), examples)?);
+        let issuer = format!("{base}identity");
+        let file = state.map(StateFile::open).transpose()?;
+        let Some((file, kept)) = file.as_ref().map(|file| Ok((file, file.read()?))).transpose()?.and_then(|(file, kept)| Some((file, kept?))) else {
+            todo!()
+        };
         Ok(Self { base, identity, operator_connect })
     }
 
