@@ -1,14 +1,25 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
+mod accounts;
+mod audit;
+mod civic_addresses;
 mod connection;
 mod consents;
 mod csv;
 mod explain;
 mod form;
 mod login;
+mod number;
 mod number_filter;
 mod numbers;
+mod order;
+mod orders;
+mod overview;
 mod pull;
+mod release;
+mod report;
+mod review;
+mod search;
 mod show;
 mod upload;
 mod upload_body;
@@ -21,10 +32,21 @@ use crate::service::Origin;
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new()
+        .merge(accounts::routes())
+        .merge(audit::routes())
+        .merge(civic_addresses::routes())
         .merge(connection::routes())
         .merge(consents::routes())
         .merge(login::routes())
+        .merge(number::routes())
         .merge(numbers::routes())
+        .merge(order::routes())
+        .merge(orders::routes())
+        .merge(overview::routes())
+        .merge(release::routes())
+        .merge(report::routes())
+        .merge(review::routes())
+        .merge(search::routes())
         .merge(upload::routes())
 }
 

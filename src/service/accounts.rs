@@ -6,9 +6,9 @@ use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, orders};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
 use crate::domain::{Account, AccountDraft, AccountForm, AccountName, FieldProblem, Service, ServiceSet, TenantId};
-use crate::store::{AccountPage, NumberFilter, Page, Tx, WorkKind};
+use crate::store::{NumberFilter, Page, Tx, WorkKind};
 
-pub use crate::store::AccountFilter;
+pub use crate::store::{AccountFilter, AccountPage};
 
 /// Accounts on one page.
 pub const PAGE_SIZE: usize = 50;
@@ -205,9 +205,11 @@ pub async fn update(
             return Ok(Updated::Stale(Box::new(find(&mut tx, name).await?)));
         }
         let newly_synced = draft.synced.without(before.pushed());
-        if !newly_synced.is_empty() && tx.push_again(before.id, newly_synced.bits(), now).await? > 0 {
-            tx.want_work(WorkKind::Account, &before.id.to_string(), now).await?;
+        if !newly_synced.is_empty() {
+            tx.push_again(before.id, newly_synced.bits(), now).await?;
         }
+        // What waits is pushed, or is done at once where the service is not synced any more.
+        tx.want_work(WorkKind::Account, &before.id.to_string(), now).await?;
         if before.tenant_id != draft.tenant_id {
             want_pulls(&mut tx, draft.tenant_id.as_ref(), now).await?;
         }
@@ -263,34 +265,28 @@ pub async fn delete(
     name: &str,
     release: Option<&Grant<NumbersDelete>>,
 ) -> Result<Deleted> {
-    let account = find(&mut ctx.db.read().await?, name).await?;
     let now = ctx.clock.now();
-    let deleted = transact!(ctx, tx => {
+    let left = transact!(ctx, tx => {
+        let account = find(&mut tx, name).await?;
         let gone = tx.delete_empty_account(account.id).await?;
-        if gone {
-            tx.remove_work(WorkKind::Account, &account.id.to_string()).await?;
-            append_deleted(&mut tx, grant, origin, &account, now).await?;
+        if !gone {
+            if release.is_none() {
+                return Err(Error::Conflict(format!(
+                    "Account {name} has {} numbers. Release them first, or choose to release them with the account.",
+                    account.number_count
+                )));
+            }
+            // From here on nothing is added to it, so that its last number really is the last.
+            tx.mark_account_deleting(account.id, now).await?;
         }
-        gone
+        append_deleted(&mut tx, grant, origin, &account, now).await?;
+        (!gone).then_some(account.id)
     })?;
-    if deleted {
-        return Ok(Deleted::Done);
-    }
-    let Some(release) = release else {
-        let count = account.number_count;
-        return Err(Error::Conflict(format!(
-            "Account {name} has {count} numbers. Release them first, or choose to release them with the account."
-        )));
-    };
+    let (Some(id), Some(release)) = (left, release) else { return Ok(Deleted::Done) };
     let filter = NumberFilter { account: Some(name.to_owned()), ..NumberFilter::default() };
     let order = orders::release_all(ctx, release, origin, &filter).await?;
-    transact!(ctx, tx => {
-        tx.mark_account_deleting(account.id, now).await?;
-        let gone = tx.delete_empty_account(account.id).await?;
-        append_deleted(&mut tx, grant, origin, &account, now).await?;
-        gone
-    })
-    .map(|gone| if gone { Deleted::Done } else { Deleted::Releasing(order) })
+    let gone = transact!(ctx, tx => tx.delete_empty_account(id).await?)?;
+    Ok(if gone { Deleted::Done } else { Deleted::Releasing(order) })
 }
 
 async fn append_deleted(

@@ -174,6 +174,14 @@ fn refused(counts: &[(Verdict, i64)]) -> i64 {
     counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))).map(|(_, count)| count).sum()
 }
 
+/// How many numbers of a draft have each verdict, to tell whether a review still shows what is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verdicts(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<(Verdict, i64)>> {
+    Ok(ctx.db.read().await?.verdict_counts(id).await?)
+}
+
 /// Ranges, lines and refused numbers that a review shows at once; the report has all.
 pub const REVIEW_SHOWN: usize = 50;
 
@@ -378,8 +386,8 @@ pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i6
 /// Which numbers to release.
 #[derive(Clone, Debug)]
 pub enum ReleaseSelection {
-    /// These.
-    Numbers(Vec<E164>),
+    /// These, as far as they are on the account, if one is named.
+    Numbers(Option<String>, Vec<E164>),
     /// All that match.
     Matching(Box<NumberFilter>),
 }
@@ -399,12 +407,15 @@ pub async fn stage_release(
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    let everything = NumberFilter::default();
+    let mut of_account = NumberFilter::default();
     let (filter, numbers) = match selection {
-        ReleaseSelection::Numbers(numbers) if numbers.is_empty() => {
+        ReleaseSelection::Numbers(_, numbers) if numbers.is_empty() => {
             return Err(Error::field("number", "Tick the numbers to release first."));
         }
-        ReleaseSelection::Numbers(numbers) => (&everything, Some(numbers.as_slice())),
+        ReleaseSelection::Numbers(account, numbers) => {
+            of_account.account.clone_from(account);
+            (&of_account, Some(numbers.as_slice()))
+        }
         ReleaseSelection::Matching(filter) => (filter.as_ref(), None),
     };
     let id = ctx.db.next_id("orders").await?;

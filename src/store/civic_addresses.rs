@@ -7,7 +7,6 @@ use super::{Error, Page, Result, Tx, micros};
 use crate::domain::{CapabilityPlan, CivicAddress, TenantId};
 
 statements! {
-    UPSERT = "INSERT INTO civic_addresses (tenant_id, id, body, search, pulled_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, id) DO UPDATE SET body = excluded.body, search = excluded.search, pulled_at = excluded.pulled_at";
     REMOVE_OLDER = "DELETE FROM civic_addresses WHERE tenant_id = $1 AND pulled_at < $2";
     BY_ID = "SELECT body FROM civic_addresses WHERE tenant_id = $1 AND id = $2";
     OF_TENANT = "SELECT body FROM civic_addresses WHERE tenant_id = $1 ORDER BY id LIMIT 5000";
@@ -47,23 +46,34 @@ fn search_text(address: &CivicAddress) -> String {
 }
 
 impl Tx {
-    /// Stores an address as the backend has it.
+    /// Stores addresses as the backend has them.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn upsert_civic_address(
+    pub async fn upsert_civic_addresses(
         &mut self,
         tenant: &TenantId,
-        address: &CivicAddress,
+        addresses: &[CivicAddress],
         now: OffsetDateTime,
     ) -> Result<()> {
-        on!(self, c => sqlx::query(UPSERT)
-            .bind(tenant.as_str())
-            .bind(address.id.as_str())
-            .bind(serde_json::to_string(address).unwrap_or_default())
-            .bind(search_text(address))
-            .bind(micros(now))
-            .execute(c).await.map(drop))?;
+        for chunk in addresses.chunks(1_000) {
+            let mut upsert = Conditions::default();
+            upsert.push("INSERT INTO civic_addresses (tenant_id, id, body, search, pulled_at) VALUES ", []);
+            for (index, address) in chunk.iter().enumerate() {
+                upsert.push(
+                    if index == 0 { "(?, ?, ?, ?, ?)" } else { ", (?, ?, ?, ?, ?)" },
+                    [
+                        tenant.as_str().into(),
+                        address.id.as_str().into(),
+                        serde_json::to_string(address).unwrap_or_default().into(),
+                        search_text(address).into(),
+                        Bind::Int(micros(now)),
+                    ],
+                );
+            }
+            upsert.push(" ON CONFLICT (tenant_id, id) DO UPDATE SET body = excluded.body, search = excluded.search, pulled_at = excluded.pulled_at", []);
+            on!(self, c => bind_all!(sqlx::query(upsert.sql()), upsert).execute(c).await.map(drop))?;
+        }
         Ok(())
     }
 

@@ -10,13 +10,16 @@ use crate::domain::{Consent, CustomerRelationship, ProvisioningError, SyncState,
 
 statements! {
     BY_TENANT = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE c.tenant_id = $1";
-    UPSERT = "INSERT INTO consents (tenant_id, body, search, company, status, countries, consented_on, last_modified_on, relationship, comment, relationship_on, sync_state, rev, pulled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'synced', 1, $12) ON CONFLICT (tenant_id) DO UPDATE SET body = excluded.body, search = excluded.search, company = excluded.company, status = excluded.status, countries = excluded.countries, consented_on = excluded.consented_on, last_modified_on = excluded.last_modified_on, pulled_at = excluded.pulled_at, rev = CASE WHEN consents.sync_state = 'synced' AND (consents.relationship <> excluded.relationship OR COALESCE(consents.comment, '') <> COALESCE(excluded.comment, '')) THEN consents.rev + 1 ELSE consents.rev END, relationship = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship ELSE consents.relationship END, comment = CASE WHEN consents.sync_state = 'synced' THEN excluded.comment ELSE consents.comment END, relationship_on = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship_on ELSE consents.relationship_on END";
     SET_RELATIONSHIP = "UPDATE consents SET relationship = $3, comment = $4, relationship_on = $5, ticket = $6, changed_by = $7, request_id = $8, sync_state = 'pending', error_id = NULL, rev = rev + 1 WHERE tenant_id = $1 AND rev = $2";
     PUSHED = "UPDATE consents SET sync_state = 'synced', error_id = NULL WHERE tenant_id = $1 AND request_id = $2";
     PUSH_FAILED = "UPDATE consents SET sync_state = 'failed', error_id = $3 WHERE tenant_id = $1 AND request_id = $2";
     COUNT_BY_STATUS = "SELECT status, relationship, CAST(COUNT(*) AS BIGINT) FROM consents GROUP BY status, relationship ORDER BY status, relationship";
     COUNTRIES = "SELECT DISTINCT countries FROM consents ORDER BY countries";
 }
+
+const INSERT: &str = "INSERT INTO consents (tenant_id, body, search, company, status, countries, consented_on, last_modified_on, relationship, comment, relationship_on, sync_state, rev, pulled_at) VALUES ";
+/// A relationship of ours that is still on its way is kept; one that the backend moved counts as a new rev.
+const MERGE: &str = " ON CONFLICT (tenant_id) DO UPDATE SET body = excluded.body, search = excluded.search, company = excluded.company, status = excluded.status, countries = excluded.countries, consented_on = excluded.consented_on, last_modified_on = excluded.last_modified_on, pulled_at = excluded.pulled_at, rev = CASE WHEN consents.sync_state = 'synced' AND (consents.relationship <> excluded.relationship OR COALESCE(consents.comment, '') <> COALESCE(excluded.comment, '')) THEN consents.rev + 1 ELSE consents.rev END, relationship = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship ELSE consents.relationship END, comment = CASE WHEN consents.sync_state = 'synced' THEN excluded.comment ELSE consents.comment END, relationship_on = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship_on ELSE consents.relationship_on END";
 
 const COLUMNS: &str = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE TRUE";
 
@@ -149,28 +152,46 @@ fn search_text(consent: &Consent) -> String {
 }
 
 impl Tx {
-    /// Stores a consent as the backend has it. A relationship of ours that is still on its way is kept.
+    /// Stores consents as the backend has them. A relationship of ours that is still on its way is kept.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn upsert_consent(&mut self, consent: &Consent, now: OffsetDateTime) -> Result<()> {
-        let countries: Vec<String> =
-            consent.consented_countries.iter().map(|c| iso_country(c).to_uppercase()).collect();
-        let consented = consent.consented_on.map_or(0, micros);
-        on!(self, c => sqlx::query(UPSERT)
-            .bind(consent.tenant_id.as_str())
-            .bind(serde_json::to_string(consent).unwrap_or_default())
-            .bind(search_text(consent))
-            .bind(company(consent))
-            .bind(consent.status.as_str())
-            .bind(format!(",{},", countries.join(",")))
-            .bind(consented)
-            .bind(consent.last_modified_on.map_or(consented, micros))
-            .bind(consent.customer_relationship.status.as_str())
-            .bind(consent.customer_relationship.comment.as_deref())
-            .bind(consent.customer_relationship.last_modified_on.map(micros))
-            .bind(micros(now))
-            .execute(c).await.map(drop))?;
+    pub async fn upsert_consents(&mut self, consents: &[Consent], now: OffsetDateTime) -> Result<()> {
+        for chunk in consents.chunks(500) {
+            let mut upsert = Conditions::default();
+            upsert.push(INSERT, []);
+            for (index, consent) in chunk.iter().enumerate() {
+                let countries: Vec<String> =
+                    consent.consented_countries.iter().map(|c| iso_country(c).to_uppercase()).collect();
+                let consented = consent.consented_on.map_or(0, micros);
+                let relationship = &consent.customer_relationship;
+                upsert.push(
+                    if index == 0 { "(?, ?, ?, ?, ?, ?, ?, ?, ?" } else { ", (?, ?, ?, ?, ?, ?, ?, ?, ?" },
+                    [
+                        consent.tenant_id.as_str().into(),
+                        serde_json::to_string(consent).unwrap_or_default().into(),
+                        search_text(consent).into(),
+                        company(consent).into(),
+                        consent.status.as_str().into(),
+                        format!(",{},", countries.join(",")).into(),
+                        Bind::Int(consented),
+                        Bind::Int(consent.last_modified_on.map_or(consented, micros)),
+                        relationship.status.as_str().into(),
+                    ],
+                );
+                match &relationship.comment {
+                    Some(comment) => upsert.push(", ?", [comment.as_str().into()]),
+                    None => upsert.push(", NULL", []),
+                };
+                match relationship.last_modified_on {
+                    Some(at) => upsert.push(", CAST(? AS BIGINT)", [Bind::Int(micros(at))]),
+                    None => upsert.push(", CAST(NULL AS BIGINT)", []),
+                };
+                upsert.push(", 'synced', 1, ?)", [Bind::Int(micros(now))]);
+            }
+            upsert.push(MERGE, []);
+            on!(self, c => bind_all!(sqlx::query(upsert.sql()), upsert).execute(c).await.map(drop))?;
+        }
         Ok(())
     }
 

@@ -230,7 +230,7 @@ impl Tx {
         let mut conditions = Conditions::default();
         conditions.push("SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM numbers n WHERE TRUE", []);
         filter.add_to(&mut conditions);
-        conditions.push(" LIMIT ?) AS some", [Bind::Int(most)]);
+        conditions.push(" LIMIT ?) AS counted", [Bind::Int(most)]);
         Ok(on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_one(c).await)?)
     }
 

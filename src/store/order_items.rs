@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::numbers_filter::NumberFilter;
 use super::sql::{Bind, Conditions, bind_all, on, statements};
 use super::{Error, Page, Result, Tx, at, settings};
-use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError, Verdict};
+use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError, Refusal, Verdict};
 
 statements! {
     COMPARE = "UPDATE order_items SET verdict = c.verdict, base_rev = c.rev FROM (SELECT i.telephone_number, COALESCE(n.rev, 0) AS rev, CASE WHEN a.id IS NULL OR a.deleting THEN 'no-account' WHEN (s.services & ~a.services) <> 0 THEN 'no-service' WHEN n.telephone_number IS NULL THEN 'new' WHEN n.account_id <> i.account_id THEN 'other-account' WHEN n.state = 'releasing' THEN 'releasing' WHEN n.settings_id = i.settings_id AND n.state <> 'failed' THEN 'unchanged' ELSE 'changed' END AS verdict FROM order_items i JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1) AS c WHERE order_items.order_id = $1 AND order_items.telephone_number = c.telephone_number AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)";
@@ -82,6 +82,21 @@ pub struct ItemRow {
     pub state: ItemState,
     /// What the backend said, when it refused.
     pub error: Option<ProvisioningError>,
+    /// The account that has the number, where it is refused because another has it.
+    pub owner: Option<String>,
+}
+
+impl ItemRow {
+    /// Why the number is refused; nothing where it is not.
+    pub fn refusal(&self) -> Option<String> {
+        match (self.verdict, &self.owner) {
+            (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
+                Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
+            }
+            (Verdict::Refused(refusal), _) => Some(refusal.reason().to_owned()),
+            _ => None,
+        }
+    }
 }
 
 /// Numbers of an order that failed for the same reason.
@@ -158,10 +173,10 @@ fn error(id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError
     id.zip(body).map(|(id, body)| settings::read_error(id, body)).transpose()
 }
 
-type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>);
+type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>, Option<String>);
 
 fn item(columns: ItemColumns) -> Result<ItemRow> {
-    let (telephone_number, line, account, settings_id, body, verdict, state, error_id, error_body) = columns;
+    let (telephone_number, line, account, settings_id, body, verdict, state, error_id, error_body, owner) = columns;
     let unreadable = |column| Error::unreadable("order_items", column, telephone_number);
     Ok(ItemRow {
         number: number(telephone_number)?,
@@ -171,6 +186,7 @@ fn item(columns: ItemColumns) -> Result<ItemRow> {
         verdict: Verdict::from_key(&verdict).ok_or_else(|| unreadable("verdict"))?,
         state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
         error: error(error_id, error_body.as_deref())?,
+        owner,
     })
 }
 
@@ -353,7 +369,7 @@ impl Tx {
         size: usize,
     ) -> Result<(Vec<ItemRow>, bool, bool)> {
         let mut conditions = Conditions::default();
-        conditions.push("SELECT i.telephone_number, i.line, a.name, i.settings_id, s.body, i.verdict, i.state, i.error_id, e.body FROM order_items i JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id WHERE i.order_id = ?", [Bind::Int(order_id)]);
+        conditions.push("SELECT i.telephone_number, i.line, a.name, i.settings_id, s.body, i.verdict, i.state, i.error_id, e.body, b.name FROM order_items i JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id LEFT JOIN numbers n ON i.verdict = 'other-account' AND n.telephone_number = i.telephone_number LEFT JOIN accounts b ON b.id = n.account_id WHERE i.order_id = ?", [Bind::Int(order_id)]);
         if let Some(verdict) = only.0 {
             conditions.and("i.verdict = ?", [verdict.key().into()]);
         }

@@ -20,8 +20,8 @@ statements! {
     ADD_PROGRESS = "UPDATE orders SET total = total + $2, done = done + $3, failed = failed + $4, superseded = superseded + $5 WHERE id = $1 RETURNING total, done, failed, superseded, started";
     STARTED = "UPDATE orders SET started = TRUE, status = CASE WHEN status = 'pending' THEN 'in-progress' ELSE status END WHERE id IN (SELECT DISTINCT order_id FROM numbers WHERE push_id = $1) AND NOT started";
     SET_STATUS = "UPDATE orders SET status = $2, finished_at = $3 WHERE id = $1";
-    ACCOUNT_IDS_SQLITE = "SELECT a.id, CASE WHEN a.rev = oa.account_rev AND NOT a.deleting THEN 1 ELSE 0 END FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.id";
-    ACCOUNT_IDS_POSTGRES = "SELECT a.id, CAST(CASE WHEN a.rev = oa.account_rev AND NOT a.deleting THEN 1 ELSE 0 END AS BIGINT) FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.id FOR UPDATE OF a";
+    ACCOUNT_IDS_SQLITE = "SELECT a.id, CASE WHEN a.rev = oa.account_rev THEN 1 ELSE 0 END FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.id";
+    ACCOUNT_IDS_POSTGRES = "SELECT a.id, CAST(CASE WHEN a.rev = oa.account_rev THEN 1 ELSE 0 END AS BIGINT) FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.id FOR UPDATE OF a";
     RECORD_ACCOUNTS = "INSERT INTO order_accounts (order_id, account_id, account_rev) SELECT DISTINCT i.order_id, a.id, a.rev FROM order_items i JOIN accounts a ON a.id = i.account_id WHERE i.order_id = $1";
     ACCOUNT_NAMES = "SELECT a.name FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.name";
     COUNT_ACCOUNTS = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_accounts WHERE order_id = $1";
@@ -229,7 +229,7 @@ impl Tx {
         )
     }
 
-    /// Locks the accounts of an order. `None` when one of them is gone, going, or not what it was at the review.
+    /// Locks the accounts of an order. `None` when one of them is gone or not what it was at the review.
     ///
     /// # Errors
     /// When the database refuses.

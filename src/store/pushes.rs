@@ -109,7 +109,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn plan_push(&mut self, push: &NewPush<'_>, now: OffsetDateTime) -> Result<Option<i64>> {
+    pub async fn plan_push(&mut self, push: &NewPush<'_>, now: OffsetDateTime) -> Result<Option<Push>> {
         let next = match push.kind {
             OrderKind::Upload => NEXT_UPLOAD,
             OrderKind::Release => NEXT_RELEASE,
@@ -129,7 +129,17 @@ impl Tx {
                 .bind(id).bind(push.account_id).bind(push.size).execute(c).await.map(drop))?,
         }
         self.mark_orders_started(id).await?;
-        Ok(Some(id))
+        Ok(Some(Push {
+            id,
+            request_id: push.request_id.clone(),
+            account_id: push.account_id,
+            tenant_id: push.tenant_id.clone(),
+            kind: push.kind,
+            settings_id,
+            sent: false,
+            job_id: None,
+            poll_at: now,
+        }))
     }
 
     /// The pushes of an account, the oldest first.

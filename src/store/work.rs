@@ -45,6 +45,7 @@ const NEVER: i64 = i64::MAX;
 
 statements! {
     WANT = "INSERT INTO work (kind, key, next_at) VALUES ($1, $2, $3) ON CONFLICT (kind, key) DO UPDATE SET next_at = CASE WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at WHEN work.not_before > excluded.next_at THEN work.not_before ELSE excluded.next_at END";
+    WANT_NEW_TENANTS = "INSERT INTO work (kind, key, next_at) SELECT $1, c.tenant_id, $2 FROM consents c WHERE NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = $1 AND w.key = c.tenant_id) ON CONFLICT (kind, key) DO NOTHING";
     CLAIM_SQLITE = "UPDATE work SET fence = fence + 1, lease_until = $2, next_at = $2 WHERE (kind, key) IN (SELECT kind, key FROM work WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at, kind, key LIMIT 1) RETURNING kind, key, fence, attempt";
     CLAIM_POSTGRES = "WITH due AS MATERIALIZED (SELECT kind, key FROM work WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at, kind, key LIMIT 1 FOR UPDATE SKIP LOCKED) UPDATE work SET fence = fence + 1, lease_until = $2, next_at = $2 FROM due WHERE work.kind = due.kind AND work.key = due.key RETURNING work.kind, work.key, work.fence, work.attempt";
     HOLD = "UPDATE work SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END, lease_until = $4 WHERE kind = $1 AND key = $2 AND fence = $3";
@@ -123,6 +124,15 @@ impl Tx {
     /// When the database refuses.
     pub async fn want_work(&mut self, kind: WorkKind, key: &str, when: OffsetDateTime) -> Result<()> {
         on!(self, c => sqlx::query(WANT).bind(kind.key()).bind(key).bind(micros(when)).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Asks for this kind of work for every tenant with a consent that has none yet.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn want_work_for_new_tenants(&mut self, kind: WorkKind, when: OffsetDateTime) -> Result<()> {
+        on!(self, c => sqlx::query(WANT_NEW_TENANTS).bind(kind.key()).bind(micros(when)).execute(c).await.map(drop))?;
         Ok(())
     }
 

@@ -17,13 +17,8 @@ impl<B: Backend> Engine<B> {
             let page = self.backend.consents_page(cursor.as_deref()).await?;
             let now = self.ctx.clock.now();
             let mut tx = self.begin(claim).await?;
-            for consent in &page.items {
-                tx.upsert_consent(consent, now).await?;
-                // A tenant that is met for the first time gets its addresses and plans pulled.
-                if tx.work_row(WorkKind::CivicAddresses, consent.tenant_id.as_str(), now).await?.is_none() {
-                    tx.want_work(WorkKind::CivicAddresses, consent.tenant_id.as_str(), now).await?;
-                }
-            }
+            tx.upsert_consents(&page.items, now).await?;
+            tx.want_work_for_new_tenants(WorkKind::CivicAddresses, now).await?;
             tx.commit().await?;
             if page.unreadable > 0 {
                 tracing::warn!(page.unreadable, "consents of the backend could not be read");
@@ -46,9 +41,7 @@ impl<B: Backend> Engine<B> {
             unreadable += page.unreadable;
             let mut tx = self.begin(claim).await?;
             let now = self.ctx.clock.now();
-            for address in &page.items {
-                tx.upsert_civic_address(&tenant, address, now).await?;
-            }
+            tx.upsert_civic_addresses(&tenant, &page.items, now).await?;
             cursor = page.next_cursor;
             if cursor.is_none() {
                 tx.set_capability_plans(&tenant, &plans, now).await?;

@@ -68,11 +68,18 @@ impl<B: Backend> Engine<B> {
                     kind,
                     size: self.options.batch_size as i64,
                 };
-                let Some(id) = tx.plan_push(&push, self.ctx.clock.now()).await? else { break };
+                let Some(push) = tx.plan_push(&push, self.ctx.clock.now()).await? else { break };
+                let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
+                let stays_here = match kind {
+                    OrderKind::Upload => settings.services.without(account.pushed()) == settings.services,
+                    OrderKind::Release => account.pushed().is_empty(),
+                };
                 match &forbidden {
+                    _ if stays_here => self.settle_here(&mut tx, &push, PushOutcome::Done).await?,
                     Some(row) if kind == OrderKind::Upload => {
                         let error = consent_does_not_stand(&row.consent.status.to_string());
-                        self.refuse_here(&mut tx, account.id, id, &error).await?;
+                        let error = tx.intern_error(&error).await?;
+                        self.settle_here(&mut tx, &push, PushOutcome::Refused(error)).await?;
                     }
                     _ => room -= 1,
                 }
@@ -83,21 +90,13 @@ impl<B: Backend> Engine<B> {
         Ok(pushes)
     }
 
-    /// Fails every number of a push without asking the backend.
-    async fn refuse_here(
-        &self,
-        tx: &mut Tx,
-        account_id: i64,
-        push_id: i64,
-        error: &ProvisioningError,
-    ) -> Result<(), Stop> {
-        let Some(push) = tx.pushes(account_id).await?.into_iter().find(|push| push.id == push_id) else {
-            return Ok(());
-        };
-        let numbers = tx.push_numbers(push_id).await?;
-        let id = tx.intern_error(error).await?;
-        tx.record_outcome(&push, &numbers, PushOutcome::Refused(id), self.ctx.clock.now()).await?;
-        tx.end_push_if_empty(push_id).await?;
+    /// Settles every number of a push without asking the backend.
+    async fn settle_here(&self, tx: &mut Tx, push: &Push, outcome: PushOutcome) -> Result<(), Stop> {
+        let numbers = tx.push_numbers(push.id).await?;
+        tx.record_outcome(push, &numbers, outcome, self.ctx.clock.now()).await?;
+        if tx.end_push_if_empty(push.id).await? {
+            self.let_account_go(tx, push.account_id).await?;
+        }
         Ok(())
     }
 

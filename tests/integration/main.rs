@@ -7,11 +7,15 @@
 )]
 
 mod accounts;
+mod architecture;
+mod audit;
 mod catalog;
 mod consents;
 mod harness;
 mod migrations;
+mod numbers;
 mod orders;
+mod provider;
 mod statements;
 mod sync;
 mod uploads;

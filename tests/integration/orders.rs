@@ -124,12 +124,12 @@ async fn an_answer_for_an_overtaken_number_does_not_count(world: World) {
     assert!(matches!(world.submit(second).await, Submitted::Done));
     let mut tx = world.db.begin().await.unwrap();
     let carried = tx.pushes(account.id).await.unwrap().remove(0);
-    let both = tx.push_numbers(push).await.unwrap();
+    let both = tx.push_numbers(push.id).await.unwrap();
     assert_eq!(both.len(), 2);
     tx.record_outcome(&carried, &both, nmp::store::PushOutcome::Done, now).await.unwrap();
     // Told twice, it counts once.
     tx.record_outcome(&carried, &both, nmp::store::PushOutcome::Done, now).await.unwrap();
-    assert!(tx.end_push_if_empty(push).await.unwrap());
+    assert!(tx.end_push_if_empty(push.id).await.unwrap());
     tx.commit().await.unwrap();
     let (first, second) = (world.order(first).await, world.order(second).await);
     assert_eq!((first.progress.done, first.progress.superseded), (1, 1));
@@ -147,7 +147,7 @@ async fn a_release_takes_numbers_away(world: World) {
     world.upload("contoso", "+441632960000-0009").await;
     world.backend_answers(&account, OrderKind::Upload, |_| true).await;
     let chosen = vec![number("+441632960000"), number("+441632960001"), number("+441632969999")];
-    let order = stage_release(&world, ReleaseSelection::Numbers(chosen)).await;
+    let order = stage_release(&world, ReleaseSelection::Numbers(None, chosen)).await;
     let review = world.review(order).await;
     assert_eq!(review.count(Verdict::Release), 2);
     assert_eq!(review.order.accounts, "contoso");
@@ -168,9 +168,9 @@ async fn a_release_takes_numbers_away(world: World) {
     assert_eq!(world.order(order).await.status, OrderStatus::Complete);
     assert_eq!(world.get("contoso").await.number_count, 8);
     world.check_invariants().await;
-    let none = orders::stage_release(&world.ctx, &grant(), &ReleaseSelection::Numbers(Vec::new()), None).await;
+    let none = orders::stage_release(&world.ctx, &grant(), &ReleaseSelection::Numbers(None, Vec::new()), None).await;
     assert!(matches!(none, Err(Error::Invalid(_))));
-    let unknown = ReleaseSelection::Numbers(vec![number("+441632960000")]);
+    let unknown = ReleaseSelection::Numbers(None, vec![number("+441632960000")]);
     assert!(matches!(orders::stage_release(&world.ctx, &grant(), &unknown, None).await, Err(Error::Conflict(_))));
 }
 
@@ -207,7 +207,7 @@ async fn a_number_that_went_meanwhile_is_reviewed_again(world: World) {
     world.upload("contoso", "+441632960000-0004").await;
     world.backend_answers(&account, OrderKind::Upload, |_| true).await;
     let all = || ReleaseSelection::Matching(Box::default());
-    let one = ReleaseSelection::Numbers(vec![number("+441632960002")]);
+    let one = ReleaseSelection::Numbers(None, vec![number("+441632960002")]);
     let (slow, fast) = (stage_release(&world, all()).await, stage_release(&world, one).await);
     assert!(matches!(world.submit(fast).await, Submitted::Done));
     assert!(matches!(world.submit(slow).await, Submitted::Moved(1)));
@@ -319,7 +319,7 @@ async fn whatever_is_done_the_counters_hold(world: World) {
             Step::Release { first, count } => {
                 let chosen = (first..first + count).filter_map(|n| E164::from_i64(441_632_960_000 + n)).collect();
                 let staged =
-                    orders::stage_release(&world.ctx, &grant(), &ReleaseSelection::Numbers(chosen), None).await;
+                    orders::stage_release(&world.ctx, &grant(), &ReleaseSelection::Numbers(None, chosen), None).await;
                 if let Ok(order) = staged
                     && matches!(
                         orders::submit(&world.ctx, &right(OrderKind::Release), &origin(), order, true).await,

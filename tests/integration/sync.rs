@@ -211,7 +211,7 @@ async fn a_release_takes_numbers_back_even_assigned_ones(world: World) {
     outside.engine.run_until_idle().await.unwrap();
     assert!(numbers::get(&world.ctx, &grant(), number("+441632960101")).await.unwrap().assigned);
 
-    let selection = ReleaseSelection::Numbers(vec![number("+441632960100"), number("+441632960101")]);
+    let selection = ReleaseSelection::Numbers(None, vec![number("+441632960100"), number("+441632960101")]);
     let release = orders::stage_release(&world.ctx, &grant(), &selection, Some("T-1")).await.unwrap();
     assert_eq!(world.review(release).await.assigned, (1, vec![number("+441632960101")]));
     world.submit(release).await;

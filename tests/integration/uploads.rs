@@ -164,7 +164,7 @@ async fn numbers_of_another_account_or_being_released_are_refused(world: World) 
     let release = orders::stage_release(
         &world.ctx,
         &grant(),
-        &orders::ReleaseSelection::Numbers(vec![number("+441632960004")]),
+        &orders::ReleaseSelection::Numbers(None, vec![number("+441632960004")]),
         None,
     )
     .await

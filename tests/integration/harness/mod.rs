@@ -3,6 +3,7 @@
 pub(crate) mod database;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod served;
 pub(crate) mod visitor;
 pub(crate) mod world;
 

@@ -136,7 +136,7 @@ impl World {
         .unwrap();
         let mut tx = self.db.begin().await.unwrap();
         tx.set_capability_plans(&tenant, &[plan], now).await.unwrap();
-        tx.upsert_civic_address(&tenant, &address, now).await.unwrap();
+        tx.upsert_civic_addresses(&tenant, &[address], now).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -156,7 +156,7 @@ impl World {
 
     pub(crate) async fn pull_consent(&self, consent: &Consent) {
         let mut tx = self.db.begin().await.unwrap();
-        tx.upsert_consent(consent, self.clock.now()).await.unwrap();
+        tx.upsert_consents(std::slice::from_ref(consent), self.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -215,8 +215,8 @@ impl World {
             let tenant_id = account.tenant_id.as_ref().unwrap();
             let new = nmp::store::NewPush { request_id, account_id: account.id, tenant_id, kind, size: 1_000 };
             let mut tx = self.db.begin().await.unwrap();
-            let Some(id) = tx.plan_push(&new, now).await.unwrap() else { return };
-            let push = tx.pushes(account.id).await.unwrap().into_iter().find(|push| push.id == id).unwrap();
+            let Some(push) = tx.plan_push(&new, now).await.unwrap() else { return };
+            let id = push.id;
             tx.mark_orders_started(id).await.unwrap();
             tx.push_sent(id).await.unwrap();
             let (good, bad): (Vec<E164>, Vec<E164>) =

@@ -1,0 +1,208 @@
+//! Accounts: an operator's customers and the services they take.
+
+mod delete;
+mod detail;
+mod edit;
+mod form;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::csv;
+use super::form::{Choice, Filters, Pager, Pill, page_of};
+use super::show::{Chip, count};
+use crate::authz::{AccountsRead, AccountsWrite};
+use crate::domain::field::filled;
+use crate::domain::{Account, Service, TenantId};
+use crate::http::{Granted, PortalState, Problem, QueryString, Routes, Shell, needs, page, see_other};
+use crate::service::Page;
+use crate::service::accounts::{self, AccountFilter};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/accounts", needs::<AccountsRead>(), list)
+        .get("/accounts.csv", needs::<AccountsRead>(), export)
+        .merge(edit::routes())
+        .merge(detail::routes())
+        .merge(delete::routes())
+}
+
+/// One service of an account as pages show it.
+pub(super) struct ServiceLine {
+    /// Its name.
+    pub(super) label: &'static str,
+    /// Its name in addresses.
+    pub(super) key: &'static str,
+    /// Whether it is synced.
+    pub(super) sync: Chip,
+}
+
+/// The enabled services of an account.
+pub(super) fn service_lines(account: &Account) -> Vec<ServiceLine> {
+    let line = |service: Service| ServiceLine {
+        label: service.label(),
+        key: service.key(),
+        sync: if account.synced.contains(service) { Chip::new("ok", "Sync on") } else { Chip::new("off", "Sync off") },
+    };
+    account.services.iter().map(line).collect()
+}
+
+/// Every service as lines of a list to choose from.
+fn service_choices(current: &str) -> Vec<Choice> {
+    Service::ALL.into_iter().map(|service| Choice::new(service.key(), service.label(), current)).collect()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Query {
+    q: String,
+    service: String,
+    tenant: String,
+    page: String,
+}
+
+impl Query {
+    /// The filter; a tenant that is none matches nothing, and the page says so.
+    fn filter(&self) -> Result<AccountFilter, &'static str> {
+        let tenant_id = filled(&self.tenant).map(TenantId::parse).transpose();
+        Ok(AccountFilter {
+            text: filled(&self.q).map(str::to_lowercase),
+            tenant_id: tenant_id.map_err(|_| "This is no tenant ID. It has 8-4-4-4-12 hexadecimal digits.")?,
+            service: Service::from_key(&self.service),
+        })
+    }
+
+    fn filters(&self) -> Filters {
+        let service = Service::from_key(&self.service);
+        Filters::new("/accounts")
+            .with("q", "Text", &self.q)
+            .shown("service", "Service", service.map_or("", Service::key), service.map_or("", Service::label))
+            .with("tenant", "Tenant", &self.tenant)
+    }
+}
+
+struct Row {
+    name: String,
+    services: Vec<ServiceLine>,
+    tenant: String,
+    correlation_id: String,
+    numbers: String,
+    deleting: bool,
+}
+
+impl From<Account> for Row {
+    fn from(account: Account) -> Self {
+        Self {
+            services: service_lines(&account),
+            tenant: account.tenant_id.map(|tenant| tenant.to_string()).unwrap_or_default(),
+            correlation_id: account.correlation_id.unwrap_or_default(),
+            numbers: count(account.number_count),
+            deleting: account.deleting,
+            name: account.name,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "accounts.html")]
+struct AccountsPage {
+    shell: Shell,
+    q: String,
+    tenant: String,
+    tenant_error: &'static str,
+    services: Vec<Choice>,
+    pills: Vec<Pill>,
+    clear: String,
+    csv: String,
+    create: String,
+    rows: Vec<Row>,
+    pager: Pager,
+    filtered: bool,
+    may_write: bool,
+}
+
+/// `GET /accounts`
+async fn list(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<AccountsRead>,
+    QueryString(query): QueryString<Query>,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let filters = query.filters();
+    let page_key: Page<String> = page_of(&query.page, |name| Some(name.to_owned()));
+    let (found, tenant_error) = match query.filter() {
+        Ok(filter) => (accounts::list(state.ctx(), &grant, &filter, &page_key).await?, ""),
+        Err(error) => (accounts::AccountPage { accounts: Vec::new(), more_after: false, more_before: false }, error),
+    };
+    if found.accounts.is_empty() && page_key != Page::First && tenant_error.is_empty() {
+        return Ok(see_other(&filters.href()));
+    }
+    let edge = |account: Option<&Account>, more: bool| account.filter(|_| more).map(|account| account.name.clone());
+    let shown = match (found.accounts.first(), found.accounts.last()) {
+        (Some(first), Some(last)) if found.more_before || found.more_after => {
+            format!("{} accounts, {} to {}", found.accounts.len(), first.name, last.name)
+        }
+        _ => super::show::counted(found.accounts.len() as i64, "account", "accounts"),
+    };
+    let pager = filters.pager(
+        shown,
+        edge(found.accounts.first(), found.more_before),
+        edge(found.accounts.last(), found.more_after),
+    );
+    let create = if TenantId::parse(&query.tenant).is_ok() {
+        format!("/accounts/new?tenant={}", query.tenant.trim())
+    } else {
+        "/accounts/new".to_owned()
+    };
+    Ok(page(&AccountsPage {
+        shell: shell.at("accounts"),
+        services: service_choices(&query.service),
+        pills: filters.pills(),
+        clear: filters.clear(),
+        csv: filters.csv(),
+        create,
+        rows: found.accounts.into_iter().map(Row::from).collect(),
+        pager,
+        filtered: !filters.is_empty(),
+        may_write: grant.principal().may::<AccountsWrite>(),
+        q: query.q,
+        tenant: query.tenant,
+        tenant_error,
+    }))
+}
+
+const HEADINGS: [&str; 7] =
+    ["AccountName", "TeamsTenantId", "CorrelationId", "Services", "SyncedServices", "Numbers", "CreatedAt"];
+
+/// `GET /accounts.csv`
+async fn export(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<AccountsRead>,
+    QueryString(query): QueryString<Query>,
+) -> Result<Response, Problem> {
+    let filter = query.filter().map_err(Problem::bad_request)?;
+    let ctx = state.ctx().clone();
+    csv::export("accounts.csv", &HEADINGS, move |after| {
+        let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
+        async move {
+            let (accounts, next) = accounts::export(&ctx, &grant, &filter, after).await?;
+            Ok((accounts.into_iter().map(cells).collect(), next))
+        }
+    })
+    .await
+}
+
+fn cells(account: Account) -> Vec<String> {
+    let keys = |services: crate::domain::ServiceSet| services.iter().map(Service::key).collect::<Vec<_>>().join(";");
+    vec![
+        csv::text(account.name.clone()),
+        account.tenant_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        csv::text(account.correlation_id.clone().unwrap_or_default()),
+        keys(account.services),
+        keys(account.pushed()),
+        account.number_count.to_string(),
+        super::show::Moment::from(account.created_at).iso,
+    ]
+}

@@ -1,0 +1,126 @@
+//! One account.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::{ServiceLine, service_lines};
+use crate::authz::{
+    AccountsDelete, AccountsRead, AccountsWrite, ConsentsRead, NumbersDelete, NumbersRead, NumbersWrite,
+};
+use crate::domain::SyncState;
+use crate::http::{Granted, PathPart, PortalState, Problem, Routes, Shell, needs, page};
+use crate::portal::consents::relationship_chip;
+use crate::portal::show::{Chip, Moment, count};
+use crate::service::numbers::{self, Matching, NumberFilter};
+use crate::service::{Error, accounts, consents};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/accounts/{name}", needs::<AccountsRead>(), get)
+}
+
+struct ServiceRow {
+    line: ServiceLine,
+    numbers: String,
+}
+
+struct ConsentBrief {
+    company: String,
+    status: Chip,
+    relationship: Chip,
+    blocked: bool,
+}
+
+struct StateCount {
+    chip: Chip,
+    key: &'static str,
+    icon: &'static str,
+    count: String,
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    shell: Shell,
+    name: String,
+    tenant: String,
+    correlation_id: String,
+    services: Vec<ServiceRow>,
+    numbers: i64,
+    numbers_text: String,
+    states: Vec<StateCount>,
+    deleting: bool,
+    created: Moment,
+    updated: Moment,
+    consent: Option<ConsentBrief>,
+    may_upload: bool,
+    may_release: bool,
+    may_write: bool,
+    may_delete: bool,
+}
+
+/// `GET /accounts/{name}`
+async fn get(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<AccountsRead>,
+    Granted(consents_grant): Granted<ConsentsRead>,
+    Granted(numbers_grant): Granted<NumbersRead>,
+    PathPart(name): PathPart<String>,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let person = grant.principal();
+    let account = accounts::get(ctx, &grant, &name).await?;
+    let counts = accounts::service_counts(ctx, &grant, &account).await?;
+    let consent = match &account.tenant_id {
+        None => None,
+        Some(tenant) => match consents::get(ctx, &consents_grant, tenant).await {
+            Ok(row) => Some(ConsentBrief {
+                company: row.company,
+                status: Chip::from(&row.consent.status),
+                relationship: relationship_chip(&ctx.policy.relationships, &row.consent.customer_relationship.status),
+                blocked: row.consent.status.forbids_numbers(),
+            }),
+            Err(Error::NotFound(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let mut states = Vec::new();
+    for state in [SyncState::Failed, SyncState::Pending, SyncState::Releasing] {
+        let filter = NumberFilter { account: Some(name.clone()), state: Some(state), ..NumberFilter::default() };
+        let text = match numbers::matching(ctx, &numbers_grant, &filter).await? {
+            Matching::Exactly(0) => continue,
+            Matching::Exactly(n) => count(n),
+            Matching::MoreThan(n) => format!("over {}", count(n)),
+        };
+        let icon = match state {
+            SyncState::Failed => "fail",
+            SyncState::Releasing => "release",
+            SyncState::Pending | SyncState::Synced => "clock",
+        };
+        states.push(StateCount { icon, chip: state.into(), key: state.key(), count: text });
+    }
+    let number_of = |key: &str| counts.iter().find(|(service, _)| service.key() == key).map_or(0, |(_, count)| *count);
+    let services = service_lines(&account)
+        .into_iter()
+        .map(|line| ServiceRow { numbers: count(number_of(line.key)), line })
+        .collect();
+    Ok(page(&AccountPage {
+        shell: shell.at("accounts"),
+        services,
+        states,
+        tenant: account.tenant_id.map(|tenant| tenant.to_string()).unwrap_or_default(),
+        correlation_id: account.correlation_id.unwrap_or_default(),
+        numbers: account.number_count,
+        numbers_text: count(account.number_count),
+        deleting: account.deleting,
+        created: account.created_at.into(),
+        updated: account.updated_at.into(),
+        consent,
+        may_upload: person.may::<NumbersWrite>() && !account.deleting,
+        may_release: person.may::<NumbersDelete>() && account.number_count > 0,
+        may_write: person.may::<AccountsWrite>() && !account.deleting,
+        may_delete: person.may::<AccountsDelete>() && !account.deleting,
+        name: account.name,
+    }))
+}

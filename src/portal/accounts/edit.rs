@@ -1,0 +1,188 @@
+//! Creating an account, and changing one.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::form::{self, Sent, ServiceField};
+use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, Grant};
+use crate::domain::field::filled;
+use crate::domain::{AccountForm, TenantId};
+use crate::http::{
+    Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page,
+    page_with, see_other_with,
+};
+use crate::portal::form::{Errors, checked};
+use crate::portal::origin;
+use crate::portal::show::Moment;
+use crate::service::accounts::{self, Updated};
+use crate::service::{Ctx, Error, consents};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/accounts/new", needs::<AccountsWrite>(), new)
+        .post("/accounts/new", needs::<AccountsWrite>(), create)
+        .get("/accounts/{name}/edit", needs::<AccountsWrite>(), edit)
+        .post("/accounts/{name}/edit", needs::<AccountsWrite>(), update)
+}
+
+/// A line of the comparison of two versions.
+struct Line {
+    what: &'static str,
+    theirs: String,
+    yours: String,
+}
+
+#[derive(Template)]
+#[template(path = "account_form.html")]
+struct FormPage {
+    shell: Shell,
+    /// Name of the account that is changed; empty for a new one.
+    name: String,
+    form: AccountForm,
+    services: Vec<ServiceField>,
+    version: i64,
+    errors: Errors,
+    stale: Vec<Line>,
+    stale_at: Option<Moment>,
+    /// The enterprise of the tenant, where a consent tells it.
+    company: String,
+    /// Accounts the tenant has already.
+    others: Vec<String>,
+}
+
+impl FormPage {
+    fn new(shell: Shell, form: AccountForm) -> Self {
+        Self {
+            shell: shell.at("accounts"),
+            services: form::fields(&form),
+            name: String::new(),
+            version: 0,
+            errors: Errors::default(),
+            stale: Vec::new(),
+            stale_at: None,
+            company: String::new(),
+            others: Vec::new(),
+            form,
+        }
+    }
+
+    /// Says whose account this becomes, and which the tenant has already.
+    async fn with_tenant(mut self, ctx: &Ctx, grant: &Grant<AccountsWrite>) -> Result<Self, Problem> {
+        let Ok(tenant) = TenantId::parse(&self.form.tenant_id) else { return Ok(self) };
+        let person = grant.principal();
+        match consents::get(ctx, &person.grant::<ConsentsRead>()?, &tenant).await {
+            Ok(row) => self.company = row.company,
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let accounts = accounts::of_tenant(ctx, &person.grant::<AccountsRead>()?, &tenant).await?;
+        self.others = accounts.into_iter().map(|account| account.name).collect();
+        Ok(self)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    tenant: String,
+}
+
+/// `GET /accounts/new`
+async fn new(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<AccountsWrite>,
+    QueryString(wanted): QueryString<Wanted>,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let tenant = TenantId::parse(&wanted.tenant).ok();
+    let mut form = accounts::suggestion(ctx, &grant, tenant.as_ref()).await?;
+    let mut errors = Errors::default();
+    if tenant.is_none() && filled(&wanted.tenant).is_some() {
+        form.tenant_id.clone_from(&wanted.tenant);
+        errors = form
+            .check()
+            .err()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|problem| problem.field == "tenant")
+            .collect::<Vec<_>>()
+            .into();
+    }
+    Ok(page(&FormPage { errors, ..FormPage::new(shell, form).with_tenant(ctx, &grant).await? }))
+}
+
+/// `POST /accounts/new`
+async fn create(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<AccountsWrite>,
+    Info(info): Info,
+    shell: Shell,
+    FormBody(sent): FormBody<Sent>,
+) -> Result<Response, Problem> {
+    let form = AccountForm::from(sent);
+    match checked(accounts::create(state.ctx(), &grant, &origin(&info), &form).await)? {
+        Ok(account) => {
+            let text = format!("Account {} is created. Next: upload its numbers.", account.name);
+            Ok(see_other_with(&format!("/accounts/{}", account.name), Flash::success(text)))
+        }
+        Err(errors) => {
+            Ok(invalid(&FormPage { errors, ..FormPage::new(shell, form).with_tenant(state.ctx(), &grant).await? }))
+        }
+    }
+}
+
+/// `GET /accounts/{name}/edit`
+async fn edit(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<AccountsWrite>,
+    Granted(read): Granted<AccountsRead>,
+    PathPart(name): PathPart<String>,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let account = accounts::get(state.ctx(), &read, &name).await?;
+    let version = account.rev;
+    let form = FormPage::new(shell, form::of(&account)).with_tenant(state.ctx(), &grant).await?;
+    Ok(page(&FormPage { name, version, ..form }))
+}
+
+/// `POST /accounts/{name}/edit`
+async fn update(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<AccountsWrite>,
+    PathPart(name): PathPart<String>,
+    Info(info): Info,
+    shell: Shell,
+    FormBody(sent): FormBody<Sent>,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    // No rev is 0, so a version that cannot be read is one that is no longer current.
+    let version = sent.version.parse().unwrap_or(0);
+    let form = AccountForm { name: name.clone(), ..AccountForm::from(sent) };
+    let outcome = checked(accounts::update(ctx, &grant, &origin(&info), (&name, version), &form).await)?;
+    match outcome {
+        Ok(Updated::Done(account)) => {
+            let text = format!("Account {} is changed.", account.name);
+            Ok(see_other_with(&format!("/accounts/{}", account.name), Flash::success(text)))
+        }
+        Ok(Updated::Stale(account)) if account.deleting => Err(Problem::conflict(
+            "This account is being deleted",
+            format!("Account {name} goes with the last of its numbers and can no longer be changed."),
+        )),
+        Ok(Updated::Stale(account)) => {
+            let theirs = form::described(&form::of(&account));
+            let stale = theirs.into_iter().zip(form::described(&form));
+            let stale = stale.map(|((what, theirs), (_, yours))| Line { what, theirs, yours }).collect();
+            let page = FormPage::new(shell, form).with_tenant(ctx, &grant).await?;
+            let stale_at = Some(account.updated_at.into());
+            Ok(page_with(StatusCode::CONFLICT, &FormPage { name, version: account.rev, stale, stale_at, ..page }))
+        }
+        Err(errors) => {
+            let page = FormPage::new(shell, form).with_tenant(ctx, &grant).await?;
+            Ok(invalid(&FormPage { name, version, errors, ..page }))
+        }
+    }
+}

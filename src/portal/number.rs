@@ -1,0 +1,213 @@
+//! One number: what it should be, how far the backend has come, and its life in orders.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::explain::explain;
+use super::show::{Chip, Moment, count};
+use super::upload::manage_page;
+use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
+use crate::domain::rules::described;
+use crate::domain::{E164, ItemState, Number, OrderKind, ProvisioningError, SyncState};
+use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, needs, page};
+use crate::service;
+use crate::service::numbers::{self, COUNTED, OrderHistory};
+use crate::service::staging::UploadForm;
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/numbers/{number}", needs::<NumbersRead>(), show).get(
+        "/numbers/{number}/edit",
+        needs::<NumbersWrite>(),
+        edit,
+    )
+}
+
+#[derive(Template)]
+#[template(path = "number.html", blocks = ["live"])]
+struct NumberPage {
+    shell: Shell,
+    e164: String,
+    shown: String,
+    /// What there is now; nothing once the number is gone.
+    now: Option<Now>,
+    history: Vec<Step>,
+    may_write: bool,
+    may_release: bool,
+    fragment: bool,
+}
+
+struct Now {
+    state: Chip,
+    /// True while the state will change by itself.
+    waits: bool,
+    account: String,
+    tenant: String,
+    assignment: Chip,
+    country: String,
+    order: i64,
+    changed: Moment,
+    settings: Vec<(&'static str, String)>,
+    fault: Option<Fault>,
+}
+
+/// What the backend said, and what we make of it.
+struct Fault {
+    code: String,
+    message: String,
+    target: String,
+    meaning: String,
+    /// Others that fail for the same reason: "12", or "more than 1,000".
+    alike: String,
+}
+
+/// One order of the number's life.
+struct Step {
+    order: i64,
+    title: String,
+    state: Chip,
+    author: String,
+    ticket: String,
+    at: Moment,
+    settings: String,
+    error: String,
+}
+
+fn now(number: &Number, alike: i64) -> Now {
+    Now {
+        state: number.state.into(),
+        waits: matches!(number.state, SyncState::Pending | SyncState::Releasing),
+        account: number.account.clone(),
+        tenant: number.tenant_id.clone().unwrap_or_default(),
+        assignment: if number.assigned { Chip::new("ok", "Assigned") } else { Chip::new("off", "Unassigned") },
+        country: number.country.clone().unwrap_or_default(),
+        order: number.order_id,
+        changed: number.changed_at.into(),
+        settings: described(&number.settings),
+        fault: number.error.as_ref().map(|error| fault(error, alike)),
+    }
+}
+
+fn fault(error: &ProvisioningError, alike: i64) -> Fault {
+    Fault {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        target: error.target.clone().unwrap_or_default(),
+        meaning: explain(error).text(),
+        alike: match alike {
+            ..=0 => String::new(),
+            COUNTED.. => format!("{} or more", count(COUNTED)),
+            some => count(some),
+        },
+    }
+}
+
+impl From<OrderHistory> for Step {
+    fn from(step: OrderHistory) -> Self {
+        let account = step.account.as_deref().unwrap_or("an account that is gone");
+        let teams = &step.settings.teams;
+        Self {
+            order: step.order_id,
+            title: match step.kind {
+                OrderKind::Upload => format!("Uploaded to {account}"),
+                OrderKind::Release => format!("Released from {account}"),
+            },
+            state: item_chip(step.state),
+            author: step.author,
+            ticket: step.ticket.unwrap_or_default(),
+            at: step.at.into(),
+            settings: match step.kind {
+                OrderKind::Upload => {
+                    [step.settings.services.labels(), teams.usage.clone(), teams.choosable_capabilities.join(" + ")]
+                        .into_iter()
+                        .filter(|part| !part.is_empty())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                }
+                OrderKind::Release => String::new(),
+            },
+            error: step.error.map(|error| format!("{}: {}", error.code, error.message)).unwrap_or_default(),
+        }
+    }
+}
+
+/// How a number stands in an order, as picture and word.
+pub(super) fn item_chip(state: ItemState) -> Chip {
+    let kind = match state {
+        ItemState::Idle | ItemState::Superseded => "off",
+        ItemState::Pending => "pending",
+        ItemState::Done => "ok",
+        ItemState::Failed => "bad",
+    };
+    Chip::new(kind, state.label())
+}
+
+/// Reads the number of a path; what is none gets a page that says how one is written.
+fn parsed(text: &str) -> Result<E164, Problem> {
+    E164::parse(text).map_err(|error| {
+        let mut problem = Problem::no_such("number", text);
+        problem.detail = format!("\u{201c}{text}\u{201d} is not a telephone number: {error}. Addresses of numbers look like /numbers/+441632960000.").into();
+        problem
+    })
+}
+
+/// `GET /numbers/{number}`
+async fn show(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersRead>,
+    PathPart(text): PathPart<String>,
+    Partial(partial): Partial,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let number = parsed(&text)?;
+    let ctx = state.ctx();
+    let found = match numbers::get(ctx, &grant, number).await {
+        Ok(found) => Some(found),
+        Err(service::Error::NotFound(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let history = numbers::history(ctx, &grant, number).await?;
+    if found.is_none() && history.is_empty() {
+        let mut problem = Problem::no_such("number", &number.to_string());
+        problem.detail =
+            format!("{number} is on no account and never was. Look for it under Numbers, or upload it.").into();
+        return Err(problem);
+    }
+    let alike = match &found {
+        Some(found) if found.error.is_some() => numbers::failing_alike(ctx, &grant, number).await?,
+        _ => 0,
+    };
+    let person = grant.principal();
+    let template = NumberPage {
+        shell: shell.at("numbers"),
+        e164: number.to_string(),
+        shown: number.grouped(),
+        now: found.as_ref().map(|found| now(found, alike)),
+        history: history.into_iter().map(Step::from).collect(),
+        may_write: person.may::<NumbersWrite>(),
+        may_release: person.may::<NumbersDelete>(),
+        fragment: partial,
+    };
+    Ok(if partial { fragment(&template.as_live()) } else { page(&template) })
+}
+
+/// `GET /numbers/{number}/edit`: the upload form, filled in with what the number is.
+async fn edit(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersWrite>,
+    PathPart(text): PathPart<String>,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let number = parsed(&text)?;
+    let person = grant.principal();
+    let found = numbers::get(state.ctx(), &person.grant::<NumbersRead>()?, number).await?;
+    manage_page(
+        &state,
+        person,
+        shell,
+        UploadForm::of(&found),
+        format!("Manage number {}", number.grouped()),
+        String::new(),
+    )
+    .await
+}

@@ -1,0 +1,249 @@
+//! One order: its progress, what went wrong by cause, every number of it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::explain::explain;
+use super::form::{Pager, page_of, query_value};
+use super::number::item_chip;
+use super::origin;
+use super::show::{Chip, Moment, count, counted};
+use crate::authz::OrdersRead;
+use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus};
+use crate::http::{
+    Flash, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page,
+    see_other, see_other_with,
+};
+use crate::service;
+use crate::service::orders::{self, Cause, ItemPage, ItemRow, OrderRight};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/orders/{id}", needs::<OrdersRead>(), show).post(
+        "/orders/{id}/retry",
+        needs::<OrdersRead>(),
+        retry,
+    )
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OrderQuery {
+    state: String,
+    page: String,
+}
+
+#[derive(Template)]
+#[template(path = "order.html", blocks = ["live"])]
+struct OrderPage {
+    shell: Shell,
+    id: i64,
+    status: Chip,
+    about: String,
+    draft: bool,
+    discarded: bool,
+    /// True once nothing more happens by itself.
+    is_final: bool,
+    here: String,
+    facts: Facts,
+    progress: Bar,
+    causes: Vec<CauseRow>,
+    items: Vec<ItemView>,
+    /// The state that the table is filtered by, in words.
+    only: String,
+    pager: Pager,
+    may_retry: bool,
+    fragment: bool,
+}
+
+struct Facts {
+    accounts: String,
+    source: &'static str,
+    author: String,
+    ticket: String,
+    created: Moment,
+    submitted: Option<Moment>,
+    finished: Option<Moment>,
+    refused_lines: String,
+}
+
+struct Bar {
+    answered: i64,
+    total: i64,
+    text: String,
+    done: String,
+    waiting: String,
+    failed: String,
+    replaced: String,
+    has_failed: bool,
+    has_replaced: bool,
+}
+
+struct CauseRow {
+    count: String,
+    code: String,
+    message: String,
+    target: String,
+    meaning: String,
+    example: String,
+    retryable: i64,
+    settings_href: String,
+}
+
+struct ItemView {
+    e164: String,
+    shown: String,
+    account: String,
+    usage: String,
+    state: Chip,
+    outcome: String,
+}
+
+impl From<ItemRow> for ItemView {
+    fn from(item: ItemRow) -> Self {
+        let outcome = match (&item.error, item.refusal()) {
+            (Some(error), _) => format!("{}: {}", error.code, error.message),
+            (None, Some(refusal)) => refusal,
+            (None, None) => String::new(),
+        };
+        Self {
+            e164: item.number.to_string(),
+            shown: item.number.grouped(),
+            account: item.account.unwrap_or_default(),
+            usage: item.settings.teams.usage,
+            state: item_chip(item.state),
+            outcome,
+        }
+    }
+}
+
+impl From<&Cause> for CauseRow {
+    fn from(cause: &Cause) -> Self {
+        Self {
+            count: counted(cause.count, "number", "numbers"),
+            code: cause.error.code.clone(),
+            message: cause.error.message.clone(),
+            target: cause.error.target.clone().unwrap_or_default(),
+            meaning: explain(&cause.error).text(),
+            example: cause.example.to_string(),
+            retryable: cause.retryable,
+            settings_href: format!("/numbers?like={}", query_value(&cause.example.to_string())),
+        }
+    }
+}
+
+fn bar(order: &Order) -> Bar {
+    let progress = order.progress;
+    let answered = progress.total - progress.waiting();
+    Bar {
+        answered,
+        total: progress.total.max(1),
+        text: format!(
+            "{} of {} done ({} %)",
+            count(answered),
+            counted(progress.total, "number", "numbers"),
+            progress.percent()
+        ),
+        done: count(progress.done),
+        waiting: count(progress.waiting()),
+        failed: count(progress.failed),
+        replaced: count(progress.superseded),
+        has_failed: progress.failed > 0,
+        has_replaced: progress.superseded > 0,
+    }
+}
+
+/// `GET /orders/{id}`
+async fn show(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<OrdersRead>,
+    PathPart(id): PathPart<i64>,
+    QueryString(query): QueryString<OrderQuery>,
+    Partial(partial): Partial,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let order = orders::get(ctx, &grant, id).await?;
+    let right = OrderRight::of(grant.principal(), order.kind);
+    let draft = order.status == OrderStatus::Draft;
+    if draft && right.is_ok() && !partial && shell.flash.is_none() {
+        return Ok(see_other(&format!("/orders/{id}/review")));
+    }
+    let only = ItemState::from_key(&query.state);
+    let asked = page_of(&query.page, |key| key.parse().ok().and_then(E164::from_i64));
+    let (causes, found) = if draft {
+        (Vec::new(), ItemPage { items: Vec::new(), more_after: false, more_before: false })
+    } else {
+        let causes = if order.progress.failed > 0 { orders::causes(ctx, &grant, id).await? } else { Vec::new() };
+        (causes, orders::items(ctx, &grant, id, (None, only), asked).await?)
+    };
+    let path = format!("/orders/{id}");
+    let state_part = only.map(|only| format!("state={}", only.key()));
+    let address = |page: Option<String>| {
+        let query: Vec<String> = state_part.clone().into_iter().chain(page).collect();
+        if query.is_empty() { path.clone() } else { format!("{path}?{}", query.join("&")) }
+    };
+    let link = |side: &str, item: Option<&ItemRow>, more: bool| {
+        item.filter(|_| more)
+            .map_or_else(String::new, |item| address(Some(format!("page={side}.{}", item.number.as_i64()))))
+    };
+    let pager = Pager {
+        text: counted(found.items.len() as i64, "number on this page", "numbers on this page"),
+        previous: link("before", found.items.first(), found.more_before),
+        next: link("after", found.items.last(), found.more_after),
+    };
+    let kind = if order.kind == OrderKind::Upload { "Upload" } else { "Release" };
+    let template = OrderPage {
+        shell: shell.at("orders"),
+        id,
+        status: order.status.into(),
+        about: format!(
+            "{kind} for {} by {}",
+            if order.accounts.is_empty() { "no account" } else { &order.accounts },
+            order.author
+        ),
+        draft,
+        discarded: order.status == OrderStatus::Discarded,
+        is_final: order.status.is_final() || draft,
+        here: address(
+            Some(query.page).filter(|page| !page.is_empty()).map(|page| format!("page={}", query_value(&page))),
+        ),
+        facts: Facts {
+            accounts: order.accounts.clone(),
+            source: order.source.label(),
+            author: order.author.clone(),
+            ticket: order.ticket.clone().unwrap_or_default(),
+            created: order.created_at.into(),
+            submitted: order.submitted_at.map(Moment::from),
+            finished: order.finished_at.map(Moment::from),
+            refused_lines: if order.refused_lines > 0 { count(order.refused_lines) } else { String::new() },
+        },
+        progress: bar(&order),
+        may_retry: right.is_ok() && causes.iter().any(|cause| cause.retryable > 0),
+        causes: causes.iter().map(CauseRow::from).collect(),
+        items: found.items.into_iter().map(ItemView::from).collect(),
+        only: only.map(|only| only.label().to_owned()).unwrap_or_default(),
+        pager,
+        fragment: partial,
+    };
+    Ok(if partial { fragment(&template.as_live()) } else { page(&template) })
+}
+
+/// `POST /orders/{id}/retry`
+async fn retry(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<OrdersRead>,
+    PathPart(id): PathPart<i64>,
+    Info(info): Info,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let order = orders::get(ctx, &grant, id).await?;
+    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let flash = match orders::retry_failed(ctx, &right, &origin(&info), id).await {
+        Ok(retried) => Flash::success(format!("{} will be tried again.", counted(retried, "number", "numbers"))),
+        Err(service::Error::Conflict(reason)) => Flash::warning(reason),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(see_other_with(&format!("/orders/{id}"), flash))
+}

@@ -1,0 +1,246 @@
+//! The first page: what there is, what waits and what needs a person.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::consents::{UNANSWERED, WAITING, active_in};
+use super::show::{Chip, Moment, count, counted};
+use crate::authz::{AccountsWrite, ConsentsRead, NumbersRead, NumbersWrite, OrdersRead, SyncWrite};
+use crate::domain::{Order, OrderStatus, SyncState};
+use crate::http::{Granted, Partial, PortalState, Problem, Routes, Shell, fragment, needs, page};
+use crate::service::orders::OrderFilter;
+use crate::service::overview::{self, Overview};
+use crate::service::sync_status::{self, SyncStatus};
+use crate::service::{Page, accounts, orders};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/", needs::<NumbersRead>(), get)
+}
+
+struct Tile {
+    href: &'static str,
+    symbol: &'static str,
+    count: String,
+    word: &'static str,
+    kind: &'static str,
+    note: String,
+}
+
+/// Something that needs a person, with the way to it.
+struct Need {
+    kind: &'static str,
+    word: &'static str,
+    text: String,
+    href: String,
+    action: &'static str,
+}
+
+struct OrderRow {
+    id: i64,
+    href: String,
+    what: String,
+    account: String,
+    status: Chip,
+    author: String,
+    at: Moment,
+}
+
+/// One step of a newcomer's way.
+struct Step {
+    done: bool,
+    href: &'static str,
+    title: &'static str,
+    text: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "overview.html", blocks = ["now"])]
+struct OverviewPage {
+    shell: Shell,
+    tiles: Vec<Tile>,
+    needs: Vec<Need>,
+    orders: Vec<OrderRow>,
+    steps: Vec<Step>,
+    busy: bool,
+}
+
+/// `GET /`
+async fn get(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersRead>,
+    Granted(consents_grant): Granted<ConsentsRead>,
+    Granted(orders_grant): Granted<OrdersRead>,
+    Partial(partial): Partial,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let person = grant.principal();
+    let found = overview::get(ctx, &grant).await?;
+    let drafts = OrderFilter { status: Some(OrderStatus::Draft), ..OrderFilter::default() };
+    let drafts = orders::list(ctx, &orders_grant, &drafts, Page::First).await?.orders;
+    let sync = sync_status::get(ctx, &consents_grant).await?;
+    let has_accounts = !accounts::choices(ctx, &person.grant()?, None).await?.is_empty();
+    let busy = found.in_state(SyncState::Pending) + found.in_state(SyncState::Releasing) > 0
+        || found.orders.iter().any(|order| matches!(order.status, OrderStatus::Pending | OrderStatus::InProgress));
+    let template = OverviewPage {
+        shell: shell.at("overview"),
+        tiles: tiles(&found),
+        needs: needs_person(&found, &drafts, &sync),
+        steps: steps(&found, has_accounts, person.may::<AccountsWrite>() && person.may::<NumbersWrite>()),
+        busy: busy || (found.consents.is_empty() && person.may::<SyncWrite>()),
+        orders: found.orders.into_iter().map(OrderRow::from).collect(),
+    };
+    Ok(if partial { fragment(&template.as_now()) } else { page(&template) })
+}
+
+fn tiles(found: &Overview) -> Vec<Tile> {
+    let consents: i64 = found.consents.iter().map(|count| count.count).sum();
+    let waiting = active_in(&found.consents, "ConsentAcknowledged") + active_in(&found.consents, "");
+    let state = |state, kind| if found.in_state(state) > 0 { kind } else { "off" };
+    let tile =
+        |href, symbol, value: i64, word, kind, note| Tile { href, symbol, count: count(value), word, kind, note };
+    vec![
+        tile(
+            "/numbers",
+            "number",
+            found.numbers,
+            "Numbers",
+            "",
+            format!("{} synced", count(found.in_state(SyncState::Synced))),
+        ),
+        tile(
+            "/numbers?status=pending",
+            "clock",
+            found.in_state(SyncState::Pending),
+            "Pending",
+            state(SyncState::Pending, ""),
+            "Waiting for the backend".into(),
+        ),
+        tile(
+            "/numbers?status=failed",
+            "fail",
+            found.in_state(SyncState::Failed),
+            "Failed",
+            state(SyncState::Failed, "bad"),
+            "Refused by the backend".into(),
+        ),
+        tile(
+            "/numbers?status=releasing",
+            "release",
+            found.in_state(SyncState::Releasing),
+            "Releasing",
+            state(SyncState::Releasing, ""),
+            "On their way out".into(),
+        ),
+        tile(
+            "/consents",
+            "consent",
+            consents,
+            "Consents",
+            if waiting > 0 { "warn" } else { "" },
+            format!("{} waiting for an answer", count(waiting)),
+        ),
+    ]
+}
+
+/// What needs a person, the most urgent first.
+fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let stuck = sync.kinds.iter().flat_map(|kind| &kind.pieces).filter(|piece| piece.row.last_error.is_some()).count();
+    if stuck > 0 {
+        needs.push(Need {
+            kind: "bad",
+            word: "Connection",
+            text: format!(
+                "{} with the backend does not go through. It is tried again by itself.",
+                counted(stuck as i64, "piece of work", "pieces of work")
+            ),
+            href: "/connection".into(),
+            action: "See what is wrong",
+        });
+    }
+    let failed = found.in_state(SyncState::Failed);
+    if failed > 0 {
+        needs.push(Need {
+            kind: "bad",
+            word: "Failed",
+            text: format!("{} refused by the backend.", counted(failed, "number was", "numbers were")),
+            href: "/numbers?status=failed".into(),
+            action: "Show them",
+        });
+    }
+    for (status, href, one, many) in [
+        ("", UNANSWERED, "new consent waits", "new consents wait"),
+        ("ConsentAcknowledged", WAITING, "acknowledged consent waits", "acknowledged consents wait"),
+    ] {
+        let waiting = active_in(&found.consents, status);
+        if waiting > 0 {
+            needs.push(Need {
+                kind: "warn",
+                word: "Consents",
+                text: format!("{} for your answer.", counted(waiting, one, many)),
+                href: href.into(),
+                action: "Answer",
+            });
+        }
+    }
+    for order in drafts.iter().take(5) {
+        needs.push(Need {
+            kind: "draft",
+            word: "Draft",
+            text: format!("Order {} of {} is reviewed and not submitted.", order.id, order.author),
+            href: format!("/orders/{}/review", order.id),
+            action: "Continue",
+        });
+    }
+    needs
+}
+
+impl From<Order> for OrderRow {
+    fn from(order: Order) -> Self {
+        let draft = order.status == OrderStatus::Draft;
+        let what = if order.progress.total > 0 {
+            format!("{}: {}", order.kind.label(), count(order.progress.total))
+        } else {
+            order.kind.label().to_owned()
+        };
+        Self {
+            href: if draft { format!("/orders/{}/review", order.id) } else { format!("/orders/{}", order.id) },
+            id: order.id,
+            what,
+            account: order.accounts,
+            status: order.status.into(),
+            author: order.author,
+            at: order.submitted_at.unwrap_or(order.created_at).into(),
+        }
+    }
+}
+
+/// A newcomer's way to the first numbers; empty once there are some.
+fn steps(found: &Overview, has_accounts: bool, may: bool) -> Vec<Step> {
+    if found.numbers > 0 || !may {
+        return Vec::new();
+    }
+    let answered = found.consents.iter().any(|count| count.relationship == "AgreementSigned");
+    vec![
+        Step {
+            done: answered || has_accounts,
+            href: "/consents",
+            title: "Look at the consents",
+            text: "Enterprises that picked you. Set the relationship status of one to Agreement signed.",
+        },
+        Step {
+            done: has_accounts,
+            href: "/accounts",
+            title: "Create an account",
+            text: "From the consent, so that name and tenant are filled in.",
+        },
+        Step {
+            done: false,
+            href: "/numbers/upload",
+            title: "Upload numbers",
+            text: "A list, a range or a CSV file. You see a review before anything is changed.",
+        },
+    ]
+}

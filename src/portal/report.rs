@@ -1,0 +1,133 @@
+//! The report of an order: every line that could not be taken, and every number with what became of it.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::csv::{self, text};
+use crate::authz::{Grant, NumbersDelete, OrdersRead};
+use crate::domain::{E164, OrderKind, OrderStatus, Verdict};
+use crate::http::{Granted, PathPart, PortalState, Problem, Routes, needs};
+use crate::service::orders::{self, ItemRow, ProblemRow, REPORT_CHUNK};
+use crate::service::{self, Ctx};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/orders/{id}/report.csv", needs::<OrdersRead>(), report)
+}
+
+const HEADINGS: [&str; 10] = [
+    "line",
+    "telephoneNumber",
+    "accountName",
+    "result",
+    "reason",
+    "column",
+    "value",
+    "errorCode",
+    "errorMessage",
+    "errorTarget",
+];
+
+/// Where a report goes on.
+enum Place {
+    /// Behind this problem.
+    Problems(i64),
+    /// Behind this number.
+    Numbers(Option<E164>),
+}
+
+/// `GET /orders/{id}/report.csv`
+async fn report(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<OrdersRead>,
+    PathPart(id): PathPart<i64>,
+) -> Result<Response, Problem> {
+    let order = orders::get(state.ctx(), &grant, id).await?;
+    let draft = order.status == OrderStatus::Draft;
+    if draft && order.kind == OrderKind::Release {
+        grant.principal().grant::<NumbersDelete>()?;
+    }
+    let ctx = state.ctx().clone();
+    csv::export(&format!("order-{id}.csv"), &HEADINGS, move |place: Option<Place>| {
+        let (ctx, grant) = (ctx.clone(), grant.clone());
+        async move { next(&ctx, &grant, (id, draft), place.unwrap_or(Place::Problems(0))).await }
+    })
+    .await
+}
+
+async fn next(
+    ctx: &Ctx,
+    grant: &Grant<OrdersRead>,
+    order: (i64, bool),
+    place: Place,
+) -> service::Result<csv::Chunk<Place>> {
+    let (id, draft) = order;
+    match place {
+        Place::Problems(after) => {
+            let problems = orders::problems(ctx, grant, id, after).await?;
+            let last = problems.last().map(|problem| problem.seq).filter(|_| problems.len() >= REPORT_CHUNK);
+            let next = last.map_or(Place::Numbers(None), Place::Problems);
+            Ok((problems.into_iter().map(refused_line).collect(), Some(next)))
+        }
+        Place::Numbers(after) => {
+            let (items, next) = orders::report(ctx, grant, id, after).await?;
+            let rows = items.into_iter().map(|item| number_line(item, draft)).collect();
+            Ok((rows, next.map(|key| Place::Numbers(Some(key)))))
+        }
+    }
+}
+
+fn refused_line(problem: ProblemRow) -> Vec<String> {
+    let mut row = vec![String::new(); HEADINGS.len()];
+    fill(
+        &mut row,
+        [
+            ("line", problem.line.to_string()),
+            ("result", "Refused".to_owned()),
+            ("reason", text(problem.reason)),
+            ("column", text(problem.heading.unwrap_or_default())),
+            ("value", text(problem.value)),
+        ],
+    );
+    row
+}
+
+fn number_line(item: ItemRow, draft: bool) -> Vec<String> {
+    let refusal = item.refusal();
+    let result = match item.verdict {
+        Verdict::Refused(_) => "Refused",
+        Verdict::Unchanged => "Unchanged",
+        _ if !draft => item.state.label(),
+        Verdict::New => "New",
+        Verdict::Changed => "Changed",
+        Verdict::Release => "To release",
+    };
+    let error = item.error.unwrap_or_else(|| crate::domain::ProvisioningError {
+        code: String::new(),
+        message: String::new(),
+        target: None,
+    });
+    let mut row = vec![String::new(); HEADINGS.len()];
+    fill(
+        &mut row,
+        [
+            ("line", if item.line > 0 { item.line.to_string() } else { String::new() }),
+            ("telephoneNumber", item.number.to_string()),
+            ("accountName", text(item.account.unwrap_or_default())),
+            ("result", result.to_owned()),
+            ("reason", text(refusal.unwrap_or_default())),
+            ("errorCode", text(error.code)),
+            ("errorMessage", text(error.message)),
+            ("errorTarget", text(error.target.unwrap_or_default())),
+        ],
+    );
+    row
+}
+
+/// Puts cells under their headings.
+fn fill<const N: usize>(row: &mut [String], cells: [(&str, String); N]) {
+    for (heading, cell) in cells {
+        if let Some(place) = HEADINGS.iter().position(|other| *other == heading).and_then(|index| row.get_mut(index)) {
+            *place = cell;
+        }
+    }
+}
