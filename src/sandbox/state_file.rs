@@ -1,11 +1,12 @@
 //! The file that keeps what the sandbox holds over a restart.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::SandboxError;
 use super::identity::KeptIdentity;
@@ -13,8 +14,6 @@ use super::operator_connect::KeptWorld;
 
 /// The form of the file; another one is refused.
 const VERSION: u32 = 1;
-/// No revision that was ever written.
-const NEVER: u64 = u64::MAX;
 
 /// All that is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,20 +34,28 @@ impl Kept {
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,
-    /// The revision that is in the file.
-    written: AtomicU64,
+    /// The revision that is in the file; one writer at a time.
+    written: Arc<Mutex<Option<u64>>>,
     _lock: File,
+}
+
+/// The right to write the file, until it is dropped or the write is done.
+#[derive(Debug)]
+pub(super) struct Turn {
+    path: PathBuf,
+    written: OwnedMutexGuard<Option<u64>>,
 }
 
 impl StateFile {
     /// Takes the file for this process alone; it need not be there yet.
     pub(super) fn open(path: PathBuf) -> Result<Self, SandboxError> {
         let lock_path = path.with_added_extension("lock");
-        let lock = private(&lock_path, OpenOptions::new().append(true)).map_err(|error| SandboxError::state(&path, error))?;
+        let lock = private(&lock_path, OpenOptions::new().append(true));
+        let lock = lock.map_err(|error| SandboxError::state(&path, error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, written: AtomicU64::new(NEVER), _lock: lock }),
-            Err(fs::TryLockError::WouldBlock) => Err(SandboxError::state(&path, "another sandbox is using it")),
-            Err(fs::TryLockError::Error(error)) => Err(SandboxError::state(&path, error)),
+            Ok(()) => Ok(Self { path, written: Arc::default(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(SandboxError::InUse(path)),
+            Err(TryLockError::Error(error)) => Err(SandboxError::state(&path, error)),
         }
     }
 
@@ -70,29 +77,40 @@ impl StateFile {
         SandboxError::state(&self.path, format!("{why}; remove the file to start anew"))
     }
 
-    /// Whether this revision is not in the file yet.
-    pub(super) fn lacks(&self, revision: u64) -> bool {
-        self.written.load(Ordering::Relaxed) != revision
+    /// Waits until nobody else writes.
+    pub(super) async fn turn(&self) -> Turn {
+        Turn { path: self.path.clone(), written: Arc::clone(&self.written).lock_owned().await }
     }
+}
 
-    /// Notes which revision is in the file.
-    pub(super) fn holds(&self, revision: u64) {
-        self.written.store(revision, Ordering::Relaxed);
+impl Turn {
+    /// Whether this revision is in the file.
+    pub(super) fn is_written(&self, revision: u64) -> bool {
+        *self.written == Some(revision)
     }
 
     /// Puts the new content in the place of the old in one step, so that a crash leaves one or the other.
-    pub(super) fn write(&self, kept: &Kept) -> Result<(), SandboxError> {
-        self.replace(kept).map_err(|error| SandboxError::state(&self.path, error))
+    ///
+    /// The turn lasts as long as the write, even where nobody waits for it any more.
+    pub(super) async fn write(mut self, kept: Kept, revision: u64) -> Result<(), SandboxError> {
+        let path = self.path.clone();
+        let write = move || {
+            replace(&self.path, &kept)?;
+            *self.written = Some(revision);
+            Ok(())
+        };
+        let written = tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        written.map_err(|error| SandboxError::state(&path, error))
     }
+}
 
-    fn replace(&self, kept: &Kept) -> io::Result<()> {
-        let beside = self.path.with_added_extension("new");
-        let mut writer = BufWriter::new(private(&beside, OpenOptions::new().write(true).truncate(true))?);
-        serde_json::to_writer(&mut writer, kept)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        fs::rename(&beside, &self.path)
-    }
+fn replace(path: &Path, kept: &Kept) -> io::Result<()> {
+    let beside = path.with_added_extension("new");
+    let mut writer = BufWriter::new(private(&beside, OpenOptions::new().write(true).truncate(true))?);
+    serde_json::to_writer(&mut writer, kept)?;
+    writer.flush()?;
+    writer.get_ref().sync_all()?;
+    fs::rename(&beside, path)
 }
 
 /// Opens a file for this user alone, made when it is not there.

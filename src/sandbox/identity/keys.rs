@@ -124,7 +124,7 @@ impl SigningKey {
 
     fn keep(&self) -> Option<KeptKey> {
         let pkcs8 = self.pair.as_der().ok()?;
-        Some(KeptKey { kid: self.kid.clone(), pkcs8: encode(pkcs8) })
+        Some(KeptKey { kid: self.kid.clone(), pkcs8: encode(pkcs8.as_ref()) })
     }
 
     fn jwk(&self) -> Value {

@@ -41,18 +41,25 @@ struct Provider {
 }
 
 /// Who is signed in and the keys that say so, as they are kept in a file over a restart.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct KeptIdentity {
     keys: Vec<KeptKey>,
     grants: Grants,
 }
 
 impl Identity {
-    /// A provider that goes on where another stopped; the default is a new one.
+    /// A provider at which nobody is signed in.
+    pub(super) fn new(issuer: String) -> Self {
+        let provider = Provider { people: people::people(), grants: Grants::default(), faults: Faults::default() };
+        Self { issuer, keys: KeyRing::default(), state: Mutex::new(provider) }
+    }
+
+    /// A provider that goes on where another stopped.
     pub(super) fn resume(issuer: String, kept: KeptIdentity) -> Result<Self, &'static str> {
         let KeptIdentity { keys, grants } = kept;
-        let provider = Provider { people: people::people(), grants, faults: Faults::default() };
-        Ok(Self { issuer, keys: KeyRing::resume(&keys)?, state: Mutex::new(provider) })
+        let mut identity = Self { keys: KeyRing::resume(&keys)?, ..Self::new(issuer) };
+        identity.state.get_mut().unwrap_or_else(PoisonError::into_inner).grants = grants;
+        Ok(identity)
     }
 
     /// What outlives a restart.

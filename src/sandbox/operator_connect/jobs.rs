@@ -90,7 +90,11 @@ impl Job {
             Ok(()) => ResultView { telephone_number: *number, status: "succeeded", error: None },
             Err(error) => ResultView { telephone_number: *number, status: "failed", error: Some(error) },
         });
-        let pending = self.pending().iter().map(|number| ResultView { telephone_number: *number, status: "pending", error: None });
+        let pending = self.pending().iter().map(|number| ResultView {
+            telephone_number: *number,
+            status: "pending",
+            error: None,
+        });
         JobView {
             id: &self.id,
             request_id: &self.order.request_id,

@@ -90,12 +90,13 @@ impl World {
         let mut world = Self::default();
         let mut jobs = Vec::new();
         for (id, tenant) in kept.tenants {
-            let KeptTenant { consent, relationship_requests, civic_addresses, numbers, released, jobs: started } = tenant;
+            let KeptTenant { consent, relationship_requests, civic_addresses, numbers, released, jobs: started } =
+                tenant;
             let held = numbers.into_iter().map(|KeptNumber(number, place, assigned, changes)| {
                 let terms = terms.get(place).map(Arc::clone).ok_or(NO_TERMS)?;
                 Ok((number, HeldNumber { terms, assigned, changes }))
             });
-            let numbers = held.collect::<Result<_, _>>()?;
+            let numbers = held.collect::<Result<_, &'static str>>()?;
             for job in started {
                 jobs.push((id.clone(), resume_job(job, &terms, now)?));
             }
@@ -114,8 +115,9 @@ impl World {
 const NO_TERMS: &str = "it names terms that are not in it";
 
 fn keep_tenant(tenant: &Tenant, places: &mut Places, now: Instant) -> KeptTenant {
-    let number =
-        |(number, held): (&E164, &HeldNumber)| KeptNumber(*number, places.place(&held.terms), held.assigned, held.changes);
+    let number = |(number, held): (&E164, &HeldNumber)| {
+        KeptNumber(*number, places.place(&held.terms), held.assigned, held.changes)
+    };
     let numbers = tenant.numbers.iter().map(number).collect();
     KeptTenant {
         consent: tenant.consent.clone(),
@@ -129,7 +131,8 @@ fn keep_tenant(tenant: &Tenant, places: &mut Places, now: Instant) -> KeptTenant
 
 fn keep_job(job: &Job, places: &mut Places, now: Instant) -> KeptJob {
     let failed = job.outcomes.iter().enumerate();
-    let errors = failed.filter_map(|(place, outcome)| Some((place, outcome.as_ref().err()?.as_ref().clone()))).collect();
+    let errors =
+        failed.filter_map(|(place, outcome)| Some((place, outcome.as_ref().err()?.as_ref().clone()))).collect();
     let (ran, lasts) = job.progress(now);
     KeptJob {
         id: job.id.clone(),

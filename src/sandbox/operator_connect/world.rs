@@ -45,7 +45,8 @@ pub(super) struct Tenant {
     /// Numbers that were released, with how often their state changed.
     pub(super) released: BTreeMap<E164, u32>,
     pub(super) jobs: HashMap<String, Job>,
-    requests: HashMap<String, String>,
+    /// Jobs by the request that started them.
+    pub(super) requests: HashMap<String, String>,
 }
 
 /// A number a tenant holds.
