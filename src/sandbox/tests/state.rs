@@ -62,7 +62,7 @@ async fn jobs_go_on_and_keep_their_numbers_busy() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sandbox.json");
     let oc = Oc::at(start(&file).unwrap().router()).await;
-    oc.faults(json!({ "jobSeconds": 0.5 })).await;
+    oc.faults(json!({ "jobSeconds": 1 })).await;
     let numbers: Vec<String> = (0..8).map(|n| format!("+44163296000{n}")).collect();
     let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
     let started = oc.upload(CONTOSO, "r1", free(), &numbers).await.json();
@@ -86,6 +86,24 @@ async fn jobs_go_on_and_keep_their_numbers_busy() {
         oc.upload(OTHER, "r1", free(), &numbers[..1]).await.json()["results"][0]["error"]["code"],
         "NumberInUse"
     );
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_numbers_are_kept_quickly() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sandbox.json");
+    let oc = Oc::at(start(&file).unwrap().router()).await;
+    oc.faults(json!({ "jobSeconds": 0 })).await;
+    let begun = Instant::now();
+    for job in 0..100 {
+        let numbers: Vec<String> = (0..1_000).map(|n| format!("+4416329{:06}", job * 1_000 + n)).collect();
+        let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+        oc.upload(OTHER, &format!("r{job}"), free(), &numbers).await;
+    }
+    drop(oc);
+    let oc = Oc::at(start(&file).unwrap().router()).await;
+    assert_eq!(oc.state(OTHER).await["numbers"].as_object().unwrap().len(), 100_000);
+    assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
