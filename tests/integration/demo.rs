@@ -12,7 +12,7 @@ use crate::harness::world::CONTOSO;
 use crate::harness::{eventually, runtime};
 
 /// Work of a process that was killed is taken over within 45 seconds.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 async fn ask(url: &str) -> Value {
     reqwest::Client::builder().build().unwrap().get(url).send().await.unwrap().json().await.unwrap()

@@ -99,7 +99,7 @@ impl Demo {
         let mut process = Process::start(&mut self.same_command());
         let lines = process.lines_until("Stop with");
         self.portal = after(&lines, "Portal ");
-        self.operations = after(&lines, "Operations ").trim_end_matches("/healthz").to_owned();
+        after(&lines, "Operations ").trim_end_matches("/healthz").clone_into(&mut self.operations);
         self.operator_connect = after(&lines, "Operator Connect ");
         self.issuer = after(&lines, "Identity provider ");
         self.process = Some(process);
@@ -108,7 +108,7 @@ impl Demo {
     /// Asks it to end (SIGTERM), and waits until it has.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let mut process = self.process.take().unwrap();
-        let asked = Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap();
+        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
         assert!(asked.success(), "{asked}");
         process.child.wait().unwrap()
     }
