@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nmp::backend::{OperatorConnect, OperatorConnectOptions};
 use nmp::domain::{E164, ItemState, OrderKind, OrderStatus, SyncState};
-use nmp::sandbox::Sandbox;
+use nmp::sandbox::{Sandbox, SandboxOptions};
 use nmp::service::accounts::Deleted;
 use nmp::service::consents::{RelationshipForm, update_relationship};
 use nmp::service::orders::{self, ReleaseSelection};
@@ -40,7 +40,10 @@ impl Outside {
     }
 
     async fn with(world: &World, options: SyncOptions) -> Self {
-        let (sandbox, listener) = Sandbox::bind("127.0.0.1:0".parse().unwrap(), true).await.unwrap();
+        let (sandbox, listener) =
+            Sandbox::bind("127.0.0.1:0".parse().unwrap(), SandboxOptions { examples: true, state: None })
+                .await
+                .unwrap();
         let stop = CancellationToken::new();
         let (url, token_url, stopped) = (sandbox.operator_connect_url(), sandbox.token_url(), stop.clone());
         tokio::spawn(async move { sandbox.serve(listener, stopped).await });
