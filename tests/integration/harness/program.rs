@@ -27,19 +27,22 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// The lines it prints until one holds `last`.
+    /// The lines it prints until one holds `last`. What it prints later is read and thrown away: a process whose output
+    /// nobody reads any more ends at its next line.
     fn lines_until(&mut self, last: &str) -> Vec<String> {
-        let stdout = self.child.stdout.take().unwrap();
+        let mut stdout = BufReader::new(self.child.stdout.take().unwrap());
         let mut lines = Vec::new();
-        for line in BufReader::new(stdout).lines() {
-            let line = line.unwrap();
-            let end = line.contains(last);
-            lines.push(line);
-            if end {
+        loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                panic!("the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
+            }
+            lines.push(line.trim_end().to_owned());
+            if line.contains(last) {
+                std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
                 return lines;
             }
         }
-        panic!("the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
     }
 }
 
