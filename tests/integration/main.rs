@@ -11,6 +11,7 @@ mod architecture;
 mod audit;
 mod catalog;
 mod consents;
+mod crash;
 mod harness;
 mod migrations;
 mod numbers;

@@ -52,6 +52,11 @@ impl Visitor {
         of_portal.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
+    /// The address of a page of the portal.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        self.home.join(path).unwrap()
+    }
+
     /// Opens a page of the portal and follows redirects.
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         let url = self.home.join(path).unwrap();
