@@ -121,7 +121,8 @@ async fn piece_by_piece(mut field: Field<'_>, most: usize) -> Result<(Vec<u8>, b
     Ok((kept, whole))
 }
 
-/// The bytes as text; what is no UTF-8 becomes a character that no rule takes.
+/// The bytes as text; what is no UTF-8, and NUL, becomes a character that no rule takes.
 fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }

@@ -100,8 +100,7 @@ async fn order(person: &mut Visitor, account: &str, numbers: &[String], what: Wh
                 ("numbers", &text),
             ];
             form.extend(outbound.then_some(("capability", "OutboundCalling")));
-            let answer = person.upload("/numbers/upload", &form, None).await;
-            if answer.status == StatusCode::BAD_GATEWAY { None } else { Some(answer) }
+            person.upload("/numbers/upload", &form, None).await.ok()
         }
         What::Release => {
             let ticked: Vec<_> = numbers.iter().map(|number| ("number", number.as_str())).collect();

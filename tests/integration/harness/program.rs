@@ -74,6 +74,7 @@ impl Demo {
         let folder = tempfile::tempdir().unwrap();
         let mut command = nmp();
         command.arg("demo").arg("--data-dir").arg(folder.path()).stdout(Stdio::piped());
+        command.env("NMP_LOG__LEVEL", "error");
         for listener in ["--portal", "--api", "--operations", "--dns", "--sandbox"] {
             command.args([listener, "127.0.0.1:0"]);
         }
