@@ -31,7 +31,7 @@ const ODD: [&str; 14] = [
 ];
 
 /// Those of them that every field gets alone, because a field that is wrong hides the next.
-const ODD_ALONE: [&str; 3] = ["%FF%FE", "%00", "9223372036854775808"];
+const ODD_ALONE: [&str; 2] = ["%00", "9223372036854775808"];
 
 struct Hostile {
     admin: Visitor,
@@ -57,7 +57,7 @@ impl Hostile {
 
     /// Sends a large body. A page that needs none answers before it has read it and hangs up, which may cost the answer.
     async fn send_large(&mut self, what: &str, request: RequestBuilder) {
-        if let Ok(response) = request.send().await {
+        if let Ok(response) = request.header("connection", "close").send().await {
             assert!(!response.status().is_server_error(), "{what}: {}", response.status());
         }
         let page = self.admin.get("/signed-out").await;
@@ -87,6 +87,7 @@ impl Hostile {
     async fn odd_queries(&mut self, entry: &RouteEntry, names: &[String]) {
         let path = path_of(entry, self.order);
         let path = path.split('?').next().unwrap().to_owned();
+        let own = self.names(std::slice::from_ref(entry)).await;
         for value in ODD {
             let query: Vec<_> = names.iter().map(|name| format!("{name}={value}")).collect();
             self.send(
@@ -94,7 +95,8 @@ impl Hostile {
                 self.request(&entry.method, &format!("{path}?{}", query.join("&"))),
             )
             .await;
-            for pair in query.into_iter().filter(|_| ODD_ALONE.contains(&value)) {
+            for name in own.iter().filter(|_| ODD_ALONE.contains(&value)) {
+                let pair = format!("{name}={value}");
                 self.send(&format!("{path}?{pair}"), self.request(&entry.method, &format!("{path}?{pair}"))).await;
             }
         }
@@ -191,7 +193,7 @@ impl Hostile {
         for entry in &out {
             self.odd_bodies(entry, &names).await;
         }
-        assert!(self.sent > 5_000, "{} requests", self.sent);
+        assert!(self.sent > 2_000, "{} requests", self.sent);
     }
 }
 
