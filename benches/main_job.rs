@@ -10,6 +10,7 @@ mod program;
 #[path = "main_job/seed.rs"]
 mod seed;
 #[path = "../tests/integration/harness/visitor.rs"]
+#[expect(clippy::unwrap_used, clippy::panic, dead_code, reason = "a visitor of the tests, which ask more of it")]
 mod visitor;
 
 use std::error::Error;

@@ -40,7 +40,7 @@ fn class(answer: &Answer) -> String {
 
 /// Opens the page, or sends its form with nothing in it.
 async fn try_it(person: &mut Visitor, entry: &RouteEntry, path: &str) -> Answer {
-    let request = person.request(entry.method.clone(), &person.url(path));
+    let request = person.request(&entry.method, &person.url(path));
     let request = match (&entry.method, entry.path) {
         (&Method::GET, _) => request,
         (_, "/numbers/upload") => request.header("content-type", MULTIPART).body(multipart_end()),
@@ -112,7 +112,7 @@ fn a_form_of_another_site_is_refused_on_every_route() {
         ];
         for entry in routes().iter().filter(|entry| entry.method != Method::GET) {
             for headers in from_elsewhere {
-                let mut request = portal.admin.without_origin(Method::POST, &portal.admin.url(&path_of(entry, draft)));
+                let mut request = portal.admin.without_origin(&Method::POST, &portal.admin.url(&path_of(entry, draft)));
                 for (name, value) in headers {
                     request = request.header(*name, *value);
                 }

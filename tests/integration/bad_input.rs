@@ -23,7 +23,7 @@ fn text(element: ElementRef) -> String {
 
 /// The text field as a browser would show it.
 fn typed(page: &Html) -> String {
-    all(page, "#f-numbers").iter().flat_map(|area| area.text()).collect::<String>().trim_start_matches('\n').to_owned()
+    all(page, "#f-numbers").iter().flat_map(ElementRef::text).collect::<String>().trim_start_matches('\n').to_owned()
 }
 
 /// What a page says is wrong, a line each.

@@ -10,7 +10,7 @@ use crate::harness::database::{Kind, Place};
 use crate::harness::portal::{Portal, furnish, path_of, stage_upload};
 use crate::harness::runtime;
 use crate::harness::served::Served;
-use crate::harness::visitor::{MULTIPART, Visitor};
+use crate::harness::visitor::{MULTIPART, Visitor, multipart, multipart_end};
 
 /// Values that are no text, no number, too long, or mean something to somebody else.
 const ODD: [&str; 14] = [
@@ -65,7 +65,7 @@ impl Hostile {
     }
 
     fn request(&self, method: &Method, path: &str) -> RequestBuilder {
-        self.admin.request(method.clone(), &self.admin.url(path))
+        self.admin.request(method, &self.admin.url(path))
     }
 
     /// Every field and filter that a page names, and some that none does.
@@ -145,10 +145,8 @@ impl Hostile {
         ];
         for value in ODD {
             bodies.push(post(FORM, fields(value).into_bytes()));
-            let form: String = names.iter().map(|name| {
-                format!("--a-boundary-that-no-field-holds\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-            }).collect();
-            bodies.push(post(MULTIPART, (form + "--a-boundary-that-no-field-holds--\r\n").into_bytes()));
+            let values: Vec<_> = names.iter().map(|name| (name.as_str(), value)).collect();
+            bodies.push(post(MULTIPART, [multipart(&values), multipart_end()].concat()));
             if ODD_ALONE.contains(&value) {
                 bodies.extend(names.iter().map(|name| post(FORM, format!("{name}={value}").into_bytes())));
             }

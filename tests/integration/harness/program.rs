@@ -34,9 +34,8 @@ impl Process {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
-            if stdout.read_line(&mut line).unwrap() == 0 {
-                panic!("the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
-            }
+            let read = stdout.read_line(&mut line).unwrap();
+            assert!(read > 0, "the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
             lines.push(line.trim_end().to_owned());
             if line.contains(last) {
                 std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
@@ -64,7 +63,6 @@ pub(crate) fn nmp() -> Command {
 pub(crate) struct Demo {
     pub(crate) process: Process,
     pub(crate) portal: String,
-    pub(crate) operator_connect: String,
     pub(crate) issuer: String,
     _folder: tempfile::TempDir,
 }
@@ -80,13 +78,7 @@ impl Demo {
         }
         let mut process = Process::start(&mut command);
         let lines = process.lines_until("Stop with");
-        Self {
-            portal: after(&lines, "Portal "),
-            operator_connect: after(&lines, "Operator Connect "),
-            issuer: after(&lines, "Identity provider "),
-            process,
-            _folder: folder,
-        }
+        Self { portal: after(&lines, "Portal "), issuer: after(&lines, "Identity provider "), process, _folder: folder }
     }
 }
 

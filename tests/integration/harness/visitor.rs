@@ -30,7 +30,7 @@ impl Visitor {
     pub(crate) fn new(home: &str) -> Self {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(std::time::Duration::from_secs(60))
+            .timeout(std::time::Duration::from_mins(1))
             .build()
             .unwrap();
         Self { client, home: Url::parse(home).unwrap(), cookies: BTreeMap::new() }
@@ -83,7 +83,7 @@ impl Visitor {
         url: Url,
         form: Option<&[(&str, &str)]>,
     ) -> Result<Answer, reqwest::Error> {
-        let mut request = self.request(method, &url);
+        let mut request = self.request(&method, &url);
         if let Some(form) = form {
             request = request.form(form);
         }
@@ -91,19 +91,19 @@ impl Visitor {
     }
 
     /// A request as a browser makes it: with this visitor's cookies, and a form comes from a page of the same site.
-    pub(crate) fn request(&self, method: Method, url: &Url) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: &Method, url: &Url) -> reqwest::RequestBuilder {
         let origin = url.origin().ascii_serialization();
-        let request = self.without_origin(method.clone(), url);
-        if method == Method::GET {
+        let request = self.without_origin(method, url);
+        if *method == Method::GET {
             return request;
         }
         request.header("origin", origin).header("sec-fetch-site", "same-origin")
     }
 
     /// A request that does not say which page it comes from.
-    pub(crate) fn without_origin(&self, method: Method, url: &Url) -> reqwest::RequestBuilder {
+    pub(crate) fn without_origin(&self, method: &Method, url: &Url) -> reqwest::RequestBuilder {
         let cookies = self.cookies_of(&url.origin().ascii_serialization());
-        let request = self.client.request(method, url.clone());
+        let request = self.client.request(method.clone(), url.clone());
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
     }
 
@@ -150,7 +150,7 @@ impl Visitor {
             body.extend(b"\r\n");
         }
         body.extend(multipart_end());
-        let request = self.request(Method::POST, &self.url(path)).header("content-type", MULTIPART).body(body);
+        let request = self.request(&Method::POST, &self.url(path)).header("content-type", MULTIPART).body(body);
         self.take(request.send().await?).await
     }
 }
