@@ -148,6 +148,12 @@ pub async fn stage_upload(
     };
     check_profile(ctx, filled(&form.calling_profile), &mut problems);
     check_ticket(filled(&form.ticket), &mut problems);
+    if let Ok(text) = text
+        && Reader::new(text, ctx.policy.max_numbers).next().is_none()
+    {
+        let field = if filled(&form.numbers).is_some() { "numbers" } else { "file" };
+        problems.push(FieldProblem::new(field, "There is no telephone number in it."));
+    }
     let text = match text {
         Ok(text) if problems.is_empty() => text,
         Ok(_) => return Err(Error::Invalid(problems)),
@@ -222,20 +228,17 @@ async fn base_account(
     with_columns: bool,
     problems: &mut Vec<FieldProblem>,
 ) -> Result<Option<Arc<AccountFacts>>> {
-    let account = match filled(&form.account) {
-        Some(name) => {
-            let account = tx.account(name).await?;
-            if account.is_none() {
-                problems.push(FieldProblem::new("account", format!("There is no account named {name}.")));
-            }
-            account
+    let account = if let Some(name) = filled(&form.account) {
+        let account = tx.account(name).await?;
+        if account.is_none() {
+            problems.push(FieldProblem::new("account", format!("There is no account named {name}.")));
         }
-        None => {
-            if !with_columns {
-                problems.push(FieldProblem::new("account", "Choose the account that gets the numbers."));
-            }
-            None
+        account
+    } else {
+        if !with_columns {
+            problems.push(FieldProblem::new("account", "Choose the account that gets the numbers."));
         }
+        None
     };
     let Some(account) = account else { return Ok(None) };
     let base = facts(tx, account).await?;

@@ -27,19 +27,21 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// The lines it prints until one holds `last`.
+    /// The lines it prints until one holds `last`. What it prints later is read and thrown away: a process whose output
+    /// nobody reads any more ends at its next line.
     fn lines_until(&mut self, last: &str) -> Vec<String> {
-        let stdout = self.child.stdout.take().unwrap();
+        let mut stdout = BufReader::new(self.child.stdout.take().unwrap());
         let mut lines = Vec::new();
-        for line in BufReader::new(stdout).lines() {
-            let line = line.unwrap();
-            let end = line.contains(last);
-            lines.push(line);
-            if end {
+        loop {
+            let mut line = String::new();
+            let read = stdout.read_line(&mut line).unwrap();
+            assert!(read > 0, "the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
+            lines.push(line.trim_end().to_owned());
+            if line.contains(last) {
+                std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
                 return lines;
             }
         }
-        panic!("the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
     }
 }
 
@@ -63,8 +65,11 @@ pub(crate) struct Demo {
     pub(crate) folder: tempfile::TempDir,
     ports: [u16; LISTENERS.len()],
     pub(crate) portal: String,
+<<<<<<< HEAD
     pub(crate) operations: String,
     pub(crate) operator_connect: String,
+=======
+>>>>>>> tests
     pub(crate) issuer: String,
 }
 
@@ -82,9 +87,16 @@ impl Demo {
     /// How it is started on these ports.
     pub(crate) fn command(&self, ports: [u16; LISTENERS.len()]) -> Command {
         let mut command = nmp();
+<<<<<<< HEAD
         command.arg("demo").arg("--data-dir").arg(self.folder.path()).stdout(Stdio::piped());
         for (listener, port) in LISTENERS.iter().zip(ports) {
             command.args([(*listener).to_owned(), format!("127.0.0.1:{port}")]);
+=======
+        command.arg("demo").arg("--data-dir").arg(folder.path()).stdout(Stdio::piped());
+        command.env("NMP_LOG__LEVEL", "error");
+        for listener in ["--portal", "--api", "--operations", "--dns", "--sandbox"] {
+            command.args([listener, "127.0.0.1:0"]);
+>>>>>>> tests
         }
         command
     }
@@ -98,6 +110,7 @@ impl Demo {
     pub(crate) fn start_again(&mut self) {
         let mut process = Process::start(&mut self.same_command());
         let lines = process.lines_until("Stop with");
+<<<<<<< HEAD
         self.portal = after(&lines, "Portal ");
         after(&lines, "Operations ").trim_end_matches("/healthz").clone_into(&mut self.operations);
         self.operator_connect = after(&lines, "Operator Connect ");
@@ -116,6 +129,9 @@ impl Demo {
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         drop(self.process.take());
+=======
+        Self { portal: after(&lines, "Portal "), issuer: after(&lines, "Identity provider "), process, _folder: folder }
+>>>>>>> tests
     }
 }
 
