@@ -1,0 +1,54 @@
+// A demo of its own in a temporary folder on free ports.
+import { spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const usual = fileURLToPath(new URL("../../target/debug/nmp", import.meta.url));
+
+/** Starts a demo. Answers { portal, backend, play, state, stop }. */
+export async function startDemo() {
+  const program = process.env.NMP ?? usual;
+  try {
+    accessSync(program, constants.X_OK);
+  } catch {
+    throw new Error(`There is no ${program}. Build it (cargo build), or name another with NMP=.`);
+  }
+  const folder = await mkdtemp(join(tmpdir(), "nmp-e2e-"));
+  const any = "127.0.0.1:0";
+  const child = spawn(program, ["demo", "--data-dir", join(folder, "data"), "--portal", any, "--operations", any, "--sandbox", any], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((done) => child.once("exit", done));
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const said = {};
+  for await (const line of createInterface(child.stdout)) {
+    const [, what, address] = /^ {2}(Portal|Operator Connect) +(\S+)$/.exec(line) ?? [];
+    if (what) said[what] = address;
+    if (line.includes("Ctrl-C")) break;
+  }
+  const portal = said.Portal;
+  const backend = said["Operator Connect"];
+  if (!portal || !backend) {
+    await stop();
+    throw new Error("The demo ended before it had started.");
+  }
+  /** Plays the world around the backend: _faults, _assign, and so on. */
+  const play = async (route, body) => {
+    const answer = await fetch(`${backend}/${route}`, {
+      method: route === "_faults" ? "PUT" : "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${route}: ${answer.status} ${await answer.text()}`);
+  };
+  const state = async () => (await fetch(`${backend}/_state`)).json();
+  return { portal, backend, play, state, stop };
+}
