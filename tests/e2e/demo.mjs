@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const usual = fileURLToPath(new URL("../../target/debug/nmp", import.meta.url));
 
-/** Starts a demo. Answers { portal, backend, play, state, stop }. */
+/** Starts a demo. Answers { portal, backend, play, state, alarms, stop }: alarms are errors in its log. */
 export async function startDemo() {
   const program = process.env.NMP ?? usual;
   try {
@@ -20,7 +20,11 @@ export async function startDemo() {
   const folder = await mkdtemp(join(tmpdir(), "nmp-e2e-"));
   const any = "127.0.0.1:0";
   const child = spawn(program, ["demo", "--data-dir", join(folder, "data"), "--portal", any, "--operations", any, "--sandbox", any], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const alarms = [];
+  createInterface(child.stderr).on("line", (line) => {
+    if (/panicked|\bERROR\b/.test(line)) alarms.push(line);
   });
   const ended = new Promise((done) => child.once("exit", done));
   const stop = async () => {
@@ -50,5 +54,5 @@ export async function startDemo() {
     if (!answer.ok) throw new Error(`${route}: ${answer.status} ${await answer.text()}`);
   };
   const state = async () => (await fetch(`${backend}/_state`)).json();
-  return { portal, backend, play, state, stop };
+  return { portal, backend, play, state, alarms, stop };
 }

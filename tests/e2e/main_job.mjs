@@ -6,6 +6,7 @@ import * as upload from "./steps/upload.mjs";
 import * as numbers from "./steps/numbers.mjs";
 import * as release from "./steps/release.mjs";
 import * as roles from "./steps/roles.mjs";
+import * as ending from "./steps/ending.mjs";
 
 export function mainJob({ script }) {
   let world;
@@ -15,7 +16,7 @@ export function mainJob({ script }) {
   after(() => world?.close());
 
   test(`the main job ${script ? "with" : "without"} script`, async (suite) => {
-    const steps = [takeOn, upload, numbers, release, roles].flatMap((part) => part.steps);
+    const steps = [takeOn, upload, numbers, release, roles, ending].flatMap((part) => part.steps);
     for (const step of steps) {
       // One step needs what the one before it made.
       const words = step.name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -6,7 +6,7 @@ import { chromium } from "playwright-core";
 import { Findings, Inspector, watch } from "./inspector.mjs";
 import { startDemo } from "./demo.mjs";
 
-const PATIENCE = 30_000;
+const PATIENCE = 8_000;
 
 function chromiumProgram() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
@@ -126,5 +126,6 @@ export async function openWorld({ script = true } = {}) {
 
 /** Fails with every finding of every page at once. */
 export function nothingFound(world) {
+  for (const line of world.alarms) world.findings.add("the log of the demo", line);
   assert.equal(world.findings.count, 0, `\n${world.findings.count} findings on ${world.findings.pages} pages\n${world.findings}`);
 }
