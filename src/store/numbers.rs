@@ -50,6 +50,7 @@ impl Shared {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(new) => new.insert(settings::read(row.settings_id, &row.settings)?).clone(),
         };
+        let telephone_number = E164::from_i64(row.telephone_number).ok_or_else(|| unreadable("telephone_number"))?;
         let error = match (row.error_id, &row.error) {
             (Some(id), Some(body)) => Some(match self.errors.entry(id) {
                 Entry::Occupied(known) => known.get().clone(),
@@ -58,14 +59,14 @@ impl Shared {
             _ => None,
         };
         Ok(Number {
-            telephone_number: E164::from_i64(row.telephone_number).ok_or_else(|| unreadable("telephone_number"))?,
+            telephone_number,
             state: SyncState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
             account: row.account,
             tenant_id: row.tenant_id,
             settings,
             country: row.country,
             assigned: row.assigned,
-            error,
+            error: error.map(|error| error.about(telephone_number)),
             rev: row.rev,
             order_id: row.order_id,
             changed_at: at(row.changed_at),

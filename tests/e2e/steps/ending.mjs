@@ -10,7 +10,7 @@ async function deleteTheAccount(world) {
   await deleter.look("delete account");
   await deleter.press("Delete account");
   await deleter.page.locator("[data-error-summary]").waitFor();
-  await deleter.refused("delete account, numbers not given up", /288/);
+  await deleter.refused("delete account, numbers not given up", /289/);
   await deleter.page.locator("[name=release]").check();
   await world.play("_faults", { latencyMs: 700 });
   await deleter.press("Delete account");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { CONTOSO } from "./take_on.mjs";
 
 async function filterNumbers({ writer }) {
-  await writer.open("/numbers?account=contoso");
+  await writer.open("/numbers?account=contoso&country=GB");
   await writer.look("numbers of an account");
   assert.equal((await writer.rows("numbers")).length, 50);
   await writer.press("Next");
@@ -39,8 +39,8 @@ async function filterNumbers({ writer }) {
   await writer.open("/numbers?account=contoso");
   await writer.press("Show ranges");
   const ranges = await writer.rows("ranges");
-  assert.equal(ranges.length, 2, "300 numbers in a row and one alone");
-  assert.match(ranges[0], /0000 to .*0299$/s);
+  assert.equal(ranges.length, 3, "300 numbers in a row and two alone");
+  assert.match(ranges[1], /0000 to .*0299$/s);
   await writer.look("numbers, folded into ranges");
 }
 

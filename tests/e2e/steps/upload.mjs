@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { CONTOSO } from "./take_on.mjs";
 
+// Northwind Traders hold this number at the backend; the portal learns it only there.
+const NORTHWIND = "2c9e7b14-0d3f-4a58-8f6b-31d5a0c4e722";
+const TAKEN = "+12065550165";
 const CALLING = { usage: "CallingUserAssignment", capabilities: ["InboundCalling", "OutboundCalling"] };
 
 async function fillIn(writer, { numbers, ticket = "" }) {
@@ -44,14 +47,14 @@ async function refuseAFormWithNothingInIt({ writer }) {
 
 async function reviewATypedList({ writer }) {
   await writer.open("/numbers/upload?account=contoso");
-  const typed = ["+441632960000-0299", "+44 1632 960 400", "01632 960 500", "+441632960700-0600", "+44163296abc1", "+44123456789012345", "+441632960010", "+12065550150"].join("\n");
+  const typed = ["+441632960000-0299", "+44 1632 960 400", "01632 960 500", "+441632960700-0600", "+44163296abc1", "+44123456789012345", "+441632960010", TAKEN].join("\n");
   await fillIn(writer, { numbers: typed, ticket: "CHG-2001" });
   await writer.press("Review");
   await writer.page.waitForURL("**/review");
   await writer.look("review");
-  assert.deepEqual(await tiles(writer), { New: 301, Changed: 0, Unchanged: 0, Refused: 6 });
+  assert.deepEqual(await tiles(writer), { New: 302, Changed: 0, Unchanged: 0, Refused: 5 });
   const report = await writer.download("Download report");
-  for (const value of ["01632 960 500", "+441632960700-0600", "+44163296abc1", "+44123456789012345", "+12065550150"]) {
+  for (const value of ["01632 960 500", "+441632960700-0600", "+44163296abc1", "+44123456789012345"]) {
     assert.ok(report.text.includes(value), `the report names ${value}`);
   }
   await writer.press(/^Upload [\d,]+ /);
@@ -90,13 +93,14 @@ async function submitAndFollowTheOrder(world) {
   await writer.until(status(writer, "Complete with errors"));
   if (writer.script) assert.equal(left, 0, "the page moved by itself");
   await writer.look("order, complete with errors");
-  assert.deepEqual(await tiles(writer), { Done: 298, Waiting: 0, Failed: 3 });
+  assert.deepEqual(await tiles(writer), { Done: 298, Waiting: 0, Failed: 4 });
   const causes = writer.page.locator("section[aria-labelledby=causes] section");
-  assert.equal(await causes.count(), 1, "what failed for one cause stands together");
+  assert.equal(await causes.count(), 2, "what failed for one cause stands together");
   await writer.page.goto(`${world.order}?state=failed`);
-  assert.equal((await writer.rows("items")).length, 3);
+  assert.equal((await writer.rows("items")).length, 4);
   await writer.look("order, what failed");
-  await writer.press("Numbers that fail like this");
+  await causes.filter({ hasText: "3 numbers" }).getByRole("link", { name: "Numbers that fail like this" }).click();
+  await writer.page.waitForLoadState();
   assert.equal((await writer.rows("numbers")).length, 3);
   await writer.look("numbers that fail alike");
   await writer.page.locator("#numbers tbody th a").first().click();
@@ -107,12 +111,13 @@ async function submitAndFollowTheOrder(world) {
 async function retryWhatFailed(world) {
   const { writer, play } = world;
   await play("_faults", { jobSeconds: 1, rejectNumbers: null });
+  await play("_release", { tenantId: NORTHWIND, numbers: [TAKEN] });
   await writer.page.goto(world.order);
   await writer.press("Retry failed");
   await writer.until(status(writer, "Complete"));
   await writer.look("order, complete");
   const held = (await world.state()).tenants[CONTOSO].numbers;
-  assert.equal(Object.keys(held).length, 301, "the backend holds what was uploaded");
+  assert.equal(Object.keys(held).length, 302, "the backend holds what was uploaded");
   assert.equal(held["+441632960007"].settings.usage, CALLING.usage);
 }
 
