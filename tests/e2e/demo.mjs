@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 
 const usual = fileURLToPath(new URL("../../target/debug/nmp", import.meta.url));
 
-/** Starts a demo. Answers { portal, backend, play, state, alarms, stop }: alarms are errors in its log. */
-export async function startDemo() {
+/** Starts a demo, without examples if `empty`. Answers { portal, backend, play, state, alarms, stop }: alarms are errors in its log. */
+export async function startDemo({ empty = false } = {}) {
   const program = process.env.NMP ?? usual;
   try {
     accessSync(program, constants.X_OK);
@@ -19,7 +19,8 @@ export async function startDemo() {
   }
   const folder = await mkdtemp(join(tmpdir(), "nmp-e2e-"));
   const any = "127.0.0.1:0";
-  const child = spawn(program, ["demo", "--data-dir", join(folder, "data"), "--portal", any, "--operations", any, "--sandbox", any], {
+  const options = ["--data-dir", join(folder, "data"), "--portal", any, "--operations", any, "--sandbox", any];
+  const child = spawn(program, ["demo", ...options, ...(empty ? ["--empty"] : [])], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const alarms = [];

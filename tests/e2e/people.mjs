@@ -102,8 +102,8 @@ export class Person {
 }
 
 /** A demo, a browser and an inspector. */
-export async function openWorld({ script = true } = {}) {
-  const demo = await startDemo();
+export async function openWorld({ script = true, empty = false } = {}) {
+  const demo = await startDemo({ empty });
   const browser = await chromium.launch({ executablePath: chromiumProgram(), args: ["--no-sandbox"] });
   const findings = new Findings();
   const world = { ...demo, findings, inspector: await Inspector.open(browser, findings) };

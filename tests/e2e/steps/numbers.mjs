@@ -13,6 +13,7 @@ async function filterNumbers({ writer }) {
   await writer.press("Previous");
   assert.match((await writer.rows("numbers"))[0], /0000$/);
 
+  await writer.open("/numbers?account=contoso");
   await writer.page.locator("main summary", { hasText: "More filters" }).click();
   await writer.look("numbers, all filters open");
   await writer.field("starts").fill("+44 1632 96001");
