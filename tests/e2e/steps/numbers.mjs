@@ -114,7 +114,7 @@ async function readCivicAddresses({ writer }) {
 
 async function searchAndLookAround({ writer }) {
   const search = writer.page.locator("#search");
-  await search.fill("contoso");
+  await search.fill("cont");
   await search.press("Enter");
   await writer.page.waitForURL("**/search**");
   await writer.look("search");

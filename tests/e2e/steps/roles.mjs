@@ -10,7 +10,7 @@ async function readerSeesAndCannotWrite(world) {
   for (const path of PAGES) {
     await reader.open(path);
     await reader.look(`${path.replace(CONTOSO, "…")}, as the reader`);
-    assert.equal(await reader.page.locator("main form[method=post]:not([action='/numbers/release'])").count(), 0, `${path} has nothing to write`);
+    assert.equal(await reader.page.locator("main form[method=post]").count(), 0, `${path} has nothing to write`);
     assert.equal(await reader.page.locator("main").getByRole("button", { name: /release|manage|retry|pull|update|create|delete|upload/i }).count(), 0, path);
     assert.equal(await reader.page.locator("main input[data-tick]").count(), 0, path);
   }

@@ -5,6 +5,7 @@ import { CONTOSO } from "./take_on.mjs";
 // Northwind Traders hold this number at the backend; the portal learns it only there.
 const NORTHWIND = "2c9e7b14-0d3f-4a58-8f6b-31d5a0c4e722";
 const TAKEN = "+12065550165";
+const HARBOUR_STREET = "ef245fa1-6b14-5bee-938d-5bd5879f6afa";
 const CALLING = { usage: "CallingUserAssignment", capabilities: ["InboundCalling", "OutboundCalling"] };
 
 async function fillIn(writer, { numbers, ticket = "" }) {
@@ -13,7 +14,7 @@ async function fillIn(writer, { numbers, ticket = "" }) {
   await writer.page.locator("[name=service][value=operatorConnect]").check();
   await writer.field("usage").selectOption(CALLING.usage);
   for (const name of CALLING.capabilities) await writer.page.locator(`[name=capability][value=${name}]`).check();
-  await writer.field("civic_address").selectOption({ index: 1 });
+  await writer.field("civic_address").selectOption(HARBOUR_STREET);
 }
 
 /** The counts of the tiles of a review: { New: 300, … }. */
