@@ -28,7 +28,10 @@ async function signIn(person, options) {
 }
 
 const open = (page, path) => page.goto(new URL(path, portal).href);
-const shoot = (page, name) => page.screenshot({ path: `${folder}/${name}.png` });
+const shoot = async (page, name) => {
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: `${folder}/${name}.png` });
+};
 const play = (path, body) =>
   fetch(`${backend}/${path}`, { method: path === "_faults" ? "PUT" : "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 
@@ -46,7 +49,7 @@ async function finished(page) {
   await page.locator("#status", { hasText: /Complete|Failed/ }).waitFor({ timeout: 60_000 });
 }
 
-const desk = { viewport: { width: 1180, height: 740 }, colorScheme: "light" };
+const desk = { viewport: { width: 1280, height: 760 }, colorScheme: "light" };
 const writer = await signIn("writer", desk);
 
 // The consents are pulled in the first moments.
@@ -78,7 +81,7 @@ await writer.locator("select[name=usage]").selectOption("CallingUserAssignment")
 for (const name of ["InboundCalling", "OutboundCalling"]) {
   await writer.locator(`[name=capability][value=${name}]`).check();
 }
-await writer.locator("select[name=civic_address]").selectOption({ index: 1 });
+await writer.locator("select[name=civic_address]").selectOption({ label: "Head office: 12 Harbour Street, Northbridge, NB1 4QX, GB" }).catch(() => {});
 await shoot(writer, "upload");
 await writer.getByRole("button", { name: "Review", exact: true }).click();
 await writer.waitForURL("**/review");
