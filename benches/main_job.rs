@@ -73,7 +73,8 @@ async fn upload() -> Outcome<()> {
     }
     let csv = seed::csv(NUMBERS);
     let begun = Instant::now();
-    let review = visitor.upload("/numbers/upload", &[("account", "contoso")], Some(&csv)).await;
+    let stored = visitor.upload("/numbers/upload", &[("account", "contoso")], Some(&csv)).await;
+    let review = visitor.get(stored.location.as_deref().ok_or(stored.text)?).await;
     let staged = begun.elapsed();
     if !review.url.path().ends_with("/review") {
         return Err(format!("no review: {} {} {}", review.url, review.status, review.text).into());

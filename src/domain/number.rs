@@ -1,5 +1,7 @@
 //! Numbers: what a telephone number should be, and how far the backend has come.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -127,17 +129,17 @@ impl SyncState {
     }
 }
 
-/// A number as stored.
+/// A number as stored. What many numbers have in common is held once.
 #[derive(Clone, Debug)]
 pub struct Number {
     /// The number.
     pub telephone_number: E164,
     /// Name of the account that owns it.
-    pub account: String,
+    pub account: Arc<str>,
     /// The account's tenant, as text.
-    pub tenant_id: Option<String>,
+    pub tenant_id: Option<Arc<str>>,
     /// What it should be.
-    pub settings: NumberSettings,
+    pub settings: Arc<NumberSettings>,
     /// Two-letter country derived from the number; `None` where the numbering plan does not tell.
     pub country: Option<String>,
     /// How far it has come.
@@ -145,7 +147,7 @@ pub struct Number {
     /// True while the backend says that somebody uses it.
     pub assigned: bool,
     /// What the backend said last, when it refused.
-    pub error: Option<ProvisioningError>,
+    pub error: Option<Arc<ProvisioningError>>,
     /// Grows with every change.
     pub rev: i64,
     /// The order that changed it last.

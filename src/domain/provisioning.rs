@@ -28,11 +28,8 @@ impl ProvisioningError {
 
     /// The error word for word, as it was said about this number.
     #[must_use]
-    pub fn about(mut self, number: E164) -> Self {
-        if self.message.contains(NUMBER) {
-            self.message = self.message.replace(NUMBER, &number.as_i64().to_string());
-        }
-        self
+    pub fn about(&self, number: E164) -> Self {
+        Self { message: self.message.replace(NUMBER, &number.as_i64().to_string()), ..self.clone() }
     }
 }
 

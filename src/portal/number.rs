@@ -77,8 +77,8 @@ fn now(number: &Number, alike: i64) -> Now {
     Now {
         state: number.state.into(),
         waits: matches!(number.state, SyncState::Pending | SyncState::Releasing),
-        account: number.account.clone(),
-        tenant: number.tenant_id.clone().unwrap_or_default(),
+        account: number.account.to_string(),
+        tenant: number.tenant_id.as_deref().unwrap_or_default().to_owned(),
         assignment: if number.assigned { Chip::new("ok", "Assigned") } else { Chip::new("off", "Unassigned") },
         country: number.country.clone().unwrap_or_default(),
         order: number.order_id,

@@ -1,5 +1,7 @@
 //! The list of numbers: filters, paging by key, numbers in a row folded into ranges, exports.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
@@ -11,7 +13,7 @@ use super::number_filter::NumbersQuery;
 use super::show::{Chip, count, counted};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::upload::{HEADINGS, cells};
-use crate::domain::{E164, Number, Service, SyncState};
+use crate::domain::{E164, Number, NumberSettings, Service, SyncState};
 use crate::http::{Granted, Partial, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page};
 use crate::service::numbers::{self, FilterChoices, Matching, NumberFilter, NumberRange};
 use crate::service::{Ctx, Page};
@@ -66,9 +68,8 @@ struct Results {
 struct NumberRow {
     e164: String,
     shown: String,
-    account: String,
-    service: String,
-    usage: String,
+    account: Arc<str>,
+    settings: Arc<NumberSettings>,
     state: Chip,
     assignment: &'static str,
     country: String,
@@ -80,9 +81,8 @@ impl From<&Number> for NumberRow {
         Self {
             e164: number.telephone_number.to_string(),
             shown: number.telephone_number.grouped(),
-            account: number.account.clone(),
-            service: number.settings.services.labels(),
-            usage: number.settings.teams.usage.clone(),
+            account: Arc::clone(&number.account),
+            settings: Arc::clone(&number.settings),
             state: number.state.into(),
             assignment: if number.assigned { "Assigned" } else { "Unassigned" },
             country: number.country.clone().unwrap_or_default(),

@@ -58,9 +58,10 @@ const REMEMBERED: usize = 10_000;
 impl UploadForm {
     /// A form that would set a number to what it is.
     pub fn of(number: &crate::domain::Number) -> Self {
-        let NumberSettings { services: _, teams, calling_profile, custom_sip_header } = number.settings.clone();
+        let NumberSettings { services: _, teams, calling_profile, custom_sip_header } =
+            NumberSettings::clone(&number.settings);
         Self {
-            account: number.account.clone(),
+            account: number.account.to_string(),
             service: number.settings.service().map_or("", Service::key).to_owned(),
             usage: teams.usage,
             capability: teams.choosable_capabilities,

@@ -9,6 +9,7 @@ mod civic_addresses;
 mod consents;
 mod error;
 mod migrate;
+mod number_rows;
 mod numbers;
 mod numbers_filter;
 mod order_items;
@@ -173,7 +174,9 @@ impl Db {
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
             .pragma("journal_size_limit", "67108864")
-            .optimize_on_close(true, 400);
+            .optimize_on_close(true, 400)
+            // A page of any list fits in, so that its rows cross over to the asking thread together.
+            .row_buffer_size(256);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)

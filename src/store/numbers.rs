@@ -1,82 +1,15 @@
 //! Numbers as rows: pages, ranges, counts.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
-use sqlx::FromRow;
-
+use super::number_rows::select_numbers;
 use super::numbers_filter::{NumberFilter, start_ranges};
 use super::sql::{Bind, Conditions, bind_all, on, statements};
-use super::{Error, Page, Result, Tx, at, micros, settings};
-use crate::domain::{E164, Number, NumberSettings, ProvisioningError, SyncState};
+use super::{Error, Page, Result, Tx, micros, settings};
+use crate::domain::{E164, Number, NumberSettings, SyncState};
 
 statements! {
-    BY_NUMBER = "SELECT n.telephone_number, a.name AS account, a.tenant_id, n.settings_id, s.body AS settings, n.country, n.state, n.assigned, n.error_id, e.body AS error, n.rev, n.order_id, n.changed_at FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings s ON s.id = n.settings_id LEFT JOIN errors e ON e.id = n.error_id WHERE n.telephone_number = $1";
     COUNT_BY_STATE = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM numbers WHERE state <> 'synced' GROUP BY state";
     COUNT_ALL = "SELECT CAST(COALESCE(SUM(number_count), 0) AS BIGINT) FROM accounts";
     USAGES = "SELECT DISTINCT usage FROM settings WHERE usage <> '' ORDER BY usage LIMIT 50";
-}
-
-const COLUMNS: &str = "n.telephone_number, a.name AS account, a.tenant_id, n.settings_id, s.body AS settings, n.country, n.state, n.assigned, n.error_id, e.body AS error, n.rev, n.order_id, n.changed_at";
-
-#[derive(FromRow)]
-struct Row {
-    telephone_number: i64,
-    account: String,
-    tenant_id: Option<String>,
-    settings_id: i64,
-    settings: String,
-    country: Option<String>,
-    state: String,
-    assigned: bool,
-    error_id: Option<i64>,
-    error: Option<String>,
-    rev: i64,
-    order_id: i64,
-    changed_at: i64,
-}
-
-/// Values that many rows of a page share, read once.
-#[derive(Default)]
-struct Shared {
-    settings: HashMap<i64, NumberSettings>,
-    errors: HashMap<i64, ProvisioningError>,
-}
-
-impl Shared {
-    fn number(&mut self, row: Row) -> Result<Number> {
-        let unreadable = |column| Error::unreadable("numbers", column, row.telephone_number);
-        let settings = match self.settings.entry(row.settings_id) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => new.insert(settings::read(row.settings_id, &row.settings)?).clone(),
-        };
-        let telephone_number = E164::from_i64(row.telephone_number).ok_or_else(|| unreadable("telephone_number"))?;
-        let error = match (row.error_id, &row.error) {
-            (Some(id), Some(body)) => Some(match self.errors.entry(id) {
-                Entry::Occupied(known) => known.get().clone(),
-                Entry::Vacant(new) => new.insert(settings::read_error(id, body)?).clone(),
-            }),
-            _ => None,
-        };
-        Ok(Number {
-            telephone_number,
-            state: SyncState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
-            account: row.account,
-            tenant_id: row.tenant_id,
-            settings,
-            country: row.country,
-            assigned: row.assigned,
-            error: error.map(|error| error.about(telephone_number)),
-            rev: row.rev,
-            order_id: row.order_id,
-            changed_at: at(row.changed_at),
-        })
-    }
-
-    fn numbers(rows: Vec<Row>) -> Result<Vec<Number>> {
-        let mut shared = Self::default();
-        rows.into_iter().map(|row| shared.number(row)).collect()
-    }
 }
 
 /// One page of numbers, ascending.
@@ -173,8 +106,9 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn number(&mut self, number: E164) -> Result<Option<Number>> {
-        let row: Option<Row> = on!(self, c => sqlx::query_as(BY_NUMBER).bind(number.as_i64()).fetch_optional(c).await)?;
-        row.map(|row| Shared::default().number(row)).transpose()
+        let mut conditions = Conditions::default();
+        conditions.push(concat!(select_numbers!(), "n.telephone_number = ?"), [Bind::Int(number.as_i64())]);
+        Ok(self.read_numbers(conditions).await?.pop())
     }
 
     /// One page of the numbers that match.
@@ -182,13 +116,13 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn numbers_page(&mut self, filter: &NumberFilter, page: Page<E164>, size: usize) -> Result<NumberPage> {
-        const SELECT: &str = "SELECT n.telephone_number, a.name AS account, a.tenant_id, n.settings_id, s.body AS settings, n.country, n.state, n.assigned, n.error_id, e.body AS error, n.rev, n.order_id, n.changed_at FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings s ON s.id = n.settings_id LEFT JOIN errors e ON e.id = n.error_id WHERE TRUE";
-        debug_assert!(SELECT.contains(COLUMNS));
         let mut conditions = Conditions::default();
-        keyed(&mut conditions, SELECT, filter, page, size as i64 + 1);
-        let rows: Vec<Row> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
-        let mut numbers = Shared::numbers(rows)?;
+        keyed(&mut conditions, concat!(select_numbers!(), "TRUE"), filter, page, size as i64 + 1);
+        let mut numbers = self.read_numbers(conditions).await?;
+        numbers.sort_unstable_by_key(|number| number.telephone_number);
+        if matches!(page, Page::Before(_)) {
+            numbers.reverse();
+        }
         let (more_before, more_after) = trim(&mut numbers, &page, size);
         Ok(NumberPage { numbers, more_after, more_before })
     }

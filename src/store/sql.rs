@@ -81,6 +81,12 @@ impl Conditions {
         self
     }
 
+    /// Puts text without values before everything.
+    pub(crate) fn before(&mut self, text: &'static str) -> &mut Self {
+        self.text.insert_str(0, text);
+        self
+    }
+
     /// Adds `AND (condition OR condition ..)`, one for each value.
     pub(crate) fn and_any<const N: usize>(
         &mut self,

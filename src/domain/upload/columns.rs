@@ -117,7 +117,7 @@ impl Column {
         let teams = &number.settings.teams;
         match self {
             Self::TelephoneNumber => number.telephone_number.to_string(),
-            Self::AccountName => number.account.clone(),
+            Self::AccountName => number.account.to_string(),
             Self::Enabled(_) => "true".into(),
             Self::AssignmentStatus(_) => if number.assigned { "assigned" } else { "unassigned" }.into(),
             Self::Usage(_) => teams.usage.clone(),

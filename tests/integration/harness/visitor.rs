@@ -118,7 +118,7 @@ impl Visitor {
         Ok(Answer { url, status, location, text: response.text().await? })
     }
 
-    /// Sends a form that holds a file and follows redirects.
+    /// Sends a form that may hold a file; where a redirect leads is left to the caller.
     pub(crate) async fn upload(&mut self, path: &str, fields: &[(&str, &str)], file: Option<&str>) -> Answer {
         let url = self.home.join(path).unwrap();
         let boundary = "a-boundary-that-no-field-holds";
