@@ -28,28 +28,36 @@ async function signIn(person, options) {
 }
 
 const open = (page, path) => page.goto(new URL(path, portal).href);
-const shoot = (page, name) => page.screenshot({ path: `${folder}/${name}.png` });
+const shoot = async (page, name) => {
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: `${folder}/${name}.png` });
+};
 const play = (path, body) =>
   fetch(`${backend}/${path}`, { method: path === "_faults" ? "PUT" : "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+/** Opens a page until it shows `locator`. */
+async function until(page, path, locator) {
+  const end = Date.now() + 30_000;
+  do {
+    if (Date.now() > end) throw new Error(`${path} never showed what the picture is of`);
+    await open(page, path);
+  } while (!(await locator.count()));
+}
 
 /** Waits until the order says what it came to. */
 async function finished(page) {
   await page.locator("#status", { hasText: /Complete|Failed/ }).waitFor({ timeout: 60_000 });
 }
 
-const desk = { viewport: { width: 1280, height: 860 }, colorScheme: "light" };
+const desk = { viewport: { width: 1280, height: 760 }, colorScheme: "light" };
 const writer = await signIn("writer", desk);
 
 // The consents are pulled in the first moments.
-await open(writer, "/consents");
-for (let tries = 0; tries < 50 && !(await writer.getByText("Contoso Ltd").count()); tries++) {
-  await writer.waitForTimeout(200);
-  await writer.reload();
-}
+await until(writer, "/consents", writer.getByText("Contoso Ltd"));
 await shoot(writer, "consents");
 
 await open(writer, `/consents/${CONTOSO}`);
-await writer.locator("[name=status]").selectOption("AgreementSigned");
+await writer.locator("[name=status][value=AgreementSigned]").check();
 await writer.locator("[name=ticket]").fill("CHG-2041");
 await shoot(writer, "consent");
 await writer.locator("form[action$='/relationship'] button[type=submit]").first().click();
@@ -65,11 +73,7 @@ if (!(await writer.locator("h1", { hasText: "contoso" }).count())) {
   await writer.waitForURL("**/accounts/contoso");
 }
 
-await open(writer, "/numbers/upload?account=contoso");
-for (let tries = 0; tries < 50 && !(await writer.locator("select[name=civic_address] option").nth(1).count()); tries++) {
-  await writer.waitForTimeout(200);
-  await writer.reload();
-}
+await until(writer, "/numbers/upload?account=contoso", writer.locator("select[name=civic_address] option").nth(1));
 await writer.locator("[name=numbers]").fill(NUMBERS);
 await writer.locator("[name=ticket]").fill("CHG-2042");
 await writer.locator("[name=service][value=operatorConnect]").check();
@@ -77,38 +81,40 @@ await writer.locator("select[name=usage]").selectOption("CallingUserAssignment")
 for (const name of ["InboundCalling", "OutboundCalling"]) {
   await writer.locator(`[name=capability][value=${name}]`).check();
 }
-await writer.locator("select[name=civic_address]").selectOption({ index: 1 });
+await writer.locator("select[name=civic_address]").selectOption({ label: "Head office: 12 Harbour Street, Northbridge, NB1 4QX, GB" }).catch(() => {});
 await shoot(writer, "upload");
 await writer.getByRole("button", { name: "Review", exact: true }).click();
 await writer.waitForURL("**/review");
 await shoot(writer, "review");
 
 // Slow enough that the order is seen at work, with two numbers that the backend refuses.
-await play("_faults", { jobSeconds: 12, rejectNumbers: ["+441632960007", "+441632960008"] });
+await play("_faults", { jobSeconds: 20, rejectNumbers: ["+441632960007", "+441632960008"] });
 await writer.locator("[name=good_only]").check();
 await writer.getByRole("button", { name: /^Upload \d/ }).click();
 await writer.waitForURL(/\/orders\/\d+$/);
-await writer.waitForTimeout(7_000);
+await writer.locator("progress:not([value='0'])").waitFor({ timeout: 60_000 });
 await shoot(writer, "order");
 await play("_faults", { jobSeconds: 1, rejectNumbers: [] });
 await finished(writer);
+await writer.goto(writer.url());
 await shoot(writer, "order-errors");
 
 // Some of them are taken into use by the enterprise.
 const inUse = Array.from({ length: 9 }, (_, n) => `+44163296001${n}`);
 await play("_assign", { tenantId: CONTOSO, numbers: inUse });
 await open(writer, "/connection");
-const pull = writer.getByRole("button", { name: /number/i });
-if (await pull.count()) await pull.first().click();
-await writer.waitForTimeout(1_500);
-
-await open(writer, "/numbers?account=contoso");
+await writer.locator("#status form:has(input[name=kind][value=numbers]) button").first().click();
+await writer.waitForLoadState();
+await until(writer, "/numbers?account=contoso", writer.locator("#numbers td", { hasText: /^Assigned$/ }));
 await shoot(writer, "numbers");
 await open(writer, "/");
 await shoot(writer, "overview");
+const dark = await signIn("writer", { ...desk, colorScheme: "dark" });
+await open(dark, "/numbers?account=contoso");
+await shoot(dark, "numbers-dark");
 
-const phone = await signIn("reader", { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: "dark" });
+const phone = await signIn("reader", { viewport: { width: 390, height: 844 }, colorScheme: "light" });
 await open(phone, "/numbers?account=contoso");
-await shoot(phone, "numbers-phone-dark");
+await shoot(phone, "numbers-phone");
 
 await browser.close();

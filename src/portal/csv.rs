@@ -4,7 +4,7 @@ use std::future::Future;
 
 use axum::body::Body;
 use axum::response::Response;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 
 use crate::domain::upload::neutralised;
 use crate::http::{Problem, download};
@@ -44,7 +44,8 @@ where
             }
         }
     });
-    Ok(download(file_name, "text/csv; charset=utf-8", Body::from_stream(body)))
+    // Compression asks once more after the end.
+    Ok(download(file_name, "text/csv; charset=utf-8", Body::from_stream(body.fuse())))
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -61,6 +62,7 @@ fn written(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, Failu
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
+    use http_body_util::BodyExt as _;
 
     use super::*;
 
@@ -75,6 +77,14 @@ mod tests {
         assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"numbers.csv\"");
         let body = to_bytes(response.into_body(), 1_000).await.unwrap();
         assert_eq!(body, "Name,Note\r\n0,'=1+1\r\n1,'=1+1\r\n2,'=1+1\r\n");
+    }
+
+    #[tokio::test]
+    async fn an_export_that_has_ended_can_be_asked_again() {
+        let fetch = |_: Option<u32>| async { Ok((vec![vec!["a".to_owned()]], None)) };
+        let mut body = export("numbers.csv", &["Name"], fetch).await.unwrap().into_body();
+        while body.frame().await.is_some() {}
+        assert!(body.frame().await.is_none());
     }
 
     #[tokio::test]

@@ -42,6 +42,14 @@ pub(super) fn explain(error: &ProvisioningError) -> Explanation {
             "Another tenant holds this number at the backend.",
             "Release it there first, or check whether the number is meant for this enterprise, then retry.",
         ),
+        "InvalidTelephoneNumber" => reading(
+            "The backend does not take this number as one that can exist in its country.",
+            "Check its digits. If it is right, ask the people who run the backend to allow its range, then retry.",
+        ),
+        "ReleaseNotAllowed" => reading(
+            "The backend keeps this number for now, for the reason it gives.",
+            "Wait until that is over, then retry.",
+        ),
         "NumberBusy" => {
             reading("Another request is still working on this number at the backend.", "Wait a minute, then retry.")
         }

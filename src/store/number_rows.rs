@@ -49,16 +49,17 @@ impl Shared {
         let Row(number, account, settings, country, state, assigned, error, rev, order_id, changed_at) = row;
         let unreadable = |column| Error::unreadable("numbers", column, number);
         let (account, tenant_id) = self.accounts.get(&account).ok_or_else(|| unreadable("account_id"))?.clone();
-        let error = error.map(|id| self.errors.get(&id).cloned().ok_or_else(|| unreadable("error_id"))).transpose()?;
+        let telephone_number = E164::from_i64(number).ok_or_else(|| unreadable("telephone_number"))?;
+        let error = error.map(|id| self.errors.get(&id).ok_or_else(|| unreadable("error_id"))).transpose()?;
         Ok(Number {
-            telephone_number: E164::from_i64(number).ok_or_else(|| unreadable("telephone_number"))?,
+            telephone_number,
             account,
             tenant_id,
             settings: self.settings.get(&settings).cloned().ok_or_else(|| unreadable("settings_id"))?,
             country,
             state: SyncState::from_key(&state).ok_or_else(|| unreadable("state"))?,
             assigned: assigned != 0,
-            error,
+            error: error.map(|error| Arc::new(error.about(telephone_number))),
             rev,
             order_id,
             changed_at: at(changed_at),

@@ -169,8 +169,8 @@ fn number(value: i64) -> Result<E164> {
     E164::from_i64(value).ok_or_else(|| Error::unreadable("order_items", "telephone_number", value))
 }
 
-fn error(id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError>> {
-    id.zip(body).map(|(id, body)| settings::read_error(id, body)).transpose()
+fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError>> {
+    id.zip(body).map(|(id, body)| Ok(settings::read_error(id, body)?.about(number))).transpose()
 }
 
 type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>, Option<String>);
@@ -178,14 +178,15 @@ type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Optio
 fn item(columns: ItemColumns) -> Result<ItemRow> {
     let (telephone_number, line, account, settings_id, body, verdict, state, error_id, error_body, owner) = columns;
     let unreadable = |column| Error::unreadable("order_items", column, telephone_number);
+    let number = number(telephone_number)?;
     Ok(ItemRow {
-        number: number(telephone_number)?,
+        number,
         line,
         account,
         settings: settings::read(settings_id, &body)?,
         verdict: Verdict::from_key(&verdict).ok_or_else(|| unreadable("verdict"))?,
         state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
-        error: error(error_id, error_body.as_deref())?,
+        error: error(number, error_id, error_body.as_deref())?,
         owner,
     })
 }
@@ -410,7 +411,8 @@ impl Tx {
             on!(self, c => sqlx::query_as(CAUSES).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
             .map(|(id, body, count, example, retryable)| {
-                Ok(Cause { error: settings::read_error(id, &body)?, count, example: number(example)?, retryable })
+                let example = number(example)?;
+                Ok(Cause { error: settings::read_error(id, &body)?.about(example), count, example, retryable })
             })
             .collect()
     }
@@ -422,7 +424,7 @@ impl Tx {
     pub async fn number_history(&mut self, telephone_number: E164, limit: i64) -> Result<Vec<OrderHistory>> {
         let rows: Vec<HistoryColumns> = on!(self, c => sqlx::query_as(HISTORY)
             .bind(telephone_number.as_i64()).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(history).collect()
+        rows.into_iter().map(|row| history(telephone_number, row)).collect()
     }
 
     /// How many numbers of an order are in each state: what its counts must add up to.
@@ -450,7 +452,7 @@ type HistoryColumns = (
     Option<String>,
 );
 
-fn history(columns: HistoryColumns) -> Result<OrderHistory> {
+fn history(number: E164, columns: HistoryColumns) -> Result<OrderHistory> {
     let (order_id, kind, status, author, ticket, created, submitted, state, error_id, error_body, body, account) =
         columns;
     let unreadable = |column| Error::unreadable("orders", column, order_id);
@@ -462,7 +464,7 @@ fn history(columns: HistoryColumns) -> Result<OrderHistory> {
         ticket,
         at: at(submitted.unwrap_or(created)),
         state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
-        error: error(error_id, error_body.as_deref())?,
+        error: error(number, error_id, error_body.as_deref())?,
         settings: settings::read(0, &body)?,
         account,
     })

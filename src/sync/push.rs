@@ -177,7 +177,8 @@ impl<B: Backend> Engine<B> {
                 JobOutcome::Pending => continue,
                 JobOutcome::Succeeded => done.push(result.telephone_number),
                 JobOutcome::Failed(error) => {
-                    failed.entry(tx.intern_error(error).await?).or_default().push(result.telephone_number);
+                    let cause = error.without_number(result.telephone_number);
+                    failed.entry(tx.intern_error(&cause).await?).or_default().push(result.telephone_number);
                 }
             }
             open.remove(&result.telephone_number);
@@ -219,7 +220,8 @@ impl<B: Backend> Engine<B> {
                 tx.split_push(push, *middle, [Ctx::new_id(), Ctx::new_id()], now).await?;
             }
             _ => {
-                let id = tx.intern_error(error).await?;
+                let cause = numbers.first().map_or_else(|| error.clone(), |number| error.without_number(*number));
+                let id = tx.intern_error(&cause).await?;
                 tx.record_outcome(push, &numbers, PushOutcome::Refused(id), now).await?;
                 tx.end_push_if_empty(push.id).await?;
             }

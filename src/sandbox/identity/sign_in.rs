@@ -49,7 +49,7 @@ pub(super) struct LogoutRequest {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<!doctype html>
+    source = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -84,7 +84,7 @@ struct SignInPage<'a> {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<!doctype html>
+    source = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">

@@ -1,0 +1,3 @@
+import { mainJob } from "./main_job.mjs";
+
+mainJob({ script: true });
