@@ -159,7 +159,7 @@ proptest! {
             telephone_number: E164::from_i64(value).unwrap(),
             account: "contoso".into(),
             tenant_id: None,
-            settings: settings.clone(),
+            settings: settings.clone().into(),
             country: None,
             state: SyncState::Synced,
             assigned: false,
