@@ -13,10 +13,13 @@ use crate::store::{Db, MigrationState, PoolSize};
 use super::print;
 use super::start::Failure;
 
+/// Threads that read a SQLite file. More of them than cores only take turns.
+const READERS: u32 = 4;
+
 /// An open database. The lock on a SQLite file lasts as long as this value.
 pub(super) struct Database {
     pub(super) db: Db,
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 /// Opens the configured database and brings its schema up to date.
@@ -27,7 +30,17 @@ pub(super) async fn open(config: &Config) -> Result<Database, Failure> {
         MigrationState::Behind(_) => database.db.migrate().await.map_err(failed)?,
         MigrationState::Newer => return Err(newer()),
     }
+    if database.lock.is_some() {
+        free_work(&database.db).await.map_err(failed)?;
+    }
     Ok(database)
+}
+
+/// Nobody else has the file, so a process that left work half done is gone: no need to wait for its leases to end.
+async fn free_work(db: &Db) -> crate::store::Result<()> {
+    let mut tx = db.begin().await?;
+    tx.free_work(Clock::system().now()).await?;
+    tx.commit().await
 }
 
 async fn connect(config: &Config) -> Result<Database, Failure> {
@@ -35,13 +48,13 @@ async fn connect(config: &Config) -> Result<Database, Failure> {
         DatabaseUrl::Sqlite(path) => Some(lock(path)?),
         DatabaseUrl::Postgres(_) => None,
     };
-    Ok(Database { db: connect_beside(config).await?, _lock: lock })
+    Ok(Database { db: connect_beside(config).await?, lock })
 }
 
 /// Connects without keeping others away, to look while another process works.
 async fn connect_beside(config: &Config) -> Result<Db, Failure> {
     let connections = config.database.max_connections;
-    let size = PoolSize { readers: connections.min(16), connections };
+    let size = PoolSize { readers: connections.min(READERS), connections };
     let url = match &config.database.url {
         DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
         DatabaseUrl::Postgres(url) => url.expose_secret().to_owned(),

@@ -93,12 +93,11 @@ pub const NAMES_OFFERED: usize = 200;
 /// # Errors
 /// When the database fails.
 pub async fn filter_choices(ctx: &Ctx, _: &Grant<NumbersRead>) -> Result<FilterChoices> {
-    let mut tx = ctx.db.read().await?;
-    let mut accounts = tx.account_names(NAMES_OFFERED as i64 + 1).await?;
+    let (mut accounts, usages) = ctx.db.read().await?.filter_choices(NAMES_OFFERED as i64 + 1).await?;
     if accounts.len() > NAMES_OFFERED {
         accounts.clear();
     }
-    Ok(FilterChoices { accounts, usages: tx.usages().await? })
+    Ok(FilterChoices { accounts, usages })
 }
 
 /// How many other numbers the backend refuses for the same reason as this one, counted up to [`COUNTED`].

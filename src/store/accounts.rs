@@ -17,7 +17,6 @@ statements! {
     MARK_DELETING = "UPDATE accounts SET deleting = TRUE, rev = rev + 1, updated_at = $2 WHERE id = $1";
     COUNT_NUMBERS = "UPDATE accounts SET number_count = number_count + $2 WHERE id = $1";
     SERVICE_COUNTS = "SELECT s.services, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.account_id = $1 GROUP BY s.services";
-    NAMES = "SELECT name FROM accounts ORDER BY name LIMIT $1";
     TENANTS = "SELECT DISTINCT tenant_id FROM accounts WHERE tenant_id IS NOT NULL AND (services & synced) <> 0 ORDER BY tenant_id";
 }
 
@@ -139,14 +138,6 @@ impl Tx {
     pub async fn account(&mut self, name: &str) -> Result<Option<Account>> {
         let row: Option<Row> = on!(self, c => sqlx::query_as(BY_NAME).bind(name).fetch_optional(c).await)?;
         row.map(Account::try_from).transpose()
-    }
-
-    /// The first names of accounts, in their order.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn account_names(&mut self, most: i64) -> Result<Vec<String>> {
-        Ok(on!(self, c => sqlx::query_scalar(NAMES).bind(most).fetch_all(c).await)?)
     }
 
     /// The account with this id.

@@ -9,7 +9,7 @@ use crate::domain::{E164, Number, NumberSettings, SyncState};
 statements! {
     COUNT_BY_STATE = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM numbers WHERE state <> 'synced' GROUP BY state";
     COUNT_ALL = "SELECT CAST(COALESCE(SUM(number_count), 0) AS BIGINT) FROM accounts";
-    USAGES = "SELECT DISTINCT usage FROM settings WHERE usage <> '' ORDER BY usage LIMIT 50";
+    CHOICES = "SELECT CAST(0 AS BIGINT), name FROM (SELECT name FROM accounts ORDER BY name LIMIT $1) AS a UNION ALL SELECT CAST(1 AS BIGINT), usage FROM (SELECT DISTINCT usage FROM settings WHERE usage <> '' ORDER BY usage LIMIT 50) AS u";
 }
 
 /// One page of numbers, ascending.
@@ -179,12 +179,17 @@ impl Tx {
         Ok((all, rows.into_iter().filter_map(|(state, count)| Some((SyncState::from_key(&state)?, count))).collect()))
     }
 
-    /// The usages that some number has or had.
+    /// The first names of accounts and the usages that some number has or had, in their order.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn usages(&mut self) -> Result<Vec<String>> {
-        Ok(on!(self, c => sqlx::query_scalar(USAGES).fetch_all(c).await)?)
+    pub async fn filter_choices(&mut self, most_accounts: i64) -> Result<(Vec<String>, Vec<String>)> {
+        let mut rows: Vec<(i64, String)> =
+            on!(self, c => sqlx::query_as(CHOICES).bind(most_accounts).fetch_all(c).await)?;
+        rows.sort_unstable();
+        let (accounts, usages): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(kind, _)| *kind == 0);
+        let texts = |rows: Vec<(i64, String)>| rows.into_iter().map(|(_, text)| text).collect();
+        Ok((texts(accounts), texts(usages)))
     }
 
     /// Records which of these numbers of a tenant are in use; what is unchanged is not written.

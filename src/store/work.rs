@@ -49,6 +49,7 @@ statements! {
     CLAIM_SQLITE = "UPDATE work SET fence = fence + 1, lease_until = $2, next_at = $2 WHERE (kind, key) IN (SELECT kind, key FROM work WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at, kind, key LIMIT 1) RETURNING kind, key, fence, attempt";
     CLAIM_POSTGRES = "WITH due AS MATERIALIZED (SELECT kind, key FROM work WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at, kind, key LIMIT 1 FOR UPDATE SKIP LOCKED) UPDATE work SET fence = fence + 1, lease_until = $2, next_at = $2 FROM due WHERE work.kind = due.kind AND work.key = due.key RETURNING work.kind, work.key, work.fence, work.attempt";
     HOLD = "UPDATE work SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END, lease_until = $4 WHERE kind = $1 AND key = $2 AND fence = $3";
+    FREE = "UPDATE work SET fence = fence + 1, next_at = CASE WHEN next_at = lease_until THEN $1 ELSE next_at END, lease_until = 0 WHERE lease_until > $1";
     DONE = "UPDATE work SET next_at = CASE WHEN next_at = lease_until OR next_at > $5 THEN $5 ELSE next_at END, lease_until = 0, attempt = 0, not_before = 0, last_ok_at = $4, last_error = NULL WHERE kind = $1 AND key = $2 AND fence = $3";
     RETRY = "UPDATE work SET next_at = $6, not_before = $7, lease_until = 0, attempt = attempt + 1, last_error = $4, last_error_at = $5 WHERE kind = $1 AND key = $2 AND fence = $3";
     GIVE_BACK = "UPDATE work SET next_at = CASE WHEN next_at = lease_until OR next_at > $4 THEN $4 ELSE next_at END, lease_until = 0, attempt = 0, not_before = 0, last_error = NULL WHERE kind = $1 AND key = $2 AND fence = $3";
@@ -150,6 +151,15 @@ impl Tx {
                 Ok(Claim { kind, key, fence, attempt })
             })
             .transpose()
+    }
+
+    /// Ends every lease, for a process that knows to be the only one: whoever held them is gone.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn free_work(&mut self, now: OffsetDateTime) -> Result<()> {
+        on!(self, c => sqlx::query(FREE).bind(micros(now)).execute(c).await.map(drop))?;
+        Ok(())
     }
 
     /// Proves that the claim is still ours and extends it. The first statement of every transaction that records

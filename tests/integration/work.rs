@@ -14,6 +14,7 @@ on_both_databases![
     two_workers_never_have_the_same,
     an_expired_lease_is_claimed_again_and_fences_its_first_owner,
     a_held_lease_is_not_claimed,
+    a_process_that_is_alone_need_not_wait_for_the_leases_of_a_dead_one,
     a_wish_during_a_run_leads_to_another_round,
     retry_after_is_obeyed_whatever_is_wished,
     a_back_off_is_cut_short_by_a_wish,
@@ -91,6 +92,16 @@ async fn an_expired_lease_is_claimed_again_and_fences_its_first_owner(world: Wor
     hold(&world, &second).await.unwrap();
     done(&world, &second, None).await;
     assert_eq!(next_at(&world).await, None);
+}
+
+async fn a_process_that_is_alone_need_not_wait_for_the_leases_of_a_dead_one(world: World) {
+    want(&world, "1").await;
+    let dead = claim(&world).await.unwrap();
+    let mut tx = world.db.begin().await.unwrap();
+    tx.free_work(world.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(hold(&world, &dead).await, Err(Error::Fenced)));
+    assert_eq!(claim(&world).await.unwrap().key, dead.key);
 }
 
 async fn a_held_lease_is_not_claimed(world: World) {
