@@ -86,7 +86,7 @@ impl NumbersQuery {
                     problems.push(FieldProblem::new(
                         "tenant",
                         "A tenant ID has 32 hexadecimal digits, such as a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a.",
-                    ))
+                    ));
                 })
                 .ok()
         });

@@ -65,14 +65,14 @@ pub(super) async fn read(mut body: Multipart, most: usize) -> Result<Sent, Probl
             }
             name => {
                 let (bytes, _) = piece_by_piece(field, SHORT).await?;
-                take(&mut sent, name, text(bytes));
+                take(&mut sent, name, &text(bytes));
             }
         }
     }
     Ok(sent)
 }
 
-fn take(sent: &mut Sent, name: &str, value: String) {
+fn take(sent: &mut Sent, name: &str, value: &str) {
     let form = &mut sent.form;
     let place = match name {
         "account" => &mut form.account,
@@ -99,7 +99,7 @@ fn take(sent: &mut Sent, name: &str, value: String) {
         }
         _ => return,
     };
-    *place = value.trim().to_owned();
+    value.trim().clone_into(place);
 }
 
 /// Reads a field to its end and keeps it when it is no larger than `most` bytes; tells whether it was kept whole.

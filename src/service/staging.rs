@@ -222,20 +222,17 @@ async fn base_account(
     with_columns: bool,
     problems: &mut Vec<FieldProblem>,
 ) -> Result<Option<Arc<AccountFacts>>> {
-    let account = match filled(&form.account) {
-        Some(name) => {
-            let account = tx.account(name).await?;
-            if account.is_none() {
-                problems.push(FieldProblem::new("account", format!("There is no account named {name}.")));
-            }
-            account
+    let account = if let Some(name) = filled(&form.account) {
+        let account = tx.account(name).await?;
+        if account.is_none() {
+            problems.push(FieldProblem::new("account", format!("There is no account named {name}.")));
         }
-        None => {
-            if !with_columns {
-                problems.push(FieldProblem::new("account", "Choose the account that gets the numbers."));
-            }
-            None
+        account
+    } else {
+        if !with_columns {
+            problems.push(FieldProblem::new("account", "Choose the account that gets the numbers."));
         }
+        None
     };
     let Some(account) = account else { return Ok(None) };
     let base = facts(tx, account).await?;
