@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::config::{self, Config, Problem, Purpose, Sources};
+use crate::sandbox::SandboxOptions;
 
 pub use cli::{Cli, Command, ConfigCommand, DemoOptions};
 use start::Failure;
@@ -42,7 +43,9 @@ fn execute(cli: Cli) -> Result<(), Failure> {
             let config = Config::load(sources(config)?, Purpose::Production)?;
             runtime()?.block_on(start::serve(config))
         }
-        Command::Sandbox { listen, empty } => runtime()?.block_on(demo::sandbox_alone(listen, empty)),
+        Command::Sandbox { listen, empty, state } => {
+            runtime()?.block_on(demo::sandbox_alone(listen, SandboxOptions { examples: !empty, state }))
+        }
         Command::Migrate { config } => {
             let config = Config::load(sources(config)?, Purpose::DatabaseOnly)?;
             runtime()?.block_on(database::migrate(&config))

@@ -30,9 +30,12 @@ pub enum Command {
         /// Where to listen; loopback only, port 0 = any free one
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
         listen: SocketAddr,
-        /// Without examples
+        /// Start without examples
         #[arg(long)]
         empty: bool,
+        /// Go on after a restart with what this file holds; without it all ends with the process
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
     },
     /// Bring the database up to this program
     Migrate {
@@ -84,7 +87,7 @@ pub struct DemoOptions {
     /// Where data is kept
     #[arg(long, value_name = "FOLDER", default_value = "./nmp-data")]
     pub data_dir: PathBuf,
-    /// Without examples
+    /// Start without examples; a data folder that is in use already stays as it is
     #[arg(long)]
     pub empty: bool,
     /// Address of the portal

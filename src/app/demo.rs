@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Log, LogFormat, Purpose, Sources};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, SandboxError, SandboxOptions};
 use crate::telemetry;
 
 use super::cli::DemoOptions;
@@ -27,11 +27,19 @@ const PEOPLE: &str = "  Sign in as        reader     may look
 
 /// Runs the demo until it is asked to stop.
 pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
+    private_folder(&options.data_dir)?;
+    // The sandbox comes first, for it finds out whether another demo uses the folder.
+    let outside = SandboxOptions { examples: !options.empty, state: Some(options.data_dir.join("sandbox.json")) };
+    let (sandbox, outside) = Sandbox::bind(options.sandbox, outside).await.map_err(|error| match error {
+        SandboxError::InUse(_) => Failure::Line(format!(
+            "the data folder {} is in use by another nmp demo; stop that one first, or choose another folder with --data-dir",
+            options.data_dir.display()
+        )),
+        error => no_sandbox(options.sandbox, "--sandbox", error),
+    })?;
     let portal = bind(options.portal, "--portal").await?;
     let operations = bind(options.operations, "--operations").await?;
-    let (sandbox, outside) = sandbox(options.sandbox, !options.empty).await?;
     let (portal_address, operations_address) = (address(&portal)?, address(&operations)?);
-    private_folder(&options.data_dir)?;
     let config = Config::load(sources(&options, portal_address, operations_address, &sandbox), Purpose::Demo)?;
     let logs = telemetry::start_logs(&config.log);
 
@@ -49,9 +57,10 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
 }
 
 /// `nmp sandbox`
-pub(super) async fn sandbox_alone(listen: SocketAddr, empty: bool) -> Result<(), Failure> {
+pub(super) async fn sandbox_alone(listen: SocketAddr, options: SandboxOptions) -> Result<(), Failure> {
     let logs = telemetry::start_logs(&Log { format: LogFormat::Text, level: "info".to_owned() });
-    let (sandbox, listener) = sandbox(listen, !empty).await?;
+    let bound = Sandbox::bind(listen, options).await;
+    let (sandbox, listener) = bound.map_err(|error| no_sandbox(listen, "--listen", error))?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     start_sandbox(&sandbox, listener, &stop, &tasks);
     print(&format!(
@@ -65,10 +74,13 @@ pub(super) async fn sandbox_alone(listen: SocketAddr, empty: bool) -> Result<(),
     asked
 }
 
-async fn sandbox(listen: SocketAddr, examples: bool) -> Result<(Sandbox, TcpListener), Failure> {
-    Sandbox::bind(listen, examples).await.map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Failure::Line(format!("sandbox on {listen}: {error}{cause}; choose another address for the sandbox"))
+fn no_sandbox(listen: SocketAddr, flag: &str, error: SandboxError) -> Failure {
+    Failure::Line(match error {
+        SandboxError::Listener(error) => {
+            format!("cannot listen on {listen}: {error}; choose another address with {flag}")
+        }
+        SandboxError::Examples(cause) => format!("the sandbox's examples cannot be read: {cause}"),
+        error => error.to_string(),
     })
 }
 

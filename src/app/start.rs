@@ -19,7 +19,7 @@ use crate::portal;
 use crate::service::access::SessionKeeper;
 use crate::service::{self, Ctx, Policy};
 use crate::store::{Db, MigrationState};
-use crate::sync::{Engine, SyncOptions};
+use crate::sync::{Engine, SyncOptions, Workers};
 use crate::telemetry;
 
 use super::{database, stop};
@@ -111,13 +111,12 @@ impl Running {
         if let Some(listener) = listeners.portal {
             running.start_portal(&config, listener)?;
         }
-        if config.runs(ProcessRole::Sync) {
-            running.start_sync(&config)?;
-        }
+        let workers = if config.runs(ProcessRole::Sync) { running.start_sync(&config)? } else { None };
         if let Some(handle) = metrics.clone() {
             running.every(UPKEEP, move || handle.run_upkeep());
         }
-        running.start_operations(&config, listeners.operations, metrics);
+        let operations = running.operations(&config, workers, metrics);
+        running.listen("operations", listeners.operations, 64, operations.router());
         Ok(running)
     }
 
@@ -128,11 +127,11 @@ impl Running {
     }
 
     /// Starts the sync engine where a backend is configured; without one numbers wait.
-    fn start_sync(&self, config: &Config) -> Result<(), Failure> {
+    fn start_sync(&self, config: &Config) -> Result<Option<Workers>, Failure> {
         let settings = &config.operator_connect;
         let Some(base_url) = settings.base_url.clone() else {
             tracing::warn!("operator_connect.base_url is not set: nothing is synced");
-            return Ok(());
+            return Ok(None);
         };
         let options = OperatorConnectOptions {
             base_url,
@@ -145,16 +144,16 @@ impl Running {
         let backend = OperatorConnect::new(options)
             .map_err(|error| Failure::Line(format!("the connection to Operator Connect cannot be set up: {error}")))?;
         let engine = Engine::new(self.ctx.clone(), Arc::new(backend), sync_options(settings));
-        engine.run(self.stop.clone(), &self.tasks);
-        Ok(())
+        Ok(Some(engine.run(self.stop.clone(), &self.tasks)))
     }
 
-    fn start_operations(
+    /// What says that this process can do its work.
+    fn operations(
         &self,
         config: &Config,
-        listener: TcpListener,
+        workers: Option<Workers>,
         metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
-    ) {
+    ) -> Operations {
         let (reached, current) = (self.database.db.clone(), self.database.db.clone());
         let mut operations = Operations::new(metrics)
             .check("database", move || answers(reached.clone()))
@@ -163,7 +162,10 @@ impl Running {
             let stop = self.stop.clone();
             operations = operations.check("portal", move || std::future::ready(not_stopping(&stop)));
         }
-        self.listen("operations", listener, 64, operations.router());
+        if let Some(workers) = workers {
+            operations = operations.check("sync", move || std::future::ready(at_work(&workers)));
+        }
+        operations
     }
 
     fn listen(&self, name: &'static str, listener: TcpListener, max_connections: u32, router: axum::Router) {
@@ -245,4 +247,8 @@ async fn is_current(db: Db) -> Result<(), String> {
 
 fn not_stopping(stop: &CancellationToken) -> Result<(), String> {
     if stop.is_cancelled() { Err("stopping".to_owned()) } else { Ok(()) }
+}
+
+fn at_work(workers: &Workers) -> Result<(), String> {
+    if workers.are_running() { Ok(()) } else { Err("a worker ended; restart the process".to_owned()) }
 }

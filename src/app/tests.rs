@@ -22,7 +22,7 @@ use crate::http::{
     Authenticated, Flash, FormBody, Granted, Problem, QueryString, Routes, needs, portal_router, see_other_with,
     signed_in,
 };
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::service::{Clock, Ctx, Origin, Policy};
 
 struct World {
@@ -76,7 +76,8 @@ type Response2 = axum::response::Response;
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (sandbox, outside_listener) = Sandbox::bind(([127, 0, 0, 1], 0).into(), false).await.unwrap();
+        let (sandbox, outside_listener) =
+            Sandbox::bind(([127, 0, 0, 1], 0).into(), SandboxOptions::default()).await.unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let base = format!("http://{address}");

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::*;
 use crate::domain::ConsentStatus;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, SandboxOptions};
 
 const CONTOSO: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
 
@@ -42,7 +42,10 @@ struct Outside {
 
 impl Outside {
     async fn start() -> Self {
-        let (sandbox, listener) = Sandbox::bind("127.0.0.1:0".parse().unwrap(), true).await.unwrap();
+        let (sandbox, listener) =
+            Sandbox::bind("127.0.0.1:0".parse().unwrap(), SandboxOptions { examples: true, state: None })
+                .await
+                .unwrap();
         let server = sandbox.clone();
         TaskTracker::new().spawn(async move { server.serve(listener, CancellationToken::new()).await });
         let oc = OperatorConnect::new(options(&sandbox.operator_connect_url(), Some(&sandbox.token_url()))).unwrap();

@@ -72,7 +72,7 @@ pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) 
     check_plan(settings, facts, &mut flaws);
     check_address(settings, facts, &mut flaws);
     if let Some(header) = &settings.custom_sip_header {
-        if settings.services.iter().any(Service::takes_sip_header) {
+        if settings.services.is_empty() || settings.services.iter().any(Service::takes_sip_header) {
             if let Err(reason) = check_sip_header(header) {
                 flaws.push(flaw("custom_sip_header", header, reason));
             }

@@ -83,10 +83,14 @@ pub fn decode(bytes: &[u8]) -> Result<&str, String> {
     if bytes.starts_with(b"PK\x03\x04") {
         return Err("The file is an Excel workbook or a ZIP archive. Save the sheet as \u{201c}CSV UTF-8\u{201d} and choose it again.".into());
     }
-    std::str::from_utf8(bytes).map_err(|error| {
-        let line = bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count() + 1;
-        format!("Line {line} of the file is not UTF-8 text. Save it as \u{201c}CSV UTF-8\u{201d} and choose it again.")
-    })
+    let odd = match (std::str::from_utf8(bytes), bytes.iter().position(|b| *b == 0)) {
+        (Ok(text), None) => return Ok(text),
+        (Err(error), None) => error.valid_up_to(),
+        (Ok(_), Some(nul)) => nul,
+        (Err(error), Some(nul)) => nul.min(error.valid_up_to()),
+    };
+    let line = bytes.iter().take(odd).filter(|b| **b == b'\n').count() + 1;
+    Err(format!("Line {line} of the file is not UTF-8 text. Save it as \u{201c}CSV UTF-8\u{201d} and choose it again."))
 }
 
 /// Reads an upload line by line.

@@ -83,6 +83,12 @@ impl FromRequestParts<PortalState> for Origin {
     }
 }
 
+/// Whether percent-encoded text holds the character NUL, which means nothing in any field and which PostgreSQL does not
+/// store.
+fn holds_nul(encoded: &[u8]) -> bool {
+    encoded.contains(&0) || encoded.windows(3).any(|part| part == b"%00")
+}
+
 /// The query; a key may be repeated for a `Vec`. Give every field `#[serde(default)]`.
 #[derive(Clone, Debug)]
 pub struct QueryString<T>(pub T);
@@ -90,9 +96,12 @@ pub struct QueryString<T>(pub T);
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryString<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        serde_html_form::from_str(parts.uri.query().unwrap_or_default()).map(Self).map_err(|error| {
-            Problem::bad_request("The address holds a filter that this page does not understand.").because(&error)
-        })
+        let query = parts.uri.query().unwrap_or_default();
+        let odd = || Problem::bad_request("The address holds a filter that this page does not understand.");
+        if holds_nul(query.as_bytes()) {
+            return Err(odd());
+        }
+        serde_html_form::from_str(query).map(Self).map_err(|error| odd().because(&error))
     }
 }
 
@@ -103,6 +112,9 @@ pub struct PathPart<T>(pub T);
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPart<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if holds_nul(parts.uri.path().as_bytes()) {
+            return Err(Problem::not_found());
+        }
         let Path(value) = Path::<T>::from_request_parts(parts, state).await?;
         Ok(Self(value))
     }
@@ -131,12 +143,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormBody<T> {
             ));
         }
         let bytes = Bytes::from_request(request, state).await?;
-        serde_html_form::from_bytes(&bytes).map(Self).map_err(|error| {
+        let damaged = || {
             Problem::bad_request(
                 "The form that was sent is damaged or incomplete. Open the page again and send it once more.",
             )
-            .because(&error)
-        })
+        };
+        if holds_nul(&bytes) {
+            return Err(damaged());
+        }
+        serde_html_form::from_bytes(&bytes).map(Self).map_err(|error| damaged().because(&error))
     }
 }
 

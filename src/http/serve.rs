@@ -100,3 +100,46 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// How long the server bears a client that says this and then nothing more, and its answer.
+    async fn borne(address: SocketAddr, said: &str) -> (Duration, String) {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let begun = Instant::now();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "never closed after {said:?}");
+        (begun.elapsed(), String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    #[tokio::test]
+    async fn clients_that_fall_silent_are_let_go() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", axum::routing::get(|| async { "here" }));
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let how = Listening { name: "test", max_connections: 10, stop: stop.clone(), tasks: tasks.clone() };
+        tasks.spawn(serve(listener, router, how));
+        let (silent, half, idle) = tokio::join!(
+            borne(address, ""),
+            borne(address, "GET / HTTP/1.1\r\nHost: x\r\n"),
+            borne(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+        );
+        assert!(!silent.1.contains("here") && !half.1.contains("here"));
+        assert!(idle.1.ends_with("here"), "{}", idle.1);
+        for (time, _) in [silent, half, idle] {
+            assert!((4..10).contains(&time.as_secs()), "{time:?}");
+        }
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+    }
+}

@@ -65,7 +65,7 @@ pub(super) async fn read(mut body: Multipart, most: usize) -> Result<Sent, Probl
             }
             name => {
                 let (bytes, _) = piece_by_piece(field, SHORT).await?;
-                take(&mut sent, name, &text(bytes));
+                take(&mut sent, name, text(bytes).trim());
             }
         }
     }
@@ -88,18 +88,18 @@ fn take(sent: &mut Sent, name: &str, value: &str) {
         "draft" => &mut sent.draft,
         "capability" | "additional_usage" => {
             let list = if name == "capability" { &mut form.capability } else { &mut form.additional_usage };
-            if !value.trim().is_empty() && list.len() < REPEATED {
-                list.push(value.trim().to_owned());
+            if !value.is_empty() && list.len() < REPEATED {
+                list.push(value.to_owned());
             }
             return;
         }
         "allow_tenant_address_update" => {
-            form.allow_tenant_address_update = matches!(value.trim(), "true" | "on" | "1" | "yes");
+            form.allow_tenant_address_update = matches!(value, "true" | "on" | "1" | "yes");
             return;
         }
         _ => return,
     };
-    value.trim().clone_into(place);
+    value.clone_into(place);
 }
 
 /// Reads a field to its end and keeps it when it is no larger than `most` bytes; tells whether it was kept whole.
@@ -121,7 +121,8 @@ async fn piece_by_piece(mut field: Field<'_>, most: usize) -> Result<(Vec<u8>, b
     Ok((kept, whole))
 }
 
-/// The bytes as text; what is no UTF-8 becomes a character that no rule takes.
+/// The bytes as text; what is no UTF-8, and NUL, becomes a character that no rule takes.
 fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }

@@ -2,6 +2,7 @@
 
 mod identity;
 mod operator_connect;
+mod state;
 
 use axum::Router;
 use axum::body::Body;
@@ -36,7 +37,7 @@ impl Answer {
 }
 
 pub(super) fn router(examples: bool) -> Router {
-    Sandbox::new(SandboxOptions { base: BASE.parse().unwrap(), examples }).unwrap().router()
+    Sandbox::new(BASE.parse().unwrap(), SandboxOptions { examples, state: None }).unwrap().router()
 }
 
 pub(super) async fn send(router: &Router, request: Request<Body>) -> Answer {
@@ -71,9 +72,9 @@ pub(super) async fn json(router: &Router, method: Method, path: &str, bearer: &s
 #[tokio::test]
 async fn other_machines_cannot_reach_it() {
     for base in ["http://192.0.2.1:8090", "http://nmp.example.com"] {
-        let refused = Sandbox::new(SandboxOptions { base: base.parse().unwrap(), examples: false });
+        let refused = Sandbox::new(base.parse().unwrap(), SandboxOptions::default());
         assert!(matches!(refused, Err(SandboxError::NotLoopback(_))), "{base}");
     }
-    let refused = Sandbox::bind("0.0.0.0:0".parse().unwrap(), false).await;
+    let refused = Sandbox::bind("0.0.0.0:0".parse().unwrap(), SandboxOptions::default()).await;
     assert!(refused.unwrap_err().to_string().contains("loopback only"));
 }

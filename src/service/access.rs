@@ -68,7 +68,7 @@ impl SessionKeeper {
         if let Some(old) = replaced {
             tx.delete_session(old).await?;
         }
-        tx.sweep_sessions(now, now - policy.idle, now - policy.absolute).await?;
+        tx.sweep_sessions(now - policy.idle, now - policy.absolute).await?;
         tx.insert_session(id, &session.into()).await?;
         tx.commit().await
     }
@@ -114,12 +114,13 @@ impl SessionKeeper {
         tx.commit().await
     }
 
-    /// Remembers a sign-in under way.
+    /// Remembers a sign-in under way, and clears away those that took too long: anybody can begin one.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn begin_sign_in(&self, id: &str, sealed: &str, now: OffsetDateTime) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        tx.sweep_sign_ins(now).await?;
         tx.insert_sign_in(id, sealed, now + SIGN_IN).await?;
         tx.commit().await
     }

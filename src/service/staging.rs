@@ -148,6 +148,12 @@ pub async fn stage_upload(
     };
     check_profile(ctx, filled(&form.calling_profile), &mut problems);
     check_ticket(filled(&form.ticket), &mut problems);
+    if let Ok(text) = text
+        && Reader::new(text, ctx.policy.max_numbers).next().is_none()
+    {
+        let field = if filled(&form.numbers).is_some() { "numbers" } else { "file" };
+        problems.push(FieldProblem::new(field, "There is no telephone number in it."));
+    }
     let text = match text {
         Ok(text) if problems.is_empty() => text,
         Ok(_) => return Err(Error::Invalid(problems)),

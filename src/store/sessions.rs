@@ -126,17 +126,20 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes sessions last used before one instant or begun before the other, and sign-ins that expired.
+    /// Removes sessions last used before one instant or begun before the other.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn sweep_sessions(
-        &mut self,
-        now: OffsetDateTime,
-        seen: OffsetDateTime,
-        begun: OffsetDateTime,
-    ) -> Result<()> {
+    pub async fn sweep_sessions(&mut self, seen: OffsetDateTime, begun: OffsetDateTime) -> Result<()> {
         on!(self, c => sqlx::query(SWEEP).bind(micros(seen)).bind(micros(begun)).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Removes sign-ins that expired.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn sweep_sign_ins(&mut self, now: OffsetDateTime) -> Result<()> {
         on!(self, c => sqlx::query(SWEEP_SIGN_INS).bind(micros(now)).execute(c).await.map(drop))?;
         Ok(())
     }

@@ -12,6 +12,7 @@ mod relationship;
 use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -72,6 +73,18 @@ impl<B> Clone for Engine<B> {
     }
 }
 
+/// The tasks of a running engine.
+#[derive(Debug)]
+pub struct Workers(Vec<AbortHandle>);
+
+impl Workers {
+    /// Whether all of them are at work or wait for some.
+    #[must_use]
+    pub fn are_running(&self) -> bool {
+        !self.0.iter().any(AbortHandle::is_finished)
+    }
+}
+
 /// Why a piece of work ended early.
 #[derive(Debug)]
 enum Stop {
@@ -126,11 +139,12 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Works until it is told to stop. Finishes what it is recording, then gives its claims back.
-    pub fn run(self, stop: CancellationToken, tasks: &TaskTracker) {
-        for _ in 0..self.options.workers.max(1) {
+    pub fn run(self, stop: CancellationToken, tasks: &TaskTracker) -> Workers {
+        let worker = |_| {
             let (engine, stop) = (self.clone(), stop.clone());
-            tasks.spawn(async move { engine.work(&stop).await });
-        }
+            tasks.spawn(async move { engine.work(&stop).await }).abort_handle()
+        };
+        let workers = Workers((0..self.options.workers.max(1)).map(worker).collect());
         let (ctx, listening) = (self.ctx.clone(), stop);
         tasks.spawn(async move {
             while let Some(heard) = listening.run_until_cancelled(ctx.db.wait_for_notice()).await {
@@ -142,6 +156,7 @@ impl<B: Backend> Engine<B> {
                 }
             }
         });
+        workers
     }
 
     async fn work(&self, stop: &CancellationToken) {

@@ -99,7 +99,7 @@ async fn a_row_forged_with_its_hash_shows(world: World) {
     let mut tx = world.db.read().await.unwrap();
     let mut row = tx.audit_chain(1, 1).await.unwrap().remove(0);
     drop(tx);
-    row.subject = "forged".to_owned();
+    "forged".clone_into(&mut row.subject);
     let hash = row.expected_hash(&row.previous_hash);
     execute(&world.db, &format!("UPDATE audit SET subject = 'forged', hash = '{hash}' WHERE seq = 2")).await;
     assert_eq!(broken_at(&world).await, 3, "the next row still holds the true hash");

@@ -6,16 +6,22 @@
     reason = "a test stops at what it did not expect, in its harness too"
 )]
 
+mod access;
 mod accounts;
 mod architecture;
 mod audit;
+mod bad_input;
 mod catalog;
 mod consents;
+mod demo;
+mod crash;
 mod harness;
+mod hostile;
 mod migrations;
 mod numbers;
 mod orders;
 mod provider;
+mod sessions;
 mod statements;
 mod sync;
 mod uploads;

@@ -13,7 +13,7 @@ on_both_databases![
     a_list_with_ranges_is_new,
     every_kind_of_bad_line_is_told_at_once,
     the_form_tells_all_its_problems_and_stores_nothing,
-    a_file_that_is_no_text_is_refused,
+    a_file_without_numbers_or_text_is_refused,
     a_review_tells_new_changed_and_unchanged,
     numbers_of_another_account_or_being_released_are_refused,
     csv_with_columns_brings_accounts_and_settings,
@@ -97,6 +97,7 @@ async fn the_form_tells_all_its_problems_and_stores_nothing(world: World) {
     let form = UploadForm { service: "teamsPhoneMobile".into(), ..upload_form("contoso", "+441632960000") };
     assert_eq!(form_fields(&world, &form, None).await, ["service"]);
     assert_eq!(form_fields(&world, &upload_form("contoso", " "), None).await, ["numbers"]);
+    assert_eq!(form_fields(&world, &upload_form("contoso", ", ;"), None).await, ["numbers"]);
     assert_eq!(form_fields(&world, &upload_form("nobody", "+441632960000"), None).await, ["account"]);
     assert_eq!(form_fields(&world, &upload_form("", "+441632960000"), None).await, ["account"]);
     assert_eq!(
@@ -111,11 +112,19 @@ async fn the_form_tells_all_its_problems_and_stores_nothing(world: World) {
     assert_eq!(orders.orders.len(), 1);
 }
 
-async fn a_file_that_is_no_text_is_refused(world: World) {
+async fn a_file_without_numbers_or_text_is_refused(world: World) {
     world.account("contoso").await;
     let form = upload_form("contoso", "");
     let utf16: Vec<u8> = "Numbers\n+441632960000".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    for file in [utf16.as_slice(), b"\xff\xfeN\0", b"PK\x03\x04zip", b"Numbers\n\xff\xff", b"\xef\xbb\xbf", b"   \n"] {
+    for file in [
+        utf16.as_slice(),
+        b"\xff\xfeN\0",
+        b"PK\x03\x04zip",
+        b"Numbers\n\xff\xff",
+        b"\xef\xbb\xbf",
+        b"   \n",
+        b"Numbers\n",
+    ] {
         assert_eq!(form_fields(&world, &form, Some(file)).await, ["file"], "{file:?}");
     }
     let with_bom = b"\xef\xbb\xbfNumbers\r\n+441632960000\r\n'+441632960001\r\n";

@@ -124,7 +124,7 @@ async fn a_wish_during_a_run_leads_to_another_round(world: World) {
     world.clock.advance(Duration::seconds(1));
     hold(&world, &mine).await.unwrap();
     done(&world, &mine, None).await;
-    let again = claim(&world).await.expect("another round");
+    let again = claim(&world).await.unwrap();
     done(&world, &again, None).await;
     assert!(claim(&world).await.is_none(), "one wish is one more round");
 }

@@ -33,6 +33,9 @@ impl<'a> List<'a> {
         match range(text) {
             None => match E164::parse(unquoted(text)) {
                 Ok(number) => self.row(number),
+                Err(_) if text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 => {
+                    problem("A quote is opened here and never closed. Close it, or leave the quotes out.".to_owned())
+                }
                 Err(error) => problem(reason(error)),
             },
             Some(Err(error)) => problem(reason(error)),

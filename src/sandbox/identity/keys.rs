@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
@@ -25,7 +27,26 @@ struct SigningKey {
     pair: KeyPair,
 }
 
+/// A key as it is kept in a file over a restart.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::sandbox) struct KeptKey {
+    kid: String,
+    /// PKCS#8, in base64url.
+    pkcs8: String,
+}
+
 impl KeyRing {
+    /// The keys of an earlier process.
+    pub(super) fn resume(kept: &[KeptKey]) -> Result<Self, &'static str> {
+        let keys = kept.iter().map(|kept| SigningKey::resume(kept).ok_or("one of the signing keys is not valid"));
+        Ok(Self { keys: RwLock::new(keys.collect::<Result<_, _>>()?) })
+    }
+
+    /// What outlives a restart.
+    pub(super) async fn keep(&self) -> Vec<KeptKey> {
+        self.keys.read().await.iter().filter_map(|key| key.keep()).collect()
+    }
+
     /// Makes the first key, unless there is one.
     async fn signing_key(&self) -> Result<Arc<SigningKey>, Unspecified> {
         if let Some(key) = self.keys.read().await.first() {
@@ -94,6 +115,16 @@ impl SigningKey {
         let pair =
             tokio::task::spawn_blocking(|| KeyPair::generate(KeySize::Rsa2048)).await.map_err(|_| Unspecified)??;
         Ok(Arc::new(Self { kid: clock::new_id(), pair }))
+    }
+
+    fn resume(kept: &KeptKey) -> Option<Arc<Self>> {
+        let pair = KeyPair::from_pkcs8(&URL_SAFE_NO_PAD.decode(&kept.pkcs8).ok()?).ok()?;
+        Some(Arc::new(Self { kid: kept.kid.clone(), pair }))
+    }
+
+    fn keep(&self) -> Option<KeptKey> {
+        let pkcs8 = self.pair.as_der().ok()?;
+        Some(KeptKey { kid: self.kid.clone(), pkcs8: encode(pkcs8.as_ref()) })
     }
 
     fn jwk(&self) -> Value {

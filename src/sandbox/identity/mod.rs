@@ -15,11 +15,12 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sandbox::cut_connection;
 use control::Faults;
-use keys::KeyRing;
+use keys::{KeptKey, KeyRing};
 use people::Person;
 use session::Grants;
 pub(super) use token::bearer;
@@ -39,10 +40,36 @@ struct Provider {
     faults: Faults,
 }
 
+/// Who is signed in and the keys that say so, as they are kept in a file over a restart.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KeptIdentity {
+    keys: Vec<KeptKey>,
+    grants: Grants,
+}
+
 impl Identity {
+    /// A provider at which nobody is signed in.
     pub(super) fn new(issuer: String) -> Self {
         let provider = Provider { people: people::people(), grants: Grants::default(), faults: Faults::default() };
         Self { issuer, keys: KeyRing::default(), state: Mutex::new(provider) }
+    }
+
+    /// A provider that goes on where another stopped.
+    pub(super) fn resume(issuer: String, kept: KeptIdentity) -> Result<Self, &'static str> {
+        let KeptIdentity { keys, grants } = kept;
+        let mut identity = Self { keys: KeyRing::resume(&keys)?, ..Self::new(issuer) };
+        identity.state.get_mut().unwrap_or_else(PoisonError::into_inner).grants = grants;
+        Ok(identity)
+    }
+
+    /// What outlives a restart.
+    pub(super) async fn keep(&self) -> KeptIdentity {
+        KeptIdentity { keys: self.keys.keep().await, grants: self.state().grants.clone() }
+    }
+
+    /// Grows with every change. A key that signed nothing for a person is not worth keeping by itself.
+    pub(super) fn revision(&self) -> u64 {
+        self.state().grants.revision()
     }
 
     pub(super) fn issuer(&self) -> &str {

@@ -1,7 +1,8 @@
-//! What was granted to whom: codes and refresh tokens. All of it ends with the process.
+//! What was granted to whom: codes and refresh tokens. Codes end with the process.
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use crate::sandbox::clock;
@@ -10,17 +11,23 @@ const CODE_LIFETIME: Duration = Duration::minutes(5);
 const REFRESH_LIFETIME: Duration = Duration::hours(24);
 
 /// Codes and refresh tokens in circulation.
-#[derive(Debug, Default)]
-pub(super) struct Grants {
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::sandbox) struct Grants {
+    #[serde(skip)]
     codes: HashMap<String, Issued<CodeGrant>>,
     refresh_tokens: HashMap<String, Issued<Session>>,
     /// Codes and refresh tokens that were used, and the session they led to: using one again ends it.
     spent: HashMap<String, Issued<String>>,
+    /// Grows with every change of what outlives a restart.
+    #[serde(skip)]
+    revision: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Issued<T> {
     what: T,
+    #[serde(with = "time::serde::timestamp")]
     until: OffsetDateTime,
 }
 
@@ -34,16 +41,23 @@ pub(super) struct CodeGrant {
 }
 
 /// One sign-in of one person.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Session {
     /// The `sid` claim.
     pub(super) id: String,
     pub(super) person: String,
     pub(super) scope: String,
+    #[serde(with = "time::serde::timestamp")]
     pub(super) signed_in: OffsetDateTime,
 }
 
 impl Grants {
+    /// How often something changed that outlives a restart.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// A new code.
     pub(super) fn issue_code(&mut self, grant: CodeGrant) -> String {
         self.sweep();
@@ -67,6 +81,7 @@ impl Grants {
     pub(super) fn issue_refresh_token(&mut self, session: Session) -> String {
         let token = clock::secret();
         let until = clock::now() + REFRESH_LIFETIME;
+        self.revision += 1;
         self.refresh_tokens.insert(token.clone(), Issued { what: session, until });
         token
     }
@@ -84,6 +99,7 @@ impl Grants {
 
     /// Ends a session: its refresh tokens work no more.
     pub(super) fn end_session(&mut self, session: &str) {
+        self.revision += 1;
         self.refresh_tokens.retain(|_, issued| issued.what.id != session);
     }
 
@@ -95,6 +111,7 @@ impl Grants {
 
     fn spend(&mut self, value: &str, session: &str) {
         let until = clock::now() + REFRESH_LIFETIME;
+        self.revision += 1;
         self.spent.insert(value.to_owned(), Issued { what: session.to_owned(), until });
     }
 

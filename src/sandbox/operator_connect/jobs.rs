@@ -2,6 +2,7 @@
 //!
 //! No timer runs: whoever looks first plays all the steps that were due by now, in the order of their time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -16,8 +17,10 @@ const LONGEST_WAIT: u64 = 5;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: String,
+    /// In which order jobs started, over all tenants.
+    pub(super) count: u64,
     pub(super) order: Order,
-    pub(super) terms: Option<std::sync::Arc<Terms>>,
+    pub(super) terms: Option<Arc<Terms>>,
     started: Instant,
     duration: Duration,
     /// One for each number that is done, in the order of the request.
@@ -36,9 +39,26 @@ pub(super) struct Terms {
 }
 
 impl Job {
-    pub(super) fn new(id: String, order: Order, terms: Option<Terms>, started: Instant, duration: Duration) -> Self {
+    /// A job with nothing done yet, of this id and count.
+    pub(super) fn new(
+        (id, count): (String, u64),
+        order: Order,
+        terms: Option<Arc<Terms>>,
+        started: Instant,
+        duration: Duration,
+    ) -> Self {
         let outcomes = Vec::with_capacity(order.numbers.len());
-        Self { id, order, terms: terms.map(std::sync::Arc::new), started, duration, outcomes }
+        Self { id, count, order, terms, started, duration, outcomes }
+    }
+
+    /// How long it has run, and how long it runs in all.
+    pub(super) fn progress(&self, now: Instant) -> (Duration, Duration) {
+        (now.saturating_duration_since(self.started).min(self.duration), self.duration)
+    }
+
+    /// The numbers that are still to be done.
+    pub(super) fn pending(&self) -> &[E164] {
+        self.order.numbers.get(self.outcomes.len()..).unwrap_or_default()
     }
 
     /// The next number to do and when; `None` when the job is done.
@@ -70,8 +90,11 @@ impl Job {
             Ok(()) => ResultView { telephone_number: *number, status: "succeeded", error: None },
             Err(error) => ResultView { telephone_number: *number, status: "failed", error: Some(error) },
         });
-        let pending = self.order.numbers.iter().skip(self.outcomes.len());
-        let pending = pending.map(|number| ResultView { telephone_number: *number, status: "pending", error: None });
+        let pending = self.pending().iter().map(|number| ResultView {
+            telephone_number: *number,
+            status: "pending",
+            error: None,
+        });
         JobView {
             id: &self.id,
             request_id: &self.order.request_id,

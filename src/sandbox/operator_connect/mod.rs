@@ -4,6 +4,7 @@ mod control;
 mod examples;
 mod faults;
 mod jobs;
+mod kept;
 mod rules;
 mod state;
 mod wire;
@@ -27,6 +28,7 @@ use super::identity::{Identity, bearer};
 use crate::domain::consent::MAX_COMMENT;
 use crate::domain::{CustomerRelationship, E164, TenantId};
 use jobs::Job;
+pub(super) use kept::KeptWorld;
 use wire::{Order, PageRequest, Refusal, ReleaseBody, UploadBody, check_request_id, read};
 use world::World;
 
@@ -45,6 +47,21 @@ impl OperatorConnect {
     pub(super) fn new(identity: Arc<Identity>, with_examples: bool) -> Result<Self, serde_json::Error> {
         let world = if with_examples { examples::world()? } else { World::default() };
         Ok(Self { identity, world: Mutex::new(world) })
+    }
+
+    /// A backend that goes on where another stopped.
+    pub(super) fn resume(identity: Arc<Identity>, kept: KeptWorld) -> Result<Self, &'static str> {
+        Ok(Self { identity, world: Mutex::new(World::resume(kept, Instant::now())?) })
+    }
+
+    /// What outlives a restart.
+    pub(super) fn keep(&self) -> KeptWorld {
+        self.world().keep(Instant::now())
+    }
+
+    /// Grows with every change.
+    pub(super) fn revision(&self) -> u64 {
+        self.world().revision()
     }
 
     /// The world as it is at this moment.

@@ -102,7 +102,8 @@ pub(super) struct ReleaseBody {
 }
 
 /// What an upload does to each of its numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct UploadTerms {
     pub(super) service: Service,
     pub(super) calling_profile: Option<String>,

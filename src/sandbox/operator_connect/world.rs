@@ -30,6 +30,8 @@ pub(super) struct World {
     /// The running jobs by the time of their next step; the count keeps jobs of the same moment in order.
     steps: BinaryHeap<Reverse<(Instant, u64, TenantId, String)>>,
     jobs_started: u64,
+    /// Grows with every change, so that a world that stays the same need not be written again.
+    revision: u64,
 }
 
 /// What one tenant has.
@@ -43,7 +45,8 @@ pub(super) struct Tenant {
     /// Numbers that were released, with how often their state changed.
     pub(super) released: BTreeMap<E164, u32>,
     pub(super) jobs: HashMap<String, Job>,
-    requests: HashMap<String, String>,
+    /// Jobs by the request that started them.
+    pub(super) requests: HashMap<String, String>,
 }
 
 /// A number a tenant holds.
@@ -56,8 +59,14 @@ pub(super) struct HeldNumber {
 }
 
 impl World {
-    /// A tenant, made when first spoken of.
+    /// How often something may have changed.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// A tenant that is about to change, made when first spoken of.
     pub(super) fn tenant(&mut self, id: &TenantId) -> &mut Tenant {
+        self.revision += 1;
         self.tenants.entry(id.clone()).or_default()
     }
 
@@ -89,8 +98,9 @@ impl World {
                 "numbers",
             ));
         }
-        if let Some(job_id) = self.tenant(tenant_id).requests.get(&order.request_id).cloned() {
-            let job = self.job(tenant_id, &job_id)?;
+        let earlier = self.tenants.get(tenant_id).and_then(|tenant| tenant.requests.get(&order.request_id));
+        if let Some(job_id) = earlier {
+            let job = self.job(tenant_id, job_id)?;
             if job.is_for(&order) {
                 return Ok(job);
             }
@@ -98,25 +108,34 @@ impl World {
             return Err(Refusal::new(StatusCode::CONFLICT, "RequestIdConflict", message, Some("requestId")));
         }
         let id = clock::new_id();
-        for number in &order.numbers {
-            self.busy.entry(*number).or_insert_with(|| id.clone());
-        }
         let duration = Duration::try_from_secs_f64(self.faults.job_seconds.min(LONGEST_JOB)).unwrap_or_default();
         let terms = order.upload.clone().map(|upload| {
             let (acquired, available) = rules::capabilities(&upload.settings);
-            Terms { upload, acquired, available }
+            Arc::new(Terms { upload, acquired, available })
         });
-        let request_id = order.request_id.clone();
-        let job = Job::new(id.clone(), order, terms, now, duration);
-        if let Some((due, _)) = job.next() {
-            self.jobs_started += 1;
-            self.steps.push(Reverse((due, self.jobs_started, tenant_id.clone(), id.clone())));
-        }
-        let tenant = self.tenant(tenant_id);
-        tenant.requests.insert(request_id, id.clone());
-        tenant.jobs.insert(id.clone(), job);
+        self.take_up(tenant_id, Job::new((id.clone(), self.jobs_started + 1), order, terms, now, duration));
         self.advance(now);
         self.job(tenant_id, &id)
+    }
+
+    /// Takes up a job where it stands; it was started after all that were taken up before.
+    pub(super) fn take_up(&mut self, tenant_id: &TenantId, job: Job) {
+        self.jobs_started = job.count;
+        for number in job.pending() {
+            self.busy.entry(*number).or_insert_with(|| job.id.clone());
+        }
+        if let Some((due, _)) = job.next() {
+            self.steps.push(Reverse((due, job.count, tenant_id.clone(), job.id.clone())));
+        }
+        let tenant = self.tenant(tenant_id);
+        tenant.requests.insert(job.order.request_id.clone(), job.id.clone());
+        tenant.jobs.insert(job.id.clone(), job);
+    }
+
+    /// Takes in a tenant with the numbers it holds.
+    pub(super) fn admit(&mut self, id: TenantId, tenant: Tenant) {
+        self.holders.extend(tenant.numbers.keys().map(|number| (*number, id.clone())));
+        self.tenants.insert(id, tenant);
     }
 
     /// A job by its id.

@@ -48,12 +48,12 @@ async fn redeem(router: &Router, code: &str, verifier: &str) -> Answer {
     form(router, "/identity/token", BASIC, &fields).await
 }
 
-async fn refresh(router: &Router, tokens: &Value) -> Answer {
+pub(super) async fn refresh(router: &Router, tokens: &Value) -> Answer {
     let token = tokens["refresh_token"].as_str().unwrap();
     form(router, "/identity/token", BASIC, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
 }
 
-async fn sign_in(router: &Router, person: &str) -> Value {
+pub(super) async fn sign_in(router: &Router, person: &str) -> Value {
     let answer = redeem(router, &code(router, person).await, VERIFIER).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
@@ -61,7 +61,7 @@ async fn sign_in(router: &Router, person: &str) -> Value {
 }
 
 /// The claims, once the published keys have proven the signature with a library of someone else.
-async fn verified(router: &Router, token: &str, audience: &str) -> Value {
+pub(super) async fn verified(router: &Router, token: &str, audience: &str) -> Value {
     let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(get(router, "/identity/jwks").await.json()).unwrap();
     let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
     let key = jsonwebtoken::DecodingKey::from_jwk(keys.find(&kid).expect("published key")).unwrap();

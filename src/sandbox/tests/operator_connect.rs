@@ -8,54 +8,58 @@ use serde_json::{Value, json};
 
 use super::{Answer, form, get, router};
 
-const CONTOSO: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
-const OTHER: &str = "00000000-0000-4000-8000-000000000001";
+pub(super) const CONTOSO: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
+pub(super) const OTHER: &str = "00000000-0000-4000-8000-000000000001";
 /// The block of numbers of northwind in the examples.
 const HELD: &str = "+12065550150";
-const NORTHWIND: &str = "2c9e7b14-0d3f-4a58-8f6b-31d5a0c4e722";
+pub(super) const NORTHWIND: &str = "2c9e7b14-0d3f-4a58-8f6b-31d5a0c4e722";
 
-struct Oc {
-    router: Router,
+pub(super) struct Oc {
+    pub(super) router: Router,
     token: String,
 }
 
 impl Oc {
     async fn with(examples: bool) -> Self {
-        let router = router(examples);
-        let fields =
-            [("grant_type", "client_credentials"), ("client_id", "nmp-operator-connect"), ("client_secret", "sandbox")];
-        let token = form(&router, "/identity/token", "", &fields).await.json();
-        let oc = Self { token: token["access_token"].as_str().unwrap().to_owned(), router };
+        let oc = Self::at(router(examples)).await;
         oc.faults(json!({ "jobSeconds": 0 })).await;
         oc
     }
 
-    async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
+    /// Signs in at a sandbox as it is.
+    pub(super) async fn at(router: Router) -> Self {
+        let fields =
+            [("grant_type", "client_credentials"), ("client_id", "nmp-operator-connect"), ("client_secret", "sandbox")];
+        let token = form(&router, "/identity/token", "", &fields).await.json();
+        Self { token: token["access_token"].as_str().unwrap().to_owned(), router }
+    }
+
+    pub(super) async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
         super::json(&self.router, method, &format!("/operator-connect{path}"), &self.token, &body).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, Value::Null).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, body).await
     }
 
-    async fn faults(&self, faults: Value) -> Value {
+    pub(super) async fn faults(&self, faults: Value) -> Value {
         self.call(Method::PUT, "/_faults", faults).await.json()
     }
 
-    async fn upload(&self, tenant: &str, id: &str, settings: Value, numbers: &[&str]) -> Answer {
+    pub(super) async fn upload(&self, tenant: &str, id: &str, settings: Value, numbers: &[&str]) -> Answer {
         let body = json!({ "requestId": id, "service": "operatorConnect", "settings": settings, "numbers": numbers });
         self.post(&format!("/tenants/{tenant}/uploads"), body).await
     }
 
-    async fn release(&self, tenant: &str, id: &str, numbers: &[&str]) -> Answer {
+    pub(super) async fn release(&self, tenant: &str, id: &str, numbers: &[&str]) -> Answer {
         self.post(&format!("/tenants/{tenant}/releases"), json!({ "requestId": id, "numbers": numbers })).await
     }
 
-    async fn state(&self, tenant: &str) -> Value {
+    pub(super) async fn state(&self, tenant: &str) -> Value {
         get(&self.router, "/operator-connect/_state").await.json()["tenants"][tenant].clone()
     }
 
@@ -67,7 +71,7 @@ impl Oc {
     }
 }
 
-fn free() -> Value {
+pub(super) fn free() -> Value {
     json!({ "usage": "CallingUserAssignment", "choosableCapabilities": ["InboundCalling"], "allowTenantAddressUpdate": true })
 }
 

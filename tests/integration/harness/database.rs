@@ -16,7 +16,6 @@ pub(crate) enum Kind {
 
 /// A place for data that nobody has used, and the folder that goes with it.
 pub(crate) struct Place {
-    pub(crate) kind: Kind,
     pub(crate) url: String,
     pub(crate) folder: tempfile::TempDir,
 }
@@ -28,7 +27,7 @@ impl Place {
             Kind::Sqlite => format!("sqlite:{}", folder.path().join("nmp.db").display()),
             Kind::Postgres => postgres::new_database().await,
         };
-        Self { kind, url, folder }
+        Self { url, folder }
     }
 
     pub(crate) async fn open(&self) -> Db {

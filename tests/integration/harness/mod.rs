@@ -1,6 +1,7 @@
 //! What every test stands on: both databases, the whole program, a visitor with cookies, and the world around.
 
 pub(crate) mod database;
+pub(crate) mod portal;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod served;

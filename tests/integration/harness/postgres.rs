@@ -101,7 +101,7 @@ fn start() -> Result<Server, String> {
 }
 
 fn wait_until_ready(folder: &Path, programs: &Path) -> Result<(), String> {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     loop {
         let asked = Command::new(programs.join("pg_isready")).arg("-q").arg("-h").arg(folder).status();
         if asked.is_ok_and(|status| status.success()) {

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running process; it is killed when this value goes.
@@ -27,19 +27,21 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// The lines it prints until one holds `last`.
+    /// The lines it prints until one holds `last`. What it prints later is read and thrown away: a process whose output
+    /// nobody reads any more ends at its next line.
     fn lines_until(&mut self, last: &str) -> Vec<String> {
-        let stdout = self.child.stdout.take().unwrap();
+        let mut stdout = BufReader::new(self.child.stdout.take().unwrap());
         let mut lines = Vec::new();
-        for line in BufReader::new(stdout).lines() {
-            let line = line.unwrap();
-            let end = line.contains(last);
-            lines.push(line);
-            if end {
+        loop {
+            let mut line = String::new();
+            let read = stdout.read_line(&mut line).unwrap();
+            assert!(read > 0, "the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
+            lines.push(line.trim_end().to_owned());
+            if line.contains(last) {
+                std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
                 return lines;
             }
         }
-        panic!("the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
     }
 }
 
@@ -57,32 +59,79 @@ pub(crate) fn nmp() -> Command {
     command
 }
 
-/// `nmp demo` with everything on free ports.
+/// `nmp demo` that can be ended and started again on the same data and the same addresses.
 pub(crate) struct Demo {
-    pub(crate) process: Process,
+    process: Option<Process>,
+    pub(crate) folder: tempfile::TempDir,
+    ports: [u16; LISTENERS.len()],
     pub(crate) portal: String,
+<<<<<<< HEAD
+    pub(crate) operations: String,
     pub(crate) operator_connect: String,
+=======
+>>>>>>> tests
     pub(crate) issuer: String,
-    _folder: tempfile::TempDir,
 }
+
+const LISTENERS: [&str; 5] = ["--portal", "--api", "--operations", "--dns", "--sandbox"];
 
 impl Demo {
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let [portal, operations, operator_connect, issuer] = Default::default();
+        let (folder, ports) = (tempfile::tempdir().unwrap(), LISTENERS.map(|_| free_port()));
+        let mut demo = Self { process: None, folder, ports, portal, operations, operator_connect, issuer };
+        demo.start_again();
+        demo
+    }
+
+    /// How it is started on these ports.
+    pub(crate) fn command(&self, ports: [u16; LISTENERS.len()]) -> Command {
         let mut command = nmp();
+<<<<<<< HEAD
+        command.arg("demo").arg("--data-dir").arg(self.folder.path()).stdout(Stdio::piped());
+        for (listener, port) in LISTENERS.iter().zip(ports) {
+            command.args([(*listener).to_owned(), format!("127.0.0.1:{port}")]);
+=======
         command.arg("demo").arg("--data-dir").arg(folder.path()).stdout(Stdio::piped());
+        command.env("NMP_LOG__LEVEL", "error");
         for listener in ["--portal", "--api", "--operations", "--dns", "--sandbox"] {
             command.args([listener, "127.0.0.1:0"]);
+>>>>>>> tests
         }
-        let mut process = Process::start(&mut command);
+        command
+    }
+
+    /// How it was started.
+    pub(crate) fn same_command(&self) -> Command {
+        self.command(self.ports)
+    }
+
+    /// Starts it, when it is not running.
+    pub(crate) fn start_again(&mut self) {
+        let mut process = Process::start(&mut self.same_command());
         let lines = process.lines_until("Stop with");
-        Self {
-            portal: after(&lines, "Portal "),
-            operator_connect: after(&lines, "Operator Connect "),
-            issuer: after(&lines, "Identity provider "),
-            process,
-            _folder: folder,
-        }
+<<<<<<< HEAD
+        self.portal = after(&lines, "Portal ");
+        after(&lines, "Operations ").trim_end_matches("/healthz").clone_into(&mut self.operations);
+        self.operator_connect = after(&lines, "Operator Connect ");
+        self.issuer = after(&lines, "Identity provider ");
+        self.process = Some(process);
+    }
+
+    /// Asks it to end (SIGTERM), and waits until it has.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        let mut process = self.process.take().unwrap();
+        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+        assert!(asked.success(), "{asked}");
+        process.child.wait().unwrap()
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        drop(self.process.take());
+=======
+        Self { portal: after(&lines, "Portal "), issuer: after(&lines, "Identity provider "), process, _folder: folder }
+>>>>>>> tests
     }
 }
 

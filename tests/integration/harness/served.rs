@@ -55,7 +55,7 @@ impl Served {
                     ("client_secret", "sandbox".to_owned()),
                 ],
             ),
-            ("log", vec![("level", "warn".to_owned())]),
+            ("log", vec![("level", "error".to_owned())]),
         ];
         let mut text = String::new();
         for (section, keys) in sections {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
@@ -12,6 +12,7 @@ pub(crate) struct Answer {
     pub(crate) url: Url,
     pub(crate) status: StatusCode,
     pub(crate) location: Option<String>,
+    pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
@@ -29,7 +30,7 @@ impl Visitor {
     pub(crate) fn new(home: &str) -> Self {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(std::time::Duration::from_secs(60))
+            .timeout(std::time::Duration::from_mins(1))
             .build()
             .unwrap();
         Self { client, home: Url::parse(home).unwrap(), cookies: BTreeMap::new() }
@@ -45,11 +46,9 @@ impl Visitor {
         visitor
     }
 
-    /// The cookies of the portal, as a header says them.
-    pub(crate) fn cookies(&self) -> String {
-        let origin = self.home.origin().ascii_serialization();
-        let of_portal = self.cookies.iter().filter(|((of, _), _)| *of == origin);
-        of_portal.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    /// The address of a page of the portal.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        self.home.join(path).unwrap()
     }
 
     /// Opens a page of the portal and follows redirects.
@@ -84,27 +83,35 @@ impl Visitor {
         url: Url,
         form: Option<&[(&str, &str)]>,
     ) -> Result<Answer, reqwest::Error> {
-        let origin = url.origin().ascii_serialization();
-        let mut request = self.client.request(method.clone(), url.clone());
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
-            .filter(|((of, _), _)| *of == origin)
-            .map(|((_, name), value)| format!("{name}={value}"))
-            .collect();
-        if !cookies.is_empty() {
-            request = request.header(COOKIE, cookies.join("; "));
-        }
-        if method != Method::GET {
-            request = request.header("origin", &origin).header("sec-fetch-site", "same-origin");
-        }
+        let mut request = self.request(&method, &url);
         if let Some(form) = form {
             request = request.form(form);
         }
-        let response = request.send().await?;
-        let status = response.status();
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        for cookie in response.headers().get_all(SET_COOKIE) {
+        self.take(request.send().await?).await
+    }
+
+    /// A request as a browser makes it: with this visitor's cookies, and a form comes from a page of the same site.
+    pub(crate) fn request(&self, method: &Method, url: &Url) -> reqwest::RequestBuilder {
+        let origin = url.origin().ascii_serialization();
+        let request = self.without_origin(method, url);
+        if *method == Method::GET {
+            return request;
+        }
+        request.header("origin", origin).header("sec-fetch-site", "same-origin")
+    }
+
+    /// A request that does not say which page it comes from.
+    pub(crate) fn without_origin(&self, method: &Method, url: &Url) -> reqwest::RequestBuilder {
+        let cookies = self.cookies_of(&url.origin().ascii_serialization());
+        let request = self.client.request(method.clone(), url.clone());
+        if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
+    }
+
+    /// Reads an answer and keeps its cookies.
+    pub(crate) async fn take(&mut self, response: reqwest::Response) -> Result<Answer, reqwest::Error> {
+        let (url, status, headers) = (response.url().clone(), response.status(), response.headers().clone());
+        let origin = url.origin().ascii_serialization();
+        for cookie in headers.get_all(SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').unwrap();
@@ -115,53 +122,65 @@ impl Visitor {
                 self.cookies.insert(key, value.to_owned());
             }
         }
-        Ok(Answer { url, status, location, text: response.text().await? })
+        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Answer { url, status, location, headers, text: response.text().await? })
     }
 
-    /// Sends a form that may hold a file; where a redirect leads is left to the caller.
-    pub(crate) async fn upload(&mut self, path: &str, fields: &[(&str, &str)], file: Option<&str>) -> Answer {
-        let url = self.home.join(path).unwrap();
-        let boundary = "a-boundary-that-no-field-holds";
-        let mut body = String::new();
-        for (name, value) in fields {
-            body.push_str(&format!(
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            ));
-        }
-        if let Some(file) = file {
-            body.push_str(&format!(
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"numbers.csv\"\r\nContent-Type: text/csv\r\n\r\n{file}\r\n"
-            ));
-        }
-        body.push_str(&format!("--{boundary}--\r\n"));
-        let origin = url.origin().ascii_serialization();
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
-            .filter(|((of, _), _)| *of == origin)
-            .map(|((_, name), value)| format!("{name}={value}"))
-            .collect();
-        let response = self
-            .client
-            .post(url.clone())
-            .header(COOKIE, cookies.join("; "))
-            .header("origin", &origin)
-            .header("sec-fetch-site", "same-origin")
-            .header("content-type", format!("multipart/form-data; boundary={boundary}"))
-            .body(body)
-            .send()
-            .await;
-        let response = match response {
-            Ok(response) => response,
-            // The process was killed meanwhile.
-            Err(error) => {
-                return Answer { url, status: StatusCode::BAD_GATEWAY, location: None, text: error.to_string() };
-            }
-        };
-        let (status, location) = (
-            response.status(),
-            response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned),
-        );
-        Answer { url, status, location, text: response.text().await.unwrap_or_default() }
+    /// The cookies of the portal, as a header says them.
+    pub(crate) fn cookies(&self) -> String {
+        self.cookies_of(&self.home.origin().ascii_serialization())
     }
+
+    fn cookies_of(&self, origin: &str) -> String {
+        let of_origin = self.cookies.iter().filter(|((of, _), _)| of == origin);
+        of_origin.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Sends a form that may hold a file. Where a redirect leads is left to the caller.
+    pub(crate) async fn upload(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        file: Option<&[u8]>,
+    ) -> Result<Answer, reqwest::Error> {
+        let mut body = multipart(fields);
+        if let Some(file) = file {
+            body.extend(file_head());
+            body.extend(file);
+            body.extend(b"\r\n");
+        }
+        body.extend(multipart_end());
+        let request = self.request(&Method::POST, &self.url(path)).header("content-type", MULTIPART).body(body);
+        self.take(request.send().await?).await
+    }
+}
+
+/// The content type of a form with a file.
+pub(crate) const MULTIPART: &str = "multipart/form-data; boundary=a-boundary-that-no-field-holds";
+
+/// The fields of a form with a file, up to where the file begins.
+pub(crate) fn multipart(fields: &[(&str, &str)]) -> Vec<u8> {
+    let boundary = boundary();
+    let field = |(name, value): &(&str, &str)| {
+        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    fields.iter().map(field).collect::<String>().into_bytes()
+}
+
+/// What stands before the content of the file.
+pub(crate) fn file_head() -> Vec<u8> {
+    format!(
+        "--{}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"numbers.csv\"\r\nContent-Type: text/csv\r\n\r\n",
+        boundary()
+    )
+    .into_bytes()
+}
+
+/// What stands at the end of a form with a file.
+pub(crate) fn multipart_end() -> Vec<u8> {
+    format!("--{}--\r\n", boundary()).into_bytes()
+}
+
+fn boundary() -> &'static str {
+    MULTIPART.split_once("boundary=").unwrap().1
 }

@@ -240,39 +240,7 @@ impl World {
 
     /// What must hold at every moment, whatever was done.
     pub(crate) async fn check_invariants(&self) {
-        let counts = "SELECT a.id FROM accounts a WHERE a.number_count <> (SELECT COUNT(*) FROM numbers n WHERE n.account_id = a.id)";
-        assert_eq!(
-            database::numbers(&self.db, counts).await,
-            Vec::<i64>::new(),
-            "accounts whose number count is wrong"
-        );
-        for (column, state) in [("done", "done"), ("failed", "failed"), ("superseded", "superseded")] {
-            let counters = format!(
-                "SELECT o.id FROM orders o WHERE o.status <> 'discarded' AND o.{column} <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = '{state}')"
-            );
-            assert_eq!(
-                database::numbers(&self.db, &counters).await,
-                Vec::<i64>::new(),
-                "orders whose {column} is not the count of their items"
-            );
-        }
-        let waiting = "SELECT o.id FROM orders o WHERE o.total - o.done - o.failed - o.superseded <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = 'pending')";
-        assert_eq!(
-            database::numbers(&self.db, waiting).await,
-            Vec::<i64>::new(),
-            "orders whose waiting items are miscounted"
-        );
-        let orphans = "SELECT n.telephone_number FROM numbers n WHERE n.state IN ('pending', 'releasing') AND NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = n.order_id AND i.telephone_number = n.telephone_number AND i.state = 'pending') AND n.order_id IN (SELECT id FROM orders WHERE status IN ('complete', 'failed', 'complete-with-errors') AND finished_at IS NULL)";
-        assert_eq!(database::numbers(&self.db, orphans).await, Vec::<i64>::new(), "final orders without an end");
-        let ids = database::numbers(&self.db, "SELECT id FROM orders").await;
-        for id in ids {
-            let order = self.order(id).await;
-            let submitted = order.submitted_at.is_some();
-            if submitted {
-                assert_eq!(order.status.is_final(), order.progress.waiting() == 0, "order {id}: {order:?}");
-                assert_eq!(order.status.is_final(), order.finished_at.is_some(), "order {id}: {order:?}");
-            }
-        }
+        check_invariants(&self.db).await;
     }
 
     /// Every number that is stored, with its account and state.
@@ -281,5 +249,35 @@ impl World {
         let filter = nmp::store::NumberFilter::default();
         let page = tx.numbers_page(&filter, Page::First, 100_000).await.unwrap();
         page.numbers.into_iter().map(|n| (n.telephone_number, n.account, n.state)).collect()
+    }
+}
+
+/// What must hold at every moment, whatever was done.
+pub(crate) async fn check_invariants(db: &Db) {
+    let ctx = Ctx::new(db.clone(), Clock::system(), Policy::default());
+    let counts = "SELECT a.id FROM accounts a WHERE a.number_count <> (SELECT COUNT(*) FROM numbers n WHERE n.account_id = a.id)";
+    assert_eq!(database::numbers(db, counts).await, Vec::<i64>::new(), "accounts whose number count is wrong");
+    for (column, state) in [("done", "done"), ("failed", "failed"), ("superseded", "superseded")] {
+        let counters = format!(
+            "SELECT o.id FROM orders o WHERE o.status <> 'discarded' AND o.{column} <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = '{state}')"
+        );
+        assert_eq!(
+            database::numbers(db, &counters).await,
+            Vec::<i64>::new(),
+            "orders whose {column} is not the count of their items"
+        );
+    }
+    let waiting = "SELECT o.id FROM orders o WHERE o.total - o.done - o.failed - o.superseded <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = 'pending')";
+    assert_eq!(database::numbers(db, waiting).await, Vec::<i64>::new(), "orders whose waiting items are miscounted");
+    let orphans = "SELECT n.telephone_number FROM numbers n WHERE n.state IN ('pending', 'releasing') AND NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = n.order_id AND i.telephone_number = n.telephone_number AND i.state = 'pending') AND n.order_id IN (SELECT id FROM orders WHERE status IN ('complete', 'failed', 'complete-with-errors') AND finished_at IS NULL)";
+    assert_eq!(database::numbers(db, orphans).await, Vec::<i64>::new(), "final orders without an end");
+    let ids = database::numbers(db, "SELECT id FROM orders").await;
+    for id in ids {
+        let order = orders::get(&ctx, &grant(), id).await.unwrap();
+        let submitted = order.submitted_at.is_some();
+        if submitted {
+            assert_eq!(order.status.is_final(), order.progress.waiting() == 0, "order {id}: {order:?}");
+            assert_eq!(order.status.is_final(), order.finished_at.is_some(), "order {id}: {order:?}");
+        }
     }
 }
