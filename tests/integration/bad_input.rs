@@ -232,7 +232,7 @@ fn a_file_of_200_mb_is_refused_in_words_and_takes_no_memory() {
     runtime().block_on(async {
         let mut it = Uploading { portal: Portal::start().await, said: String::new() };
         let before = it.stored().await;
-        let process = it.portal.demo.process.id();
+        let process = it.portal.demo.process_id();
         let answer = send_large(&it.portal.admin, 40, "CHG-40");
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
         let memory = peak_memory(process);

@@ -34,7 +34,7 @@ async fn upload(visitor: &mut Visitor, numbers: &str) -> String {
         ("country", "GB"),
         ("numbers", numbers),
     ];
-    let review = visitor.upload("/numbers/upload", &fields, None).await;
+    let review = visitor.upload("/numbers/upload", &fields, None).await.unwrap();
     let review = review.location.unwrap_or_else(|| panic!("no review, but {}", review.text));
     let order = review.strip_suffix("/review").unwrap().to_owned();
     let shown = visitor.get(&review).await.text;

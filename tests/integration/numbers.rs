@@ -60,7 +60,7 @@ async fn fill(world: &World) -> Vec<Number> {
 /// The filter as anybody would read it.
 fn matches(filter: &NumberFilter, number: &Number) -> bool {
     let digits = number.telephone_number.as_i64().to_string();
-    filter.account.as_ref().is_none_or(|account| number.account == *account)
+    filter.account.as_ref().is_none_or(|account| *number.account == **account)
         && filter.tenant_id.as_ref().is_none_or(|tenant| number.tenant_id.as_deref() == Some(tenant.as_str()))
         && filter.starts.is_none_or(|starts| digits.starts_with(&starts.to_string()))
         && filter.ends.as_ref().is_none_or(|ends| digits.ends_with(ends.as_str()))

@@ -53,7 +53,7 @@ async fn results_come_number_by_number(world: World) {
         orders::items(&world.ctx, &grant(), order, (None, Some(ItemState::Failed)), Page::First).await.unwrap();
     assert_eq!(failed.items.len(), 5);
     let one = numbers::get(&world.ctx, &grant(), number("+441632960001")).await.unwrap();
-    assert_eq!((one.state, one.error), (SyncState::Failed, Some(causes[0].error.clone())));
+    assert_eq!((one.state, one.error.as_deref()), (SyncState::Failed, Some(&causes[0].error)));
     let all = world.upload("contoso", "+441632961000-1002").await;
     world.backend_answers(&account, OrderKind::Upload, |_| false).await;
     assert_eq!(world.order(all).await.status, OrderStatus::Failed);

@@ -122,7 +122,7 @@ async fn a_refused_number_fails_alone_with_the_backends_own_words(world: World) 
     assert_eq!((causes[0].count, causes[0].retryable, causes[0].example), (1, 1, number("+441632960103")));
     assert!(!causes[0].error.message.is_empty());
     let failed = numbers::get(&world.ctx, &grant(), number("+441632960103")).await.unwrap();
-    assert_eq!(failed.error, Some(causes[0].error.clone()));
+    assert_eq!(failed.error.as_deref(), Some(&causes[0].error));
 
     outside.faults(json!({"rejectNumbers": []})).await;
     assert_eq!(orders::retry_failed(&world.ctx, &right(OrderKind::Upload), &origin(), order).await.unwrap(), 1);

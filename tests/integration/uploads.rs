@@ -227,7 +227,7 @@ async fn csv_with_columns_brings_accounts_and_settings(world: World) {
         numbers::get(&world.ctx, &grant(), number("+441632960001")).await.unwrap(),
     );
     assert_eq!(a.settings, b.settings, "a quoted list with commas is the list with semicolons");
-    assert_eq!(numbers::get(&world.ctx, &grant(), number("+441632961000")).await.unwrap().account, "fabrikam");
+    assert_eq!(&*numbers::get(&world.ctx, &grant(), number("+441632961000")).await.unwrap().account, "fabrikam");
     world.check_invariants().await;
 }
 

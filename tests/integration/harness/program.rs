@@ -65,11 +65,8 @@ pub(crate) struct Demo {
     pub(crate) folder: tempfile::TempDir,
     ports: [u16; LISTENERS.len()],
     pub(crate) portal: String,
-<<<<<<< HEAD
     pub(crate) operations: String,
     pub(crate) operator_connect: String,
-=======
->>>>>>> tests
     pub(crate) issuer: String,
 }
 
@@ -87,18 +84,16 @@ impl Demo {
     /// How it is started on these ports.
     pub(crate) fn command(&self, ports: [u16; LISTENERS.len()]) -> Command {
         let mut command = nmp();
-<<<<<<< HEAD
         command.arg("demo").arg("--data-dir").arg(self.folder.path()).stdout(Stdio::piped());
+        command.env("NMP_LOG__LEVEL", "error");
         for (listener, port) in LISTENERS.iter().zip(ports) {
             command.args([(*listener).to_owned(), format!("127.0.0.1:{port}")]);
-=======
-        command.arg("demo").arg("--data-dir").arg(folder.path()).stdout(Stdio::piped());
-        command.env("NMP_LOG__LEVEL", "error");
-        for listener in ["--portal", "--api", "--operations", "--dns", "--sandbox"] {
-            command.args([listener, "127.0.0.1:0"]);
->>>>>>> tests
         }
         command
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
     }
 
     /// How it was started.
@@ -110,7 +105,6 @@ impl Demo {
     pub(crate) fn start_again(&mut self) {
         let mut process = Process::start(&mut self.same_command());
         let lines = process.lines_until("Stop with");
-<<<<<<< HEAD
         self.portal = after(&lines, "Portal ");
         after(&lines, "Operations ").trim_end_matches("/healthz").clone_into(&mut self.operations);
         self.operator_connect = after(&lines, "Operator Connect ");
@@ -129,9 +123,6 @@ impl Demo {
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         drop(self.process.take());
-=======
-        Self { portal: after(&lines, "Portal "), issuer: after(&lines, "Identity provider "), process, _folder: folder }
->>>>>>> tests
     }
 }
 

@@ -248,7 +248,7 @@ impl World {
         let mut tx = self.db.read().await.unwrap();
         let filter = nmp::store::NumberFilter::default();
         let page = tx.numbers_page(&filter, Page::First, 100_000).await.unwrap();
-        page.numbers.into_iter().map(|n| (n.telephone_number, n.account, n.state)).collect()
+        page.numbers.into_iter().map(|n| (n.telephone_number, n.account.to_string(), n.state)).collect()
     }
 }
 
