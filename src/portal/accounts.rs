@@ -188,13 +188,13 @@ async fn export(
         let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
         async move {
             let (accounts, next) = accounts::export(&ctx, &grant, &filter, after).await?;
-            Ok((accounts.into_iter().map(cells).collect(), next))
+            Ok((accounts.iter().map(cells).collect(), next))
         }
     })
     .await
 }
 
-fn cells(account: Account) -> Vec<String> {
+fn cells(account: &Account) -> Vec<String> {
     let keys = |services: crate::domain::ServiceSet| services.iter().map(Service::key).collect::<Vec<_>>().join(";");
     vec![
         csv::text(account.name.clone()),

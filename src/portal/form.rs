@@ -187,14 +187,14 @@ impl Filters {
     /// key if there is one behind it.
     pub(super) fn pager(&self, text: impl Into<String>, before: Option<String>, after: Option<String>) -> Pager {
         let link = |side: &str, key: Option<String>| {
-            key.map_or_else(String::new, |key| self.address("", |_| true, Some(format!("{side}.{key}"))))
+            key.map_or_else(String::new, |key| self.address("", |_| true, Some(&format!("{side}.{key}"))))
         };
         Pager { text: text.into(), previous: link("before", before), next: link("after", after) }
     }
 
-    fn address(&self, suffix: &str, keep: impl Fn(&Filter) -> bool, page: Option<String>) -> String {
+    fn address(&self, suffix: &str, keep: impl Fn(&Filter) -> bool, page: Option<&str>) -> String {
         let pairs = self.set.iter().filter(|filter| keep(filter)).map(|filter| (filter.key, filter.value.as_str()));
-        let pairs = pairs.chain(page.as_deref().map(|page| ("page", page)));
+        let pairs = pairs.chain(page.map(|page| ("page", page)));
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{suffix}{mark}{query}", self.path)

@@ -162,12 +162,12 @@ async fn show(
     }
     may_see(grant.principal(), order.kind)?;
     let review = orders::review(state.ctx(), &grant, id).await?;
-    Ok(page_with(StatusCode::OK, &review_page(&grant, review, shell, None, String::new())))
+    Ok(page_with(StatusCode::OK, &review_page(&grant, &review, shell, None, String::new())))
 }
 
 fn review_page(
     grant: &Grant<OrdersRead>,
-    review: Review,
+    review: &Review,
     shell: Shell,
     notice: Option<Notice>,
     good_only_error: String,
@@ -312,7 +312,7 @@ async fn submit(
             let notice = Notice { title: "Nothing was done".to_owned(), text: reason.clone() };
             let error =
                 if review.refused_count() > 0 && decision.good_only.is_empty() { reason } else { String::new() };
-            Ok(page_with(StatusCode::CONFLICT, &review_page(&grant, review, shell, Some(notice), error)))
+            Ok(page_with(StatusCode::CONFLICT, &review_page(&grant, &review, shell, Some(notice), error)))
         }
         Err(error) => Err(error.into()),
     }
@@ -336,7 +336,7 @@ async fn again(
         )
     };
     let notice = Notice { title: "What exists has changed meanwhile; nothing was done".to_owned(), text };
-    Ok(page_with(StatusCode::CONFLICT, &review_page(grant, review, shell, Some(notice), String::new())))
+    Ok(page_with(StatusCode::CONFLICT, &review_page(grant, &review, shell, Some(notice), String::new())))
 }
 
 fn not_draft(id: i64, status: OrderStatus) -> Response {

@@ -37,6 +37,9 @@ macro_rules! as_json {
 #[derive(Deserialize)]
 struct Row(i64, i64, i64, Option<String>, String, i64, Option<i64>, i64, i64, i64);
 
+/// The numbers, and what they have in common: accounts, settings, errors. Each is a JSON array, or nothing.
+type PageColumns = (Option<String>, Option<String>, Option<String>, Option<String>);
+
 /// What the numbers of one page have in common, by id.
 struct Shared {
     accounts: HashMap<i64, (Arc<str>, Option<Arc<str>>)>,
@@ -80,8 +83,7 @@ impl Tx {
             dialect!(self, sqlite: as_json!("json_array", "json_group_array"), postgres: as_json!("json_build_array", "json_agg")),
             [],
         );
-        type Page = (Option<String>, Option<String>, Option<String>, Option<String>);
-        let (rows, accounts, settings, errors): Page =
+        let (rows, accounts, settings, errors): PageColumns =
             on!(self, c => bind_all!(sqlx::query_as(found.sql()), found).fetch_one(c).await)?;
         let accounts: Vec<(i64, String, Option<String>)> = values(accounts.as_deref(), "accounts")?;
         let settings: Vec<(i64, String)> = values(settings.as_deref(), "settings")?;
