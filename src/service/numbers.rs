@@ -38,6 +38,7 @@ pub async fn list(
     // A first page that is not full has said it already.
     let matching = match page {
         Page::First if !found.more_after => Matching::Exactly(found.numbers.len() as i64),
+        _ if filter.is_account_only() && !found.numbers.is_empty() => Matching::Exactly(found.of_accounts),
         _ => count(&mut tx, filter).await?,
     };
     Ok((found, matching))

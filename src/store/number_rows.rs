@@ -27,7 +27,7 @@ macro_rules! as_json {
     ($array:literal, $all:literal) => {
         concat!(
             ") SELECT CAST((SELECT ", $all, "(", $array, "(telephone_number, account_id, settings_id, country, state, CASE WHEN assigned THEN 1 ELSE 0 END, error_id, rev, order_id, changed_at)) FROM found) AS TEXT), ",
-            "CAST((SELECT ", $all, "(", $array, "(id, name, tenant_id)) FROM accounts WHERE id IN (SELECT account_id FROM found)) AS TEXT), ",
+            "CAST((SELECT ", $all, "(", $array, "(id, name, tenant_id, number_count)) FROM accounts WHERE id IN (SELECT account_id FROM found)) AS TEXT), ",
             "CAST((SELECT ", $all, "(", $array, "(id, body)) FROM settings WHERE id IN (SELECT settings_id FROM found)) AS TEXT), ",
             "CAST((SELECT ", $all, "(", $array, "(id, body)) FROM errors WHERE id IN (SELECT error_id FROM found)) AS TEXT)"
         )
@@ -76,8 +76,9 @@ fn values<T: DeserializeOwned>(json: Option<&str>, table: &'static str) -> Resul
 }
 
 impl Tx {
-    /// Reads the numbers that a statement made with `select_numbers!` finds, in no order.
-    pub(super) async fn read_numbers(&mut self, mut found: Conditions) -> Result<Vec<Number>> {
+    /// Reads the numbers that a statement made with `select_numbers!` finds, in no order, and how many numbers their
+    /// accounts have in all.
+    pub(super) async fn read_numbers(&mut self, mut found: Conditions) -> Result<(Vec<Number>, i64)> {
         found.before("WITH found AS (");
         found.push(
             dialect!(self, sqlite: as_json!("json_array", "json_group_array"), postgres: as_json!("json_build_array", "json_agg")),
@@ -85,13 +86,14 @@ impl Tx {
         );
         let (rows, accounts, settings, errors): PageColumns =
             on!(self, c => bind_all!(sqlx::query_as(found.sql()), found).fetch_one(c).await)?;
-        let accounts: Vec<(i64, String, Option<String>)> = values(accounts.as_deref(), "accounts")?;
+        let accounts: Vec<(i64, String, Option<String>, i64)> = values(accounts.as_deref(), "accounts")?;
         let settings: Vec<(i64, String)> = values(settings.as_deref(), "settings")?;
         let errors: Vec<(i64, String)> = values(errors.as_deref(), "errors")?;
+        let of_accounts = accounts.iter().map(|(_, _, _, count)| count).sum();
         let shared = Shared {
             accounts: accounts
                 .into_iter()
-                .map(|(id, name, tenant)| (id, (name.into(), tenant.map(Arc::from))))
+                .map(|(id, name, tenant, _)| (id, (name.into(), tenant.map(Arc::from))))
                 .collect(),
             settings: settings
                 .into_iter()
@@ -102,6 +104,8 @@ impl Tx {
                 .map(|(id, body)| Ok((id, Arc::new(read_error(id, &body)?))))
                 .collect::<Result<_>>()?,
         };
-        values(rows.as_deref(), "numbers")?.into_iter().map(|row| shared.number(row)).collect()
+        let numbers: Result<_> =
+            values(rows.as_deref(), "numbers")?.into_iter().map(|row| shared.number(row)).collect();
+        Ok((numbers?, of_accounts))
     }
 }

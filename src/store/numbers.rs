@@ -21,6 +21,8 @@ pub struct NumberPage {
     pub more_after: bool,
     /// True when some stand before the first.
     pub more_before: bool,
+    /// How many numbers the accounts of these numbers have, whatever else the filter says.
+    pub of_accounts: i64,
 }
 
 /// Numbers in a row with the same account, settings and state.
@@ -108,7 +110,7 @@ impl Tx {
     pub async fn number(&mut self, number: E164) -> Result<Option<Number>> {
         let mut conditions = Conditions::default();
         conditions.push(concat!(select_numbers!(), "n.telephone_number = ?"), [Bind::Int(number.as_i64())]);
-        Ok(self.read_numbers(conditions).await?.pop())
+        Ok(self.read_numbers(conditions).await?.0.pop())
     }
 
     /// One page of the numbers that match.
@@ -118,13 +120,13 @@ impl Tx {
     pub async fn numbers_page(&mut self, filter: &NumberFilter, page: Page<E164>, size: usize) -> Result<NumberPage> {
         let mut conditions = Conditions::default();
         keyed(&mut conditions, concat!(select_numbers!(), "TRUE"), filter, page, size as i64 + 1);
-        let mut numbers = self.read_numbers(conditions).await?;
+        let (mut numbers, of_accounts) = self.read_numbers(conditions).await?;
         numbers.sort_unstable_by_key(|number| number.telephone_number);
         if matches!(page, Page::Before(_)) {
             numbers.reverse();
         }
         let (more_before, more_after) = trim(&mut numbers, &page, size);
-        Ok(NumberPage { numbers, more_after, more_before })
+        Ok(NumberPage { numbers, more_after, more_before, of_accounts })
     }
 
     /// The next numbers that match, folded into ranges, and the key behind which the next page starts.
