@@ -3,6 +3,8 @@
 //! The program runs as a process of its own and is spoken to over HTTP, on SQLite as it is shipped. What it is compared
 //! with is measured in the same run on the same machine, because machines differ and ratios do not.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
 #[path = "main_job/load.rs"]
 mod load;
 #[path = "main_job/program.rs"]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::Outcome;
 
@@ -26,10 +27,13 @@ pub async fn get(portal: &str, path: &str, cookies: &str) -> Outcome<Rate> {
     let host = portal.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\ncookie: {cookies}\r\n\r\n");
     let begin = Instant::now() + WARM_UP;
-    let tasks: Vec<_> = (0..CONNECTIONS).map(|_| tokio::spawn(one(host.clone(), request.clone(), begin))).collect();
+    let mut visitors = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        visitors.spawn(one(host.clone(), request.clone(), begin));
+    }
     let (mut times, mut bytes) = (Vec::new(), 0);
-    for task in tasks {
-        let (taken, size) = task.await?.map_err(|error| error.to_string())?;
+    while let Some(visited) = visitors.join_next().await {
+        let (taken, size) = visited??;
         times.extend(taken);
         bytes = size;
     }

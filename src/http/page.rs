@@ -11,6 +11,9 @@ use super::flash::Flash;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ShownPage;
 
+/// Bytes that hold most pages, so that the text need not grow while it is written.
+const ROOM: usize = 64 * 1024;
+
 /// A whole page.
 #[must_use]
 pub fn page(template: &impl Template) -> Response {
@@ -38,8 +41,9 @@ pub fn fragment(template: &impl Template) -> Response {
 }
 
 fn html(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(text) => {
+    let mut text = String::with_capacity(ROOM);
+    match template.render_into(&mut text) {
+        Ok(()) => {
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
                 // The same address answers differently to htmx.
