@@ -3,6 +3,8 @@
 //! The enterprise owns them, in its Teams admin centre; here they are only read. The field names
 //! are those of the Provisioning API's TeamsCivicAddressResource.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A street address of an enterprise, with the places (locations) in it.
@@ -122,6 +124,31 @@ impl CivicAddress {
     }
 }
 
+/// What the ids of addresses and of their locations stand for, in words.
+#[derive(Clone, Debug, Default)]
+pub struct Places(HashMap<String, String>);
+
+impl Places {
+    /// The places of these addresses.
+    pub fn of<'a>(addresses: impl IntoIterator<Item = &'a CivicAddress>) -> Self {
+        let mut places = HashMap::new();
+        for address in addresses {
+            places.insert(address.id.clone(), address.line());
+            for location in &address.locations {
+                let words = [&location.description, &location.additional_info];
+                let words: Vec<_> = words.into_iter().flatten().map(String::as_str).collect();
+                places.insert(location.id.clone(), words.join(", "));
+            }
+        }
+        Self(places)
+    }
+
+    /// The place in words, or its id where there are none.
+    pub fn words<'a>(&'a self, id: &'a str) -> &'a str {
+        self.0.get(id).filter(|words| !words.is_empty()).map_or(id, String::as_str)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +164,22 @@ mod tests {
         assert_eq!(address.line(), "4567A NE Main St, Redmond, WA 98052, US");
         assert!(address.is_validated());
         assert_eq!(CivicAddress::default().line(), "");
+    }
+
+    #[test]
+    fn places_are_called_by_their_words_where_they_have_some() {
+        let floor = |id: &str, description: Option<&str>| Location {
+            id: id.into(),
+            description: description.map(str::to_owned),
+            ..Location::default()
+        };
+        let address = CivicAddress {
+            id: "a".into(),
+            city_or_town: Some("Reading".into()),
+            locations: vec![floor("b", Some("Floor 2")), floor("c", None)],
+            ..CivicAddress::default()
+        };
+        let places = Places::of([&address]);
+        assert_eq!(["a", "b", "c", "d"].map(|id| places.words(id)), ["Reading", "Floor 2", "c", "d"]);
     }
 }

@@ -20,7 +20,7 @@ pub mod upload;
 
 pub use account::{Account, AccountDraft, AccountForm, AccountName};
 pub use capability::{CallingProfile, CapabilityPlan};
-pub use civic_address::{CivicAddress, Location};
+pub use civic_address::{CivicAddress, Location, Places};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};
 pub use e164::E164;
 pub use field::FieldProblem;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::account::Account;
 use super::capability::CapabilityPlan;
-use super::civic_address::CivicAddress;
+use super::civic_address::{CivicAddress, Places};
 use super::e164::E164;
 use super::number::{CALLING_USER, NumberSettings, check_sip_header, is_north_american_toll_free};
 use super::service::Service;
@@ -177,17 +177,18 @@ pub struct Difference {
 }
 
 /// A settings value as people read it: label and text, in the order of the form.
-pub fn described(settings: &NumberSettings) -> Vec<(&'static str, String)> {
+pub fn described(settings: &NumberSettings, places: &Places) -> Vec<(&'static str, String)> {
     let teams = &settings.teams;
     let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    let place = |id: &Option<String>| id.as_deref().map_or("none", |id| places.words(id)).to_owned();
     let list = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
     vec![
         ("Service", settings.services.labels()),
         ("Usage", teams.usage.clone()),
         ("Capabilities", list(&teams.choosable_capabilities)),
         ("Additional usages", list(&teams.additional_usages)),
-        ("Civic address", or_none(&teams.civic_address_id)),
-        ("Location", or_none(&teams.location_id)),
+        ("Civic address", place(&teams.civic_address_id)),
+        ("Location", place(&teams.location_id)),
         ("Enterprise may change the address", if teams.allow_tenant_address_update { "yes" } else { "no" }.to_owned()),
         ("Country", or_none(&teams.displayed_country_code)),
         ("Calling profile", or_none(&settings.calling_profile)),
@@ -195,12 +196,15 @@ pub fn described(settings: &NumberSettings) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What differs between two settings values.
-pub fn differences(before: &NumberSettings, after: &NumberSettings) -> Vec<Difference> {
-    described(before)
-        .into_iter()
-        .zip(described(after))
-        .filter(|((_, before), (_, after))| before != after)
+/// What differs between two settings values. Two places of the same words are told apart by their ids.
+pub fn differences(before: &NumberSettings, after: &NumberSettings, places: &Places) -> Vec<Difference> {
+    let ids = Places::default();
+    let by_id = described(before, &ids).into_iter().zip(described(after, &ids));
+    let in_words = described(before, places).into_iter().zip(described(after, places));
+    by_id
+        .zip(in_words)
+        .filter(|(((_, before), (_, after)), _)| before != after)
+        .map(|(ids, words)| if words.0.1 == words.1.1 { ids } else { words })
         .map(|((label, before), (_, after))| Difference { label, before, after })
         .collect()
 }

@@ -9,7 +9,7 @@ use super::show::{Chip, Moment, count};
 use super::upload::manage_page;
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::rules::described;
-use crate::domain::{E164, ItemState, Number, OrderKind, ProvisioningError, SyncState};
+use crate::domain::{E164, ItemState, Number, OrderKind, Places, ProvisioningError, SyncState};
 use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, needs, page};
 use crate::service;
 use crate::service::numbers::{self, COUNTED, OrderHistory};
@@ -73,7 +73,7 @@ struct Step {
     error: String,
 }
 
-fn now(number: &Number, alike: i64) -> Now {
+fn now(number: &Number, places: &Places, alike: i64) -> Now {
     Now {
         state: number.state.into(),
         waits: matches!(number.state, SyncState::Pending | SyncState::Releasing),
@@ -83,7 +83,7 @@ fn now(number: &Number, alike: i64) -> Now {
         country: number.country.clone().unwrap_or_default(),
         order: number.order_id,
         changed: number.changed_at.into(),
-        settings: described(&number.settings),
+        settings: described(&number.settings, places),
         fault: number.error.as_ref().map(|error| fault(error, alike)),
     }
 }
@@ -177,12 +177,16 @@ async fn show(
         Some(found) if found.error.is_some() => numbers::failing_alike(ctx, &grant, number).await?,
         _ => 0,
     };
+    let places = match &found {
+        Some(found) => numbers::places(ctx, &grant, found).await?,
+        None => Places::default(),
+    };
     let person = grant.principal();
     let template = NumberPage {
         shell: shell.at("numbers"),
         e164: number.to_string(),
         shown: number.grouped(),
-        now: found.as_ref().map(|found| now(found, alike)),
+        now: found.as_ref().map(|found| now(found, &places, alike)),
         history: history.into_iter().map(Step::from).collect(),
         may_write: person.may::<NumbersWrite>(),
         may_release: person.may::<NumbersDelete>(),

@@ -10,7 +10,7 @@ use super::origin;
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, OrdersRead, Principal};
 use crate::domain::rules::{Difference, described, differences};
-use crate::domain::{NumberSettings, OrderKind, OrderStatus, Verdict};
+use crate::domain::{NumberSettings, OrderKind, OrderStatus, Places, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, page_with, see_other,
     see_other_with,
@@ -118,9 +118,9 @@ impl From<&ItemRange> for RangeRow {
     }
 }
 
-impl From<&SettingsChange> for ChangeRow {
-    fn from(change: &SettingsChange) -> Self {
-        let mut differences = differences(&change.before, &change.after);
+impl ChangeRow {
+    fn new(change: &SettingsChange, places: &Places) -> Self {
+        let mut differences = differences(&change.before, &change.after, places);
         if differences.is_empty() {
             differences.push(Difference {
                 label: "Nothing",
@@ -204,8 +204,8 @@ fn review_page(
         warnings: review.warnings.clone(),
         ranges: review.ranges.iter().map(RangeRow::from).collect(),
         ranges_cut: review.ranges.len() >= REVIEW_SHOWN,
-        settings: same_settings.map(|(first, _)| described(&first.settings)).unwrap_or_default(),
-        changes: review.changes.iter().map(ChangeRow::from).collect(),
+        settings: same_settings.map(|(first, _)| described(&first.settings, &review.places)).unwrap_or_default(),
+        changes: review.changes.iter().map(|change| ChangeRow::new(change, &review.places)).collect(),
         lines_left: order.refused_lines - review.problems.len() as i64,
         problems: review
             .problems

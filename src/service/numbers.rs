@@ -2,7 +2,7 @@
 
 use super::{Ctx, Error, Result};
 use crate::authz::{Grant, NumbersRead};
-use crate::domain::{E164, Number};
+use crate::domain::{E164, Number, Places, TenantId};
 use crate::store::{Page, Tx};
 
 pub use crate::store::{Assignment, NumberFilter, NumberPage, NumberRange, OrderHistory};
@@ -116,6 +116,18 @@ pub async fn failing_alike(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> R
 /// When we do not have it, or the database fails.
 pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Number> {
     ctx.db.read().await?.number(number).await?.ok_or(Error::NotFound("number"))
+}
+
+/// The address and the location of a number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn places(ctx: &Ctx, _: &Grant<NumbersRead>, number: &Number) -> Result<Places> {
+    let tenant = number.tenant_id.as_deref().and_then(|tenant| TenantId::parse(tenant).ok());
+    let (Some(tenant), Some(id)) = (tenant, &number.settings.teams.civic_address_id) else {
+        return Ok(Places::default());
+    };
+    Ok(Places::of(&ctx.db.read().await?.civic_address(&tenant, id).await?))
 }
 
 /// The submitted orders a number was in, the newest first; also for a number that is gone.

@@ -1,12 +1,16 @@
 //! Orders: review a draft, submit it, follow it, try again what failed.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::staging::account_names;
 use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, identity};
 use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Principal};
-use crate::domain::{E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Progress, SyncState, Verdict};
+use crate::domain::{
+    E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Places, Progress, SyncState, Verdict,
+};
 use crate::store::{AuditEntry, NewOrder, NumberFilter, Page, Tx, WorkKind};
 
 pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, OrderPage, ProblemRow, SettingsChange};
@@ -151,6 +155,8 @@ pub struct Review {
     pub assigned: (i64, Vec<E164>),
     /// What a person should know before deciding.
     pub warnings: Vec<String>,
+    /// The addresses and locations of the settings shown.
+    pub places: Places,
 }
 
 impl Review {
@@ -198,9 +204,17 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
         refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
+    let changes = tx.settings_changes(id).await?;
+    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?;
+    let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
+    let settings = settings.chain(ranges.iter().map(|range| &range.settings));
+    let addresses: BTreeSet<&str> = settings.filter_map(|s| s.teams.civic_address_id.as_deref()).collect();
+    let addresses: Vec<&str> = addresses.into_iter().collect();
+    let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
     Ok(Review {
-        changes: tx.settings_changes(id).await?,
-        ranges: tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?,
+        changes,
+        ranges,
+        places,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
         assigned: tx.assigned_items(id, ASSIGNED_SHOWN).await?,

@@ -96,6 +96,22 @@ impl Tx {
         body.map(|body| read(tenant.as_str(), &body)).transpose()
     }
 
+    /// Those of the addresses that the tenants of an order have.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn civic_addresses_of_order(&mut self, order_id: i64, ids: &[&str]) -> Result<Vec<CivicAddress>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT c.body FROM civic_addresses c WHERE c.tenant_id IN (SELECT a.tenant_id FROM accounts a WHERE a.id IN (SELECT i.account_id FROM order_items i WHERE i.order_id = ?))", [Bind::Int(order_id)]);
+        conditions.and_any("c.id = ?", ids.iter().map(|id| [(*id).into()]));
+        let rows: Vec<String> =
+            on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+        rows.iter().map(|body| read("of an order", body)).collect()
+    }
+
     /// The addresses of a tenant, 5,000 at most: for choices in a form and for the rules of a number.
     ///
     /// # Errors

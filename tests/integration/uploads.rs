@@ -27,6 +27,7 @@ on_both_databases![
     an_export_can_be_uploaded_unchanged,
     numbers_of_an_account_without_sync_are_complete_at_once,
     consent_troubles_are_warned_of,
+    a_review_and_a_number_say_where_an_emergency_call_would_go,
 ];
 
 fn count(review: &orders::Review, verdict: Verdict) -> i64 {
@@ -391,4 +392,24 @@ async fn consent_troubles_are_warned_of(world: World) {
     world.consent(CONTOSO, "Contoso Ltd", "suspended").await;
     let warnings = world.review(order).await.warnings;
     assert!(warnings.iter().any(|warning| warning.contains("suspended")), "{warnings:?}");
+}
+
+async fn a_review_and_a_number_say_where_an_emergency_call_would_go(world: World) {
+    world.account("contoso").await;
+    world.facts(CONTOSO).await;
+    let form = UploadForm { civic_address: "address-1".into(), ..upload_form("contoso", "+441632960000") };
+    let order = stage_upload(&world.ctx, &grant(), &form, None).await.unwrap();
+    let review = world.review(order).await;
+    assert_eq!(review.places.words("address-1"), "1 High Street, Bath, GB");
+    assert!(matches!(world.submit(order).await, Submitted::Done));
+    let stored = numbers::get(&world.ctx, &grant(), number("+441632960000")).await.unwrap();
+    let places = numbers::places(&world.ctx, &grant(), &stored).await.unwrap();
+    let settings = nmp::domain::rules::described(&stored.settings, &places);
+    assert!(settings.contains(&("Civic address", "1 High Street, Bath, GB".into())), "{settings:?}");
+
+    // The address of a change is there before and after.
+    let order = stage_upload(&world.ctx, &grant(), &upload_form("contoso", "+441632960000"), None).await.unwrap();
+    let review = world.review(order).await;
+    assert_eq!(review.count(Verdict::Changed), 1);
+    assert_eq!(review.places.words("address-1"), "1 High Street, Bath, GB");
 }
