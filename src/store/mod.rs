@@ -15,6 +15,7 @@ mod numbers_filter;
 mod order_items;
 mod orders;
 mod pushes;
+mod readers;
 mod sessions;
 mod settings;
 mod sql;
@@ -28,6 +29,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
+
+use readers::{Reader, Readers};
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow};
@@ -63,7 +66,7 @@ pub enum Db {
     /// An embedded file: one writer, many readers.
     Sqlite {
         /// Readers.
-        read: SqlitePool,
+        read: Readers,
         /// The one writer.
         write: SqlitePool,
     },
@@ -77,7 +80,7 @@ pub enum Tx {
     /// A write transaction of the one writer.
     Sqlite(Transaction<'static, Sqlite>),
     /// A reader without a transaction.
-    SqliteRead(PoolConnection<Sqlite>),
+    SqliteRead(Reader),
     /// A transaction.
     Postgres(Transaction<'static, Postgres>),
     /// A connection without a transaction.
@@ -94,7 +97,7 @@ impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
             Self::Sqlite(tx) => Conn::Sqlite(&mut *tx),
-            Self::SqliteRead(connection) => Conn::Sqlite(&mut *connection),
+            Self::SqliteRead(reader) => Conn::Sqlite(&mut reader.connection),
             Self::Postgres(tx) => Conn::Postgres(&mut *tx),
             Self::PostgresRead(connection) => Conn::Postgres(&mut *connection),
         }
@@ -185,13 +188,7 @@ impl Db {
             .acquire_timeout(Duration::from_mins(1))
             .connect_with(options.clone())
             .await?;
-        let read = SqlitePoolOptions::new()
-            .max_connections(size.readers)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false)
-            .connect_lazy_with(options.pragma("query_only", "on"));
+        let read = Readers::open(&options.pragma("query_only", "on"), size.readers, ACQUIRE_TIMEOUT).await?;
         Ok(Self::Sqlite { read, write })
     }
 
@@ -212,7 +209,7 @@ impl Db {
     /// When no connection can be had in time.
     pub async fn read(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::SqliteRead(read.acquire().await?),
+            Self::Sqlite { read, .. } => Tx::SqliteRead(read.lend().await?),
             Self::Postgres(pool) => Tx::PostgresRead(pool.acquire().await?),
         })
     }
