@@ -11,8 +11,9 @@ use super::flash::Flash;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ShownPage;
 
-/// Bytes that hold most pages, so that the text need not grow while it is written.
-const ROOM: usize = 64 * 1024;
+/// Bytes that hold most pages, so that the text need not grow while it is written. Below the 64 KiB from which on the
+/// allocator tidies up at each return.
+const ROOM: usize = 56 * 1024;
 
 /// A whole page.
 #[must_use]
