@@ -1,5 +1,6 @@
 //! A load generator that costs little: keep-alive connections that read answers without looking at them.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -42,11 +43,18 @@ pub async fn get(portal: &str, path: &str, cookies: &str) -> Outcome<Rate> {
     Ok(Rate { per_second: times.len() as f64 / MEASURED.as_secs_f64(), median, bytes })
 }
 
-/// The first style sheet or script that a page names.
-pub fn asset(page: &str) -> Option<String> {
-    let begin = page.find("/static/htmx")?;
-    let rest = page.get(begin..)?;
-    Some(rest.get(..rest.find('"')?)?.to_owned())
+/// The static files that a page names.
+pub fn assets(page: &str) -> BTreeSet<String> {
+    let named = page.split("/static/").skip(1);
+    named.filter_map(|rest| rest.split(['"', '#']).next()).map(|name| format!("/static/{name}")).collect()
+}
+
+/// Bytes of an answer's body as a browser gets it.
+pub async fn compressed(portal: &str, path: &str, cookies: &str) -> Outcome<usize> {
+    let client = reqwest::Client::builder().build()?;
+    let url = format!("{}{path}", portal.trim_end_matches('/'));
+    let answer = client.get(url).header("cookie", cookies).header("accept-encoding", "gzip").send().await?;
+    Ok(answer.error_for_status()?.bytes().await?.len())
 }
 
 async fn one(host: String, request: String, begin: Instant) -> Result<(Vec<Duration>, usize), std::io::Error> {
