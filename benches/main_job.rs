@@ -5,6 +5,8 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+#[path = "main_job/list.rs"]
+mod list;
 #[path = "main_job/load.rs"]
 mod load;
 #[path = "main_job/program.rs"]
@@ -19,7 +21,6 @@ use std::error::Error;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use load::Rate;
 use program::Program;
 use visitor::Visitor;
 
@@ -43,7 +44,7 @@ fn say(what: &str, figure: impl std::fmt::Display, goal: &str) {
 async fn run() -> Outcome<()> {
     starts().await?;
     upload().await?;
-    list().await
+    list::run().await
 }
 
 /// How soon the program is ready on an existing database, and what it weighs when it does nothing.
@@ -56,18 +57,6 @@ async fn starts() -> Outcome<()> {
     say("idle process with its sandbox (resident)", format!("{:.1} MB", program.memory("VmRSS")?), "at most 40 MB");
     let size = std::fs::metadata(env!("CARGO_BIN_EXE_nmp"))?.len();
     say("release binary", format!("{:.1} MB", size as f64 / 1e6), "at most 40 MB");
-    Ok(())
-}
-
-/// What a browser loads for the list of numbers, compressed: on a first visit and after it.
-async fn weight(program: &Program, page: &str, path: &str, cookies: &str) -> Outcome<()> {
-    let mut first = 0;
-    for asset in load::assets(page) {
-        first += load::compressed(&program.portal, &asset, cookies).await?;
-    }
-    let after = load::compressed(&program.portal, path, cookies).await?;
-    say("numbers list, first visit, compressed", format!("{:.1} kB", (first + after) as f64 / 1e3), "at most 60 kB");
-    say("  after it", format!("{:.1} kB", after as f64 / 1e3), "at most 10 kB");
     Ok(())
 }
 
@@ -106,43 +95,6 @@ async fn upload() -> Outcome<()> {
     say("  against the bare insert", format!("{:.2} x", ratio(submitted, bare)), "at most 3 x");
     say("highest memory of the whole process", format!("{:.1} MB", program.memory("VmHWM")?), "at most 150 MB");
     Ok(())
-}
-
-/// The list of one account's numbers, with few and with many numbers stored.
-async fn list() -> Outcome<()> {
-    let mut medians = Vec::new();
-    for total in [10_000, 1_000_000] {
-        let folder = tempfile::tempdir()?;
-        seed::fill(folder.path(), total).await?;
-        let program = Program::start(folder.path(), true)?;
-        let mut visitor = Visitor::sign_in(&program.portal, "reader").await;
-        let path = "/numbers?account=account-3";
-        let page = visitor.get(path).await;
-        if page.text.matches("<tr").count() < 50 {
-            return Err(format!("the list shows no page of numbers: {}", page.text).into());
-        }
-        let cookies = visitor.cookies();
-        if total == 10_000 {
-            weight(&program, &page.text, path, &cookies).await?;
-        }
-        let pages = load::get(&program.portal, path, &cookies).await?;
-        let asset = load::assets(&page.text).into_iter().find(|asset| asset.starts_with("/static/htmx"));
-        let asset = asset.ok_or("the page names no script")?;
-        let files = load::get(&program.portal, &asset, &cookies).await?;
-        let name = if total == 10_000 { "10,000" } else { "1,000,000" };
-        say(&format!("numbers list with {name} stored"), shown(&pages), "");
-        say(&format!("  static file of {:.1} kB", files.bytes as f64 / 1e3), shown(&files), "");
-        say("  list against static file", format!("{:.2}", pages.per_second / files.per_second), "at least 0.25");
-        medians.push(pages.median);
-    }
-    if let [few, many] = medians.as_slice() {
-        say("median with 1,000,000 against 10,000", format!("{:.2} x", ratio(*many, *few)), "at most 1.3 x");
-    }
-    Ok(())
-}
-
-fn shown(rate: &Rate) -> String {
-    format!("{:.0}/s {:.2} ms", rate.per_second, millis(rate.median))
 }
 
 async fn median<F: Future<Output = Outcome<Duration>>>(

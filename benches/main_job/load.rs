@@ -11,7 +11,7 @@ use crate::Outcome;
 
 const CONNECTIONS: usize = 8;
 const WARM_UP: Duration = Duration::from_secs(1);
-const MEASURED: Duration = Duration::from_secs(5);
+const MEASURED: Duration = Duration::from_secs(3);
 
 /// How fast answers came.
 pub struct Rate {

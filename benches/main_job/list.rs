@@ -1,0 +1,84 @@
+//! The list of one account's numbers, with few and with many numbers stored.
+
+use crate::load::{self, Rate};
+use crate::program::Program;
+use crate::visitor::Visitor;
+use crate::{Outcome, millis, ratio, say, seed};
+
+const PATH: &str = "/numbers?account=account-3";
+/// Few and many take turns, so that a moment in which the machine is slow hits both.
+const ROUNDS: usize = 5;
+
+/// A program with so many numbers, and what was measured of it.
+struct Stored {
+    program: Program,
+    cookies: String,
+    page: String,
+    script: String,
+    pages: Vec<Rate>,
+    files: Vec<Rate>,
+    _folder: tempfile::TempDir,
+}
+
+impl Stored {
+    async fn new(total: usize) -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        seed::fill(folder.path(), total).await?;
+        let program = Program::start(folder.path(), true)?;
+        let mut visitor = Visitor::sign_in(&program.portal, "reader").await;
+        let page = visitor.get(PATH).await.text;
+        if page.matches("<tr").count() < 50 {
+            return Err(format!("the list shows no page of numbers: {page}").into());
+        }
+        let script = load::assets(&page).into_iter().find(|asset| asset.starts_with("/static/htmx"));
+        let script = script.ok_or("the page names no script")?;
+        let cookies = visitor.cookies();
+        Ok(Self { program, cookies, page, script, pages: Vec::new(), files: Vec::new(), _folder: folder })
+    }
+
+    async fn measure(&mut self) -> Outcome<()> {
+        self.pages.push(load::get(&self.program.portal, PATH, &self.cookies).await?);
+        self.files.push(load::get(&self.program.portal, &self.script, &self.cookies).await?);
+        Ok(())
+    }
+
+    /// Says the rates and gives the time of half of the pages.
+    fn tell(&mut self, name: &str) -> Outcome<std::time::Duration> {
+        let (pages, files) = (middle(&mut self.pages)?, middle(&mut self.files)?);
+        let shown = |rate: &Rate| format!("{:.0}/s {:.2} ms", rate.per_second, millis(rate.median));
+        say(&format!("numbers list ({:.1} kB) with {name} stored", pages.bytes as f64 / 1e3), shown(pages), "");
+        say(&format!("  static file of {:.1} kB", files.bytes as f64 / 1e3), shown(files), "");
+        say("  list against static file", format!("{:.2}", pages.per_second / files.per_second), "at least 0.25");
+        Ok(pages.median)
+    }
+}
+
+fn middle(rates: &mut [Rate]) -> Outcome<&Rate> {
+    rates.sort_by_key(|rate| rate.median);
+    rates.get(rates.len() / 2).ok_or_else(|| "nothing was measured".into())
+}
+
+/// Measures and prints.
+pub async fn run() -> Outcome<()> {
+    let (mut few, mut many) = (Stored::new(10_000).await?, Stored::new(1_000_000).await?);
+    weight(&few).await?;
+    for _ in 0..ROUNDS {
+        few.measure().await?;
+        many.measure().await?;
+    }
+    let (few, many) = (few.tell("10,000")?, many.tell("1,000,000")?);
+    say("median with 1,000,000 against 10,000", format!("{:.2} x", ratio(many, few)), "at most 1.3 x");
+    Ok(())
+}
+
+/// What a browser loads for the list, compressed: on a first visit and after it.
+async fn weight(stored: &Stored) -> Outcome<()> {
+    let mut first = 0;
+    for asset in load::assets(&stored.page) {
+        first += load::compressed(&stored.program.portal, &asset, &stored.cookies).await?;
+    }
+    let after = load::compressed(&stored.program.portal, PATH, &stored.cookies).await?;
+    say("numbers list, first visit, compressed", format!("{:.1} kB", (first + after) as f64 / 1e3), "at most 60 kB");
+    say("  after it", format!("{:.1} kB", after as f64 / 1e3), "at most 10 kB");
+    Ok(())
+}
