@@ -124,7 +124,7 @@ impl Database {
                 "database.max_connections",
                 10,
                 2..=500,
-                "Connections to PostgreSQL, or readers of SQLite.",
+                "Connections to PostgreSQL; of SQLite at most 4 readers.",
             ),
         }
     }
