@@ -140,7 +140,7 @@ fn bar(order: &Order) -> Bar {
         answered,
         total: progress.total.max(1),
         text: format!(
-            "{} of {} done ({} %)",
+            "{} of {} finished ({} %)",
             count(answered),
             counted(progress.total, "number", "numbers"),
             progress.percent()
