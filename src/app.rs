@@ -3,6 +3,7 @@
 mod cli;
 mod database;
 mod demo;
+mod failure;
 mod start;
 mod stop;
 #[cfg(test)]
@@ -16,7 +17,7 @@ use crate::config::{self, Config, Problem, Purpose, Sources};
 use crate::sandbox::SandboxOptions;
 
 pub use cli::{Cli, Command, ConfigCommand, DemoOptions};
-use start::Failure;
+use failure::Failure;
 
 /// Exit code of wrong usage or configuration.
 const USAGE: u8 = 2;

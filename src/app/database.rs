@@ -10,8 +10,8 @@ use crate::service::audit::{self, Verified};
 use crate::service::{Clock, Ctx, Policy};
 use crate::store::{Db, MigrationState, PoolSize};
 
+use super::failure::Failure;
 use super::print;
-use super::start::Failure;
 
 /// Threads that read a SQLite file. More of them than cores only take turns.
 const READERS: u32 = 4;

@@ -13,7 +13,8 @@ use crate::sandbox::{Sandbox, SandboxError, SandboxOptions};
 use crate::telemetry;
 
 use super::cli::DemoOptions;
-use super::start::{Failure, Listeners, Running, address, bind};
+use super::failure::Failure;
+use super::start::{Listeners, Running, address, bind};
 use super::{environment, print, stop};
 
 /// The people of the sandbox, and what they are there to show.

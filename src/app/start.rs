@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backend::{OperatorConnect, OperatorConnectOptions};
-use crate::config::{self, Config, Problem, ProcessRole};
+use crate::config::{self, Config, ProcessRole};
 use crate::domain::session::SessionPolicy;
 use crate::http::login::Login;
 use crate::http::operations::Operations;
@@ -22,41 +22,11 @@ use crate::store::{Db, MigrationState};
 use crate::sync::{Engine, SyncOptions, Workers};
 use crate::telemetry;
 
+use super::failure::Failure;
 use super::{database, stop};
 
 /// Time between two rounds of upkeep on the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
-
-/// Why a command did not do what it was asked to.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// Wrong configuration: every problem.
-    Configuration(Vec<Problem>),
-    /// Anything else, in one line.
-    Line(String),
-}
-
-impl From<Vec<Problem>> for Failure {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self::Configuration(problems)
-    }
-}
-
-impl Failure {
-    pub(super) fn exit_code(&self) -> u8 {
-        match self {
-            Self::Configuration(_) => super::USAGE,
-            Self::Line(_) => 1,
-        }
-    }
-
-    pub(super) fn lines(&self) -> Vec<String> {
-        match self {
-            Self::Configuration(problems) => problems.iter().map(ToString::to_string).collect(),
-            Self::Line(line) => vec![line.replace('\n', " ")],
-        }
-    }
-}
 
 /// Open listeners, so that a port that is taken is found before anything else is done.
 pub(super) struct Listeners {

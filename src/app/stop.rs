@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::start::Failure;
+use super::failure::Failure;
 
 /// Everything has so long to finish what it is doing.
 const PATIENCE: Duration = Duration::from_secs(8);
