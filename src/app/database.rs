@@ -13,9 +13,6 @@ use crate::store::{Db, MigrationState, PoolSize};
 use super::failure::Failure;
 use super::print;
 
-/// Threads that read a SQLite file. More of them than cores only take turns.
-const READERS: u32 = 4;
-
 /// An open database. The lock on a SQLite file lasts as long as this value.
 pub(super) struct Database {
     pub(super) db: Db,
@@ -54,7 +51,7 @@ async fn connect(config: &Config) -> Result<Database, Failure> {
 /// Connects without keeping others away, to look while another process works.
 async fn connect_beside(config: &Config) -> Result<Db, Failure> {
     let connections = config.database.max_connections;
-    let size = PoolSize { readers: connections.min(READERS), connections };
+    let size = PoolSize { readers: connections.min(PoolSize::default().readers), connections };
     let url = match &config.database.url {
         DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
         DatabaseUrl::Postgres(url) => url.expose_secret().to_owned(),

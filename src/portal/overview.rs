@@ -80,7 +80,7 @@ async fn get(
     let drafts = OrderFilter { status: Some(OrderStatus::Draft), ..OrderFilter::default() };
     let drafts = orders::list(ctx, &orders_grant, &drafts, Page::First).await?.orders;
     let sync = sync_status::get(ctx, &consents_grant).await?;
-    let has_accounts = !accounts::choices(ctx, &person.grant()?, None).await?.is_empty();
+    let has_accounts = accounts::any(ctx, &person.grant()?).await?;
     let busy = found.in_state(SyncState::Pending) + found.in_state(SyncState::Releasing) > 0
         || found.orders.iter().any(|order| matches!(order.status, OrderStatus::Pending | OrderStatus::InProgress));
     let template = OverviewPage {

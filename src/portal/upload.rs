@@ -19,7 +19,7 @@ use crate::http::{
 };
 use crate::service::orders::OrderRight;
 use crate::service::staging::{self, UploadForm};
-use crate::service::{numbers, orders};
+use crate::service::{accounts, numbers, orders};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -80,18 +80,12 @@ async fn show(
     let template = ChooseAccountPage {
         shell: shell.at("numbers"),
         limits: limits(&state),
-        none: offer.accounts.is_empty() && !any_account(&state, person).await?,
+        none: offer.accounts.is_empty() && !accounts::any(state.ctx(), &person.grant()?).await?,
         accounts: offer.accounts,
         account: form.account,
         errors,
     };
     Ok(if template.errors.is_empty() { page(&template) } else { invalid(&template) })
-}
-
-/// Whether there is an account at all.
-async fn any_account(state: &PortalState, person: &Principal) -> Result<bool, Problem> {
-    let first = crate::service::accounts::choices(state.ctx(), &person.grant()?, None).await?;
-    Ok(!first.is_empty())
 }
 
 /// A draft's form, to be changed and reviewed again.

@@ -45,13 +45,13 @@ pub async fn export(
     Ok((page.accounts, next))
 }
 
-/// The names of the first 1,000 accounts that have this service, for a choice in a form.
+/// Whether there is an account at all.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn choices(ctx: &Ctx, _: &Grant<AccountsRead>, service: Option<Service>) -> Result<Vec<Account>> {
-    let filter = AccountFilter { service, ..AccountFilter::default() };
-    Ok(ctx.db.read().await?.accounts_page(&filter, &Page::First, 1_000).await?.accounts)
+pub async fn any(ctx: &Ctx, _: &Grant<AccountsRead>) -> Result<bool> {
+    let first = ctx.db.read().await?.accounts_page(&AccountFilter::default(), &Page::First, 1).await?;
+    Ok(!first.accounts.is_empty())
 }
 
 /// One account.

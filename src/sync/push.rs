@@ -90,7 +90,7 @@ impl<B: Backend> Engine<B> {
         Ok(pushes)
     }
 
-    /// Settles every number of a push without asking the backend.
+    /// Settles every number of a push, without a job of the backend.
     async fn settle_here(&self, tx: &mut Tx, push: &Push, outcome: PushOutcome) -> Result<(), Stop> {
         let numbers = tx.push_numbers(push.id).await?;
         tx.record_outcome(push, &numbers, outcome, self.ctx.clock.now()).await?;
@@ -221,9 +221,8 @@ impl<B: Backend> Engine<B> {
             }
             _ => {
                 let cause = numbers.first().map_or_else(|| error.clone(), |number| error.without_number(*number));
-                let id = tx.intern_error(&cause).await?;
-                tx.record_outcome(push, &numbers, PushOutcome::Refused(id), now).await?;
-                tx.end_push_if_empty(push.id).await?;
+                let cause = tx.intern_error(&cause).await?;
+                self.settle_here(&mut tx, push, PushOutcome::Refused(cause)).await?;
             }
         }
         tx.commit().await?;
