@@ -80,6 +80,8 @@ pub struct Account {
     pub synced: ServiceSet,
     /// How many numbers the account has, those being released included.
     pub number_count: i64,
+    /// How calls of the enterprise's own session border controller are told apart, where it uses Direct Routing.
+    pub direct_routing: Option<DirectRouting>,
     /// True while the account waits for its last number to be released.
     pub deleting: bool,
     /// Grows with every change.
@@ -93,7 +95,7 @@ pub struct Account {
 impl Account {
     /// The enabled services whose numbers are pushed to a backend.
     pub fn pushed(&self) -> ServiceSet {
-        self.synced.without(self.synced.without(self.services))
+        self.synced.and(self.services).and(ServiceSet::BACKED)
     }
 }
 
@@ -110,6 +112,8 @@ pub struct AccountForm {
     pub services: ServiceSet,
     /// Ticked "Sync with backend service".
     pub synced: ServiceSet,
+    /// What Direct Routing needs; kept as it is.
+    pub direct_routing: Option<DirectRouting>,
     /// Ticket of this change.
     pub ticket: String,
 }
@@ -127,8 +131,31 @@ pub struct AccountDraft {
     pub services: ServiceSet,
     /// Services to sync.
     pub synced: ServiceSet,
+    /// What Direct Routing needs.
+    pub direct_routing: Option<DirectRouting>,
     /// Ticket of this change.
     pub ticket: Option<String>,
+}
+
+/// What Direct Routing needs of an account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DirectRouting {
+    /// Whether calls are checked against the account's numbers.
+    pub call_screening: bool,
+    /// The account's label, in lower case: the first part of its names in each region.
+    pub subdomain: String,
+    /// What the enterprise's tenant asks to see in DNS, for the first and the second region.
+    pub tokens: [String; 2],
+}
+
+/// The tokens prove who owns a name; they never reach a log.
+impl std::fmt::Debug for DirectRouting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirectRouting")
+            .field("call_screening", &self.call_screening)
+            .field("subdomain", &self.subdomain)
+            .finish_non_exhaustive()
+    }
 }
 
 impl AccountForm {
@@ -156,18 +183,27 @@ impl AccountForm {
         }
         if self.services.is_empty() {
             problems.push(FieldProblem::new("service", "Enable at least one service for the account."));
-        } else if filled(&self.tenant_id).is_none() {
+        } else if !self.services.and(ServiceSet::BACKED).is_empty() && filled(&self.tenant_id).is_none() {
             problems.push(FieldProblem::new(
                 "tenant",
-                format!("{} needs the enterprise's tenant ID.", self.services.labels()),
+                format!("{} needs the enterprise's tenant ID.", self.services.and(ServiceSet::BACKED).labels()),
             ));
         }
         let ticket = filled(&self.ticket).map(str::to_owned);
         super::field::check_ticket(ticket.as_deref(), &mut problems);
         match name {
             Some(name) if problems.is_empty() => {
-                let synced = self.synced.without(self.synced.without(self.services));
-                Ok(AccountDraft { name, tenant_id, correlation_id, services: self.services, synced, ticket })
+                let synced = self.synced.and(self.services);
+                let direct_routing = self.direct_routing.clone();
+                Ok(AccountDraft {
+                    name,
+                    tenant_id,
+                    correlation_id,
+                    services: self.services,
+                    synced,
+                    direct_routing,
+                    ticket,
+                })
             }
             _ => Err(problems),
         }

@@ -18,7 +18,7 @@ pub mod session;
 pub mod tenant;
 pub mod upload;
 
-pub use account::{Account, AccountDraft, AccountForm, AccountName};
+pub use account::{Account, AccountDraft, AccountForm, AccountName, DirectRouting};
 pub use capability::{CallingProfile, CapabilityPlan};
 pub use civic_address::{CivicAddress, Location, Places};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};

@@ -63,7 +63,7 @@ impl NumberSettings {
         self
     }
 
-    /// The Teams service of the number.
+    /// The number's main service: its Teams service, where it has one.
     pub fn service(&self) -> Option<Service> {
         self.services.iter().next()
     }

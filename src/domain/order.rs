@@ -41,6 +41,8 @@ impl OrderKind {
 pub enum OrderSource {
     /// A person at the portal.
     Portal,
+    /// A program at the Provisioning API.
+    Api,
 }
 
 impl OrderSource {
@@ -48,6 +50,7 @@ impl OrderSource {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Portal => "portal",
+            Self::Api => "api",
         }
     }
 
@@ -55,12 +58,13 @@ impl OrderSource {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Portal => "Portal",
+            Self::Api => "Provisioning API",
         }
     }
 
     /// The source with this key.
     pub fn from_key(key: &str) -> Option<Self> {
-        [Self::Portal].into_iter().find(|source| source.key() == key)
+        [Self::Portal, Self::Api].into_iter().find(|source| source.key() == key)
     }
 }
 

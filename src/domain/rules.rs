@@ -7,7 +7,7 @@ use super::capability::CapabilityPlan;
 use super::civic_address::{CivicAddress, Places};
 use super::e164::E164;
 use super::number::{CALLING_USER, NumberSettings, check_sip_header, is_north_american_toll_free};
-use super::service::Service;
+use super::service::{Service, ServiceSet};
 
 /// What is known of a tenant when its numbers are checked.
 #[derive(Clone, Debug, Default)]
@@ -69,8 +69,18 @@ pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) 
     if account.deleting {
         flaws.push(flaw("account", &account.name, format!("Account {} is being deleted.", account.name)));
     }
-    check_plan(settings, facts, &mut flaws);
-    check_address(settings, facts, &mut flaws);
+    let clash = settings.services.and(ServiceSet::TEAMS);
+    if clash.len() > 1 {
+        flaws.push(flaw(
+            "service",
+            &clash.labels(),
+            format!("A number has at most one of {}. Choose one.", ServiceSet::TEAMS.labels()),
+        ));
+    }
+    if settings.services.is_empty() || !settings.services.and(ServiceSet::BACKED).is_empty() {
+        check_plan(settings, facts, &mut flaws);
+        check_address(settings, facts, &mut flaws);
+    }
     if let Some(header) = &settings.custom_sip_header {
         if settings.services.is_empty() || settings.services.iter().any(Service::takes_sip_header) {
             if let Err(reason) = check_sip_header(header) {

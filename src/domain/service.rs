@@ -12,17 +12,35 @@ pub enum Service {
     OperatorConnect,
     /// Microsoft Teams Phone Mobile.
     TeamsPhoneMobile,
+    /// Microsoft Teams Direct Routing.
+    DirectRouting,
+    /// Zoom Phone Cloud Peering.
+    ZoomPhoneCloudPeering,
+    /// Azure Operator Call Protection.
+    #[serde(rename = "azureOperatorCallProtection")]
+    CallProtection,
 }
 
 impl Service {
     /// Every service, in the order of display.
-    pub const ALL: [Self; 2] = [Self::OperatorConnect, Self::TeamsPhoneMobile];
+    pub const ALL: [Self; 5] = [
+        Self::OperatorConnect,
+        Self::TeamsPhoneMobile,
+        Self::DirectRouting,
+        Self::ZoomPhoneCloudPeering,
+        Self::CallProtection,
+    ];
+    /// The services whose numbers a backend has to know; the others are as they should be once they are stored.
+    pub const BACKED: [Self; 2] = [Self::OperatorConnect, Self::TeamsPhoneMobile];
 
     /// The name in addresses, forms and the backend's protocol.
     pub const fn key(self) -> &'static str {
         match self {
             Self::OperatorConnect => "operatorConnect",
             Self::TeamsPhoneMobile => "teamsPhoneMobile",
+            Self::DirectRouting => "directRouting",
+            Self::ZoomPhoneCloudPeering => "zoomPhoneCloudPeering",
+            Self::CallProtection => "azureOperatorCallProtection",
         }
     }
 
@@ -31,6 +49,9 @@ impl Service {
         match self {
             Self::OperatorConnect => "Operator Connect",
             Self::TeamsPhoneMobile => "Teams Phone Mobile",
+            Self::DirectRouting => "Direct Routing",
+            Self::ZoomPhoneCloudPeering => "Zoom Phone Cloud Peering",
+            Self::CallProtection => "Azure Operator Call Protection",
         }
     }
 
@@ -39,6 +60,9 @@ impl Service {
         match self {
             Self::OperatorConnect => "serviceDetails_teamsOperatorConnect",
             Self::TeamsPhoneMobile => "serviceDetails_teamsPhoneMobile",
+            Self::DirectRouting => "serviceDetails_teamsDirectRouting",
+            Self::ZoomPhoneCloudPeering => "serviceDetails_zoomPhoneCloudPeering",
+            Self::CallProtection => "serviceDetails_azureOperatorCallProtection",
         }
     }
 
@@ -47,15 +71,18 @@ impl Service {
         Self::ALL.into_iter().find(|service| service.key() == key)
     }
 
-    /// True where a custom SIP header can be sent (never for Teams Phone Mobile).
+    /// True where a custom SIP header can be sent (never for Teams Phone Mobile and Call Protection).
     pub const fn takes_sip_header(self) -> bool {
-        matches!(self, Self::OperatorConnect)
+        !matches!(self, Self::TeamsPhoneMobile | Self::CallProtection)
     }
 
     const fn bit(self) -> i64 {
         match self {
             Self::OperatorConnect => 1,
             Self::TeamsPhoneMobile => 2,
+            Self::DirectRouting => 4,
+            Self::ZoomPhoneCloudPeering => 8,
+            Self::CallProtection => 16,
         }
     }
 }
@@ -71,6 +98,11 @@ impl fmt::Display for Service {
 pub struct ServiceSet(i64);
 
 impl ServiceSet {
+    /// The services whose numbers a backend has to know ([`Service::BACKED`]).
+    pub const BACKED: Self = Self(Service::OperatorConnect.bit() | Service::TeamsPhoneMobile.bit());
+    /// The services of which a number has one at most: each of them says which Teams tenant it rings in.
+    pub const TEAMS: Self = Self(Self::BACKED.0 | Service::DirectRouting.bit());
+
     /// The set read back from storage.
     pub const fn from_bits(bits: i64) -> Self {
         Self(bits)
@@ -95,6 +127,23 @@ impl ServiceSet {
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// The services that both sets have.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The services that either set has.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// How many services are in the set.
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
     }
 
     /// The services in the set, in the order of display.

@@ -86,8 +86,12 @@ fn take(sent: &mut Sent, name: &str, value: &str) {
         "custom_sip_header" => &mut form.custom_sip_header,
         "manage" => &mut sent.manage,
         "draft" => &mut sent.draft,
-        "capability" | "additional_usage" => {
-            let list = if name == "capability" { &mut form.capability } else { &mut form.additional_usage };
+        "capability" | "additional_usage" | "further_service" => {
+            let list = match name {
+                "capability" => &mut form.capability,
+                "additional_usage" => &mut form.additional_usage,
+                _ => &mut form.further_service,
+            };
             if !value.is_empty() && list.len() < REPEATED {
                 list.push(value.to_owned());
             }

@@ -78,8 +78,12 @@ pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, 
         None => (None, Vec::new()),
     };
     let plans = plans.filter(|plans| !plans.is_empty());
-    let services: Vec<Service> =
-        account.as_ref().map_or_else(|| Service::ALL.to_vec(), |account| account.services.iter().collect());
+    // The services that the form can set, and the one that a number has already.
+    let offered = |service: &Service| {
+        let of_account = account.as_ref().is_none_or(|account| account.services.contains(*service));
+        service.key() == form.service || Service::BACKED.contains(service) && of_account
+    };
+    let services: Vec<Service> = Service::ALL.into_iter().filter(offered).collect();
     if new {
         prefill(form, &services, plans.as_deref());
     }

@@ -192,11 +192,18 @@ pub async fn update(
     form: &AccountForm,
 ) -> Result<Updated> {
     let (name, rev) = change;
-    let form = AccountForm { name: name.to_owned(), ..form.clone() };
-    let draft = form.check().map_err(Error::Invalid)?;
     let now = ctx.clock.now();
     let outcome = transact!(ctx, tx => {
         let before = find(&mut tx, name).await?;
+        // The form offers the services that a backend carries; the others stay as they are.
+        let form = AccountForm {
+            name: name.to_owned(),
+            services: form.services.and(ServiceSet::BACKED).or(before.services.without(ServiceSet::BACKED)),
+            synced: form.synced.and(ServiceSet::BACKED).or(before.synced.without(ServiceSet::BACKED)),
+            direct_routing: before.direct_routing.clone(),
+            ..form.clone()
+        };
+        let draft = form.check().map_err(Error::Invalid)?;
         if before.rev != rev || before.deleting {
             return Ok(Updated::Stale(Box::new(before)));
         }
@@ -204,7 +211,7 @@ pub async fn update(
         if !tx.update_account(before.id, rev, &draft, now).await? {
             return Ok(Updated::Stale(Box::new(find(&mut tx, name).await?)));
         }
-        let newly_synced = draft.synced.without(before.pushed());
+        let newly_synced = draft.synced.and(ServiceSet::BACKED).without(before.pushed());
         if !newly_synced.is_empty() {
             tx.push_again(before.id, newly_synced.bits(), now).await?;
         }
@@ -238,7 +245,8 @@ async fn refuse_if_in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -
             )
         })
         .collect();
-    let pushed: i64 = counts.iter().map(|(_, count)| count).sum();
+    let backed = counts.iter().filter(|(service, _)| ServiceSet::BACKED.contains(*service));
+    let pushed: i64 = backed.map(|(_, count)| count).sum();
     if before.tenant_id != draft.tenant_id && pushed > 0 {
         problems.push(FieldProblem::new("tenant", format!("The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers. Release them first.")));
     }

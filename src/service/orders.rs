@@ -327,12 +327,12 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
-    let Some(progress) = tx.apply_order(id, now).await? else { return Ok(Submitted::Moved(0)) };
-    if progress.total == 0 {
+    let Some(applied) = tx.apply_order(id, &counts, now).await? else { return Ok(Submitted::Moved(0)) };
+    if applied.progress.total == 0 {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
     }
-    tx.add_progress(id, progress, now).await?;
-    for account in tx.accounts_to_push(id).await? {
+    tx.add_progress(id, applied.progress, now).await?;
+    for account in applied.to_push {
         tx.want_work(WorkKind::Account, &account.to_string(), now).await?;
     }
     let mut entry = right.audit(origin, "order.submit");

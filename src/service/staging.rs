@@ -24,6 +24,8 @@ pub struct UploadForm {
     pub account: String,
     /// Key of the service.
     pub service: String,
+    /// Keys of further services, which the form keeps.
+    pub further_service: Vec<String>,
     /// What the numbers are for.
     pub usage: String,
     /// The kinds of call they allow.
@@ -63,6 +65,7 @@ impl UploadForm {
         Self {
             account: number.account.to_string(),
             service: number.settings.service().map_or("", Service::key).to_owned(),
+            further_service: number.settings.services.iter().skip(1).map(|service| service.key().to_owned()).collect(),
             usage: teams.usage,
             capability: teams.choosable_capabilities,
             additional_usage: teams.additional_usages,
@@ -80,7 +83,10 @@ impl UploadForm {
     fn settings(&self, default_profile: Option<&String>) -> NumberSettings {
         let text = |text: &str| filled(text).map(str::to_owned);
         NumberSettings {
-            services: Service::from_key(&self.service).into_iter().collect(),
+            services: std::iter::once(&self.service)
+                .chain(&self.further_service)
+                .filter_map(|key| Service::from_key(key))
+                .collect(),
             teams: TeamsSettings {
                 usage: self.usage.trim().to_owned(),
                 choosable_capabilities: self.capability.clone(),

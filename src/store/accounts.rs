@@ -5,22 +5,32 @@ use time::OffsetDateTime;
 
 use super::sql::{Bind, Conditions, bind_all, contains, on, statements};
 use super::{Error, Page, Result, Tx, at, micros};
-use crate::domain::{Account, AccountDraft, Service, ServiceSet, TenantId};
+use crate::domain::{Account, AccountDraft, DirectRouting, Service, ServiceSet, TenantId};
+
+/// Every account with its subdomain; conditions follow.
+macro_rules! select_accounts {
+    () => {
+        "SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id WHERE "
+    };
+}
 
 statements! {
     INSERT = "INSERT INTO accounts (id, name, search, correlation_id, tenant_id, services, synced, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
     UPDATE = "UPDATE accounts SET search = $3, correlation_id = $4, tenant_id = $5, services = $6, synced = $7, updated_at = $8, rev = rev + 1 WHERE id = $1 AND rev = $2";
-    BY_NAME = "SELECT id, name, correlation_id, tenant_id, services, synced, number_count, deleting, rev, created_at, updated_at FROM accounts WHERE name = $1";
-    BY_ID = "SELECT id, name, correlation_id, tenant_id, services, synced, number_count, deleting, rev, created_at, updated_at FROM accounts WHERE id = $1";
-    BY_TENANT = "SELECT id, name, correlation_id, tenant_id, services, synced, number_count, deleting, rev, created_at, updated_at FROM accounts WHERE tenant_id = $1 ORDER BY name";
+    BY_NAME = concat!(select_accounts!(), "a.name = $1");
+    BY_ID = concat!(select_accounts!(), "a.id = $1");
+    BY_TENANT = concat!(select_accounts!(), "a.tenant_id = $1 ORDER BY a.name");
     DELETE_EMPTY = "DELETE FROM accounts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1)";
+    DELETE_COUNTS = "DELETE FROM account_services WHERE account_id = $1";
     MARK_DELETING = "UPDATE accounts SET deleting = TRUE, rev = rev + 1, updated_at = $2 WHERE id = $1";
     COUNT_NUMBERS = "UPDATE accounts SET number_count = number_count + $2 WHERE id = $1";
-    SERVICE_COUNTS = "SELECT s.services, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.account_id = $1 GROUP BY s.services";
-    TENANTS = "SELECT DISTINCT tenant_id FROM accounts WHERE tenant_id IS NOT NULL AND (services & synced) <> 0 ORDER BY tenant_id";
+    COUNT_SERVICES = "INSERT INTO account_services (account_id, services, numbers) VALUES ($1, $2, $3) ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
+    SERVICE_COUNTS = "SELECT services, numbers FROM account_services WHERE account_id = $1 AND numbers > 0";
+    TENANTS = "SELECT DISTINCT tenant_id FROM accounts WHERE tenant_id IS NOT NULL AND (services & synced & 3) <> 0 ORDER BY tenant_id";
+    SET_SUBDOMAIN = "INSERT INTO subdomains (account_id, label, call_screening, region1_token, region2_token) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id) DO UPDATE SET label = excluded.label, call_screening = excluded.call_screening, region1_token = excluded.region1_token, region2_token = excluded.region2_token";
+    UNSET_SUBDOMAIN = "DELETE FROM subdomains WHERE account_id = $1";
+    SUBDOMAIN_OWNER = "SELECT a.name FROM subdomains d JOIN accounts a ON a.id = d.account_id WHERE d.label = $1";
 }
-
-const COLUMNS: &str = "SELECT id, name, correlation_id, tenant_id, services, synced, number_count, deleting, rev, created_at, updated_at FROM accounts WHERE TRUE";
 
 #[derive(FromRow)]
 struct Row {
@@ -35,11 +45,26 @@ struct Row {
     rev: i64,
     created_at: i64,
     updated_at: i64,
+    label: Option<String>,
+    call_screening: Option<bool>,
+    region1_token: Option<String>,
+    region2_token: Option<String>,
+}
+
+impl Row {
+    fn direct_routing(&mut self) -> Option<DirectRouting> {
+        Some(DirectRouting {
+            subdomain: self.label.take()?,
+            call_screening: self.call_screening.unwrap_or(true),
+            tokens: [self.region1_token.take()?, self.region2_token.take()?],
+        })
+    }
 }
 
 impl TryFrom<Row> for Account {
     type Error = Error;
-    fn try_from(row: Row) -> Result<Self> {
+    fn try_from(mut row: Row) -> Result<Self> {
+        let direct_routing = row.direct_routing();
         let tenant_id = row
             .tenant_id
             .map(|id| TenantId::parse(&id))
@@ -53,6 +78,7 @@ impl TryFrom<Row> for Account {
             services: ServiceSet::from_bits(row.services),
             synced: ServiceSet::from_bits(row.synced),
             number_count: row.number_count,
+            direct_routing,
             deleting: row.deleting,
             rev: row.rev,
             created_at: at(row.created_at),
@@ -104,6 +130,9 @@ impl Tx {
             .bind(draft.synced.bits())
             .bind(micros(now))
             .execute(c).await.map(drop))?;
+        if let Some(direct_routing) = &draft.direct_routing {
+            self.set_subdomain(id, direct_routing).await?;
+        }
         Ok(())
     }
 
@@ -118,7 +147,7 @@ impl Tx {
         draft: &AccountDraft,
         now: OffsetDateTime,
     ) -> Result<bool> {
-        Ok(on!(self, c => sqlx::query(UPDATE)
+        let updated = on!(self, c => sqlx::query(UPDATE)
             .bind(id)
             .bind(rev)
             .bind(search_text(draft))
@@ -127,8 +156,34 @@ impl Tx {
             .bind(draft.services.bits())
             .bind(draft.synced.bits())
             .bind(micros(now))
-            .execute(c).await.map(|done| done.rows_affected()))?
-            == 1)
+            .execute(c).await.map(|done| done.rows_affected()))?;
+        if updated == 1 {
+            match &draft.direct_routing {
+                Some(direct_routing) => self.set_subdomain(id, direct_routing).await?,
+                None => on!(self, c => sqlx::query(UNSET_SUBDOMAIN).bind(id).execute(c).await.map(drop))?,
+            }
+        }
+        Ok(updated == 1)
+    }
+
+    async fn set_subdomain(&mut self, id: i64, direct_routing: &DirectRouting) -> Result<()> {
+        let [region1, region2] = &direct_routing.tokens;
+        on!(self, c => sqlx::query(SET_SUBDOMAIN)
+            .bind(id)
+            .bind(direct_routing.subdomain.as_str())
+            .bind(direct_routing.call_screening)
+            .bind(region1.as_str())
+            .bind(region2.as_str())
+            .execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Name of the account that has this subdomain.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn subdomain_owner(&mut self, label: &str) -> Result<Option<String>> {
+        Ok(on!(self, c => sqlx::query_scalar(SUBDOMAIN_OWNER).bind(label).fetch_optional(c).await)?)
     }
 
     /// The account with this name.
@@ -164,8 +219,8 @@ impl Tx {
     /// When the database refuses.
     pub async fn accounts_named(&mut self, names: &[&str]) -> Result<Vec<Account>> {
         let mut conditions = Conditions::default();
-        conditions.push(COLUMNS, []);
-        conditions.and_any("name = ?", names.iter().map(|name| [Bind::from(*name)]));
+        conditions.push(concat!(select_accounts!(), "TRUE"), []);
+        conditions.and_any("a.name = ?", names.iter().map(|name| [Bind::from(*name)]));
         self.fetch_accounts(&conditions).await
     }
 
@@ -180,20 +235,20 @@ impl Tx {
         size: usize,
     ) -> Result<AccountPage> {
         let mut conditions = Conditions::default();
-        conditions.push(COLUMNS, []);
+        conditions.push(concat!(select_accounts!(), "TRUE"), []);
         if let Some(text) = &filter.text {
-            conditions.and("search LIKE ? ESCAPE '\\'", [contains(&text.to_lowercase()).into()]);
+            conditions.and("a.search LIKE ? ESCAPE '\\'", [contains(&text.to_lowercase()).into()]);
         }
         if let Some(tenant) = &filter.tenant_id {
-            conditions.and("tenant_id = ?", [tenant.as_str().into()]);
+            conditions.and("a.tenant_id = ?", [tenant.as_str().into()]);
         }
         if let Some(service) = filter.service {
-            conditions.and("(services & ?) <> 0", [ServiceSet::from(service).bits().into()]);
+            conditions.and("(a.services & ?) <> 0", [ServiceSet::from(service).bits().into()]);
         }
         match page {
-            Page::First => conditions.push(" ORDER BY name", []),
-            Page::After(name) => conditions.and("name > ? ORDER BY name", [name.as_str().into()]),
-            Page::Before(name) => conditions.and("name < ? ORDER BY name DESC", [name.as_str().into()]),
+            Page::First => conditions.push(" ORDER BY a.name", []),
+            Page::After(name) => conditions.and("a.name > ? ORDER BY a.name", [name.as_str().into()]),
+            Page::Before(name) => conditions.and("a.name < ? ORDER BY a.name DESC", [name.as_str().into()]),
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
         let mut accounts = self.fetch_accounts(&conditions).await?;
@@ -212,7 +267,14 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn delete_empty_account(&mut self, id: i64) -> Result<bool> {
-        Ok(on!(self, c => sqlx::query(DELETE_EMPTY).bind(id).execute(c).await.map(|done| done.rows_affected()))? == 1)
+        let gone =
+            on!(self, c => sqlx::query(DELETE_EMPTY).bind(id).execute(c).await.map(|done| done.rows_affected()))? == 1;
+        if gone {
+            for statement in [UNSET_SUBDOMAIN, DELETE_COUNTS] {
+                on!(self, c => sqlx::query(statement).bind(id).execute(c).await.map(drop))?;
+            }
+        }
+        Ok(gone)
     }
 
     /// Marks an account to go with its last number.
@@ -224,12 +286,18 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds to the account's count of numbers.
+    /// Adds to the account's counts of numbers: so many more (or fewer) with each of these sets of services.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn add_to_number_count(&mut self, id: i64, added: i64) -> Result<()> {
-        on!(self, c => sqlx::query(COUNT_NUMBERS).bind(id).bind(added).execute(c).await.map(drop))?;
+    pub async fn add_to_number_counts(&mut self, id: i64, added: &[(ServiceSet, i64)]) -> Result<()> {
+        for (services, count) in added.iter().filter(|(_, count)| *count != 0) {
+            on!(self, c => sqlx::query(COUNT_SERVICES).bind(id).bind(services.bits()).bind(count).execute(c).await.map(drop))?;
+        }
+        let total: i64 = added.iter().map(|(_, count)| count).sum();
+        if total != 0 {
+            on!(self, c => sqlx::query(COUNT_NUMBERS).bind(id).bind(total).execute(c).await.map(drop))?;
+        }
         Ok(())
     }
 

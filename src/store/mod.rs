@@ -46,6 +46,7 @@ pub use order_items::{
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use pushes::{NewPush, Push, PushOutcome};
 pub use sessions::SessionRow;
+pub use submit::Applied;
 pub use types::{at, micros};
 pub use work::{Again, Claim, WorkKind, WorkRow};
 

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::numbers::in_list;
 use super::sql::{Bind, Conditions, bind_all, on, statements};
 use super::{Error, Result, Tx, at, micros};
-use crate::domain::{E164, OrderKind, Progress, SyncState, TenantId};
+use crate::domain::{E164, OrderKind, Progress, ServiceSet, SyncState, TenantId};
 
 statements! {
     NEXT_UPLOAD = "SELECT n.settings_id, s.push_key FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'pending' AND n.account_id = $1 AND n.push_id IS NULL ORDER BY n.telephone_number LIMIT 1";
@@ -274,21 +274,32 @@ impl Tx {
     async fn settle_numbers(&mut self, push: &Push, numbers: &[E164], outcome: PushOutcome) -> Result<()> {
         let mut settle = Conditions::default();
         let gone = push.kind == OrderKind::Release && outcome == PushOutcome::Done;
+        if gone {
+            let fewer = self.going(push, numbers).await?;
+            self.add_to_number_counts(push.account_id, &fewer).await?;
+        }
         match outcome {
             PushOutcome::Done if gone => settle.push("DELETE FROM numbers WHERE rev = pushed_rev AND push_id = ?", [Bind::Int(push.id)]),
             PushOutcome::Done => settle.push("UPDATE numbers SET state = 'synced', error_id = NULL, push_id = NULL, pushed_rev = NULL WHERE rev = pushed_rev AND push_id = ?", [Bind::Int(push.id)]),
             PushOutcome::Refused(error) => settle.push("UPDATE numbers SET state = ?, error_id = ?, push_id = NULL, pushed_rev = NULL WHERE rev = pushed_rev AND push_id = ?", [SyncState::Failed.key().into(), Bind::Int(error), Bind::Int(push.id)]),
         };
         in_list(&mut settle, " AND telephone_number IN (", numbers);
-        let settled = on!(self, c => bind_all!(sqlx::query(settle.sql()), settle).execute(c).await.map(|done| done.rows_affected()))?;
-        if gone {
-            self.add_to_number_count(push.account_id, -(settled as i64)).await?;
-        }
+        on!(self, c => bind_all!(sqlx::query(settle.sql()), settle).execute(c).await.map(drop))?;
         let mut free = Conditions::default();
         free.push("UPDATE numbers SET push_id = NULL, pushed_rev = NULL WHERE push_id = ?", [Bind::Int(push.id)]);
         in_list(&mut free, " AND telephone_number IN (", numbers);
         on!(self, c => bind_all!(sqlx::query(free.sql()), free).execute(c).await.map(drop))?;
         Ok(())
+    }
+
+    /// How many of these numbers go now, by their services and below zero.
+    async fn going(&mut self, push: &Push, numbers: &[E164]) -> Result<Vec<(ServiceSet, i64)>> {
+        let mut going = Conditions::default();
+        going.push("SELECT s.services, -CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+        in_list(&mut going, " AND n.telephone_number IN (", numbers);
+        going.push(" GROUP BY s.services", []);
+        let rows: Vec<(i64, i64)> = on!(self, c => bind_all!(sqlx::query_as(going.sql()), going).fetch_all(c).await)?;
+        Ok(rows.into_iter().map(|(services, count)| (ServiceSet::from_bits(services), count)).collect())
     }
 
     /// Ends a push that carries no number any more; tells whether it ended.

@@ -1,66 +1,118 @@
 //! Submitting an order: its staged numbers become what should be true, all of them or none.
 
+use std::collections::BTreeMap;
+
 use time::OffsetDateTime;
 
 use super::sql::{on, statements};
-use super::{Result, Tx, micros};
-use crate::domain::Progress;
+use super::{Result, Tx, VerdictCount, micros};
+use crate::domain::{ItemState, Progress, ServiceSet, Verdict};
 
 statements! {
     MOVED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'unchanged' AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
-    EXPECTED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release')";
     OVERTAKEN = "SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN order_items old ON old.order_id = n.order_id AND old.telephone_number = n.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release') AND old.state = 'pending' GROUP BY n.order_id";
     OVERTAKE = "UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending'";
-    UPSERT = "INSERT INTO numbers (telephone_number, reversed, account_id, settings_id, country, state, rev, order_id, changed_at) SELECT i.telephone_number, i.reversed, i.account_id, i.settings_id, i.country, CASE WHEN (a.services & a.synced & s.services) <> 0 THEN 'pending' ELSE 'synced' END, i.base_rev + 1, i.order_id, $2 FROM order_items i JOIN accounts a ON a.id = i.account_id JOIN settings s ON s.id = i.settings_id WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') ON CONFLICT (telephone_number) DO UPDATE SET settings_id = excluded.settings_id, country = excluded.country, state = excluded.state, error_id = NULL, rev = excluded.rev, order_id = excluded.order_id, changed_at = excluded.changed_at WHERE numbers.rev = excluded.rev - 1 AND numbers.account_id = excluded.account_id AND numbers.state <> 'releasing'";
+    FEWER = "SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services";
+    MORE = "SELECT c.account_id, s.services, c.count FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id";
+    // What the backend need not hear of is done at once: a number without a synced service, unless the backend may hold it
+    // from before.
+    ITEMS_BEGIN = "UPDATE order_items SET state = CASE WHEN EXISTS (SELECT 1 FROM accounts a JOIN settings s ON s.id = order_items.settings_id WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services & 3) <> 0) THEN 'pending' WHEN verdict = 'new' THEN 'done' WHEN EXISTS (SELECT 1 FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings o ON o.id = n.settings_id WHERE n.telephone_number = order_items.telephone_number AND (a.services & a.synced & 3) <> 0 AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')) THEN 'pending' ELSE 'done' END WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release')";
+    UPSERT = "INSERT INTO numbers (telephone_number, reversed, account_id, settings_id, country, state, rev, order_id, changed_at) SELECT i.telephone_number, i.reversed, i.account_id, i.settings_id, i.country, CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END, i.base_rev + 1, i.order_id, $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') ON CONFLICT (telephone_number) DO UPDATE SET settings_id = excluded.settings_id, country = excluded.country, state = excluded.state, error_id = NULL, rev = excluded.rev, order_id = excluded.order_id, changed_at = excluded.changed_at WHERE numbers.rev = excluded.rev - 1 AND numbers.account_id = excluded.account_id AND numbers.state <> 'releasing'";
     RELEASE = "UPDATE numbers SET state = 'releasing', error_id = NULL, rev = numbers.rev + 1, order_id = $1, changed_at = $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict = 'release' AND numbers.telephone_number = i.telephone_number AND numbers.rev = i.base_rev AND numbers.account_id = i.account_id AND numbers.state <> 'releasing'";
-    ITEMS_WAIT = "UPDATE order_items SET state = 'pending' WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release')";
-    ITEMS_DONE = "UPDATE order_items SET state = 'done' WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release') AND state = 'pending' AND EXISTS (SELECT 1 FROM accounts a JOIN settings s ON s.id = order_items.settings_id WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services) = 0)";
     DELETE_LOCAL = "DELETE FROM numbers WHERE order_id = $1 AND state = 'releasing' AND telephone_number IN (SELECT telephone_number FROM order_items WHERE order_id = $1 AND verdict = 'release' AND state = 'done')";
-    NEW_PER_ACCOUNT = "SELECT account_id, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 AND verdict = 'new' GROUP BY account_id ORDER BY account_id";
-    GONE_PER_ACCOUNT = "SELECT account_id, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 AND verdict = 'release' AND state = 'done' GROUP BY account_id ORDER BY account_id";
+    STATES = "SELECT account_id, state, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release') GROUP BY account_id, state ORDER BY account_id";
     ACCOUNTS_TO_PUSH = "SELECT DISTINCT account_id FROM order_items WHERE order_id = $1 AND state = 'pending' ORDER BY account_id";
     RETRY_NUMBERS = "UPDATE numbers SET state = $2, error_id = NULL, rev = numbers.rev + 1, changed_at = $3 FROM order_items i WHERE i.order_id = $1 AND i.state = 'failed' AND numbers.telephone_number = i.telephone_number AND numbers.order_id = $1 AND numbers.state = 'failed'";
     RETRY_ITEMS = "UPDATE order_items SET state = 'pending', error_id = NULL FROM numbers n WHERE order_items.order_id = $1 AND order_items.state = 'failed' AND n.telephone_number = order_items.telephone_number AND n.order_id = $1 AND n.state = $2";
 }
 
+/// What a submitted order set going.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The order's counts.
+    pub progress: Progress,
+    /// The accounts whose numbers wait for the backend.
+    pub to_push: Vec<i64>,
+}
+
 impl Tx {
-    /// Makes the staged numbers of an order what should be true. `None` when what exists is not what the review
-    /// compared with: then the transaction must be given up.
+    /// Makes the staged numbers of an order, which have these verdicts, what should be true. `None` when what exists is not
+    /// what the review compared with: then the transaction must be given up.
     ///
     /// The comparison is the write itself: each number is only written at the rev that was reviewed, so the count of
     /// written rows tells.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn apply_order(&mut self, order_id: i64, now: OffsetDateTime) -> Result<Option<Progress>> {
-        let expected: i64 = on!(self, c => sqlx::query_scalar(EXPECTED).bind(order_id).fetch_one(c).await)?;
-        let moved: i64 = on!(self, c => sqlx::query_scalar(MOVED).bind(order_id).fetch_one(c).await)?;
-        if moved > 0 {
-            return Ok(None);
-        }
-        let overtaken: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(OVERTAKEN).bind(order_id).fetch_all(c).await)?;
-        on!(self, c => sqlx::query(OVERTAKE).bind(order_id).execute(c).await.map(drop))?;
-        let mut written = 0;
-        for statement in [UPSERT, RELEASE] {
-            written += on!(self, c => sqlx::query(statement).bind(order_id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?;
-        }
-        if written as i64 != expected {
-            return Ok(None);
-        }
-        on!(self, c => sqlx::query(ITEMS_WAIT).bind(order_id).execute(c).await.map(drop))?;
-        let done =
-            on!(self, c => sqlx::query(ITEMS_DONE).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?;
-        on!(self, c => sqlx::query(DELETE_LOCAL).bind(order_id).execute(c).await.map(drop))?;
-        for (statement, sign) in [(NEW_PER_ACCOUNT, 1), (GONE_PER_ACCOUNT, -1)] {
-            let counts: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;
-            for (account, count) in counts {
-                self.add_to_number_count(account, sign * count).await?;
+    pub async fn apply_order(
+        &mut self,
+        order_id: i64,
+        verdicts: &[VerdictCount],
+        now: OffsetDateTime,
+    ) -> Result<Option<Applied>> {
+        let count = |wanted: &[Verdict]| -> i64 {
+            verdicts.iter().filter(|(verdict, _)| wanted.contains(verdict)).map(|(_, count)| count).sum()
+        };
+        let (written, released) = (count(&[Verdict::New, Verdict::Changed]), count(&[Verdict::Release]));
+        if count(&[Verdict::Unchanged]) > 0 {
+            let moved: i64 = on!(self, c => sqlx::query_scalar(MOVED).bind(order_id).fetch_one(c).await)?;
+            if moved > 0 {
+                return Ok(None);
             }
         }
+        on!(self, c => sqlx::query(ITEMS_BEGIN).bind(order_id).execute(c).await.map(drop))?;
+        if count(&[Verdict::Changed, Verdict::Release]) > 0 {
+            self.overtake(order_id, now).await?;
+            self.count_services(FEWER, order_id).await?;
+        }
+        for (statement, expected) in [(UPSERT, written), (RELEASE, released)] {
+            if expected > 0 {
+                let found = on!(self, c => sqlx::query(statement).bind(order_id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?;
+                if found as i64 != expected {
+                    return Ok(None);
+                }
+            }
+        }
+        if written > 0 {
+            self.count_services(MORE, order_id).await?;
+        }
+        if released > 0 {
+            on!(self, c => sqlx::query(DELETE_LOCAL).bind(order_id).execute(c).await.map(drop))?;
+        }
+        let states: Vec<(i64, String, i64)> = on!(self, c => sqlx::query_as(STATES).bind(order_id).fetch_all(c).await)?;
+        let done = states.iter().filter(|(_, state, _)| state == ItemState::Done.key()).map(|(.., count)| count).sum();
+        let waits = |(account, state, _): &(i64, String, i64)| (state == ItemState::Pending.key()).then_some(*account);
+        Ok(Some(Applied {
+            progress: Progress { total: written + released, done, ..Progress::default() },
+            to_push: states.iter().filter_map(waits).collect(),
+        }))
+    }
+
+    /// Orders that waited for these numbers wait no more: this one has taken the numbers over.
+    async fn overtake(&mut self, order_id: i64, now: OffsetDateTime) -> Result<()> {
+        let overtaken: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(OVERTAKEN).bind(order_id).fetch_all(c).await)?;
+        if overtaken.is_empty() {
+            return Ok(());
+        }
+        on!(self, c => sqlx::query(OVERTAKE).bind(order_id).execute(c).await.map(drop))?;
         for (order, count) in overtaken {
             self.add_progress(order, Progress { superseded: count, ..Progress::default() }, now).await?;
         }
-        Ok(Some(Progress { total: expected, done: done as i64, ..Progress::default() }))
+        Ok(())
+    }
+
+    /// Adds what a statement counts, by account and services, to the counts of the accounts.
+    async fn count_services(&mut self, statement: &'static str, order_id: i64) -> Result<()> {
+        let rows: Vec<(i64, i64, i64)> = on!(self, c => sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;
+        let mut counts: BTreeMap<i64, BTreeMap<i64, i64>> = BTreeMap::new();
+        for (account, services, count) in rows {
+            *counts.entry(account).or_default().entry(services).or_default() += count;
+        }
+        for (account, counts) in counts {
+            let counts: Vec<_> = counts.into_iter().map(|(bits, count)| (ServiceSet::from_bits(bits), count)).collect();
+            self.add_to_number_counts(account, &counts).await?;
+        }
+        Ok(())
     }
 
     /// The accounts whose numbers of this order wait for the backend.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, Next, Stop};
 use crate::backend::{Backend, BackendError, Job, JobOutcome, ReleaseRequest, UploadRequest};
-use crate::domain::{Account, E164, OrderKind, ProvisioningError, TenantId};
+use crate::domain::{Account, E164, NumberSettings, OrderKind, ProvisioningError, ServiceSet, TenantId};
 use crate::service::Ctx;
 use crate::store::{Claim, NewPush, Push, PushOutcome, Tx};
 
@@ -71,12 +71,12 @@ impl<B: Backend> Engine<B> {
                 let Some(push) = tx.plan_push(&push, self.ctx.clock.now()).await? else { break };
                 let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
                 let stays_here = match kind {
-                    OrderKind::Upload => settings.services.without(account.pushed()) == settings.services,
-                    OrderKind::Release => account.pushed().is_empty(),
+                    OrderKind::Upload if !is_withdrawn(&settings) => settings.services.and(account.pushed()).is_empty(),
+                    OrderKind::Upload | OrderKind::Release => account.pushed().is_empty(),
                 };
                 match &forbidden {
                     _ if stays_here => self.settle_here(&mut tx, &push, PushOutcome::Done).await?,
-                    Some(row) if kind == OrderKind::Upload => {
+                    Some(row) if kind == OrderKind::Upload && !is_withdrawn(&settings) => {
                         let error = consent_does_not_stand(&row.consent.status.to_string());
                         let error = tx.intern_error(&error).await?;
                         self.settle_here(&mut tx, &push, PushOutcome::Refused(error)).await?;
@@ -142,8 +142,10 @@ impl<B: Backend> Engine<B> {
         tx.push_sent(push.id).await?;
         tx.commit().await?;
         let (tenant, request_id) = (push.tenant_id.clone(), push.request_id.clone());
-        let answer = match (push.kind, settings.service()) {
-            (OrderKind::Release, _) => self.backend.release(&ReleaseRequest { tenant, request_id, numbers }).await,
+        let answer = match (push.kind, settings.services.and(ServiceSet::BACKED).iter().next()) {
+            (OrderKind::Release, _) | (OrderKind::Upload, None) => {
+                self.backend.release(&ReleaseRequest { tenant, request_id, numbers }).await
+            }
             (OrderKind::Upload, Some(service)) => {
                 let request = UploadRequest {
                     tenant,
@@ -155,7 +157,6 @@ impl<B: Backend> Engine<B> {
                 };
                 self.backend.upload(&request).await
             }
-            (OrderKind::Upload, None) => Err(BackendError::Rejected(no_service())),
         };
         match answer {
             Ok(job) => self.follow(claim, push, &job).await,
@@ -230,6 +231,11 @@ impl<B: Backend> Engine<B> {
     }
 }
 
+/// Numbers that no service of the backend carries any more, though they stay here: the backend gives them up.
+fn is_withdrawn(settings: &NumberSettings) -> bool {
+    settings.services.and(ServiceSet::BACKED).is_empty()
+}
+
 fn poll_pause(job: &Job) -> Duration {
     job.retry_after
         .and_then(|after| Duration::try_from(after).ok())
@@ -248,14 +254,6 @@ fn no_result() -> ProvisioningError {
     ProvisioningError {
         code: "NoResult".into(),
         message: "The backend finished the job without saying what became of this number.".into(),
-        target: None,
-    }
-}
-
-fn no_service() -> ProvisioningError {
-    ProvisioningError {
-        code: "NoService".into(),
-        message: "The number has no service that this backend carries.".into(),
         target: None,
     }
 }

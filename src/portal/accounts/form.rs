@@ -30,6 +30,7 @@ impl From<Sent> for AccountForm {
             services: set(&sent.service),
             synced: set(&sent.sync),
             ticket: sent.ticket,
+            direct_routing: None,
         }
     }
 }
@@ -42,6 +43,7 @@ pub(super) fn of(account: &Account) -> AccountForm {
         correlation_id: account.correlation_id.clone().unwrap_or_default(),
         services: account.services,
         synced: account.synced,
+        direct_routing: account.direct_routing.clone(),
         ticket: String::new(),
     }
 }
@@ -58,10 +60,10 @@ pub(super) struct ServiceField {
 /// Every service with what is ticked.
 pub(super) fn fields(form: &AccountForm) -> Vec<ServiceField> {
     let hint = |service| match service {
-        Service::OperatorConnect => "The enterprise assigns the numbers to its users in Teams",
         Service::TeamsPhoneMobile => "Mobile numbers that ring in Teams too",
+        _ => "The enterprise assigns the numbers to its users in Teams",
     };
-    Service::ALL
+    Service::BACKED
         .into_iter()
         .map(|service| ServiceField {
             key: service.key(),
@@ -79,7 +81,7 @@ pub(super) fn described(form: &AccountForm) -> Vec<(&'static str, String)> {
         ("Tenant ID", form.tenant_id.trim().to_owned()),
         ("Correlation ID", form.correlation_id.trim().to_owned()),
     ];
-    for service in Service::ALL {
+    for service in Service::BACKED {
         let state = match (form.services.contains(service), form.synced.contains(service)) {
             (false, _) => "Off",
             (true, true) => "Enabled, sync on",
