@@ -66,6 +66,17 @@ impl Service {
         }
     }
 
+    /// The property of `serviceDetails` in the Provisioning API.
+    pub const fn contract_name(self) -> &'static str {
+        match self {
+            Self::OperatorConnect => "teamsOperatorConnect",
+            Self::TeamsPhoneMobile => "teamsPhoneMobile",
+            Self::DirectRouting => "teamsDirectRouting",
+            Self::ZoomPhoneCloudPeering => "zoomPhoneCloudPeering",
+            Self::CallProtection => "azureOperatorCallProtection",
+        }
+    }
+
     /// The service with this key.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.key() == key)

@@ -246,6 +246,28 @@ impl From<service::Error> for Problem {
                     .iter()
                     .fold(Self::bad_request(text), |problem, field| problem.field(field.field, field.message.clone()))
             }
+            service::Error::Items(problems) => {
+                let text = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
+                let start = if problems.iter().all(|problem| problem.conflict) {
+                    Self::conflict("This cannot be done now", text)
+                } else {
+                    Self::bad_request(text)
+                };
+                problems.into_iter().fold(start, |problem, item| problem.field(item.property, item.message))
+            }
+            service::Error::Precondition(reason) => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", "The condition does not hold", reason)
+            }
+            service::Error::RepeatDiffers => Self::new(
+                StatusCode::BAD_REQUEST,
+                "repeatability_request_id_used",
+                "This request id was used before",
+                "The Repeatability-Request-ID was used for another request. Take a new one for each request.",
+            ),
+            service::Error::RepeatRunning => Self::conflict(
+                "The same request is being answered",
+                "A request with this Repeatability-Request-ID is being answered. Ask again in a moment.",
+            ),
             service::Error::Store(error) if error.is_transient() => {
                 Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.")
                     .because(&error)

@@ -1,6 +1,7 @@
 //! Accounts: take on an enterprise, change what it takes, let it go.
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, orders};
@@ -78,7 +79,7 @@ pub async fn service_counts(ctx: &Ctx, _: &Grant<AccountsRead>, account: &Accoun
     count_services(&mut ctx.db.read().await?, account).await
 }
 
-async fn count_services(tx: &mut Tx, account: &Account) -> Result<Vec<(Service, i64)>> {
+pub(super) async fn count_services(tx: &mut Tx, account: &Account) -> Result<Vec<(Service, i64)>> {
     let sets = tx.service_counts(account.id).await?;
     Ok(Service::ALL
         .into_iter()
@@ -123,6 +124,8 @@ fn described(account: &AccountDraft) -> serde_json::Value {
         "correlationId": account.correlation_id,
         "services": account.services,
         "synced": account.synced,
+        "subdomain": account.direct_routing.as_ref().map(|routing| &routing.subdomain),
+        "callScreening": account.direct_routing.as_ref().map(|routing| routing.call_screening),
     })
 }
 
@@ -133,6 +136,8 @@ fn described_stored(account: &Account) -> serde_json::Value {
         "correlationId": account.correlation_id,
         "services": account.services,
         "synced": account.synced,
+        "subdomain": account.direct_routing.as_ref().map(|routing| &routing.subdomain),
+        "callScreening": account.direct_routing.as_ref().map(|routing| routing.call_screening),
     })
 }
 
@@ -142,28 +147,40 @@ fn described_stored(account: &Account) -> serde_json::Value {
 /// When the form has problems, the name is taken, or the database fails.
 pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, form: &AccountForm) -> Result<Account> {
     let draft = form.check().map_err(Error::Invalid)?;
-    let id = ctx.db.next_id("accounts").await?;
     let now = ctx.clock.now();
     let created = transact!(ctx, tx => {
-        match tx.insert_account(id, &draft, now).await {
-            Err(error) if error.is_taken() => return Err(Error::field("name", format!("An account named {} exists. Choose another name.", draft.name))),
+        match create_in(&mut tx, grant, origin, &draft, now).await {
+            Err(Error::Store(error)) if error.is_taken() => return Err(Error::field("name", format!("An account named {} exists. Choose another name.", draft.name))),
             outcome => outcome?,
         }
-        want_pulls(&mut tx, draft.tenant_id.as_ref(), now).await?;
-        let mut entry = audit_entry(grant, origin, "account.create");
-        entry.subject_kind = "account";
-        entry.subject = draft.name.to_string();
-        entry.after = Some(described(&draft).to_string());
-        entry.ticket.clone_from(&draft.ticket);
-        tx.append_audit(entry, now).await?;
-        tx.account_by_id(id).await?
+        tx.account(draft.name.as_str()).await?
     })?;
     ctx.wake_sync().await;
     created.ok_or(Error::NotFound("account"))
 }
 
+/// Stores a new account with its audit row.
+pub(super) async fn create_in(
+    tx: &mut Tx,
+    grant: &Grant<AccountsWrite>,
+    origin: &Origin,
+    draft: &AccountDraft,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let id = tx.next_account_id().await?;
+    tx.insert_account(id, draft, now).await?;
+    want_pulls(tx, draft.tenant_id.as_ref(), now).await?;
+    let mut entry = audit_entry(grant, origin, "account.create");
+    entry.subject_kind = "account";
+    entry.subject = draft.name.to_string();
+    entry.after = Some(described(draft).to_string());
+    entry.ticket.clone_from(&draft.ticket);
+    tx.append_audit(entry, now).await?;
+    Ok(())
+}
+
 /// Asks for the tenant's addresses, plans and number state soon.
-async fn want_pulls(tx: &mut Tx, tenant: Option<&TenantId>, now: time::OffsetDateTime) -> Result<()> {
+async fn want_pulls(tx: &mut Tx, tenant: Option<&TenantId>, now: OffsetDateTime) -> Result<()> {
     if let Some(tenant) = tenant {
         tx.want_work(WorkKind::CivicAddresses, tenant.as_str(), now).await?;
         tx.want_work(WorkKind::Numbers, tenant.as_str(), now).await?;
@@ -208,49 +225,87 @@ pub async fn update(
             return Ok(Updated::Stale(Box::new(before)));
         }
         refuse_if_in_use(&mut tx, &before, &draft).await?;
-        if !tx.update_account(before.id, rev, &draft, now).await? {
+        if !update_in(&mut tx, grant, origin, (&before, &draft), now).await? {
             return Ok(Updated::Stale(Box::new(find(&mut tx, name).await?)));
         }
-        let newly_synced = draft.synced.and(ServiceSet::BACKED).without(before.pushed());
-        if !newly_synced.is_empty() {
-            tx.push_again(before.id, newly_synced.bits(), now).await?;
-        }
-        // What waits is pushed, or is done at once where the service is not synced any more.
-        tx.want_work(WorkKind::Account, &before.id.to_string(), now).await?;
-        if before.tenant_id != draft.tenant_id {
-            want_pulls(&mut tx, draft.tenant_id.as_ref(), now).await?;
-        }
-        let mut entry = audit_entry(grant, origin, "account.update");
-        entry.subject_kind = "account";
-        entry.subject = name.to_owned();
-        entry.before = Some(described_stored(&before).to_string());
-        entry.after = Some(described(&draft).to_string());
-        entry.ticket.clone_from(&draft.ticket);
-        tx.append_audit(entry, now).await?;
         Updated::Done(Box::new(find(&mut tx, name).await?))
     })?;
     ctx.wake_sync().await;
     Ok(outcome)
 }
 
+/// Stores a change of an account that still is as it was read, with its audit row; tells whether it still was.
+pub(super) async fn update_in(
+    tx: &mut Tx,
+    grant: &Grant<AccountsWrite>,
+    origin: &Origin,
+    change: (&Account, &AccountDraft),
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let (before, draft) = change;
+    if !tx.update_account(before.id, before.rev, draft, now).await? {
+        return Ok(false);
+    }
+    let newly_synced = draft.synced.and(ServiceSet::BACKED).without(before.pushed());
+    if !newly_synced.is_empty() {
+        tx.push_again(before.id, newly_synced.bits(), now).await?;
+    }
+    // What waits is pushed, or is done at once where the service is not synced any more.
+    tx.want_work(WorkKind::Account, &before.id.to_string(), now).await?;
+    if before.tenant_id != draft.tenant_id {
+        want_pulls(tx, draft.tenant_id.as_ref(), now).await?;
+    }
+    let mut entry = audit_entry(grant, origin, "account.update");
+    entry.subject_kind = "account";
+    entry.subject.clone_from(&before.name);
+    entry.before = Some(described_stored(before).to_string());
+    entry.after = Some(described(draft).to_string());
+    entry.ticket.clone_from(&draft.ticket);
+    tx.append_audit(entry, now).await?;
+    Ok(true)
+}
+
 async fn refuse_if_in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<()> {
+    let problems: Vec<FieldProblem> = in_use(tx, before, draft)
+        .await?
+        .into_iter()
+        .map(|used| FieldProblem::new(if used.service.is_some() { "service" } else { "tenant" }, used.reason))
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
+}
+
+/// Why a change of an account cannot be made: numbers stand against it.
+pub(super) struct InUse {
+    /// The service that would go; `None`: the tenant that would change.
+    pub(super) service: Option<Service>,
+    /// What stands against it and what to do, as a sentence.
+    pub(super) reason: String,
+}
+
+/// What numbers of the account stand against the change.
+pub(super) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<Vec<InUse>> {
     let counts = count_services(tx, before).await?;
-    let mut problems: Vec<FieldProblem> = counts
+    let mut found: Vec<InUse> = counts
         .iter()
         .filter(|(service, count)| *count > 0 && !draft.services.contains(*service))
-        .map(|(service, count)| {
-            FieldProblem::new(
-                "service",
-                format!("{service} cannot be disabled: {count} numbers of the account have it. Release them first."),
-            )
+        .map(|(service, count)| InUse {
+            service: Some(*service),
+            reason: format!(
+                "{service} cannot be disabled: {count} numbers of the account have it. Release them first."
+            ),
         })
         .collect();
     let backed = counts.iter().filter(|(service, _)| ServiceSet::BACKED.contains(*service));
     let pushed: i64 = backed.map(|(_, count)| count).sum();
     if before.tenant_id != draft.tenant_id && pushed > 0 {
-        problems.push(FieldProblem::new("tenant", format!("The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers. Release them first.")));
+        found.push(InUse {
+            service: None,
+            reason: format!(
+                "The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers. Release them first."
+            ),
+        });
     }
-    if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
+    Ok(found)
 }
 
 /// What became of a deletion.
@@ -302,7 +357,7 @@ async fn append_deleted(
     grant: &Grant<AccountsDelete>,
     origin: &Origin,
     account: &Account,
-    now: time::OffsetDateTime,
+    now: OffsetDateTime,
 ) -> Result<()> {
     let mut entry = audit_entry(grant, origin, "account.delete");
     entry.subject_kind = "account";

@@ -18,9 +18,36 @@ pub enum Error {
     /// What was typed has these problems.
     #[error("{} problems", .0.len())]
     Invalid(Vec<FieldProblem>),
+    /// Items that a program sent cannot be taken, for these reasons.
+    #[error("{} items are refused", .0.len())]
+    Items(Vec<ItemProblem>),
+    /// What the request asks for first does not hold; a sentence.
+    #[error("{0}")]
+    Precondition(String),
+    /// Another request had the same id.
+    #[error("the id of the request was used for another request")]
+    RepeatDiffers,
+    /// The same request is being answered.
+    #[error("the same request is being answered")]
+    RepeatRunning,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+/// Why one item of what a program sent cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemProblem {
+    /// Its place in what was sent, from 0.
+    pub index: usize,
+    /// The property, such as `telephoneNumber`, with dots between the parts of its path.
+    pub property: String,
+    /// Stable name of the problem, such as `service_not_enabled`.
+    pub code: &'static str,
+    /// What is wrong and what would be right, as a sentence.
+    pub message: String,
+    /// True when the item is well formed but what exists stands against it.
+    pub conflict: bool,
 }
 
 impl Error {

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod accounts;
 pub mod audit;
+pub mod call;
 pub mod civic_addresses;
 pub mod consents;
 mod error;
@@ -24,7 +25,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use error::{Error, Result};
+pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
 use crate::domain::{CallingProfile, RelationshipChoice};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::staging::account_names;
 use super::transact::transact;
@@ -324,28 +325,66 @@ async fn apply(
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
     }
+    let submitted = OrderToSubmit { id, kind: order.kind, accounts: &order.accounts, ticket: order.ticket.as_deref() };
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
-    let Some(applied) = tx.apply_order(id, &counts, now).await? else { return Ok(Submitted::Moved(0)) };
-    if applied.progress.total == 0 {
+    if counts.iter().all(|(verdict, _)| matches!(verdict, Verdict::Unchanged | Verdict::Refused(_))) {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
     }
-    tx.add_progress(id, applied.progress, now).await?;
+    let done = apply_in(tx, right, origin, &submitted, &counts, order.refused_lines, now).await?;
+    Ok(if done { Submitted::Done } else { Submitted::Moved(0) })
+}
+
+/// An order that is submitted.
+pub(super) struct OrderToSubmit<'a> {
+    pub(super) id: i64,
+    pub(super) kind: OrderKind,
+    /// Names of its accounts.
+    pub(super) accounts: &'a str,
+    pub(super) ticket: Option<&'a str>,
+}
+
+/// Submits an order that nobody has reviewed, with these verdicts, none of them a refusal. False when what exists is not
+/// what the verdicts say: then the transaction must be given up.
+pub(super) async fn submit_in(
+    tx: &mut Tx,
+    right: &OrderRight,
+    origin: &Origin,
+    order: &OrderToSubmit<'_>,
+    verdicts: &[(Verdict, i64)],
+    now: OffsetDateTime,
+) -> Result<bool> {
+    tx.submit_order(order.id, now).await?;
+    apply_in(tx, right, origin, order, verdicts, 0, now).await
+}
+
+async fn apply_in(
+    tx: &mut Tx,
+    right: &OrderRight,
+    origin: &Origin,
+    order: &OrderToSubmit<'_>,
+    verdicts: &[(Verdict, i64)],
+    refused_lines: i64,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let Some(applied) = tx.apply_order(order.id, verdicts, now).await? else { return Ok(false) };
+    tx.add_progress(order.id, applied.progress, now).await?;
     for account in applied.to_push {
         tx.want_work(WorkKind::Account, &account.to_string(), now).await?;
     }
     let mut entry = right.audit(origin, "order.submit");
     entry.subject_kind = "order";
-    entry.subject = id.to_string();
-    entry.order_id = Some(id);
-    entry.ticket.clone_from(&order.ticket);
+    entry.subject = order.id.to_string();
+    entry.order_id = Some(order.id);
+    entry.ticket = order.ticket.map(str::to_owned);
     let counts: serde_json::Map<String, serde_json::Value> =
-        counts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
-    entry.after = Some(
-        json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": order.refused_lines}).to_string());
+        verdicts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
+    let after =
+        json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": refused_lines});
+    entry.after = Some(after.to_string());
     tx.append_audit(entry, now).await?;
-    Ok(Submitted::Done)
+    Ok(true)
 }
 
 /// Gives up a draft.

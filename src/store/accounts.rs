@@ -115,6 +115,14 @@ fn search_text(draft: &AccountDraft) -> String {
 }
 
 impl Tx {
+    /// The id of the next account, within this transaction.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn next_account_id(&mut self) -> Result<i64> {
+        self.next_in_sequence("accounts").await
+    }
+
     /// Stores a new account under this id.
     ///
     /// # Errors

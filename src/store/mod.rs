@@ -16,6 +16,7 @@ mod order_items;
 mod orders;
 mod pushes;
 mod readers;
+mod repeats;
 mod sessions;
 mod settings;
 mod sql;
@@ -45,6 +46,7 @@ pub use order_items::{
 };
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use pushes::{NewPush, Push, PushOutcome};
+pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use submit::Applied;
 pub use types::{at, micros};
@@ -301,6 +303,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         order_items::ALL,
         orders::ALL,
         pushes::ALL,
+        repeats::ALL,
         sessions::ALL,
         settings::ALL,
         submit::ALL,

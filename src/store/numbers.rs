@@ -113,6 +113,18 @@ impl Tx {
         Ok(self.read_numbers(conditions).await?.0.pop())
     }
 
+    /// Those of these numbers that exist, in order.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn numbers_among(&mut self, numbers: &[E164]) -> Result<Vec<Number>> {
+        let mut conditions = Conditions::default();
+        conditions.push(select_numbers!(), []);
+        in_list(&mut conditions, "n.telephone_number IN (", numbers);
+        conditions.push(" ORDER BY n.telephone_number", []);
+        Ok(self.read_numbers(conditions).await?.0)
+    }
+
     /// One page of the numbers that match.
     ///
     /// # Errors

@@ -135,6 +135,14 @@ impl Tx {
         Ok(())
     }
 
+    /// The number of the next order, within this transaction.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn next_order_id(&mut self) -> Result<i64> {
+        self.next_in_sequence("orders").await
+    }
+
     /// Records that the order touches an account and what the account was then.
     ///
     /// # Errors

@@ -1,0 +1,124 @@
+//! Accounts that a program creates, replaces and deletes.
+
+use super::{Call, Change, Told};
+use crate::authz::{AccountsRead, AccountsWrite, Grant};
+use crate::domain::{Account, AccountDraft, Service, ServiceSet};
+use crate::service::accounts::{count_services, create_in, in_use, update_in};
+use crate::service::transact::transact;
+use crate::service::{Ctx, Error, ItemProblem, Result};
+use crate::store::Tx;
+
+/// An account with how many of its numbers have each service.
+#[derive(Clone, Debug)]
+pub struct CountedAccount {
+    /// The account.
+    pub account: Account,
+    /// Numbers by service.
+    pub counts: Vec<(Service, i64)>,
+}
+
+impl CountedAccount {
+    pub(super) async fn of(tx: &mut Tx, account: Account) -> Result<Self> {
+        let counts = count_services(tx, &account).await?;
+        Ok(Self { account, counts })
+    }
+}
+
+/// One account. An account that is being deleted is gone already.
+///
+/// # Errors
+/// When it is not there, or the database fails.
+pub async fn get(ctx: &Ctx, _: &Grant<AccountsRead>, name: &str) -> Result<CountedAccount> {
+    let mut tx = ctx.db.read().await?;
+    let account = tx.account(name).await?.filter(|account| !account.deleting).ok_or(Error::NotFound("account"))?;
+    CountedAccount::of(&mut tx, account).await
+}
+
+/// Creates an account, or makes the one of this name what is wanted.
+///
+/// # Errors
+/// When the precondition does not hold, numbers or another account stand against it (everything is told), or the database
+/// fails.
+pub async fn put(
+    ctx: &Ctx,
+    grant: &Grant<AccountsWrite>,
+    call: &Call<'_, CountedAccount>,
+    wanted: &AccountDraft,
+) -> Result<Told> {
+    let name = wanted.name.as_str();
+    let told = transact!(ctx, tx => {
+        let now = ctx.clock.now();
+        if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
+            return Ok(told);
+        }
+        let before = match tx.account(name).await? {
+            Some(account) if account.deleting => return Err(Error::Conflict(format!("Account {name} is being deleted. Wait until it is gone, then create it anew."))),
+            Some(account) => Some(CountedAccount::of(&mut tx, account).await?),
+            None => None,
+        };
+        (call.allowed)(before.as_ref())?;
+        let problems = against(&mut tx, before.as_ref(), wanted).await?;
+        if !problems.is_empty() {
+            return Err(Error::Items(problems));
+        }
+        let change = match &before {
+            None => {
+                create_in(&mut tx, grant, call.origin, wanted, now).await?;
+                Change::Created
+            }
+            Some(before) => {
+                if !is_as_wanted(&before.account, wanted)
+                    && !update_in(&mut tx, grant, call.origin, (&before.account, wanted), now).await?
+                {
+                    return Err(Error::Conflict("The account changed at the same moment. Send the request again.".into()));
+                }
+                Change::Updated
+            }
+        };
+        let account = tx.account(name).await?.ok_or(Error::NotFound("account"))?;
+        let after = CountedAccount::of(&mut tx, account).await?;
+        call.answer(&mut tx, grant.principal(), (change, Some(&after)), now).await?
+    })?;
+    ctx.wake_sync().await;
+    Ok(told)
+}
+
+fn is_as_wanted(account: &Account, wanted: &AccountDraft) -> bool {
+    account.tenant_id == wanted.tenant_id
+        && account.correlation_id == wanted.correlation_id
+        && account.services == wanted.services
+        && account.synced == wanted.synced
+        && account.direct_routing == wanted.direct_routing
+}
+
+/// What stands against the account becoming what is wanted.
+async fn against(tx: &mut Tx, before: Option<&CountedAccount>, wanted: &AccountDraft) -> Result<Vec<ItemProblem>> {
+    let problem = |property: String, code, message| ItemProblem { index: 0, property, code, message, conflict: true };
+    let mut problems = Vec::new();
+    if let Some(before) = before {
+        problems.extend(in_use(tx, &before.account, wanted).await?.into_iter().map(|used| match used.service {
+            Some(service) => {
+                problem(format!("serviceDetails.{}.enabled", service.contract_name()), "service_in_use", used.reason)
+            }
+            None => problem("serviceDetails.teamsTenantId".to_owned(), "tenant_in_use", used.reason),
+        }));
+    }
+    if let Some(routing) = &wanted.direct_routing
+        && let Some(owner) = tx.subdomain_owner(&routing.subdomain).await?
+        && owner != wanted.name.as_str()
+    {
+        problems.push(problem(
+            "serviceDetails.teamsDirectRouting.configuration.subdomain".to_owned(),
+            "subdomain_taken",
+            format!("The subdomain {} belongs to another account. Choose another one.", routing.subdomain),
+        ));
+    }
+    Ok(problems)
+}
+
+impl CountedAccount {
+    /// The services that the account shows: those that are enabled, and those that would be synced.
+    pub fn services(&self) -> ServiceSet {
+        self.account.services.or(self.account.synced)
+    }
+}

@@ -1,0 +1,96 @@
+//! Requests for information (consents) whose customer relationship a program changes.
+
+use serde_json::json;
+
+use super::{Call, Change, Told};
+use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
+use crate::domain::{SyncState, TenantId};
+use crate::service::transact::transact;
+use crate::service::{Ctx, Error, Result, audit_entry};
+use crate::store::{ConsentRow, RelationshipChange, Tx, WorkKind};
+
+/// A consent with the account of its tenant; of several the first by name.
+#[derive(Clone, Debug)]
+pub struct ConsentOfAccount {
+    /// The consent.
+    pub consent: ConsentRow,
+    /// Name of the account.
+    pub account: Option<String>,
+}
+
+impl ConsentOfAccount {
+    /// The consent of a tenant.
+    async fn of(tx: &mut Tx, tenant: &TenantId) -> Result<Self> {
+        let consent = tx.consent(tenant).await?.ok_or(Error::NotFound("request for information"))?;
+        let account = tx.accounts_of_tenant(tenant).await?.into_iter().find(|account| !account.deleting);
+        Ok(Self { consent, account: account.map(|account| account.name) })
+    }
+}
+
+/// The request for information of a tenant.
+///
+/// # Errors
+/// When there is none, or the database fails.
+pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>, tenant: &TenantId) -> Result<ConsentOfAccount> {
+    ConsentOfAccount::of(&mut ctx.db.read().await?, tenant).await
+}
+
+/// What of the relationship changes; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelationshipPatch {
+    /// The new status.
+    pub status: Option<String>,
+    /// The new comment; `Some(None)` takes it away.
+    pub comment: Option<Option<String>>,
+}
+
+/// Changes the customer relationship of a tenant's consent.
+///
+/// # Errors
+/// When there is no such consent, the precondition does not hold, or the database fails.
+pub async fn patch(
+    ctx: &Ctx,
+    grant: &Grant<ConsentsWrite>,
+    call: &Call<'_, ConsentOfAccount>,
+    tenant: &TenantId,
+    patch: &RelationshipPatch,
+) -> Result<Told> {
+    let request_id = Ctx::new_id();
+    let told = transact!(ctx, tx => {
+        let now = ctx.clock.now();
+        if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
+            return Ok(told);
+        }
+        let before = ConsentOfAccount::of(&mut tx, tenant).await?;
+        (call.allowed)(Some(&before))?;
+        let relationship = &before.consent.consent.customer_relationship;
+        let status = patch.status.as_ref().unwrap_or(&relationship.status);
+        let comment = patch.comment.as_ref().unwrap_or(&relationship.comment);
+        let stands = *status == relationship.status && *comment == relationship.comment;
+        if !stands || before.consent.sync_state == SyncState::Failed {
+            let change = RelationshipChange {
+                tenant,
+                rev: before.consent.rev,
+                status,
+                comment: comment.as_deref(),
+                ticket: None,
+                author: &grant.principal().name,
+                request_id: &request_id,
+            };
+            if !tx.set_relationship(&change, now).await? {
+                return Err(Error::Conflict("The request for information changed at the same moment. Send the request again.".into()));
+            }
+            tx.want_work(WorkKind::Relationship, tenant.as_str(), now).await?;
+            let mut entry = audit_entry(grant, call.origin, "consent.relationship");
+            entry.subject_kind = "consent";
+            entry.subject = tenant.to_string();
+            entry.before = Some(json!({"status": relationship.status, "comment": relationship.comment}).to_string());
+            entry.after = Some(json!({"status": status, "comment": comment}).to_string());
+            tx.append_audit(entry, now).await?;
+        }
+        let after = ConsentOfAccount::of(&mut tx, tenant).await?;
+        call.answer(&mut tx, grant.principal(), (Change::Updated, Some(&after)), now).await?
+    })?;
+    ctx.wake_sync().await;
+    Ok(told)
+}

@@ -1,0 +1,280 @@
+//! Numbers that a program puts on an account or takes from it: one order, all of it or nothing.
+
+use std::collections::HashMap;
+
+use time::OffsetDateTime;
+
+use super::{Call, Change, Told};
+use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
+use crate::domain::{
+    Account, E164, Number, NumberSettings, OrderKind, OrderSource, Refusal, Service, SyncState, Verdict, number,
+};
+use crate::service::orders::{OrderRight, OrderToSubmit, submit_in};
+use crate::service::transact::transact;
+use crate::service::{Ctx, Error, ItemProblem, Result, identity};
+use crate::store::{NewItem, NewOrder, NumberFilter, Page, Tx};
+
+/// The most items read of an order that was refused: more than a batch can hold.
+const REFUSED_SHOWN: usize = 1_000;
+
+/// Puts numbers on an account with these settings, each number once. A number that is there already gets the settings.
+///
+/// # Errors
+/// When there is no such account, any of the numbers cannot be taken (all of them are told), or the database fails.
+pub async fn put(
+    ctx: &Ctx,
+    grant: &Grant<NumbersWrite>,
+    call: &Call<'_, [Number]>,
+    account: &str,
+    wanted: &[(E164, NumberSettings)],
+) -> Result<Told> {
+    let person = grant.principal();
+    let numbers: Vec<E164> = wanted.iter().map(|(number, _)| *number).collect();
+    let wanted: Vec<(E164, NumberSettings)> = wanted
+        .iter()
+        .map(|(number, settings)| {
+            let profile = settings.calling_profile.clone().or_else(|| ctx.policy.default_calling_profile.clone());
+            (*number, NumberSettings { calling_profile: profile, ..settings.clone() }.normalised())
+        })
+        .collect();
+    let told = transact!(ctx, tx => {
+        let now = ctx.clock.now();
+        if let Some(told) = call.told_before(&mut tx, person, now).await? {
+            return Ok(told);
+        }
+        let account = find(&mut tx, account).await?;
+        let before = tx.numbers_among(&numbers).await?;
+        (call.allowed)(here(&before, &account))?;
+        let missing = not_enabled(&account, &wanted);
+        if !missing.is_empty() {
+            return Err(Error::Items(missing));
+        }
+        if !wanted.iter().all(|wanted| stands(&before, &account, wanted)) {
+            let right = OrderRight::Upload(grant.clone());
+            let id = new_order(&mut tx, OrderKind::Upload, person, &account, now).await?;
+            stage(&mut tx, id, &account, &wanted).await?;
+            let verdicts = tx.verdict_counts(id).await?;
+            if verdicts.iter().any(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
+                return Err(Error::Items(refused(&mut tx, id, &numbers, person).await?));
+            }
+            let order = OrderToSubmit { id, kind: OrderKind::Upload, accounts: &account.name, ticket: None };
+            if !submit_in(&mut tx, &right, call.origin, &order, &verdicts, now).await? {
+                return Err(moved());
+            }
+        }
+        let after = tx.numbers_among(&numbers).await?;
+        let change = if before.is_empty() { Change::Created } else { Change::Updated };
+        call.answer(&mut tx, person, (change, Some(&after)), now).await?
+    })?;
+    ctx.wake_sync().await;
+    Ok(told)
+}
+
+/// Takes numbers from an account: unassigned where they are assigned, then released. Numbers that are not on it are gone
+/// already, which is what was asked for.
+///
+/// # Errors
+/// When the precondition does not hold, there is no such account and `account_needed`, or the database fails.
+pub async fn delete(
+    ctx: &Ctx,
+    grant: &Grant<NumbersDelete>,
+    call: &Call<'_, [Number]>,
+    account: (&str, bool),
+    numbers: &[E164],
+) -> Result<Told> {
+    let person = grant.principal();
+    let (name, account_needed) = account;
+    let told = transact!(ctx, tx => {
+        let now = ctx.clock.now();
+        if let Some(told) = call.told_before(&mut tx, person, now).await? {
+            return Ok(told);
+        }
+        let account = tx.account(name).await?;
+        if account_needed && account.as_ref().is_none_or(|account| account.deleting) {
+            return Err(Error::NotFound("account"));
+        }
+        let before = match &account {
+            Some(account) => present(tx.numbers_among(numbers).await?, account),
+            None => Vec::new(),
+        };
+        (call.allowed)((!before.is_empty()).then_some(&before))?;
+        if let Some(account) = account.filter(|_| !before.is_empty()) {
+            let id = new_order(&mut tx, OrderKind::Release, person, &account, now).await?;
+            let present: Vec<E164> = before.iter().map(|number| number.telephone_number).collect();
+            let of_account = NumberFilter { account: Some(account.name.clone()), ..NumberFilter::default() };
+            tx.stage_release(id, &of_account, Some(&present)).await?;
+            let verdicts = tx.verdict_counts(id).await?;
+            let right = OrderRight::Release(grant.clone());
+            let order = OrderToSubmit { id, kind: OrderKind::Release, accounts: &account.name, ticket: None };
+            if !submit_in(&mut tx, &right, call.origin, &order, &verdicts, now).await? {
+                return Err(moved());
+            }
+        }
+        call.answer(&mut tx, person, (Change::Deleted, None), now).await?
+    })?;
+    ctx.wake_sync().await;
+    Ok(told)
+}
+
+/// One number of an account. A number that is being released is gone already.
+///
+/// # Errors
+/// When it is not there, or the database fails.
+pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, number: E164) -> Result<Number> {
+    let found = ctx.db.read().await?.number(number).await?;
+    found
+        .filter(|number| *number.account == *account && number.state != SyncState::Releasing)
+        .ok_or(Error::NotFound("number"))
+}
+
+async fn find(tx: &mut Tx, name: &str) -> Result<Account> {
+    let account = tx.account(name).await?.ok_or(Error::NotFound("account"))?;
+    if account.deleting {
+        return Err(Error::Conflict(format!(
+            "Account {name} is being deleted. Wait until it is gone, then create it anew."
+        )));
+    }
+    Ok(account)
+}
+
+fn present(numbers: Vec<Number>, account: &Account) -> Vec<Number> {
+    let is_here = |number: &Number| *number.account == *account.name && number.state != SyncState::Releasing;
+    numbers.into_iter().filter(is_here).collect()
+}
+
+/// What the precondition is about: the numbers, when they are on the account.
+fn here<'n>(numbers: &'n [Number], account: &Account) -> Option<&'n [Number]> {
+    let is_here = |number: &Number| *number.account == *account.name && number.state != SyncState::Releasing;
+    (!numbers.is_empty() && numbers.iter().all(is_here)).then_some(numbers)
+}
+
+/// Whether a number is as it is wanted, or on its way there.
+fn stands(before: &[Number], account: &Account, wanted: &(E164, NumberSettings)) -> bool {
+    before.iter().any(|number| {
+        number.telephone_number == wanted.0
+            && *number.account == *account.name
+            && matches!(number.state, SyncState::Pending | SyncState::Synced)
+            && *number.settings == wanted.1
+    })
+}
+
+/// The items with a service that the account has not.
+fn not_enabled(account: &Account, wanted: &[(E164, NumberSettings)]) -> Vec<ItemProblem> {
+    let problem = |index: usize, service: Service| ItemProblem {
+        index,
+        property: format!("serviceDetails.{}.enabled", service.contract_name()),
+        code: "service_not_enabled",
+        message: format!(
+            "{service} is not enabled on account {}. Enable it on the account first, or leave it out here.",
+            account.name
+        ),
+        conflict: false,
+    };
+    wanted
+        .iter()
+        .enumerate()
+        .flat_map(|(index, (_, settings))| {
+            settings.services.without(account.services).iter().map(move |service| problem(index, service))
+        })
+        .collect()
+}
+
+async fn new_order(
+    tx: &mut Tx,
+    kind: OrderKind,
+    person: &Principal,
+    account: &Account,
+    now: OffsetDateTime,
+) -> Result<i64> {
+    let id = tx.next_order_id().await?;
+    let order = NewOrder {
+        id,
+        kind,
+        source: OrderSource::Api,
+        accounts: account.name.clone(),
+        author: &person.name,
+        author_id: &identity(person),
+        ticket: None,
+        form: "{}".into(),
+        refused_lines: 0,
+    };
+    tx.insert_order(&order, now).await?;
+    tx.insert_order_account(id, account.id, account.rev).await?;
+    Ok(id)
+}
+
+/// Stages the numbers and compares them with what exists.
+async fn stage(tx: &mut Tx, order_id: i64, account: &Account, wanted: &[(E164, NumberSettings)]) -> Result<()> {
+    let mut values: HashMap<i64, &NumberSettings> = HashMap::new();
+    let items: Vec<NewItem> = wanted
+        .iter()
+        .map(|(telephone_number, settings)| {
+            let settings_id = settings.id();
+            values.insert(settings_id, settings);
+            NewItem {
+                number: *telephone_number,
+                line: 0,
+                account_id: account.id,
+                settings_id,
+                country: number::country(*telephone_number),
+            }
+        })
+        .collect();
+    let values: Vec<NumberSettings> = values.into_values().cloned().collect();
+    tx.intern_all_settings(&values).await?;
+    tx.insert_items(order_id, &items).await?;
+    if tx.lock_order_accounts(order_id).await?.is_none() {
+        return Err(moved());
+    }
+    tx.compare_items(order_id, OrderKind::Upload).await?;
+    Ok(())
+}
+
+/// Why items of an order cannot be taken. The account that a number belongs to is told to those who may see numbers.
+async fn refused(tx: &mut Tx, order_id: i64, numbers: &[E164], person: &Principal) -> Result<Vec<ItemProblem>> {
+    let (items, ..) = tx.items_page(order_id, (None, None), Page::First, REFUSED_SHOWN).await?;
+    let mut problems: Vec<ItemProblem> = items
+        .into_iter()
+        .filter_map(|item| {
+            let Verdict::Refused(refusal) = item.verdict else { return None };
+            let (code, message) = match (refusal, item.owner.filter(|_| person.may::<NumbersRead>())) {
+                (Refusal::OtherAccount, Some(owner)) => (
+                    "number_on_other_account",
+                    format!(
+                        "The number {} belongs to account {owner}. Delete it there first, then create it here.",
+                        item.number
+                    ),
+                ),
+                (Refusal::OtherAccount, None) => (
+                    "number_on_other_account",
+                    format!(
+                        "The number {} belongs to another account. Delete it there first, then create it here.",
+                        item.number
+                    ),
+                ),
+                (Refusal::Releasing, _) => (
+                    "number_releasing",
+                    format!(
+                        "The number {} is being released. Wait until that is complete, then create it again.",
+                        item.number
+                    ),
+                ),
+                (other, _) => ("number_refused", format!("The number {}: {}", item.number, other.reason())),
+            };
+            Some(ItemProblem {
+                index: numbers.iter().position(|number| *number == item.number).unwrap_or_default(),
+                property: "telephoneNumber".to_owned(),
+                code,
+                message,
+                conflict: true,
+            })
+        })
+        .collect();
+    problems.sort_by_key(|problem| problem.index);
+    Ok(problems)
+}
+
+/// What was compared is not what is any more: the same request goes through a moment later.
+fn moved() -> Error {
+    Error::Conflict("The account or its numbers changed at the same moment. Send the request again.".into())
+}

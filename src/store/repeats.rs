@@ -1,0 +1,65 @@
+//! What programs were told for requests that they may repeat.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use super::sql::{on, statements};
+use super::{Result, Tx, micros};
+
+statements! {
+    FIND = "SELECT fingerprint, status, etag, body FROM repeats WHERE client = $1 AND id = $2 AND told_at > $3";
+    KEEP = "INSERT INTO repeats (client, id, fingerprint, status, etag, body, told_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (client, id) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status, etag = excluded.etag, body = excluded.body, told_at = excluded.told_at WHERE repeats.told_at <= $8";
+    SWEEP = "DELETE FROM repeats WHERE told_at <= $1";
+}
+
+/// What a program was told.
+#[derive(Clone, Debug, FromRow)]
+pub struct RepeatRow {
+    /// SHA-256 of the request.
+    pub fingerprint: String,
+    /// HTTP status.
+    pub status: i64,
+    /// Entity tag.
+    pub etag: Option<String>,
+    /// JSON.
+    pub body: Option<String>,
+}
+
+impl Tx {
+    /// What this client was told for a request with this id after `since`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn repeat(&mut self, client: &str, id: &str, since: OffsetDateTime) -> Result<Option<RepeatRow>> {
+        Ok(on!(self, c => sqlx::query_as(FIND).bind(client).bind(id).bind(micros(since)).fetch_optional(c).await)?)
+    }
+
+    /// Keeps what a client is told; tells whether nobody was faster since `since`. On PostgreSQL it waits for a request with
+    /// the same id that is being answered.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn keep_repeat(
+        &mut self,
+        key: (&str, &str),
+        row: &RepeatRow,
+        since: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
+        let (client, id) = key;
+        Ok(on!(self, c => sqlx::query(KEEP)
+            .bind(client).bind(id).bind(row.fingerprint.as_str()).bind(row.status).bind(row.etag.as_deref())
+            .bind(row.body.as_deref()).bind(micros(now)).bind(micros(since))
+            .execute(c).await.map(|done| done.rows_affected()))?
+            == 1)
+    }
+
+    /// Forgets what was told before `until`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn sweep_repeats(&mut self, until: OffsetDateTime) -> Result<()> {
+        on!(self, c => sqlx::query(SWEEP).bind(micros(until)).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}
