@@ -325,15 +325,20 @@ async fn apply(
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
     }
-    let submitted = OrderToSubmit { id, kind: order.kind, accounts: &order.accounts, ticket: order.ticket.as_deref() };
+    let audited = OrderToSubmit { id, kind: order.kind, accounts: &order.accounts, ticket: order.ticket.as_deref() };
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
     if counts.iter().all(|(verdict, _)| matches!(verdict, Verdict::Unchanged | Verdict::Refused(_))) {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
     }
-    let done = apply_in(tx, right, origin, &submitted, &counts, order.refused_lines, now).await?;
-    Ok(if done { Submitted::Done } else { Submitted::Moved(0) })
+    let Some(applied) = tx.apply_order(id, &counts, now).await? else { return Ok(Submitted::Moved(0)) };
+    tx.add_progress(id, applied.progress, now).await?;
+    for account in applied.to_push {
+        tx.want_work(WorkKind::Account, &account.to_string(), now).await?;
+    }
+    tx.append_audit(submitted(right, origin, &audited, &counts, order.refused_lines), now).await?;
+    Ok(Submitted::Done)
 }
 
 /// An order that is submitted.
@@ -355,36 +360,32 @@ pub(super) async fn submit_in(
     verdicts: &[(Verdict, i64)],
     now: OffsetDateTime,
 ) -> Result<bool> {
-    tx.submit_order(order.id, now).await?;
-    apply_in(tx, right, origin, order, verdicts, 0, now).await
+    let Some(applied) = tx.apply_order(order.id, verdicts, now).await? else { return Ok(false) };
+    let entry = submitted(right, origin, order, verdicts, 0);
+    tx.finish_order(order.id, &applied, entry, now).await?;
+    Ok(true)
 }
 
-async fn apply_in(
-    tx: &mut Tx,
+/// The audit row of a submission.
+fn submitted(
     right: &OrderRight,
     origin: &Origin,
     order: &OrderToSubmit<'_>,
     verdicts: &[(Verdict, i64)],
     refused_lines: i64,
-    now: OffsetDateTime,
-) -> Result<bool> {
-    let Some(applied) = tx.apply_order(order.id, verdicts, now).await? else { return Ok(false) };
-    tx.add_progress(order.id, applied.progress, now).await?;
-    for account in applied.to_push {
-        tx.want_work(WorkKind::Account, &account.to_string(), now).await?;
-    }
-    let mut entry = right.audit(origin, "order.submit");
-    entry.subject_kind = "order";
-    entry.subject = order.id.to_string();
-    entry.order_id = Some(order.id);
-    entry.ticket = order.ticket.map(str::to_owned);
+) -> AuditEntry {
     let counts: serde_json::Map<String, serde_json::Value> =
         verdicts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
     let after =
         json!({"kind": order.kind.key(), "accounts": order.accounts, "numbers": counts, "refusedLines": refused_lines});
-    entry.after = Some(after.to_string());
-    tx.append_audit(entry, now).await?;
-    Ok(true)
+    AuditEntry {
+        subject_kind: "order",
+        subject: order.id.to_string(),
+        order_id: Some(order.id),
+        ticket: order.ticket.map(str::to_owned),
+        after: Some(after.to_string()),
+        ..right.audit(origin, "order.submit")
+    }
 }
 
 /// Gives up a draft.
@@ -480,7 +481,7 @@ pub async fn stage_release(
             source: OrderSource::Portal,
             accounts: String::new(),
             author: &grant.principal().name,
-            author_id: &identity(grant.principal()),
+            author_id: identity(grant.principal()),
             ticket,
             form: "{}".into(),
             refused_lines: 0,

@@ -177,7 +177,7 @@ pub async fn stage_upload(
             source: OrderSource::Portal,
             accounts: String::new(),
             author: &grant.principal().name,
-            author_id: &identity(grant.principal()),
+            author_id: identity(grant.principal()),
             ticket: filled(&form.ticket),
             form: form.kept(),
             refused_lines: 0,

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::sql::{Bind, Conditions, bind_all, contains, on, statements};
+use super::sql::{Bind, Conditions, bind_all, contains, dialect, on, statements};
 use super::{Error, Page, Result, Tx, at, micros};
 use crate::domain::{Account, AccountDraft, DirectRouting, Service, ServiceSet, TenantId};
 
@@ -18,6 +18,8 @@ statements! {
     INSERT = "INSERT INTO accounts (id, name, search, correlation_id, tenant_id, services, synced, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
     UPDATE = "UPDATE accounts SET search = $3, correlation_id = $4, tenant_id = $5, services = $6, synced = $7, updated_at = $8, rev = rev + 1 WHERE id = $1 AND rev = $2";
     BY_NAME = concat!(select_accounts!(), "a.name = $1");
+    LOCKED_SQLITE = concat!(select_accounts!(), "a.name = $1");
+    LOCKED_POSTGRES = concat!(select_accounts!(), "a.name = $1 FOR UPDATE OF a");
     BY_ID = concat!(select_accounts!(), "a.id = $1");
     BY_TENANT = concat!(select_accounts!(), "a.tenant_id = $1 ORDER BY a.name");
     DELETE_EMPTY = "DELETE FROM accounts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1)";
@@ -200,6 +202,16 @@ impl Tx {
     /// When the database refuses.
     pub async fn account(&mut self, name: &str) -> Result<Option<Account>> {
         let row: Option<Row> = on!(self, c => sqlx::query_as(BY_NAME).bind(name).fetch_optional(c).await)?;
+        row.map(Account::try_from).transpose()
+    }
+
+    /// The account with this name, which nobody else changes until the end of the transaction.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn account_locked(&mut self, name: &str) -> Result<Option<Account>> {
+        let statement = dialect!(self, sqlite: LOCKED_SQLITE, postgres: LOCKED_POSTGRES);
+        let row: Option<Row> = on!(self, c => sqlx::query_as(statement).bind(name).fetch_optional(c).await)?;
         row.map(Account::try_from).transpose()
     }
 

@@ -109,7 +109,14 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn append_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<i64> {
+    pub async fn append_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<()> {
+        let insert = self.next_audit(entry, now).await?;
+        on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Takes the next place in the chain; the statement that fills it.
+    pub(super) async fn next_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<Conditions> {
         let seq = self.next_in_sequence("audit").await?;
         let previous: Option<String> =
             on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
@@ -131,12 +138,26 @@ impl Tx {
             hash: String::new(),
         };
         row.hash = row.expected_hash(&row.previous_hash);
-        on!(self, c => sqlx::query(INSERT)
-            .bind(row.seq).bind(row.at).bind(&row.actor).bind(&row.actor_id).bind(&row.origin).bind(&row.action)
-            .bind(&row.subject_kind).bind(&row.subject).bind(&row.before).bind(&row.after).bind(&row.ticket)
-            .bind(row.order_id).bind(&row.request_id).bind(&row.previous_hash).bind(&row.hash)
-            .execute(c).await.map(drop))?;
-        Ok(seq)
+        Ok(Conditions::whole(
+            INSERT,
+            [
+                Bind::Int(row.seq),
+                Bind::Int(row.at),
+                row.actor.into(),
+                row.actor_id.into(),
+                row.origin.into(),
+                row.action.into(),
+                row.subject_kind.into(),
+                row.subject.into(),
+                row.before.into(),
+                row.after.into(),
+                row.ticket.into(),
+                row.order_id.into(),
+                row.request_id.into(),
+                row.previous_hash.into(),
+                row.hash.into(),
+            ],
+        ))
     }
 
     /// The next rows of the chain behind `seq`, in order.

@@ -17,6 +17,7 @@ mod orders;
 mod pushes;
 mod readers;
 mod repeats;
+mod script;
 mod sessions;
 mod settings;
 mod sql;
@@ -274,6 +275,20 @@ impl Db {
         let id = tx.next_in_sequence(sequence).await?;
         tx.commit().await?;
         Ok(id)
+    }
+}
+
+impl Db {
+    /// The number of the next order: on SQLite within the transaction, for it is the only one; on PostgreSQL beside it, so
+    /// that transactions do not wait for each other's numbers. Gaps are harmless.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn next_order_id(&self, tx: &mut Tx) -> Result<i64> {
+        match self {
+            Self::Sqlite { .. } => tx.next_in_sequence("orders").await,
+            Self::Postgres(_) => self.next_id("orders").await,
+        }
     }
 }
 

@@ -4,8 +4,9 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::numbers_filter::NumberFilter;
+use super::script::Script;
 use super::sql::{Bind, Conditions, bind_all, on, statements};
-use super::{Error, Page, Result, Tx, at, settings};
+use super::{Error, NewOrder, Page, Result, Tx, at, orders, settings};
 use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError, Refusal, Verdict};
 
 statements! {
@@ -173,6 +174,31 @@ fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<Pro
     id.zip(body).map(|(id, body)| Ok(settings::read_error(id, body)?.about(number))).transpose()
 }
 
+/// The statement that stages a few numbers.
+fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
+    let mut insert = Conditions::default();
+    insert.push("INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) VALUES ", []);
+    for (index, item) in items.iter().enumerate() {
+        insert.push(
+            if index == 0 {
+                "(?, ?, ?, ?, ?, ?, ?, 'new', 0, 'idle')"
+            } else {
+                ", (?, ?, ?, ?, ?, ?, ?, 'new', 0, 'idle')"
+            },
+            [
+                Bind::Int(order_id),
+                Bind::Int(item.number.as_i64()),
+                Bind::Int(item.number.reversed()),
+                Bind::Int(i64::from(item.line)),
+                Bind::Int(item.account_id),
+                Bind::Int(item.settings_id),
+                item.country.clone().into(),
+            ],
+        );
+    }
+    insert
+}
+
 type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>, Option<String>);
 
 fn item(columns: ItemColumns) -> Result<ItemRow> {
@@ -201,22 +227,44 @@ impl Tx {
     /// When the database refuses.
     pub async fn insert_items(&mut self, order_id: i64, items: &[NewItem]) -> Result<()> {
         for chunk in items.chunks(ROWS) {
-            on!(self, c => {
-                let mut insert = sqlx::QueryBuilder::new("INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) ");
-                insert.push_values(chunk, |mut row, item| {
-                    row.push_bind(order_id)
-                        .push_bind(item.number.as_i64())
-                        .push_bind(item.number.reversed())
-                        .push_bind(i64::from(item.line))
-                        .push_bind(item.account_id)
-                        .push_bind(item.settings_id)
-                        .push_bind(item.country.clone())
-                        .push("'new', 0, 'idle'");
-                });
-                insert.build().execute(c).await.map(drop)
-            })?;
+            let insert = insert_items(order_id, chunk);
+            on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         }
         Ok(())
+    }
+
+    /// Writes down an order that needs no review, with its account, its numbers and their settings, and tells how they
+    /// compare with what exists.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn stage_order(
+        &mut self,
+        order: &NewOrder<'_>,
+        account: (i64, i64),
+        values: &[NumberSettings],
+        items: &[NewItem],
+        now: OffsetDateTime,
+    ) -> Result<Vec<VerdictCount>> {
+        let id = || Bind::Int(order.id);
+        let mut script = Script::default();
+        script.built(orders::insert(order, now));
+        script.step(orders::INSERT_ACCOUNT, [id(), Bind::Int(account.0), Bind::Int(account.1)]);
+        for value in values {
+            script.built(settings::insert(value));
+        }
+        for chunk in items.chunks(ROWS) {
+            script.built(insert_items(order.id, chunk));
+        }
+        script.step(COMPARE, [id()]).step(VERDICTS, [id()]);
+        let verdicts = self.run(script).await?.pop().unwrap_or_default().rows::<2>()?;
+        verdicts
+            .into_iter()
+            .map(|[verdict, count]| {
+                let verdict = verdict.text().and_then(|key| Verdict::from_key(&key));
+                verdict.zip(count.int()).ok_or_else(|| Error::unreadable("order_items", "verdict", order.id))
+            })
+            .collect()
     }
 
     /// Stages the numbers that match the filter for release; tells how many.

@@ -3,8 +3,9 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
+use super::script::Script;
 use super::sql::{Bind, Conditions, bind_all, dialect, on, statements};
-use super::{Error, Page, Result, Tx, at, micros};
+use super::{Applied, AuditEntry, Error, Page, Result, Tx, WorkKind, at, micros, work};
 use crate::domain::{Order, OrderKind, OrderSource, OrderStatus, Progress};
 
 statements! {
@@ -17,6 +18,7 @@ statements! {
     DELETE_ITEMS = "DELETE FROM order_items WHERE order_id = $1";
     DELETE_PROBLEMS = "DELETE FROM order_problems WHERE order_id = $1";
     SUBMIT = "UPDATE orders SET status = 'pending', submitted_at = $2 WHERE id = $1 AND status = 'draft'";
+    FINISH = "UPDATE orders SET status = $2, submitted_at = $3, finished_at = $4, total = $5, done = $6 WHERE id = $1";
     ADD_PROGRESS = "UPDATE orders SET total = total + $2, done = done + $3, failed = failed + $4, superseded = superseded + $5 WHERE id = $1 RETURNING total, done, failed, superseded, started";
     STARTED = "UPDATE orders SET started = TRUE, status = CASE WHEN status = 'pending' THEN 'in-progress' ELSE status END WHERE id IN (SELECT DISTINCT order_id FROM numbers WHERE push_id = $1) AND NOT started";
     SET_STATUS = "UPDATE orders SET status = $2, finished_at = $3 WHERE id = $1";
@@ -86,7 +88,7 @@ pub struct NewOrder<'a> {
     /// Name of the author.
     pub author: &'a str,
     /// The author's stable identity.
-    pub author_id: &'a str,
+    pub author_id: String,
     /// Ticket of the change.
     pub ticket: Option<&'a str>,
     /// What was typed, as JSON.
@@ -121,26 +123,34 @@ pub struct OrderPage {
     pub more_before: bool,
 }
 
+/// The statement that writes an order down.
+pub(super) fn insert(order: &NewOrder<'_>, now: OffsetDateTime) -> Conditions {
+    Conditions::whole(
+        INSERT,
+        [
+            Bind::Int(order.id),
+            order.kind.key().into(),
+            order.source.key().into(),
+            order.accounts.as_str().into(),
+            order.author.into(),
+            order.author_id.as_str().into(),
+            order.ticket.into(),
+            order.form.as_str().into(),
+            Bind::Int(order.refused_lines),
+            Bind::Int(micros(now)),
+        ],
+    )
+}
+
 impl Tx {
     /// Stores a draft.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn insert_order(&mut self, order: &NewOrder<'_>, now: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(INSERT)
-            .bind(order.id).bind(order.kind.key()).bind(order.source.key()).bind(order.accounts.as_str())
-            .bind(order.author).bind(order.author_id).bind(order.ticket).bind(order.form.as_str())
-            .bind(order.refused_lines).bind(micros(now))
-            .execute(c).await.map(drop))?;
+        let insert = insert(order, now);
+        on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         Ok(())
-    }
-
-    /// The number of the next order, within this transaction.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn next_order_id(&mut self) -> Result<i64> {
-        self.next_in_sequence("orders").await
     }
 
     /// Records that the order touches an account and what the account was then.
@@ -235,6 +245,41 @@ impl Tx {
             on!(self, c => sqlx::query(SUBMIT).bind(id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?
                 == 1,
         )
+    }
+
+    /// Marks an order that needed no review as submitted, with its counts, asks for its accounts to be pushed and appends
+    /// its audit row.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn finish_order(
+        &mut self,
+        id: i64,
+        applied: &Applied,
+        entry: AuditEntry,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        let progress = applied.progress;
+        let status = progress.status(progress.done > 0);
+        let finished = status.is_final().then(|| micros(now));
+        let mut script = Script::default();
+        script.step(
+            FINISH,
+            [
+                Bind::Int(id),
+                status.key().into(),
+                Bind::Int(micros(now)),
+                finished.into(),
+                Bind::Int(progress.total),
+                Bind::Int(progress.done),
+            ],
+        );
+        for account in &applied.to_push {
+            script.built(work::want(WorkKind::Account, &account.to_string(), now));
+        }
+        script.built(self.next_audit(entry, now).await?);
+        self.run(script).await?;
+        Ok(())
     }
 
     /// Locks the accounts of an order. `None` when one of them is gone or not what it was at the review.

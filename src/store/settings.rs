@@ -25,6 +25,22 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// The statement that stores a settings value if it is new.
+pub(super) fn insert(settings: &NumberSettings) -> Conditions {
+    Conditions::whole(
+        INSERT_SETTINGS,
+        [
+            Bind::Int(settings.id()),
+            Bind::Int(settings.push_key()),
+            Bind::Int(settings.services.bits()),
+            Bind::Text(settings.teams.usage.clone()),
+            settings.teams.civic_address_id.clone().into(),
+            settings.teams.location_id.clone().into(),
+            Bind::Text(json(settings)),
+        ],
+    )
+}
+
 impl Tx {
     /// Stores a settings value if it is new and gives its id.
     ///
@@ -32,15 +48,8 @@ impl Tx {
     /// When the database refuses.
     pub async fn intern_settings(&mut self, settings: &NumberSettings) -> Result<i64> {
         let id = settings.id();
-        on!(self, c => sqlx::query(INSERT_SETTINGS)
-            .bind(id)
-            .bind(settings.push_key())
-            .bind(settings.services.bits())
-            .bind(settings.teams.usage.as_str())
-            .bind(settings.teams.civic_address_id.as_deref())
-            .bind(settings.teams.location_id.as_deref())
-            .bind(json(settings))
-            .execute(c).await.map(drop))?;
+        let insert = insert(settings);
+        on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         Ok(id)
     }
 

@@ -23,7 +23,7 @@ macro_rules! dialect {
 /// Declares the statements of a module and the list that the preparation test walks.
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
-        $(const $name: &str = $sql;)*
+        $(pub(super) const $name: &str = $sql;)*
         pub(super) const ALL: &[(&str, &str)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
     };
 }
@@ -41,6 +41,22 @@ pub(crate) struct Conditions {
 pub(crate) enum Bind {
     Int(i64),
     Text(String),
+    /// NULL in a column of integers.
+    NoInt,
+    /// NULL in a column of texts.
+    NoText,
+}
+
+impl Bind {
+    /// The integer that this is.
+    pub(crate) fn int(&self) -> Option<i64> {
+        if let Self::Int(value) = self { Some(*value) } else { None }
+    }
+
+    /// The text that this is.
+    pub(crate) fn text(self) -> Option<String> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
 }
 
 impl From<i64> for Bind {
@@ -61,7 +77,50 @@ impl From<String> for Bind {
     }
 }
 
+impl From<Option<i64>> for Bind {
+    fn from(value: Option<i64>) -> Self {
+        value.map_or(Self::NoInt, Self::Int)
+    }
+}
+
+impl From<Option<String>> for Bind {
+    fn from(value: Option<String>) -> Self {
+        value.map_or(Self::NoText, Self::Text)
+    }
+}
+
+impl From<Option<&str>> for Bind {
+    fn from(value: Option<&str>) -> Self {
+        value.map_or(Self::NoText, Self::from)
+    }
+}
+
 impl Conditions {
+    /// A whole statement that counts its own parameters: `$1`, `$2` ...
+    pub(crate) fn whole<const N: usize>(statement: &'static str, values: [Bind; N]) -> Self {
+        Self { text: statement.to_owned(), binds: values.into() }
+    }
+
+    /// Statements as one text, their parameters counted through.
+    pub(crate) fn joined(statements: &[Self]) -> Self {
+        let mut joined = Self::default();
+        for statement in statements {
+            let before = joined.binds.len();
+            let mut parts = statement.text.split('$');
+            joined.text.push_str(parts.next().unwrap_or_default());
+            for part in parts {
+                let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+                let (number, rest) = part.split_at(digits);
+                joined.text.push('$');
+                joined.text.push_str(&(number.parse::<usize>().unwrap_or_default() + before).to_string());
+                joined.text.push_str(rest);
+            }
+            joined.text.push_str("; ");
+            joined.binds.extend_from_slice(&statement.binds);
+        }
+        joined
+    }
+
     /// Adds `AND condition`; each `?` in the text takes the next value.
     pub(crate) fn and<const N: usize>(&mut self, condition: &'static str, values: [Bind; N]) -> &mut Self {
         self.text.push_str(" AND ");
@@ -120,6 +179,8 @@ macro_rules! bind_all {
             query = match bind {
                 $crate::store::sql::Bind::Int(value) => query.bind(*value),
                 $crate::store::sql::Bind::Text(value) => query.bind(value.clone()),
+                $crate::store::sql::Bind::NoInt => query.bind(None::<i64>),
+                $crate::store::sql::Bind::NoText => query.bind(None::<String>),
             };
         }
         query

@@ -1,19 +1,20 @@
 //! Submitting an order: its staged numbers become what should be true, all of them or none.
 
-use std::collections::BTreeMap;
-
 use time::OffsetDateTime;
 
-use super::sql::{on, statements};
+use super::script::{Done, Script};
+use super::sql::{Bind, on, statements};
 use super::{Result, Tx, VerdictCount, micros};
-use crate::domain::{ItemState, Progress, ServiceSet, Verdict};
+use crate::domain::{ItemState, Progress, Verdict};
 
 statements! {
     MOVED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'unchanged' AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
     OVERTAKEN = "SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN order_items old ON old.order_id = n.order_id AND old.telephone_number = n.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release') AND old.state = 'pending' GROUP BY n.order_id";
     OVERTAKE = "UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending'";
-    FEWER = "SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services";
-    MORE = "SELECT c.account_id, s.services, c.count FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id";
+    // The counts of accounts: numbers that change services leave one set and enter another; those that go at once leave.
+    FEWER = "INSERT INTO account_services (account_id, services, numbers) SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
+    MORE = "INSERT INTO account_services (account_id, services, numbers) SELECT c.account_id, s.services, CAST(SUM(c.count) AS BIGINT) FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id GROUP BY c.account_id, s.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
+    TOTALS = "UPDATE accounts SET number_count = number_count + c.count FROM (SELECT account_id, CAST(SUM(CASE verdict WHEN 'new' THEN 1 ELSE -1 END) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND (verdict = 'new' OR (verdict = 'release' AND state = 'done')) GROUP BY account_id) AS c WHERE accounts.id = c.account_id";
     // What the backend need not hear of is done at once: a number without a synced service, unless the backend may hold it
     // from before.
     ITEMS_BEGIN = "UPDATE order_items SET state = CASE WHEN EXISTS (SELECT 1 FROM accounts a JOIN settings s ON s.id = order_items.settings_id WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services & 3) <> 0) THEN 'pending' WHEN verdict = 'new' THEN 'done' WHEN EXISTS (SELECT 1 FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings o ON o.id = n.settings_id WHERE n.telephone_number = order_items.telephone_number AND (a.services & a.synced & 3) <> 0 AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')) THEN 'pending' ELSE 'done' END WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release')";
@@ -60,26 +61,33 @@ impl Tx {
                 return Ok(None);
             }
         }
-        on!(self, c => sqlx::query(ITEMS_BEGIN).bind(order_id).execute(c).await.map(drop))?;
+        let id = || [Bind::Int(order_id)];
         if count(&[Verdict::Changed, Verdict::Release]) > 0 {
             self.overtake(order_id, now).await?;
-            self.count_services(FEWER, order_id).await?;
         }
-        for (statement, expected) in [(UPSERT, written), (RELEASE, released)] {
-            if expected > 0 {
-                let found = on!(self, c => sqlx::query(statement).bind(order_id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?;
-                if found as i64 != expected {
-                    return Ok(None);
-                }
-            }
+        let mut script = Script::default();
+        script.step(ITEMS_BEGIN, id());
+        if count(&[Verdict::Changed, Verdict::Release]) > 0 {
+            script.step(FEWER, id());
         }
+        let before = script.len();
+        script.step(if written > 0 { UPSERT } else { RELEASE }, [Bind::Int(order_id), micros(now).into()]);
         if written > 0 {
-            self.count_services(MORE, order_id).await?;
+            script.step(MORE, id());
+        } else {
+            script.step(DELETE_LOCAL, id());
         }
-        if released > 0 {
-            on!(self, c => sqlx::query(DELETE_LOCAL).bind(order_id).execute(c).await.map(drop))?;
+        script.step(TOTALS, id()).step(STATES, id());
+        let mut outcomes = self.run(script).await?.into_iter();
+        let found = outcomes.nth(before).map_or(0, |done| done.affected);
+        if found as i64 != written + released {
+            return Ok(None);
         }
-        let states: Vec<(i64, String, i64)> = on!(self, c => sqlx::query_as(STATES).bind(order_id).fetch_all(c).await)?;
+        let states = outcomes.next_back().map_or_else(|| Ok(Vec::new()), Done::rows::<3>)?;
+        let states: Vec<(i64, String, i64)> = states
+            .into_iter()
+            .filter_map(|[account, state, count]| Some((account.int()?, state.text()?, count.int()?)))
+            .collect();
         let done = states.iter().filter(|(_, state, _)| state == ItemState::Done.key()).map(|(.., count)| count).sum();
         let waits = |(account, state, _): &(i64, String, i64)| (state == ItemState::Pending.key()).then_some(*account);
         Ok(Some(Applied {
@@ -97,20 +105,6 @@ impl Tx {
         on!(self, c => sqlx::query(OVERTAKE).bind(order_id).execute(c).await.map(drop))?;
         for (order, count) in overtaken {
             self.add_progress(order, Progress { superseded: count, ..Progress::default() }, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Adds what a statement counts, by account and services, to the counts of the accounts.
-    async fn count_services(&mut self, statement: &'static str, order_id: i64) -> Result<()> {
-        let rows: Vec<(i64, i64, i64)> = on!(self, c => sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;
-        let mut counts: BTreeMap<i64, BTreeMap<i64, i64>> = BTreeMap::new();
-        for (account, services, count) in rows {
-            *counts.entry(account).or_default().entry(services).or_default() += count;
-        }
-        for (account, counts) in counts {
-            let counts: Vec<_> = counts.into_iter().map(|(bits, count)| (ServiceSet::from_bits(bits), count)).collect();
-            self.add_to_number_counts(account, &counts).await?;
         }
         Ok(())
     }

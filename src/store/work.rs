@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::sql::{dialect, on, statements};
+use super::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use super::{Error, Result, Tx, at, micros};
 
 /// What a piece of work is about.
@@ -118,13 +118,19 @@ fn row(columns: Columns, now: OffsetDateTime) -> Result<WorkRow> {
     })
 }
 
+/// The statement that asks for a piece of work.
+pub(super) fn want(kind: WorkKind, key: &str, when: OffsetDateTime) -> Conditions {
+    Conditions::whole(WANT, [kind.key().into(), key.into(), Bind::Int(micros(when))])
+}
+
 impl Tx {
     /// Asks for a piece of work to be done at this time or sooner.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn want_work(&mut self, kind: WorkKind, key: &str, when: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(WANT).bind(kind.key()).bind(key).bind(micros(when)).execute(c).await.map(drop))?;
+        let want = want(kind, key, when);
+        on!(self, c => bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
         Ok(())
     }
 

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use time::OffsetDateTime;
-
 use super::{Call, Change, Told};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
 use crate::domain::{
@@ -51,9 +49,10 @@ pub async fn put(
         }
         if !wanted.iter().all(|wanted| stands(&before, &account, wanted)) {
             let right = OrderRight::Upload(grant.clone());
-            let id = new_order(&mut tx, OrderKind::Upload, person, &account, now).await?;
-            stage(&mut tx, id, &account, &wanted).await?;
-            let verdicts = tx.verdict_counts(id).await?;
+            let id = ctx.db.next_order_id(&mut tx).await?;
+            let (values, items) = staged(&account, &wanted);
+            let order = new_order(id, OrderKind::Upload, person, &account);
+            let verdicts = tx.stage_order(&order, (account.id, account.rev), &values, &items, now).await?;
             if verdicts.iter().any(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
                 return Err(Error::Items(refused(&mut tx, id, &numbers, person).await?));
             }
@@ -89,7 +88,7 @@ pub async fn delete(
         if let Some(told) = call.told_before(&mut tx, person, now).await? {
             return Ok(told);
         }
-        let account = tx.account(name).await?;
+        let account = tx.account_locked(name).await?;
         if account_needed && account.as_ref().is_none_or(|account| account.deleting) {
             return Err(Error::NotFound("account"));
         }
@@ -99,7 +98,9 @@ pub async fn delete(
         };
         (call.allowed)((!before.is_empty()).then_some(&before))?;
         if let Some(account) = account.filter(|_| !before.is_empty()) {
-            let id = new_order(&mut tx, OrderKind::Release, person, &account, now).await?;
+            let id = ctx.db.next_order_id(&mut tx).await?;
+            tx.insert_order(&new_order(id, OrderKind::Release, person, &account), now).await?;
+            tx.insert_order_account(id, account.id, account.rev).await?;
             let present: Vec<E164> = before.iter().map(|number| number.telephone_number).collect();
             let of_account = NumberFilter { account: Some(account.name.clone()), ..NumberFilter::default() };
             tx.stage_release(id, &of_account, Some(&present)).await?;
@@ -128,7 +129,7 @@ pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, number: E164)
 }
 
 async fn find(tx: &mut Tx, name: &str) -> Result<Account> {
-    let account = tx.account(name).await?.ok_or(Error::NotFound("account"))?;
+    let account = tx.account_locked(name).await?.ok_or(Error::NotFound("account"))?;
     if account.deleting {
         return Err(Error::Conflict(format!(
             "Account {name} is being deleted. Wait until it is gone, then create it anew."
@@ -179,55 +180,32 @@ fn not_enabled(account: &Account, wanted: &[(E164, NumberSettings)]) -> Vec<Item
         .collect()
 }
 
-async fn new_order(
-    tx: &mut Tx,
-    kind: OrderKind,
-    person: &Principal,
-    account: &Account,
-    now: OffsetDateTime,
-) -> Result<i64> {
-    let id = tx.next_order_id().await?;
-    let order = NewOrder {
+fn new_order<'a>(id: i64, kind: OrderKind, person: &'a Principal, account: &Account) -> NewOrder<'a> {
+    NewOrder {
         id,
         kind,
         source: OrderSource::Api,
         accounts: account.name.clone(),
         author: &person.name,
-        author_id: &identity(person),
+        author_id: identity(person),
         ticket: None,
         form: "{}".into(),
         refused_lines: 0,
-    };
-    tx.insert_order(&order, now).await?;
-    tx.insert_order_account(id, account.id, account.rev).await?;
-    Ok(id)
+    }
 }
 
-/// Stages the numbers and compares them with what exists.
-async fn stage(tx: &mut Tx, order_id: i64, account: &Account, wanted: &[(E164, NumberSettings)]) -> Result<()> {
+/// The numbers to stage, and each of their settings once.
+fn staged(account: &Account, wanted: &[(E164, NumberSettings)]) -> (Vec<NumberSettings>, Vec<NewItem>) {
     let mut values: HashMap<i64, &NumberSettings> = HashMap::new();
-    let items: Vec<NewItem> = wanted
-        .iter()
-        .map(|(telephone_number, settings)| {
-            let settings_id = settings.id();
-            values.insert(settings_id, settings);
-            NewItem {
-                number: *telephone_number,
-                line: 0,
-                account_id: account.id,
-                settings_id,
-                country: number::country(*telephone_number),
-            }
-        })
-        .collect();
-    let values: Vec<NumberSettings> = values.into_values().cloned().collect();
-    tx.intern_all_settings(&values).await?;
-    tx.insert_items(order_id, &items).await?;
-    if tx.lock_order_accounts(order_id).await?.is_none() {
-        return Err(moved());
-    }
-    tx.compare_items(order_id, OrderKind::Upload).await?;
-    Ok(())
+    let item = |(telephone_number, settings)| {
+        let settings: &NumberSettings = settings;
+        let settings_id = settings.id();
+        values.insert(settings_id, settings);
+        let number: E164 = telephone_number;
+        NewItem { number, line: 0, account_id: account.id, settings_id, country: number::country(number) }
+    };
+    let items = wanted.iter().map(|(number, settings)| (*number, settings)).map(item).collect();
+    (values.into_values().cloned().collect(), items)
 }
 
 /// Why items of an order cannot be taken. The account that a number belongs to is told to those who may see numbers.
