@@ -7,6 +7,7 @@ pub mod audit;
 pub mod capability;
 pub mod civic_address;
 pub mod consent;
+pub mod direct_routing;
 pub mod e164;
 pub mod field;
 pub mod number;

@@ -6,7 +6,7 @@ use super::account::Account;
 use super::capability::CapabilityPlan;
 use super::civic_address::{CivicAddress, Places};
 use super::e164::E164;
-use super::number::{CALLING_USER, NumberSettings, check_sip_header, is_north_american_toll_free};
+use super::number::{CALLING_USER, NumberSettings, check_country, check_sip_header, is_north_american_toll_free};
 use super::service::{Service, ServiceSet};
 
 /// What is known of a tenant when its numbers are checked.
@@ -95,9 +95,9 @@ pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) 
         }
     }
     if let Some(country) = &settings.teams.displayed_country_code
-        && (country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()))
+        && let Err(reason) = check_country(country)
     {
-        flaws.push(flaw("country", country, "A country is two letters, such as US or GB."));
+        flaws.push(flaw("country", country, reason));
     }
     flaws
 }
@@ -155,24 +155,25 @@ fn check_address(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec
     }
 }
 
-/// The rule that a number breaks with these settings: North American toll-free numbers need a country and are not for
-/// calling users.
-pub fn check_number(number: E164, settings: &NumberSettings) -> Option<Flaw> {
-    if !is_north_american_toll_free(number) {
-        return None;
+/// The rules that a number breaks with these settings: North American toll-free numbers that a backend has to know need
+/// a country and are not for calling users.
+pub fn check_number(number: E164, settings: &NumberSettings) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    let backed = settings.services.is_empty() || !settings.services.and(ServiceSet::BACKED).is_empty();
+    if !backed || !is_north_american_toll_free(number) {
+        return flaws;
     }
     if settings.teams.usage == CALLING_USER {
-        return Some(flaw(
+        flaws.push(flaw(
             "usage",
             CALLING_USER,
             "A North American toll-free number cannot be for calling users. Choose another usage.",
         ));
     }
-    settings
-        .teams
-        .displayed_country_code
-        .is_none()
-        .then(|| flaw("country", "", "A North American toll-free number needs a country, such as US."))
+    if settings.teams.displayed_country_code.is_none() {
+        flaws.push(flaw("country", "", "A North American toll-free number needs a country, such as US."));
+    }
+    flaws
 }
 
 /// One setting that differs between two values.

@@ -1,0 +1,81 @@
+//! Reading a merge patch (RFC 7396) of a request for information: only the relationship can be changed.
+
+use super::Problem;
+use super::reader::{self, Node};
+use crate::domain::CustomerRelationship;
+use crate::domain::consent::MAX_COMMENT;
+
+/// The most characters of a relationship status.
+pub const STATUS_MOST: usize = 100;
+
+/// What a patch changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelationshipPatch {
+    /// The new status; the old one stays where it is `None`.
+    pub status: Option<String>,
+    /// What becomes of the comment.
+    pub comment: CommentChange,
+}
+
+/// What becomes of a comment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CommentChange {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It goes.
+    Remove,
+    /// This takes its place.
+    Set(String),
+}
+
+impl RelationshipPatch {
+    /// The status and the comment once the patch is applied.
+    pub fn applied(&self, before: &CustomerRelationship) -> (String, Option<String>) {
+        let comment = match &self.comment {
+            CommentChange::Keep => before.comment.clone(),
+            CommentChange::Remove => None,
+            CommentChange::Set(comment) => Some(comment.clone()),
+        };
+        (self.status.clone().unwrap_or_else(|| before.status.clone()), comment)
+    }
+}
+
+/// Reads a merge patch.
+///
+/// # Errors
+/// Every problem of the body.
+pub fn read_relationship_patch(body: &[u8]) -> Result<RelationshipPatch, Vec<Problem>> {
+    reader::body(body, |body| {
+        let keeps = "A relationship status can be changed and not removed. Send the new one, or leave it out.";
+        if body.has_null("customerRelationship") {
+            body.refuse("customerRelationship", "invalid_value", keeps);
+        }
+        let Some(relationship) = body.optional("customerRelationship").and_then(Node::object) else {
+            return RelationshipPatch::default();
+        };
+        if relationship.has_null("status") {
+            relationship.refuse("status", "invalid_value", keeps);
+        }
+        let status = relationship.optional("status").and_then(|node| status(&node));
+        let comment = match relationship.optional("comment") {
+            None if relationship.has_null("comment") => CommentChange::Remove,
+            None => CommentChange::Keep,
+            Some(node) => match node.text_up_to(MAX_COMMENT) {
+                None | Some("") => CommentChange::Remove,
+                Some(comment) => CommentChange::Set(comment.to_owned()),
+            },
+        };
+        RelationshipPatch { status, comment }
+    })
+}
+
+fn status(node: &Node<'_>) -> Option<String> {
+    let text = node.text_up_to(STATUS_MOST)?;
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        let message = "A relationship status is a word such as AgreementSigned, without control characters.";
+        node.refuse("invalid_value", message);
+        return None;
+    }
+    Some(text.to_owned())
+}

@@ -1,0 +1,72 @@
+//! The Provisioning API's resources as JSON: reading what a client sends, writing what it gets.
+//!
+//! Pure: bytes and the domain's values in, the domain's values and serialisable resources out. Readers report every
+//! problem of a body at once. What is read only in the contract is never looked at in a body, so that a resource that was
+//! fetched can be sent back unchanged; properties that the contract does not know are ignored.
+
+mod account;
+mod account_reader;
+mod civic_address;
+mod consent;
+mod consent_reader;
+mod direct_routing;
+mod error;
+mod etag;
+mod json;
+mod list;
+mod number;
+mod number_reader;
+mod plans;
+mod reader;
+mod schema;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use account::{
+    AccountResource, AccountServiceDetails, CallProtectionAccountDetails, DirectRoutingAccountDetails,
+    SyncedAccountDetails, account_body,
+};
+pub use account_reader::read_account;
+pub use civic_address::{LocationResource, TeamsCivicAddressResource};
+pub use consent::{ContactDetails, CustomerRelationshipResource, RequestForInformationResource};
+pub use consent_reader::{CommentChange, RelationshipPatch, read_relationship_patch};
+pub use direct_routing::{DirectRoutingConfig, SubdomainTokens};
+pub use error::{Error, ErrorResponse, InnerError, contract_code};
+pub use etag::{Resource, desired_part, etag};
+pub use json::parse;
+pub use list::List;
+pub use number::{
+    BatchNumbers, NumberConfiguration, NumberResource, NumberServiceDetails, ServiceNumberDetails, TeamsNumberConfig,
+    TeamsNumberDetails, number_body,
+};
+pub use number_reader::{BATCH_MOST, read_number, read_number_identifiers, read_numbers, read_numbers_to_delete};
+pub use plans::{TeamsAvailableCapabilities, TeamsCapabilityPlan, TeamsCapabilityPlans};
+pub use schema::{
+    BatchNumbersDelete, NumberIdentifier, NumberIdentifiers, RequestForInformationResourceCreateOrUpdate, generator,
+};
+pub use status::{AssignmentStatus, ServiceProvisioningStatus, SubdomainStatus};
+
+use crate::domain::Service;
+
+/// One thing that is wrong with a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Stable name in snake case, such as `missing_property`.
+    pub code: &'static str,
+    /// The property it is about, such as `numbers[3].telephoneNumber`; empty for the body as a whole.
+    pub target: String,
+    /// What is wrong and what would be right, in sentences.
+    pub message: String,
+}
+
+/// The name of a service's property in the service details of accounts and numbers.
+pub const fn property(service: Service) -> &'static str {
+    match service {
+        Service::OperatorConnect => "teamsOperatorConnect",
+        Service::TeamsPhoneMobile => "teamsPhoneMobile",
+        Service::DirectRouting => "teamsDirectRouting",
+        Service::ZoomPhoneCloudPeering => "zoomPhoneCloudPeering",
+        Service::CallProtection => "azureOperatorCallProtection",
+    }
+}

@@ -1,0 +1,215 @@
+//! Reading a tree of JSON property by property, noting everything that is wrong on the way.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+
+use serde_json::{Map, Value};
+
+use super::{Problem, json};
+use crate::domain::E164;
+
+/// The most problems that are noted of one body.
+pub const PROBLEMS_MOST: usize = 500;
+/// The most characters of a value that a message repeats.
+const SHOWN: usize = 60;
+
+/// What a message repeats of a value: one line, not too long.
+pub(super) fn shown(value: &str) -> String {
+    let mut chars = value.chars();
+    let mut text: String = chars.by_ref().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if chars.next().is_some() {
+        text.push('\u{2026}');
+    }
+    text
+}
+
+/// Reads a body that is one object.
+///
+/// # Errors
+/// The one problem that keeps it from being read at all, or every problem that `read` noted.
+pub(super) fn body<T>(bytes: &[u8], read: impl FnOnce(&Object<'_>) -> T) -> Result<T, Vec<Problem>> {
+    let tree = json::parse(bytes).map_err(|problem| vec![problem])?;
+    let problems = Problems::default();
+    let body = Node { value: &tree, target: String::new(), problems: &problems }.object();
+    match body.map(|body| read(&body)) {
+        Some(value) if problems.0.borrow().is_empty() => Ok(value),
+        _ => Err(problems.0.take()),
+    }
+}
+
+/// The problems of a body, one for each property.
+#[derive(Default)]
+pub(super) struct Problems(RefCell<Vec<Problem>>);
+
+impl Problems {
+    fn note(&self, code: &'static str, target: String, message: impl Into<String>) {
+        let mut noted = self.0.borrow_mut();
+        if noted.iter().any(|problem| problem.target == target) {
+            return;
+        }
+        if noted.len() < PROBLEMS_MOST {
+            noted.push(Problem { code, target, message: message.into() });
+        } else if noted.len() == PROBLEMS_MOST {
+            // One more, which says that there are more.
+            let message =
+                format!("There are more problems, from here on. Correct the first {PROBLEMS_MOST} and send it again.");
+            noted.push(Problem { code: "too_many_problems", target, message });
+        }
+    }
+}
+
+/// An object of the tree.
+pub(super) struct Object<'a> {
+    members: &'a Map<String, Value>,
+    target: String,
+    problems: &'a Problems,
+}
+
+impl<'a> Object<'a> {
+    /// The property where it is given; null counts as not given.
+    pub fn optional(&self, name: &str) -> Option<Node<'a>> {
+        let value = self.members.get(name).filter(|value| !value.is_null())?;
+        Some(Node { value, target: self.target_of(name), problems: self.problems })
+    }
+
+    /// The property, which has to be there.
+    pub fn required(&self, name: &str) -> Option<Node<'a>> {
+        let node = self.optional(name);
+        if node.is_none() {
+            self.refuse(name, "missing_property", format!("{name} is required here."));
+        }
+        node
+    }
+
+    /// Whether the property is given.
+    pub fn has(&self, name: &str) -> bool {
+        self.optional(name).is_some()
+    }
+
+    /// Whether the property is given as null.
+    pub fn has_null(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(Value::is_null)
+    }
+
+    /// Notes a problem of the property.
+    pub fn refuse(&self, name: &str, code: &'static str, message: impl Into<String>) {
+        self.problems.note(code, self.target_of(name), message);
+    }
+
+    fn target_of(&self, name: &str) -> String {
+        if self.target.is_empty() { name.to_owned() } else { format!("{}.{name}", self.target) }
+    }
+}
+
+/// A value of the tree and where it stands.
+pub(super) struct Node<'a> {
+    value: &'a Value,
+    target: String,
+    problems: &'a Problems,
+}
+
+impl<'a> Node<'a> {
+    /// Where the value stands.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Notes a problem of the value.
+    pub fn refuse(&self, code: &'static str, message: impl Into<String>) {
+        self.problems.note(code, self.target.clone(), message);
+    }
+
+    fn wrong_type(&self, wanted: &str) {
+        let found = match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.refuse("wrong_type", format!("{wanted} belongs here, not {found}."));
+    }
+
+    /// The value as an object.
+    pub fn object(self) -> Option<Object<'a>> {
+        if let Value::Object(members) = self.value {
+            return Some(Object { members, target: self.target, problems: self.problems });
+        }
+        self.wrong_type("An object");
+        None
+    }
+
+    /// The items of a list.
+    pub fn items(&self) -> Option<Vec<Self>> {
+        let Value::Array(items) = self.value else {
+            self.wrong_type("A list");
+            return None;
+        };
+        let item = |(at, value)| Self { value, target: format!("{}[{at}]", self.target), problems: self.problems };
+        Some(items.iter().enumerate().map(item).collect())
+    }
+
+    /// The value as true or false.
+    pub fn boolean(self) -> Option<bool> {
+        if let Value::Bool(value) = self.value {
+            return Some(*value);
+        }
+        self.wrong_type("True or false");
+        None
+    }
+
+    /// The value as text of any length.
+    pub fn text(&self) -> Option<&'a str> {
+        if let Value::String(text) = self.value {
+            return Some(text);
+        }
+        self.wrong_type("A string");
+        None
+    }
+
+    /// The value as text of at most so many characters.
+    pub fn text_up_to(&self, most: usize) -> Option<&'a str> {
+        let text = self.text()?;
+        let count = text.chars().count();
+        if count > most {
+            self.refuse("too_long", format!("This has {count} characters; up to {most} are allowed."));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The value as text that `parse` takes.
+    pub fn parsed<T, E: Display>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        parse(self.text()?).map_err(|reason| self.refuse("invalid_value", reason.to_string())).ok()
+    }
+
+    /// The value as a telephone number in its strict form.
+    pub fn number(&self) -> Option<E164> {
+        self.parsed(|text| {
+            E164::parse_wire(text).map_err(|_| {
+                let text = shown(text);
+                format!(
+                    "\u{201c}{text}\u{201d} is not a telephone number in E.164 form: + and 2 to 15 digits, the first not 0, \
+                     such as +441632960000."
+                )
+            })
+        })
+    }
+
+    /// Notes when the value differs from what the request's address says.
+    pub fn must_be(&self, code: &'static str, expected: &str) {
+        if let Some(text) = self.text()
+            && text != expected
+        {
+            self.refuse(
+                code,
+                format!(
+                    "The body says \u{201c}{}\u{201d} and the request's address says \u{201c}{expected}\u{201d}. They \
+                     must be the same.",
+                    shown(text)
+                ),
+            );
+        }
+    }
+}

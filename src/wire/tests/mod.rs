@@ -1,0 +1,72 @@
+//! The wire against the contract: its examples, its schemas, and what bad bodies get.
+
+mod accounts;
+mod consents;
+mod examples;
+mod numbers;
+mod round_trip;
+mod schemas;
+mod tree;
+
+use serde_json::Value;
+use time::macros::datetime;
+
+use super::Problem;
+use crate::domain::{Account, AccountName, E164, Number, NumberSettings, ServiceSet, SyncState};
+
+fn name(text: &str) -> AccountName {
+    AccountName::parse(text).unwrap()
+}
+
+fn e164(text: &str) -> E164 {
+    E164::parse_wire(text).unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
+
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap()
+}
+
+/// Each problem in one line: code, target, message.
+fn lines<T: std::fmt::Debug>(read: Result<T, Vec<Problem>>) -> String {
+    let line = |problem: Problem| format!("{} | {} | {}", problem.code, problem.target, problem.message);
+    read.unwrap_err().into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// An account as it is stored, with nothing on it.
+fn account() -> Account {
+    Account {
+        id: 1,
+        name: "contoso".into(),
+        correlation_id: None,
+        tenant_id: None,
+        services: ServiceSet::default(),
+        synced: ServiceSet::default(),
+        number_count: 0,
+        direct_routing: None,
+        deleting: false,
+        rev: 1,
+        created_at: datetime!(2024-01-18 07:58:49 UTC),
+        updated_at: datetime!(2024-01-18 07:58:49 UTC),
+    }
+}
+
+/// A number as it is stored.
+fn number(text: &str, settings: NumberSettings) -> Number {
+    Number {
+        telephone_number: e164(text),
+        account: "contoso".into(),
+        tenant_id: None,
+        settings: settings.into(),
+        country: None,
+        state: SyncState::Pending,
+        assigned: false,
+        error: None,
+        rev: 1,
+        order_id: 1,
+        changed_at: datetime!(2024-01-18 07:58:49 UTC),
+    }
+}
