@@ -9,6 +9,7 @@ pub mod civic_address;
 pub mod consent;
 pub mod e164;
 pub mod field;
+pub mod filter;
 pub mod number;
 pub mod order;
 pub mod provisioning;
