@@ -57,6 +57,25 @@ pub enum Test {
     Contains(String),
 }
 
+impl Test {
+    /// The text that is compared with.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Is(text) | Self::StartsWith(text) | Self::Contains(text) => text,
+        }
+    }
+
+    /// The same test with its text in lower case.
+    #[must_use]
+    pub fn in_lower_case(&self) -> Self {
+        match self {
+            Self::Is(text) => Self::Is(text.to_lowercase()),
+            Self::StartsWith(text) => Self::StartsWith(text.to_lowercase()),
+            Self::Contains(text) => Self::Contains(text.to_lowercase()),
+        }
+    }
+}
+
 impl<F> Default for Filter<F> {
     fn default() -> Self {
         Self::All(Vec::new())

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod civic_addresses;
 pub mod consents;
 mod error;
+pub mod listing;
 pub mod numbers;
 pub mod orders;
 pub mod overview;

@@ -12,10 +12,7 @@ struct Stop(Problem);
 pub(super) fn parse<F: Fields>(text: &str) -> Result<Filter<F>, Vec<Problem>> {
     let count = text.chars().count();
     if count > MAX_LENGTH {
-        return Err(vec![(
-            MAX_LENGTH + 1,
-            format!("the filter has {count} characters; up to {MAX_LENGTH} are read."),
-        )]);
+        return Err(vec![(MAX_LENGTH + 1, format!("the filter has {count} characters; up to {MAX_LENGTH} are read."))]);
     }
     let tokens = tokens(text).map_err(|problem| vec![problem])?;
     let mut parser = Parser { tokens: tokens.into_iter(), terms: 0, depth: 0, problems: Vec::new() };
@@ -218,9 +215,7 @@ fn comparison<F: Fields>(at: usize, name: &str, asked: &Asked, holds: bool) -> R
     };
     let term = |field, test| Ok(Filter::Text(TextTerm { field, test, holds }));
     match (*kind, asked) {
-        (Kind::Enabled(service), Asked::Equal(value)) => {
-            Ok(Filter::Enabled(service, truth(name, value)? == holds))
-        }
+        (Kind::Enabled(service), Asked::Equal(value)) => Ok(Filter::Enabled(service, truth(name, value)? == holds)),
         (Kind::Enabled(_), _) => Err((at, format!("{name} is true or false; compare it with eq or ne."))),
         (Kind::Members(_), Asked::StartsWith(_)) => {
             Err((at, format!("{name} is a list; ask for a member with contains or eq.")))

@@ -95,15 +95,27 @@ fn what_is_wrong_is_said_with_its_place() {
         ("accountName EQ 'x'", "At character 13: eq or ne was expected, not “EQ”."),
         ("accountName eq x", "At character 16: accountName is compared with a text in single quotes, not with “x”."),
         ("accountName eq 5", "At character 16: accountName is compared with a text in single quotes, not with “5”."),
-        ("accountName eq", "At character 15: a value (true, false or a text in single quotes) was expected, not the end of the filter."),
-        ("accountName eq null", "At character 16: nothing can be compared with null; an item that has no value for a field is in no list that is filtered by it."),
+        (
+            "accountName eq",
+            "At character 15: a value (true, false or a text in single quotes) was expected, not the end of the filter.",
+        ),
+        (
+            "accountName eq null",
+            "At character 16: nothing can be compared with null; an item that has no value for a field is in no list that is filtered by it.",
+        ),
         ("accountName eq \"x\"", "At character 16: write texts in single quotes, and a quote within one twice ('')."),
         ("accountName eq 'x", "At character 16: the text that starts here has no closing quote."),
-        ("accountName eq 'é' and 'x' eq 'é'", "At character 24: a field, startswith, contains, not or ( was expected, not 'x'."),
+        (
+            "accountName eq 'é' and 'x' eq 'é'",
+            "At character 24: a field, startswith, contains, not or ( was expected, not 'x'.",
+        ),
         ("accountName eq 'a\0'", "At character 18: a text cannot hold the character NUL."),
         ("accountName eq 'a' 'b'", "At character 20: and, or, or the end was expected, not 'b'."),
         ("accountName eq 'a')", "At character 19: this bracket was never opened."),
-        ("(accountName eq 'a'", "At character 20: and, or, or a closing bracket was expected, not the end of the filter."),
+        (
+            "(accountName eq 'a'",
+            "At character 20: and, or, or a closing bracket was expected, not the end of the filter.",
+        ),
         ("endswith(accountName,'a')", "At character 1: there is no function “endswith” in a filter."),
         ("contains('a',accountName)", "At character 10: the first argument of contains is a field, not 'a'."),
         ("contains(accountName)", "At character 21: a comma was expected, not )."),
@@ -141,10 +153,13 @@ fn a_filter_has_limits() {
     let deep = |depth: usize| format!("{}accountName eq 'a'{}", "(".repeat(depth), ")".repeat(depth));
     assert_eq!(number(&deep(MAX_DEPTH - 1)), account("a"));
     assert!(problems(&deep(MAX_DEPTH)).contains("more than 32 deep"));
-    assert!(problems(&format!("{}accountName eq 'a'", "not ".repeat(900))).contains("more than 32 deep"));
+    assert!(problems(&format!("{}accountName eq 'a'", "not ".repeat(400))).contains("more than 32 deep"));
     let long = |length: usize| format!("accountName eq '{}'", "x".repeat(length - 17));
     number(&long(MAX_LENGTH));
-    assert_eq!(problems(&long(MAX_LENGTH + 1)), "At character 2001: the filter has 2001 characters; up to 2000 are read.");
+    assert_eq!(
+        problems(&long(MAX_LENGTH + 1)),
+        "At character 2001: the filter has 2001 characters; up to 2000 are read."
+    );
 }
 
 /// A filter as it is written, for the tests that compare it with what is read.
