@@ -18,7 +18,7 @@ use crate::domain::{Service, ServiceSet};
 pub(super) const ALL: &[(&str, &str)] = numbers::ALL;
 
 /// Which part of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window<K> {
     /// Only what comes behind this key.
     pub after: Option<K>,
@@ -29,6 +29,11 @@ pub struct Window<K> {
 }
 
 impl<K> Window<K> {
+    /// The first `limit` rows.
+    pub fn first(limit: u32) -> Self {
+        Self { after: None, skip: 0, limit }
+    }
+
     /// One row more than wanted, which tells whether more follow.
     fn rows(&self) -> Bind {
         Bind::Int(i64::from(self.limit) + 1)

@@ -198,14 +198,20 @@ impl Parser {
     }
 }
 
-fn join<F>(mut parts: Vec<Filter<F>>, all: bool) -> Filter<F> {
-    match (parts.pop(), parts.is_empty()) {
-        (Some(only), true) => only,
-        (Some(last), false) => {
-            parts.push(last);
-            if all { Filter::All(parts) } else { Filter::Any(parts) }
+/// Brackets around more of the same are left out, so that what must hold together stands side by side.
+fn join<F>(parts: Vec<Filter<F>>, all: bool) -> Filter<F> {
+    let mut flat = Vec::new();
+    for part in parts {
+        match part {
+            Filter::All(inner) if all => flat.extend(inner),
+            Filter::Any(inner) if !all => flat.extend(inner),
+            one => flat.push(one),
         }
-        (None, _) => Filter::default(),
+    }
+    match (flat.len(), all) {
+        (1, _) => flat.pop().unwrap_or_default(),
+        (_, true) => Filter::All(flat),
+        (_, false) => Filter::Any(flat),
     }
 }
 

@@ -34,6 +34,11 @@ fn not_binds_before_and_and_and_before_or() {
         number(&format!("({a} or {b}) and {c}")),
         Filter::All(vec![Filter::Any(parts(&["a", "b"])), account("c")])
     );
+    assert_eq!(
+        number(&format!("{a} and ({b} and ({c}))")),
+        Filter::All(parts(&["a", "b", "c"])),
+        "what must hold together stands side by side"
+    );
     let not_a = term(NumberField::AccountName, Test::Is("a".into()), false);
     assert_eq!(number(&format!("not {a} and {b}")), Filter::All(vec![not_a.clone(), account("b")]));
     assert_eq!(

@@ -1,4 +1,8 @@
 //! Numbers, listed. A number that is being released is in no list.
+//!
+//! A page is read in the order of numbers and ends when it is full. A filter could also be answered from the numbers of
+//! its accounts or settings, but these would all have to be sorted for every page; the unary plus keeps both databases
+//! from that. Only an account that every number must have, and how every number must start, lead to where to look.
 
 use std::ops::RangeInclusive;
 
@@ -48,7 +52,7 @@ impl Tx {
             account => {
                 let mut conditions = Conditions::default();
                 conditions.push("SELECT CAST(COUNT(*) AS BIGINT) FROM numbers n WHERE ", []);
-                add_scope(account, &mut conditions);
+                add_scope(account, filter, &mut conditions);
                 conditions.push(" AND ", []);
                 add(filter, &mut conditions, self.dialect());
                 self.ask_count(&conditions).await
@@ -57,10 +61,16 @@ impl Tx {
     }
 }
 
-fn add_scope(account: Option<i64>, conditions: &mut Conditions) {
+/// Adds what every number must be: kept, of the account, and of the account that the filter names.
+fn add_scope(account: Option<i64>, filter: &Filter<NumberField>, conditions: &mut Conditions) {
     conditions.push("n.state <> 'releasing'", []);
     if let Some(id) = account {
         conditions.and("n.account_id = ?", [Bind::Int(id)]);
+    }
+    for part in filter.conjuncts() {
+        if let Filter::Text(TextTerm { field: NumberField::AccountName, test: Test::Is(name), holds: true }) = part {
+            conditions.and("n.account_id = (SELECT id FROM accounts WHERE name = ?)", [name.as_str().into()]);
+        }
     }
 }
 
@@ -91,7 +101,7 @@ pub(super) fn select(
             conditions.push(if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" }, []);
         }
         conditions.push(select_numbers!(), []);
-        add_scope(account, &mut conditions);
+        add_scope(account, filter, &mut conditions);
         conditions.and("n.telephone_number BETWEEN ? AND ?", range);
         for (at, part) in filter.conjuncts().iter().enumerate() {
             if start.as_ref().is_none_or(|(start, _)| *start != at) {
@@ -146,17 +156,11 @@ impl InSql for NumberField {
         let TextTerm { field, test, holds } = term;
         match field {
             Self::TelephoneNumber => add_number(test, *holds, conditions),
-            Self::AccountName => match test {
-                // An account that is not there has no number, so that its NULL is as good as false.
-                Test::Is(name) if *holds => {
-                    conditions.push("n.account_id = (SELECT id FROM accounts WHERE name = ?)", [name.as_str().into()]);
-                }
-                _ => {
-                    conditions.push("n.account_id IN (SELECT a.id FROM accounts a WHERE ", []);
-                    add_comparison("a.name", test, *holds, conditions);
-                    conditions.push(")", []);
-                }
-            },
+            Self::AccountName => {
+                conditions.push("+n.account_id IN (SELECT a.id FROM accounts a WHERE ", []);
+                add_comparison("a.name", test, *holds, conditions);
+                conditions.push(")", []);
+            }
             Self::ProvisioningStatus => {
                 // Said so that the index of what is not synced is recognised.
                 let unsynced = *holds && matches!(test, Test::Is(state) if state != "synced");
@@ -179,7 +183,7 @@ impl InSql for NumberField {
                 conditions.push(")", []);
             }
             Self::SipHeader => {
-                conditions.push("n.settings_id IN (SELECT s.id FROM settings s WHERE ", []);
+                conditions.push("+n.settings_id IN (SELECT s.id FROM settings s WHERE ", []);
                 add_comparison(json_text!(dialect, "s.body", "customSipHeader"), test, *holds, conditions);
                 conditions.push(")", []);
             }
@@ -187,15 +191,15 @@ impl InSql for NumberField {
     }
 
     fn enabled(services: Bind, is: bool, conditions: &mut Conditions) {
-        let enabled = "n.settings_id IN (SELECT s.id FROM settings s WHERE (s.services & ?) <> 0)";
-        let not_enabled = "n.settings_id IN (SELECT s.id FROM settings s WHERE (s.services & ?) = 0)";
+        let enabled = "+n.settings_id IN (SELECT s.id FROM settings s WHERE (s.services & ?) <> 0)";
+        let not_enabled = "+n.settings_id IN (SELECT s.id FROM settings s WHERE (s.services & ?) = 0)";
         conditions.push(if is { enabled } else { not_enabled }, [services]);
     }
 }
 
 /// The start of the condition that the number has the service; to be closed by a bracket.
 fn add_settings_of(services: Bind, conditions: &mut Conditions) {
-    conditions.push("n.settings_id IN (SELECT s.id FROM settings s WHERE (s.services & ?) <> 0", [services]);
+    conditions.push("+n.settings_id IN (SELECT s.id FROM settings s WHERE (s.services & ?) <> 0", [services]);
 }
 
 /// Numbers are stored as integers: the text `+44…` is never made, but for digits in the middle.
@@ -217,7 +221,7 @@ fn add_number(test: &Test, holds: bool, conditions: &mut Conditions) {
             conditions.push(if holds { "(FALSE" } else { "NOT (FALSE" }, []);
             for range in ranges {
                 let ends = [Bind::Int(*range.start()), Bind::Int(*range.end())];
-                conditions.push(" OR n.telephone_number BETWEEN ? AND ?", ends);
+                conditions.push(" OR +n.telephone_number BETWEEN ? AND ?", ends);
             }
             conditions.push(")", []);
         }
