@@ -10,6 +10,7 @@ pub mod consent;
 pub mod direct_routing;
 pub mod e164;
 pub mod field;
+pub mod filter;
 pub mod number;
 pub mod order;
 pub mod provisioning;

@@ -80,15 +80,25 @@ pub async fn service_counts(ctx: &Ctx, _: &Grant<AccountsRead>, account: &Accoun
 }
 
 pub(super) async fn count_services(tx: &mut Tx, account: &Account) -> Result<Vec<(Service, i64)>> {
-    let sets = tx.service_counts(account.id).await?;
-    Ok(Service::ALL
+    Ok(by_service(&tx.service_counts(account.id).await?))
+}
+
+/// How many numbers have each service, from how many have each set of services.
+pub(super) fn by_service(sets: &[(ServiceSet, i64)]) -> Vec<(Service, i64)> {
+    Service::ALL
         .into_iter()
         .map(|service| (service, sets.iter().filter(|(set, _)| set.contains(service)).map(|(_, count)| count).sum()))
-        .collect())
+        .collect()
 }
 
 async fn find(tx: &mut Tx, name: &str) -> Result<Account> {
     tx.account(name).await?.ok_or(Error::NotFound("account"))
+}
+
+/// The account, unless it only waits for its last number to be released.
+pub(super) async fn find_kept(tx: &mut Tx, name: &str) -> Result<Account> {
+    let account = find(tx, name).await?;
+    if account.deleting { Err(Error::NotFound("account")) } else { Ok(account) }
 }
 
 /// What the form for a new account of a tenant starts with: a name from the company, the tenant, and sync on.

@@ -10,6 +10,7 @@ pub mod call;
 pub mod civic_addresses;
 pub mod consents;
 mod error;
+pub mod listing;
 pub mod numbers;
 pub mod orders;
 pub mod overview;

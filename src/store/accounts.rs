@@ -1,5 +1,7 @@
 //! Accounts as rows.
 
+use std::collections::HashMap;
+
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
@@ -13,6 +15,8 @@ macro_rules! select_accounts {
         "SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id WHERE "
     };
 }
+
+pub(super) use select_accounts;
 
 statements! {
     INSERT = "INSERT INTO accounts (id, name, search, correlation_id, tenant_id, services, synced, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
@@ -276,7 +280,7 @@ impl Tx {
         Ok(AccountPage { accounts, more_after, more_before })
     }
 
-    async fn fetch_accounts(&mut self, conditions: &Conditions) -> Result<Vec<Account>> {
+    pub(super) async fn fetch_accounts(&mut self, conditions: &Conditions) -> Result<Vec<Account>> {
         let rows: Vec<Row> =
             on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         rows.into_iter().map(Account::try_from).collect()
@@ -328,6 +332,23 @@ impl Tx {
     pub async fn service_counts(&mut self, id: i64) -> Result<Vec<(ServiceSet, i64)>> {
         let rows: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(SERVICE_COUNTS).bind(id).fetch_all(c).await)?;
         Ok(rows.into_iter().map(|(bits, count)| (ServiceSet::from_bits(bits), count)).collect())
+    }
+
+    /// How many numbers of each of these accounts have each set of services.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn service_counts_of(&mut self, ids: &[i64]) -> Result<HashMap<i64, Vec<(ServiceSet, i64)>>> {
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT account_id, services, numbers FROM account_services WHERE numbers > 0", []);
+        conditions.and_any("account_id = ?", ids.iter().map(|id| [Bind::Int(*id)]));
+        let rows: Vec<(i64, i64, i64)> =
+            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let mut counts: HashMap<i64, Vec<(ServiceSet, i64)>> = HashMap::new();
+        for (account, bits, numbers) in rows {
+            counts.entry(account).or_default().push((ServiceSet::from_bits(bits), numbers));
+        }
+        Ok(counts)
     }
 
     /// The tenants whose numbers are synced with a backend.

@@ -143,11 +143,19 @@ impl Tx {
             Page::Before(id) => conditions.and("id < ? ORDER BY id DESC", [id.as_str().into()]),
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
-        let rows: Vec<String> =
-            on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
-        let mut addresses: Vec<_> = rows.iter().map(|body| read(tenant.as_str(), body)).collect::<Result<_>>()?;
+        let mut addresses = self.fetch_civic_addresses(tenant, &conditions).await?;
         let (more_before, more_after) = super::numbers::trim(&mut addresses, page, size);
         Ok(AddressPage { addresses, more_after, more_before })
+    }
+
+    pub(super) async fn fetch_civic_addresses(
+        &mut self,
+        tenant: &TenantId,
+        conditions: &Conditions,
+    ) -> Result<Vec<CivicAddress>> {
+        let rows: Vec<String> =
+            on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+        rows.iter().map(|body| read(tenant.as_str(), body)).collect()
     }
 
     /// How many numbers of the tenant use an address, by location (`None`: the address alone).

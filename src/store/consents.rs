@@ -21,7 +21,8 @@ const INSERT: &str = "INSERT INTO consents (tenant_id, body, search, company, st
 /// A relationship of ours that is still on its way is kept; one that the backend moved counts as a new rev.
 const MERGE: &str = " ON CONFLICT (tenant_id) DO UPDATE SET body = excluded.body, search = excluded.search, company = excluded.company, status = excluded.status, countries = excluded.countries, consented_on = excluded.consented_on, last_modified_on = excluded.last_modified_on, pulled_at = excluded.pulled_at, rev = CASE WHEN consents.sync_state = 'synced' AND (consents.relationship <> excluded.relationship OR COALESCE(consents.comment, '') <> COALESCE(excluded.comment, '')) THEN consents.rev + 1 ELSE consents.rev END, relationship = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship ELSE consents.relationship END, comment = CASE WHEN consents.sync_state = 'synced' THEN excluded.comment ELSE consents.comment END, relationship_on = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship_on ELSE consents.relationship_on END";
 
-const COLUMNS: &str = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE TRUE";
+/// Every consent with its error and account; conditions follow.
+pub(super) const COLUMNS: &str = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE TRUE";
 
 #[derive(FromRow)]
 struct Row {
@@ -229,11 +230,15 @@ impl Tx {
             ),
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
-        let rows: Vec<Row> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
-        let mut rows: Vec<ConsentRow> = rows.into_iter().map(ConsentRow::try_from).collect::<Result<_>>()?;
+        let mut rows = self.fetch_consents(&conditions).await?;
         let (more_before, more_after) = super::numbers::trim(&mut rows, page, size);
         Ok((rows, more_before, more_after))
+    }
+
+    pub(super) async fn fetch_consents(&mut self, conditions: &Conditions) -> Result<Vec<ConsentRow>> {
+        let rows: Vec<Row> =
+            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        rows.into_iter().map(ConsentRow::try_from).collect()
     }
 
     /// How many consents match.

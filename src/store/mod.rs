@@ -8,6 +8,7 @@ mod audit;
 mod civic_addresses;
 mod consents;
 mod error;
+mod listing;
 mod migrate;
 mod number_rows;
 mod numbers;
@@ -39,6 +40,7 @@ pub use audit::{AuditEntry, AuditFilter, AuditRow};
 pub use civic_addresses::AddressPage;
 pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use error::{Error, Result};
+pub use listing::{Listed, Window};
 pub use migrate::MigrationState;
 pub use numbers::{NumberPage, NumberRange};
 pub use numbers_filter::{Assignment, NumberFilter};
@@ -314,6 +316,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         audit::ALL,
         civic_addresses::ALL,
         consents::ALL,
+        listing::ALL,
         numbers::ALL,
         order_items::ALL,
         orders::ALL,

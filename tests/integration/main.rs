@@ -17,6 +17,7 @@ mod crash;
 mod demo;
 mod harness;
 mod hostile;
+mod listing;
 mod migrations;
 mod numbers;
 mod orders;

@@ -20,7 +20,7 @@ on_both_databases![
 ];
 
 /// Numbers of all kinds: two accounts, two services, all states, assigned or not, several countries and lengths.
-async fn fill(world: &World) -> Vec<Number> {
+pub(crate) async fn fill(world: &World) -> Vec<Number> {
     let both = |name: &str, tenant: &str| AccountForm {
         services: Service::ALL.into_iter().collect(),
         ..account_form(name, tenant)

@@ -1,0 +1,138 @@
+//! Lists as programs read them: by key, through a filter, any part at a time.
+//!
+//! What is on its way out is in none of them: a number that is being released, an account that waits for its last number.
+
+use super::accounts::{by_service, find_kept};
+use super::{Ctx, Result};
+use crate::authz::{AccountsRead, CivicAddressesRead, ConsentsRead, Grant, NumbersRead};
+use crate::domain::filter::{AccountField, AddressField, ConsentField, Filter, NumberField};
+use crate::domain::{Account, CivicAddress, E164, Number, Service};
+use crate::store::{ConsentRow, Tx};
+
+pub use crate::store::{Listed, Window};
+
+/// Numbers of one account, or of all, ascending.
+///
+/// # Errors
+/// When there is no such account, or the database fails.
+pub async fn numbers(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    account: Option<&str>,
+    filter: &Filter<NumberField>,
+    window: &Window<E164>,
+) -> Result<Listed<Number>> {
+    let mut tx = ctx.db.read().await?;
+    let account = id_of(&mut tx, account).await?;
+    Ok(tx.numbers_listed(account, filter, window).await?)
+}
+
+/// How many numbers of one account, or of all, match.
+///
+/// # Errors
+/// When there is no such account, or the database fails.
+pub async fn count_numbers(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    account: Option<&str>,
+    filter: &Filter<NumberField>,
+) -> Result<i64> {
+    let mut tx = ctx.db.read().await?;
+    let account = id_of(&mut tx, account).await?;
+    Ok(tx.count_numbers_listed(account, filter).await?)
+}
+
+async fn id_of(tx: &mut Tx, account: Option<&str>) -> Result<Option<i64>> {
+    match account {
+        Some(name) => Ok(Some(find_kept(tx, name).await?.id)),
+        None => Ok(None),
+    }
+}
+
+/// An account and how many of its numbers have each service.
+pub type CountedAccount = (Account, Vec<(Service, i64)>);
+
+/// Accounts by name, each with how many of its numbers have each service.
+///
+/// # Errors
+/// When the database fails.
+pub async fn accounts(
+    ctx: &Ctx,
+    _: &Grant<AccountsRead>,
+    filter: &Filter<AccountField>,
+    window: &Window<String>,
+) -> Result<Listed<CountedAccount>> {
+    let mut tx = ctx.db.read().await?;
+    let Listed { items, more } = tx.accounts_listed(filter, window).await?;
+    let ids: Vec<i64> = items.iter().map(|account| account.id).collect();
+    let mut counts = tx.service_counts_of(&ids).await?;
+    let counted = |account: Account| {
+        let sets = counts.remove(&account.id).unwrap_or_default();
+        (account, by_service(&sets))
+    };
+    Ok(Listed { items: items.into_iter().map(counted).collect(), more })
+}
+
+/// How many accounts match.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_accounts(ctx: &Ctx, _: &Grant<AccountsRead>, filter: &Filter<AccountField>) -> Result<i64> {
+    Ok(ctx.db.read().await?.count_accounts_listed(filter).await?)
+}
+
+/// Consents by tenant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn consents(
+    ctx: &Ctx,
+    _: &Grant<ConsentsRead>,
+    filter: &Filter<ConsentField>,
+    window: &Window<String>,
+) -> Result<Listed<ConsentRow>> {
+    Ok(ctx.db.read().await?.consents_listed(filter, window).await?)
+}
+
+/// How many consents match.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_consents(ctx: &Ctx, _: &Grant<ConsentsRead>, filter: &Filter<ConsentField>) -> Result<i64> {
+    Ok(ctx.db.read().await?.count_consents_listed(filter).await?)
+}
+
+/// Civic addresses of an account's tenant by id; none while the account has no tenant.
+///
+/// # Errors
+/// When there is no such account, or the database fails.
+pub async fn civic_addresses(
+    ctx: &Ctx,
+    _: &Grant<CivicAddressesRead>,
+    account: &str,
+    filter: &Filter<AddressField>,
+    window: &Window<String>,
+) -> Result<Listed<CivicAddress>> {
+    let mut tx = ctx.db.read().await?;
+    match find_kept(&mut tx, account).await?.tenant_id {
+        Some(tenant) => Ok(tx.civic_addresses_listed(&tenant, filter, window).await?),
+        None => Ok(Listed::default()),
+    }
+}
+
+/// How many civic addresses of an account's tenant match.
+///
+/// # Errors
+/// When there is no such account, or the database fails.
+pub async fn count_civic_addresses(
+    ctx: &Ctx,
+    _: &Grant<CivicAddressesRead>,
+    account: &str,
+    filter: &Filter<AddressField>,
+) -> Result<i64> {
+    let mut tx = ctx.db.read().await?;
+    match find_kept(&mut tx, account).await?.tenant_id {
+        Some(tenant) => Ok(tx.count_civic_addresses_listed(&tenant, filter).await?),
+        None => Ok(0),
+    }
+}
