@@ -119,6 +119,8 @@ fn sources(options: &DemoOptions, portal: SocketAddr, operations: SocketAddr, sa
         ("portal.allowed_hosts", format!("localhost:{}", portal.port())),
         ("operations.listen", operations.to_string()),
         ("api.listen", options.api.to_string()),
+        ("api.public_url", format!("http://{}/", options.api)),
+        ("api.audience", "nmp-api".to_owned()),
         ("dns.listen", options.dns.to_string()),
         ("database.url", format!("sqlite:{}", options.data_dir.join("nmp.db").display())),
         ("identity.issuer", sandbox.issuer().to_owned()),

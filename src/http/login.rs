@@ -23,7 +23,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::authz::Principal;
+use crate::authz::{Principal, Via};
 use crate::config::Identity;
 
 use super::cookie::{self, Cookies};
@@ -337,6 +337,7 @@ impl Login {
             subject: claims.subject().as_str().into(),
             name: name.chars().filter(|c| !c.is_control()).take(200).collect::<String>().into(),
             roles: self.0.settings.role_names.parse(roles),
+            via: Via::Portal,
         }
     }
 
