@@ -1,6 +1,7 @@
 //! The Number Management Portal: enterprises, their telephone numbers and their orders, for operators
 //! that sell Microsoft Teams calling.
 
+pub mod api;
 pub mod app;
 pub mod authz;
 pub mod backend;
