@@ -55,7 +55,8 @@ pub fn api_router(routes: ApiRoutes, state: ApiState) -> Router {
         .layer(from_fn_with_state(observed, observe))
         .with_state(state);
     // Outside, for the path must be ready before the router looks at it.
-    Router::new().fallback_service(ServiceBuilder::new().layer(MapRequestLayer::new(routes::split_action)).service(router))
+    Router::new()
+        .fallback_service(ServiceBuilder::new().layer(MapRequestLayer::new(routes::split_action)).service(router))
 }
 
 /// Refuses calls from elsewhere than the allowed networks, before anything else of them is looked at.

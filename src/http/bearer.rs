@@ -88,13 +88,19 @@ impl Settings {
     /// The roles may be those of programs, of people, or both.
     fn principal(&self, verified: &Verified) -> Principal {
         let subject = verified.text("sub").unwrap_or_default();
-        let name = ["name", "azp", "appid", "client_id"].iter().find_map(|claim| verified.text(claim).filter(|name| !name.is_empty()));
+        let name = ["name", "azp", "appid", "client_id"]
+            .iter()
+            .find_map(|claim| verified.text(claim).filter(|name| !name.is_empty()));
         let roles = verified.claims.get(&self.roles_claim);
         Principal {
             issuer: self.issuer.as_str().into(),
             subject: identity::stable_subject(&self.issuer, subject, &verified.claims).into(),
             name: identity::shown_name(name.unwrap_or(subject)),
-            roles: self.role_names.iter().flat_map(|names| names.parse(roles).iter().collect::<Vec<_>>()).collect::<Roles>(),
+            roles: self
+                .role_names
+                .iter()
+                .flat_map(|names| names.parse(roles).iter().collect::<Vec<_>>())
+                .collect::<Roles>(),
             via: Via::Api,
         }
     }
@@ -146,5 +152,7 @@ fn invalid(refusal: Refusal) -> Problem {
 }
 
 fn provider_away() -> Problem {
-    Problem::unavailable("Access tokens cannot be checked, for the identity provider does not answer. Try again in a moment.")
+    Problem::unavailable(
+        "Access tokens cannot be checked, for the identity provider does not answer. Try again in a moment.",
+    )
 }

@@ -349,7 +349,8 @@ impl Login {
     /// no such place or is away.
     pub async fn logout_url(&self, id_token: Option<&str>) -> Url {
         let known = self.0.provider.known().await.ok();
-        let endpoint = known.as_ref().and_then(|known| known.metadata.additional_metadata().end_session_endpoint.as_ref());
+        let endpoint =
+            known.as_ref().and_then(|known| known.metadata.additional_metadata().end_session_endpoint.as_ref());
         let Some(endpoint) = endpoint else { return self.0.signed_out.clone() };
         let mut url = endpoint.url().clone();
         let mut query = url.query_pairs_mut();

@@ -32,7 +32,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(200);
 pub fn portal_router(routes: Routes, state: PortalState) -> Router {
     let settings = &state.config().portal;
     let hosts = Arc::new(portal_hosts(settings));
-    let observed = Observed { listener: "portal", trusted_proxies: settings.trusted_proxies.as_slice().into(), id_header: "x-request-id" };
+    let observed = Observed {
+        listener: "portal",
+        trusted_proxies: settings.trusted_proxies.as_slice().into(),
+        id_header: "x-request-id",
+    };
     let inner = ServiceBuilder::new()
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))

@@ -46,8 +46,7 @@ pub(super) async fn errors(State(state): State<ApiState>, request: Request, next
 }
 
 fn error(problem: &Problem, state: &ApiState) -> Response {
-    let missing: Vec<&str> =
-        problem.missing.iter().map(|role| state.config().api.role_names.of(role)).collect();
+    let missing: Vec<&str> = problem.missing.iter().map(|role| state.config().api.role_names.of(role)).collect();
     let lacking = (!missing.is_empty()).then(|| {
         let admin = state.config().api.role_names.of(Role::AdminUser);
         format!("The token does not have the role this needs: {} (or {admin}).", missing.join(" and "))

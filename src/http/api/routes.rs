@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::request::Parts;
@@ -12,18 +11,17 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
-use http_body_util::BodyExt as _;
 
 use crate::http::error::Problem;
 use crate::http::extract;
 use crate::http::info::RequestInfo;
-use crate::http::routes::{Access, RouteEntry};
+use crate::http::routes::{Access, RouteEntry, declared_length, drain};
 
 use super::state::ApiState;
 
-/// A refused body is read and thrown away up to this many times what is allowed, for a client that is cut off while it
-/// sends may never see the answer.
-const DRAINED: u64 = 16;
+/// The body of a refused request is read and thrown away up to this size, because a client that is cut off while it sends
+/// may never see the answer.
+const DRAINED: u64 = 16 * 1024 * 1024;
 
 /// Builds the register. A path may end in an action, such as `/accounts/{account}:deleteNumbers`: an operation of its own.
 #[derive(Default)]
@@ -142,7 +140,7 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
         Ok(info) => gate.check(&info, &parts.headers).await,
         Err(problem) => Err(problem),
     };
-    let declared = body.size_hint().lower();
+    let declared = declared_length(&parts.headers);
     let refused = match allowed {
         Err(problem) => Some(problem),
         Ok(()) if declared > gate.limit => Some(Problem::too_large(gate.limit)),
@@ -152,8 +150,9 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
         None => next.run(Request::from_parts(parts, body)).await,
         Some(problem) => {
             // A client that asks first (`Expect: 100-continue`) has not sent anything yet.
-            if declared <= gate.limit * DRAINED && !parts.headers.contains_key(header::EXPECT) {
-                drain(body, gate.limit * DRAINED).await;
+            let most = gate.limit.max(DRAINED);
+            if declared <= most && !parts.headers.contains_key(header::EXPECT) {
+                drain(body, most).await;
             }
             problem.into_response()
         }
@@ -166,17 +165,6 @@ impl Gate {
             Access::Public => self.state.admit_anyone(info),
             Access::SignedIn => self.state.caller(info, headers).await.map(drop),
             Access::Needs { check, .. } => Ok(check(self.state.caller(info, headers).await?)?),
-        }
-    }
-}
-
-/// Reads a body and throws it away; the body's own time-outs bound how long that takes.
-async fn drain(mut body: Body, most: u64) {
-    let mut read = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        read += frame.data_ref().map_or(0, |data| data.len() as u64);
-        if read > most {
-            return;
         }
     }
 }
@@ -215,7 +203,8 @@ mod tests {
         assert_eq!(routed("/accounts/contoso?a=b:c"), None);
         assert_eq!(routed("/accounts/a:b:c"), Some("/accounts/a/:b:c".to_owned()));
         assert_eq!(routed("/accounts/a:b/numbers"), None);
-        for nowhere in ["/accounts/contoso/:deleteNumbers", "/accounts/contoso/%3adeleteNumbers", "/accounts/:x", "/:"] {
+        for nowhere in ["/accounts/contoso/:deleteNumbers", "/accounts/contoso/%3adeleteNumbers", "/accounts/:x", "/:"]
+        {
             assert_eq!(routed(nowhere), Some("/".to_owned()), "{nowhere}");
         }
         assert_eq!(own_segment("/accounts/{account}:deleteNumbers"), "/accounts/{account}/:deleteNumbers");

@@ -47,7 +47,11 @@ impl ApiState {
     }
 
     /// Whoever calls, found out once a request. Those who have no good token share the bucket of their address.
-    pub(super) async fn caller<'a>(&self, info: &'a RequestInfo, headers: &HeaderMap) -> Result<&'a Principal, Problem> {
+    pub(super) async fn caller<'a>(
+        &self,
+        info: &'a RequestInfo,
+        headers: &HeaderMap,
+    ) -> Result<&'a Principal, Problem> {
         let find = async || {
             let found = self.0.bearer.authenticate(headers).await;
             self.admit(found.as_ref().map_or_else(|_| Client::at(info.client), Client::of))?;
@@ -68,7 +72,9 @@ impl ApiState {
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
                 "Too many requests",
-                format!("You are calling faster than is allowed. Call again in {seconds} s, and upload numbers in batches."),
+                format!(
+                    "You are calling faster than is allowed. Call again in {seconds} s, and upload numbers in batches."
+                ),
             );
             problem.retry_after = Some(seconds);
             problem
