@@ -1,6 +1,7 @@
 //! Who may do what.
 //!
-//! A [`Principal`] is a person who signed in; what they may do follows from their [`Roles`] alone.
+//! A [`Principal`] is a person who signed in or a program with a token; what they may do follows from their [`Roles`] and
+//! the door they came in by.
 //! A right is a value: [`Grant<P>`] can be made by this module only, service functions demand one,
 //! so a handler that forgets to ask does not compile.
 
@@ -136,24 +137,37 @@ impl RoleNames {
     }
 }
 
-/// A person who signed in. Identity is issuer and subject, never a name or an e-mail address.
+/// Which door a principal came in by. It decides how roles combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// The portal, with a session: to change something, a person must be able to see it too.
+    Portal,
+    /// The Provisioning API, with a bearer token: each role stands for its own methods.
+    Api,
+}
+
+/// Whoever asks: a person who signed in, or a program with a token. Identity is issuer and subject, never a name or an
+/// e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The identity provider that vouches for the subject.
     pub issuer: Arc<str>,
-    /// The person's identifier at that provider.
+    /// The identifier at that provider.
     pub subject: Arc<str>,
-    /// What to call the person; for display only.
+    /// What to call the person or program; for display only.
     pub name: Arc<str>,
     /// The roles the provider gave.
     pub roles: Roles,
+    /// How the principal came in.
+    pub via: Via,
 }
 
 /// A right that a service function can demand: one of the marker types below.
 pub trait Permission: Send + Sync + 'static {
     /// Stable name, such as `numbers.write`, for logs and the route registry.
     const NAME: &'static str;
-    /// All of these roles together open it; [`Role::AdminUser`] alone does too.
+    /// All of these roles together open it in the portal, the last one alone in the API; [`Role::AdminUser`] alone does in
+    /// both.
     const NEEDS: &'static [Role];
 }
 
@@ -206,7 +220,7 @@ impl Principal {
     /// # Errors
     /// Names the roles that are missing.
     pub fn grant<P: Permission>(&self) -> Result<Grant<P>, Missing> {
-        let missing = self.roles.missing(P::NEEDS);
+        let missing = self.missing(P::NEEDS);
         if missing.is_empty() {
             Ok(Grant { principal: self.clone(), permission: PhantomData })
         } else {
@@ -217,16 +231,18 @@ impl Principal {
     /// Whether the right `P` would be granted, to show or hide what leads to it.
     #[must_use]
     pub fn may<P: Permission>(&self) -> bool {
-        self.roles.missing(P::NEEDS).is_empty()
+        self.missing(P::NEEDS).is_empty()
     }
-}
 
-impl Roles {
-    fn missing(self, needs: &[Role]) -> Vec<Role> {
-        if self.has(Role::AdminUser) {
+    fn missing(&self, needs: &[Role]) -> Vec<Role> {
+        if self.roles.has(Role::AdminUser) {
             return Vec::new();
         }
-        needs.iter().copied().filter(|role| !self.has(*role)).collect()
+        let needs = match self.via {
+            Via::Portal => needs,
+            Via::Api => needs.last().map_or(needs, std::slice::from_ref),
+        };
+        needs.iter().copied().filter(|role| !self.roles.has(*role)).collect()
     }
 }
 
@@ -287,7 +303,12 @@ mod tests {
             subject: "1".into(),
             name: "Someone".into(),
             roles: roles.iter().copied().collect(),
+            via: Via::Portal,
         }
+    }
+
+    fn program(roles: &[Role]) -> Principal {
+        Principal { via: Via::Api, ..person(roles) }
     }
 
     fn names() -> RoleNames {
@@ -318,6 +339,32 @@ mod tests {
             ];
             assert_eq!(found, expected, "{roles:?}");
         }
+    }
+
+    #[test]
+    fn in_the_api_each_role_stands_for_its_own_methods() {
+        use Role::{AdminUser, DeleteUser, ReadUser, WriteUser};
+        let table: [(&[Role], [bool; 4]); 7] = [
+            (&[], [false; 4]),
+            (&[ReadUser], [true, false, false, false]),
+            (&[WriteUser], [false, true, false, false]),
+            (&[DeleteUser], [false, false, true, false]),
+            (&[WriteUser, DeleteUser], [false, true, true, false]),
+            (&[ReadUser, WriteUser, DeleteUser], [true, true, true, false]),
+            (&[AdminUser], [true; 4]),
+        ];
+        for (roles, expected) in table {
+            let program = program(roles);
+            let found = [
+                program.grant::<AccountsRead>().is_ok(),
+                program.grant::<ConsentsWrite>().is_ok(),
+                program.may::<AccountsDelete>(),
+                program.may::<AuditRead>(),
+            ];
+            assert_eq!(found, expected, "{roles:?}");
+        }
+        let missing = program(&[ReadUser]).grant::<NumbersDelete>().unwrap_err();
+        assert_eq!(missing.roles, [DeleteUser]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Every problem is found and reported together, each with the name of its key. Secrets are held
 //! as [`SecretString`], which cannot be printed.
 
+mod api;
 mod check;
 mod read;
 mod reader;
@@ -20,6 +21,7 @@ use crate::authz::RoleNames;
 use crate::domain::CallingProfile;
 use crate::domain::RelationshipChoice;
 
+pub use api::{Api, Network};
 pub use reader::{Problem, Sources};
 pub use reference::reference;
 
@@ -69,13 +71,6 @@ pub struct Portal {
     pub session_absolute: Duration,
     /// Connections open at once; more wait.
     pub max_connections: u32,
-}
-
-/// Section `api`.
-#[derive(Clone, Debug)]
-pub struct Api {
-    /// Where to listen.
-    pub listen: SocketAddr,
 }
 
 /// Section `operations`.

@@ -7,4 +7,12 @@ pub mod query;
 mod refusal;
 pub mod repeatable;
 
+use crate::http::ApiRoutes;
+
 pub use refusal::Refusal;
+
+/// Every operation, with the right that opens it.
+#[must_use]
+pub fn routes() -> ApiRoutes {
+    ApiRoutes::new()
+}

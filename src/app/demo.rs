@@ -26,6 +26,23 @@ const PEOPLE: &str = "  Sign in as        reader     may look
                     nobody     has no role
 ";
 
+/// The programs of the sandbox, and what they are there to show.
+const PROGRAMS: &str = "  Call the API as   bss-read   may GET
+                    bss-write  may PUT, PATCH and upload
+                    bss-delete may DELETE and release
+                    bss-admin  may do everything
+";
+
+/// What tokens for the demo's API are for.
+const AUDIENCE: &str = "nmp-api";
+
+/// Where the demo listens.
+struct Addresses {
+    portal: SocketAddr,
+    api: SocketAddr,
+    operations: SocketAddr,
+}
+
 /// Runs the demo until it is asked to stop.
 pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
     private_folder(&options.data_dir)?;
@@ -39,15 +56,16 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
         error => no_sandbox(options.sandbox, "--sandbox", error),
     })?;
     let portal = bind(options.portal, "--portal").await?;
+    let api = bind(options.api, "--api").await?;
     let operations = bind(options.operations, "--operations").await?;
-    let (portal_address, operations_address) = (address(&portal)?, address(&operations)?);
-    let config = Config::load(sources(&options, portal_address, operations_address, &sandbox), Purpose::Demo)?;
+    let at = Addresses { portal: address(&portal)?, api: address(&api)?, operations: address(&operations)? };
+    let config = Config::load(sources(&options, &at, &sandbox), Purpose::Demo)?;
     let logs = telemetry::start_logs(&config.log);
 
     let (world_stop, world) = (CancellationToken::new(), TaskTracker::new());
     start_sandbox(&sandbox, outside, &world_stop, &world);
-    let running = Running::start(config, Listeners { portal: Some(portal), operations }).await?;
-    print(&announcement(&options.data_dir, portal_address, operations_address, &sandbox))?;
+    let running = Running::start(config, Listeners { portal: Some(portal), api: Some(api), operations }).await?;
+    print(&announcement(&options.data_dir, &at, &sandbox))?;
 
     let asked = stop::asked_to_stop(&TaskTracker::new()).await;
     running.stop().await;
@@ -105,7 +123,8 @@ fn private_folder(path: &Path) -> Result<(), Failure> {
 }
 
 /// The settings of the demo. The environment may change the others, such as limits and log output.
-fn sources(options: &DemoOptions, portal: SocketAddr, operations: SocketAddr, sandbox: &Sandbox) -> Sources {
+fn sources(options: &DemoOptions, at: &Addresses, sandbox: &Sandbox) -> Sources {
+    let Addresses { portal, api, operations } = at;
     let mut environment = environment();
     for (name, quiet) in [("NMP_LOG__FORMAT", "text"), ("NMP_LOG__LEVEL", "warn")] {
         if !environment.iter().any(|(given, _)| given == name) {
@@ -118,7 +137,10 @@ fn sources(options: &DemoOptions, portal: SocketAddr, operations: SocketAddr, sa
         // The other way to say loopback; the sign-in page leads to the public address.
         ("portal.allowed_hosts", format!("localhost:{}", portal.port())),
         ("operations.listen", operations.to_string()),
-        ("api.listen", options.api.to_string()),
+        ("api.listen", api.to_string()),
+        ("api.public_url", format!("http://{api}/")),
+        ("api.allowed_hosts", format!("localhost:{}", api.port())),
+        ("api.audience", AUDIENCE.to_owned()),
         ("dns.listen", options.dns.to_string()),
         ("database.url", format!("sqlite:{}", options.data_dir.join("nmp.db").display())),
         ("identity.issuer", sandbox.issuer().to_owned()),
@@ -133,14 +155,17 @@ fn sources(options: &DemoOptions, portal: SocketAddr, operations: SocketAddr, sa
     Sources { file: None, environment, flags }
 }
 
-fn announcement(data: &Path, portal: SocketAddr, operations: SocketAddr, sandbox: &Sandbox) -> String {
+fn announcement(data: &Path, at: &Addresses, sandbox: &Sandbox) -> String {
+    let Addresses { portal, api, operations } = at;
     let mut text = format!("Number Management Portal {}, demo\n\n", env!("CARGO_PKG_VERSION"));
     let _ = writeln!(text, "  Portal            http://{portal}/");
+    let _ = writeln!(text, "  Provisioning API  http://{api}/ audience {AUDIENCE}");
     let _ = writeln!(text, "  Operations        http://{operations}/healthz /readyz /metrics");
     let _ = writeln!(text, "  Identity provider {}", sandbox.issuer());
     let _ = writeln!(text, "  Operator Connect  {}", sandbox.operator_connect_url());
     let _ = writeln!(text, "  Data              {}\n", data.display());
     text.push_str(PEOPLE);
+    text.push_str(PROGRAMS);
     text.push_str("\n  Stop with Ctrl-C\n");
     text
 }

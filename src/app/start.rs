@@ -8,13 +8,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api;
 use crate::backend::{OperatorConnect, OperatorConnectOptions};
 use crate::config::{self, Config, ProcessRole};
 use crate::domain::session::SessionPolicy;
-use crate::http::login::Login;
+use crate::http::login::{Login, Provider};
 use crate::http::operations::Operations;
 use crate::http::serve::{Listening, serve as serve_http};
-use crate::http::{PortalState, Sessions, portal_router};
+use crate::http::{ApiState, PortalState, Sessions, api_router, portal_router};
 use crate::portal;
 use crate::service::access::SessionKeeper;
 use crate::service::{self, Ctx, Policy};
@@ -31,6 +32,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Open listeners, so that a port that is taken is found before anything else is done.
 pub(super) struct Listeners {
     pub(super) portal: Option<TcpListener>,
+    pub(super) api: Option<TcpListener>,
     pub(super) operations: TcpListener,
 }
 
@@ -51,8 +53,9 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let logs = telemetry::start_logs(&config.log);
     let portal =
         if config.runs(ProcessRole::Portal) { Some(bind(config.portal.listen, "portal.listen").await?) } else { None };
+    let api = if config.runs(ProcessRole::Api) { Some(bind(config.api.listen, "api.listen").await?) } else { None };
     let operations = bind(config.operations.listen, "operations.listen").await?;
-    let running = Running::start(config, Listeners { portal, operations }).await?;
+    let running = Running::start(config, Listeners { portal, api, operations }).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
     let asked = stop::asked_to_stop(&TaskTracker::new()).await;
     running.stop().await;
@@ -78,8 +81,15 @@ impl Running {
         let ctx = Ctx::new(database.db.clone(), service::Clock::system(), policy(&config));
         let running = Self { database, ctx, stop: CancellationToken::new(), tasks: TaskTracker::new() };
         let config = Arc::new(config);
+        // One for both, so that its keys are fetched once.
+        let provider = Provider::new(config.identity.issuer.clone())
+            .map_err(|error| Failure::Line(format!("the identity provider cannot be asked: {error}")))?;
         if let Some(listener) = listeners.portal {
-            running.start_portal(&config, listener)?;
+            running.start_portal(&config, provider.clone(), listener)?;
+        }
+        if let Some(listener) = listeners.api {
+            let state = ApiState::new(running.ctx.clone(), Arc::clone(&config), provider);
+            running.listen("api", listener, config.api.max_connections, api_router(api::routes(), state));
         }
         let workers = if config.runs(ProcessRole::Sync) { running.start_sync(&config)? } else { None };
         if let Some(handle) = metrics.clone() {
@@ -90,8 +100,8 @@ impl Running {
         Ok(running)
     }
 
-    fn start_portal(&self, config: &Arc<Config>, listener: TcpListener) -> Result<(), Failure> {
-        let state = portal_state(config, &self.ctx, &self.tasks)?;
+    fn start_portal(&self, config: &Arc<Config>, provider: Provider, listener: TcpListener) -> Result<(), Failure> {
+        let state = portal_state(config, &self.ctx, provider, &self.tasks)?;
         self.listen("portal", listener, config.portal.max_connections, portal_router(portal::routes(), state));
         Ok(())
     }
@@ -128,9 +138,11 @@ impl Running {
         let mut operations = Operations::new(metrics)
             .check("database", move || answers(reached.clone()))
             .check("migrations", move || is_current(current.clone()));
-        if config.runs(ProcessRole::Portal) {
-            let stop = self.stop.clone();
-            operations = operations.check("portal", move || std::future::ready(not_stopping(&stop)));
+        for (role, name) in [(ProcessRole::Portal, "portal"), (ProcessRole::Api, "api")] {
+            if config.runs(role) {
+                let stop = self.stop.clone();
+                operations = operations.check(name, move || std::future::ready(not_stopping(&stop)));
+            }
         }
         if let Some(workers) = workers {
             operations = operations.check("sync", move || std::future::ready(at_work(&workers)));
@@ -179,9 +191,14 @@ fn now() -> fn() -> time::OffsetDateTime {
 }
 
 /// What the handlers of the portal share.
-pub(super) fn portal_state(config: &Arc<Config>, ctx: &Ctx, tasks: &TaskTracker) -> Result<PortalState, Failure> {
+pub(super) fn portal_state(
+    config: &Arc<Config>,
+    ctx: &Ctx,
+    provider: Provider,
+    tasks: &TaskTracker,
+) -> Result<PortalState, Failure> {
     let settings = &config.portal;
-    let login = Login::new(config.identity.clone(), &settings.public_url)
+    let login = Login::new(config.identity.clone(), &settings.public_url, provider)
         .map_err(|error| Failure::Line(format!("sign-in cannot be set up: {error}")))?;
     let policy = SessionPolicy {
         idle: settings.session_idle,

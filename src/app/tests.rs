@@ -17,6 +17,7 @@ use super::database::{self, Database};
 use super::start::portal_state;
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::config::{Config, Purpose, Sources};
+use crate::http::login::Provider;
 use crate::http::serve::{Listening, serve};
 use crate::http::{
     Authenticated, Flash, FormBody, Granted, Problem, QueryString, Routes, needs, portal_router, see_other_with,
@@ -98,7 +99,8 @@ impl World {
         let clock =
             Clock::new(move || OffsetDateTime::now_utc() + time::Duration::minutes(shift.load(Ordering::SeqCst)));
         let ctx = Ctx::new(database.db.clone(), clock, Policy::default());
-        let state = portal_state(&Arc::new(config), &ctx, &tasks).unwrap();
+        let provider = Provider::new(config.identity.issuer.clone()).unwrap();
+        let state = portal_state(&Arc::new(config), &ctx, provider, &tasks).unwrap();
         let router = portal_router(crate::portal::routes().merge(test_routes()), state);
         let how = Listening { name: "portal", max_connections: 50, stop: stop.clone(), tasks: tasks.clone() };
         tasks.spawn(serve(listener, router, how));

@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::reader::Reader;
 use super::{Config, DatabaseUrl, ProcessRole, Purpose};
 
-/// Signature algorithms an ID token may use. Those with a shared secret are not among them.
+/// Signature algorithms a token may use. Those with a shared secret are not among them.
 const ALGORITHMS: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 impl Config {
@@ -18,14 +18,18 @@ impl Config {
             return;
         }
         self.check_portal(purpose, r);
+        self.check_api(purpose, r);
         if self.roles.is_empty() {
             r.problem(
                 "roles.run",
                 "is empty, so this process would do nothing; name at least one of portal, api, sync, dns",
             );
         }
+        if self.runs(ProcessRole::Portal) || self.runs(ProcessRole::Api) {
+            self.check_issuer(purpose, r);
+        }
         if self.runs(ProcessRole::Portal) {
-            self.check_identity(purpose, r);
+            self.check_sign_in(r);
         }
         if self.runs(ProcessRole::Sync) {
             self.check_operator_connect(purpose, r);
@@ -49,19 +53,7 @@ impl Config {
     }
 
     fn check_portal(&self, purpose: Purpose, r: &mut Reader) {
-        let url = &self.portal.public_url;
-        if purpose == Purpose::Production && url.scheme() == "http" && !is_loopback(url) {
-            r.problem(
-                "portal.public_url",
-                format!("{url} is plain HTTP; people's sessions would travel unprotected. Write the https address of the proxy in front of the portal"),
-            );
-        }
-        if url.path() != "/" || url.query().is_some() {
-            r.problem(
-                "portal.public_url",
-                format!("{url} has a path; the portal answers at the root of its own host name only"),
-            );
-        }
+        check_public(r, "portal.public_url", &self.portal.public_url, purpose, ("the portal", "people's sessions"));
         if self.portal.session_idle > self.portal.session_absolute {
             r.problem(
                 "portal.session_idle_minutes",
@@ -70,7 +62,7 @@ impl Config {
         }
     }
 
-    fn check_identity(&self, purpose: Purpose, r: &mut Reader) {
+    fn check_issuer(&self, purpose: Purpose, r: &mut Reader) {
         let issuer = &self.identity.issuer;
         if issuer.is_empty() {
             if !r.has_problem("identity.issuer") {
@@ -94,20 +86,13 @@ impl Config {
                 Ok(_) => {}
             }
         }
+    }
+
+    fn check_sign_in(&self, r: &mut Reader) {
         if self.identity.client_id.is_empty() && !r.has_problem("identity.client_id") {
             r.problem("identity.client_id", "is missing; write the client identifier the provider gave to the portal");
         }
-        for algorithm in &self.identity.algorithms {
-            if !ALGORITHMS.contains(&algorithm.as_str()) {
-                r.problem(
-                    "identity.algorithms",
-                    format!("\u{201c}{algorithm}\u{201d} is not one of {}", ALGORITHMS.join(", ")),
-                );
-            }
-        }
-        if self.identity.algorithms.is_empty() {
-            r.problem("identity.algorithms", "is empty; name at least one, usually RS256");
-        }
+        check_algorithms(r, "identity.algorithms", &self.identity.algorithms);
     }
 
     fn check_operator_connect(&self, purpose: Purpose, r: &mut Reader) {
@@ -171,6 +156,32 @@ impl Config {
         if let Err(message) = writable(path) {
             r.problem("database.url", message);
         }
+    }
+}
+
+/// An address that others reach us at: encrypted unless it is this machine, and without a path.
+pub(super) fn check_public(r: &mut Reader, key: &str, url: &Url, purpose: Purpose, (listener, travels): (&str, &str)) {
+    if purpose == Purpose::Production && url.scheme() == "http" && !is_loopback(url) {
+        r.problem(
+            key,
+            format!(
+                "{url} is plain HTTP; {travels} would travel unprotected. Write the https address of the proxy in front of {listener}"
+            ),
+        );
+    }
+    if url.path() != "/" || url.query().is_some() {
+        r.problem(key, format!("{url} has a path; {listener} answers at the root of its own host name only"));
+    }
+}
+
+pub(super) fn check_algorithms(r: &mut Reader, key: &str, algorithms: &[String]) {
+    for algorithm in algorithms {
+        if !ALGORITHMS.contains(&algorithm.as_str()) {
+            r.problem(key, format!("\u{201c}{algorithm}\u{201d} is not one of {}", ALGORITHMS.join(", ")));
+        }
+    }
+    if algorithms.is_empty() {
+        r.problem(key, "is empty; name at least one, usually RS256");
     }
 }
 

@@ -15,7 +15,7 @@ impl Config {
     pub(super) fn read(r: &mut Reader) -> Self {
         Self {
             portal: Portal::read(r),
-            api: Api { listen: r.socket("api.listen", "127.0.0.1:8081", "Address and port of the Provisioning API.") },
+            api: Api::read(r),
             operations: Operations {
                 listen: r.socket(
                     "operations.listen",
@@ -71,7 +71,7 @@ impl Portal {
                     Some("http://127.0.0.1:8080/"),
                     "The address people type. Must be https unless it is loopback.",
                 )
-                .unwrap_or_else(loopback),
+                .unwrap_or_else(|| loopback(8080)),
             allowed_hosts: r.list(
                 "portal.allowed_hosts",
                 &[],
@@ -250,11 +250,12 @@ fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -
     Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))
 }
 
-fn role(r: &mut Reader, key: &'static str, default: &'static str, doc: &'static str) -> String {
+pub(super) fn role(r: &mut Reader, key: &'static str, default: &'static str, doc: &'static str) -> String {
     r.text(key, Some(default), doc).unwrap_or_else(|| default.to_owned())
 }
 
-#[expect(clippy::expect_used, reason = "a constant that parses")]
-fn loopback() -> Url {
-    Url::parse("http://127.0.0.1:8080/").expect("a valid address")
+/// This machine.
+#[expect(clippy::expect_used, reason = "a number behind a constant that parses")]
+pub(super) fn loopback(port: u16) -> Url {
+    Url::parse(&format!("http://127.0.0.1:{port}/")).expect("a valid address")
 }

@@ -7,6 +7,7 @@ fn sources(file: &str, environment: &[(&str, &str)]) -> Sources {
 
 const GOOD: &str = r#"
     portal.public_url = "https://portal.example.com/"
+    api = { public_url = "https://provapi.example.com/", audience = "nmp-api" }
     database.url = "postgres://nmp:hush@db.example.com/nmp"
     [identity]
     issuer = "https://login.example.com/"
@@ -73,6 +74,7 @@ fn every_problem_is_reported_at_once_with_its_key() {
         "identity.issuer: https://login.example.com/{tenantid}/v2.0 stands for many issuers",
         "identity.client_id: is missing",
         "identity.algorithms: \u{201c}none\u{201d} is not one of RS256",
+        "api.audience: is missing",
         "operator_connect.base_url: http://127.0.0.1:8090/operator-connect is the sandbox",
         "operator_connect.token_url: is missing",
         "operator_connect.client_id: is missing",
@@ -89,6 +91,32 @@ fn every_problem_is_reported_at_once_with_its_key() {
     }
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     assert!(found.iter().all(|line| !line.contains('\n') && !line.contains("hush")));
+}
+
+#[test]
+fn the_api_has_its_own_rules() {
+    let with = |api: &str| {
+        let file = GOOD.replace(r#"api = { public_url = "https://provapi.example.com/", audience = "nmp-api" }"#, api);
+        problems(&file, &[])
+    };
+    assert_eq!(with(r#"api.audience = ["one", "two"]"#), Vec::<String>::new());
+    let found = with(
+        r#"api = { public_url = "http://provapi.example.com/v1", audience = "portal", algorithms = ["HS256"], allowed_networks = ["10.0.0.0/40"], rate_burst = 0 }"#,
+    );
+    let starts = [
+        "api.allowed_networks: \u{201c}10.0.0.0/40\u{201d} is not an IP address or a network",
+        "api.rate_burst: 0 is not a whole number from 1",
+        "api.public_url: http://provapi.example.com/v1 is plain HTTP; tokens would travel unprotected",
+        "api.public_url: http://provapi.example.com/v1 has a path",
+        "api.audience: is identity.client_id too",
+        "api.algorithms: \u{201c}HS256\u{201d} is not one of RS256",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (line, start) in found.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}");
+    }
+    assert!(with("")[0].starts_with("api.audience: is missing"));
+    assert_eq!(problems(&GOOD.replace("api = {", "roles.run = [\"portal\", \"sync\"]\n#"), &[]), Vec::<String>::new());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The one error of every page and listener.
 //!
 //! A handler or extractor answers with a [`Problem`]; it travels in the response's extensions and
-//! the outer layer in [`super::render`] turns it into a page, a fragment or JSON. The cause is
-//! logged there, once, with the request's id. A visitor never sees a cause.
+//! the outer layer in [`super::render`] turns it into a page, a fragment or JSON, that of the API into the
+//! contract's form. The cause is logged there, once, with the request's id. A visitor never sees a cause.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -27,14 +27,40 @@ pub struct Problem {
     pub title: Cow<'static, str>,
     /// What the visitor can do about it.
     pub detail: Cow<'static, str>,
-    /// Problems with single fields: name and message.
-    pub fields: Vec<(String, String)>,
+    /// What of the request is wrong, such as a header, a query parameter or a field of the body.
+    pub target: Option<String>,
+    /// Problems with single fields.
+    pub fields: Vec<ProblemField>,
     /// Roles that are missing, of a 403.
     pub missing: Roles,
     /// Seconds after which it makes sense to ask again, of a 503 or 429.
     pub retry_after: Option<u32>,
+    /// What is wrong with the access token, for the API's `WWW-Authenticate`.
+    pub(super) challenge: Option<Challenge>,
     /// Goes to the log and never to the visitor.
     cause: Option<Arc<str>>,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemField {
+    /// Its name, in the API its path such as `numbers[3].telephoneNumber`.
+    pub name: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// Stable name of the problem, such as `invalid_value`.
+    pub code: Cow<'static, str>,
+}
+
+/// What `WWW-Authenticate` says (RFC 6750, section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Challenge {
+    /// No token was sent, so there is no error to name.
+    NoToken,
+    /// `invalid_request`
+    InvalidRequest,
+    /// `invalid_token`
+    InvalidToken,
 }
 
 /// In response extensions: what [`super::render`] is to render.
@@ -55,9 +81,11 @@ impl Problem {
             code,
             title: title.into(),
             detail: detail.into(),
+            target: None,
             fields: Vec::new(),
             missing: Roles::NONE,
             retry_after: None,
+            challenge: None,
             cause: None,
         }
     }
@@ -75,7 +103,7 @@ impl Problem {
             StatusCode::NOT_FOUND,
             "not_found",
             "Page not found",
-            "There is no page at this address. It may have been mistyped or cut off.",
+            "There is nothing at this address. It may have been mistyped or cut off.",
         )
     }
 
@@ -133,7 +161,7 @@ impl Problem {
             "too_large",
             "This is too large",
             format!(
-                "At most {shown} can be sent at once. Nothing was stored; split the file and send the parts one after the other."
+                "At most {shown} can be sent at once. Nothing was stored; split it and send the parts one after the other."
             ),
         )
     }
@@ -153,7 +181,7 @@ impl Problem {
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "Something went wrong on our side",
-            "Nothing you did. It has been logged; try again, and if it stays, tell the people who run the portal the request id.",
+            "Nothing you did. It has been logged; try again, and if it stays, tell the people who run this service the request id.",
         )
     }
 
@@ -166,7 +194,7 @@ impl Problem {
                 status,
                 "method_not_allowed",
                 "This address cannot be used that way",
-                "The page exists, but does not accept this kind of request.",
+                "There is something at this address, but it does not accept this kind of request.",
             ),
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "too_large", "This is too large", "Send less at once."),
             StatusCode::REQUEST_TIMEOUT => {
@@ -196,10 +224,34 @@ impl Problem {
         self
     }
 
+    /// Says what of the request is wrong.
+    #[must_use]
+    pub fn at(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
     /// Names a field and what is wrong with it.
     #[must_use]
-    pub fn field(mut self, name: impl Into<String>, message: impl Into<String>) -> Self {
-        self.fields.push((name.into(), message.into()));
+    pub fn field(self, name: impl Into<String>, message: impl Into<String>) -> Self {
+        self.field_with(name, message, "invalid_value")
+    }
+
+    /// Names a field, what is wrong with it, and a code of its own.
+    #[must_use]
+    pub fn field_with(
+        mut self,
+        name: impl Into<String>,
+        message: impl Into<String>,
+        code: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.fields.push(ProblemField { name: name.into(), message: message.into(), code: code.into() });
+        self
+    }
+
+    /// Says what is wrong with the access token.
+    pub(super) fn challenged(mut self, challenge: Challenge) -> Self {
+        self.challenge = Some(challenge);
         self
     }
 

@@ -1,16 +1,28 @@
 //! Which host a request is for. hyper accepts none, two, and an absolute address that differs.
 
 use axum::http::{HeaderMap, Uri, Version, header};
+use url::{Position, Url};
 
 /// The values of `Host` a listener answers to.
 #[derive(Clone, Debug)]
-pub struct AllowedHosts(Vec<String>);
+pub struct AllowedHosts {
+    hosts: Vec<String>,
+    setting: &'static str,
+}
 
 impl AllowedHosts {
-    /// Accepts exactly these, such as `portal.example.com` or `127.0.0.1:8080`, in any case.
+    /// Accepts exactly the host of the public address and these, such as `portal.example.com` or `127.0.0.1:8080`, in any
+    /// case. `setting` is the key under which more can be named.
     #[must_use]
-    pub fn new(hosts: impl IntoIterator<Item = String>) -> Self {
-        Self(hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect())
+    pub fn new(public_url: &Url, further: &[String], setting: &'static str) -> Self {
+        // Host and, unless it is the usual one, port.
+        let own = &public_url[Position::BeforeHost..Position::AfterPort];
+        let hosts = std::iter::once(own).chain(further.iter().map(String::as_str));
+        Self { hosts: hosts.map(str::to_ascii_lowercase).collect(), setting }
+    }
+
+    pub(super) fn setting(&self) -> &'static str {
+        self.setting
     }
 
     /// The host a request names, when there is exactly one and it is on the list.
@@ -25,7 +37,7 @@ impl AllowedHosts {
         if uri.authority().is_some_and(|authority| !authority.as_str().eq_ignore_ascii_case(named)) {
             return None;
         }
-        self.0.iter().any(|host| host.eq_ignore_ascii_case(named)).then_some(named)
+        self.hosts.iter().any(|host| host.eq_ignore_ascii_case(named)).then_some(named)
     }
 }
 
@@ -36,7 +48,11 @@ mod tests {
     use super::*;
 
     fn accepted(uri: &str, hosts: &[&str]) -> bool {
-        let allowed = AllowedHosts::new(["portal.example.com".to_owned(), "127.0.0.1:8080".to_owned()]);
+        let allowed = AllowedHosts::new(
+            &"https://portal.example.com/".parse().unwrap(),
+            &["127.0.0.1:8080".to_owned()],
+            "portal.allowed_hosts",
+        );
         let mut headers = HeaderMap::new();
         for host in hosts {
             headers.append(header::HOST, HeaderValue::from_str(host).unwrap());

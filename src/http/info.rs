@@ -7,6 +7,8 @@ use axum::extract::Request;
 use axum::http::{Extensions, HeaderMap, Method, Uri, header};
 use tokio::sync::OnceCell;
 
+use crate::authz::Principal;
+
 use super::cookie::Cookies;
 use super::flash::Flash;
 use super::return_to::ReturnTo;
@@ -16,7 +18,7 @@ use super::session::Session;
 /// Facts about a request; in its extensions as `Arc<RequestInfo>`.
 #[derive(Debug)]
 pub struct RequestInfo {
-    /// The request's identifier, also in the `x-request-id` of the answer and in every log line.
+    /// The request's identifier, also in the `x-request-id` (of the API `x-ms-request-id`) of the answer and in every log line.
     pub id: String,
     /// Method.
     pub method: Method,
@@ -34,6 +36,8 @@ pub struct RequestInfo {
     pub client: IpAddr,
     /// Who is signed in; looked up when first asked for.
     pub(super) session: OnceCell<Option<Arc<Session>>>,
+    /// Who calls the API; looked up when first asked for.
+    pub(super) caller: OnceCell<Principal>,
 }
 
 impl RequestInfo {
@@ -52,6 +56,7 @@ impl RequestInfo {
             flash: Flash::from_cookies(cookies),
             client: client(request.extensions(), headers, trusted_proxies),
             session: OnceCell::new(),
+            caller: OnceCell::new(),
         }
     }
 

@@ -23,17 +23,17 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::authz::Principal;
+use crate::authz::{Principal, Via};
 use crate::config::Identity;
 
 use super::cookie::{self, Cookies};
 use super::error::Problem;
 use super::return_to::ReturnTo;
 use super::session::{Sessions, away};
-use super::{random, seal, security};
+use super::{identity, random, seal, security};
 
-pub use provider::ProviderError;
-use provider::{FetchError, Metadata, Provider};
+use provider::{FetchError, Known, Metadata};
+pub use provider::{Provider, ProviderError};
 pub use verify::TokenError;
 use verify::{Claims, Expected, Extra, Token};
 
@@ -164,8 +164,12 @@ impl Login {
     /// A client of the configured provider. Nothing is fetched until somebody signs in.
     ///
     /// # Errors
-    /// When an address or an algorithm is none, which the configuration has ruled out, or the HTTP client cannot be built.
-    pub fn new(settings: Identity, public_url: &Url) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    /// When an address or an algorithm is none, which the configuration has ruled out.
+    pub fn new(
+        settings: Identity,
+        public_url: &Url,
+        provider: Provider,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let algorithms = settings.algorithms.iter().map(|name| serde_json::from_value(Value::String(name.clone())));
         let issuer_origin = Url::parse(&settings.issuer)?.origin().ascii_serialization();
         Ok(Self(Arc::new(Inner {
@@ -173,7 +177,7 @@ impl Login {
             algorithms: algorithms.collect::<Result<_, _>>()?,
             redirect: RedirectUrl::from_url(public_url.join("/auth/callback")?),
             signed_out: public_url.join("/signed-out")?,
-            provider: Provider::new(settings.issuer.clone())?,
+            provider,
             policy: RwLock::new(security::content_security_policy(&[issuer_origin])),
             cookie: cookie::host_name("nmp-signin", public_url.scheme() == "https"),
             settings,
@@ -248,7 +252,7 @@ impl Login {
             return Err(LoginError::Refused(error));
         }
         let code = callback.code.ok_or_else(|| LoginError::Invalid("the answer has no code".into()))?;
-        let (client, metadata) = self.client().await?;
+        let (client, known) = self.client().await?;
         let send = |request| self.0.provider.send(request);
         let tokens = client
             .exchange_code(AuthorizationCode::new(code))
@@ -258,7 +262,7 @@ impl Login {
             .await?;
         let nonce = Nonce::new(under_way.nonce);
         let signed_in =
-            self.believe(&tokens, metadata, Some(&nonce), sessions.now()).await.map_err(LoginError::Invalid)?;
+            self.believe(&tokens, known, Some(&nonce), sessions.now()).await.map_err(LoginError::Invalid)?;
         Ok((signed_in, ReturnTo::new(&under_way.return_to)))
     }
 
@@ -287,21 +291,21 @@ impl Login {
     }
 
     async fn try_refresh(&self, refresh_token: &str, now: OffsetDateTime) -> Result<SignedIn, LoginError> {
-        let (client, metadata) = self.client().await?;
+        let (client, known) = self.client().await?;
         let send = |request| self.0.provider.send(request);
         let tokens = client
             .exchange_refresh_token(&RefreshToken::new(refresh_token.to_owned()))
             .map_err(|error| LoginError::Invalid(error.into()))?
             .request_async(&send)
             .await?;
-        self.believe(&tokens, metadata, None, now).await.map_err(LoginError::Invalid)
+        self.believe(&tokens, known, None, now).await.map_err(LoginError::Invalid)
     }
 
     /// Checks the tokens and reads the person out of them.
     async fn believe(
         &self,
         tokens: &Tokens,
-        metadata: Arc<Metadata>,
+        known: Arc<Known>,
         nonce: Option<&Nonce>,
         now: OffsetDateTime,
     ) -> Result<SignedIn, Box<dyn std::error::Error + Send + Sync>> {
@@ -317,9 +321,9 @@ impl Login {
             };
             verify::verify(token, &expected).map(|claims| self.principal(claims))
         };
-        let principal = match check(&metadata) {
-            Err(error) if error.may_be_a_new_key() => match self.0.provider.after_unknown_key().await {
-                Some(newer) => check(&newer)?,
+        let principal = match check(&known.metadata) {
+            Err(error) if error.may_be_a_new_key() => match self.0.provider.after_unknown_key(&known).await {
+                Some(newer) => check(&newer.metadata)?,
                 None => return Err(error.into()),
             },
             checked => checked?,
@@ -331,20 +335,22 @@ impl Login {
     fn principal(&self, claims: &Claims) -> Principal {
         let name = claims.name().and_then(|name| name.get(None)).map(|name| name.as_str());
         let name = name.or(claims.preferred_username().map(|name| name.as_str())).unwrap_or(claims.subject().as_str());
-        let roles = claims.additional_claims().all.get(&self.0.settings.roles_claim);
+        let (issuer, further) = (claims.issuer().as_str(), &claims.additional_claims().all);
         Principal {
-            issuer: claims.issuer().as_str().into(),
-            subject: claims.subject().as_str().into(),
-            name: name.chars().filter(|c| !c.is_control()).take(200).collect::<String>().into(),
-            roles: self.0.settings.role_names.parse(roles),
+            issuer: issuer.into(),
+            subject: identity::stable_subject(issuer, claims.subject().as_str(), further).into(),
+            name: identity::shown_name(name),
+            roles: self.0.settings.role_names.parse(further.get(&self.0.settings.roles_claim)),
+            via: Via::Portal,
         }
     }
 
     /// Where to send a browser to sign out at the provider too; our own page when the provider has
     /// no such place or is away.
     pub async fn logout_url(&self, id_token: Option<&str>) -> Url {
-        let metadata = self.0.provider.metadata().await.ok();
-        let endpoint = metadata.as_ref().and_then(|found| found.additional_metadata().end_session_endpoint.as_ref());
+        let known = self.0.provider.known().await.ok();
+        let endpoint =
+            known.as_ref().and_then(|known| known.metadata.additional_metadata().end_session_endpoint.as_ref());
         let Some(endpoint) = endpoint else { return self.0.signed_out.clone() };
         let mut url = endpoint.url().clone();
         let mut query = url.query_pairs_mut();
@@ -357,9 +363,10 @@ impl Login {
         url
     }
 
-    async fn client(&self) -> Result<(OidcClient, Arc<Metadata>), ProviderError> {
-        let metadata = self.0.provider.metadata().await?;
-        self.allow_forms_to(&metadata);
+    async fn client(&self) -> Result<(OidcClient, Arc<Known>), ProviderError> {
+        let known = self.0.provider.known().await?;
+        let metadata = &known.metadata;
+        self.allow_forms_to(metadata);
         let secret =
             self.0.settings.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
         let methods = metadata.token_endpoint_auth_methods_supported();
@@ -367,10 +374,10 @@ impl Login {
             methods.contains(&CoreClientAuthMethod::ClientSecretPost)
                 && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
         });
-        let client = OidcClient::from_provider_metadata(Metadata::clone(&metadata), self.0.client_id.clone(), secret)
+        let client = OidcClient::from_provider_metadata(metadata.clone(), self.0.client_id.clone(), secret)
             .set_redirect_uri(self.0.redirect.clone())
             .set_auth_type(if in_body { AuthType::RequestBody } else { AuthType::BasicAuth });
-        Ok((client, metadata))
+        Ok((client, known))
     }
 
     fn allow_forms_to(&self, metadata: &Metadata) {

@@ -1,11 +1,14 @@
 //! What all pages share: the server, errors, protection, sessions, extractors and the register of routes.
 
+mod api;
 mod assets;
+mod bearer;
 mod cookie;
 mod error;
 mod extract;
 mod flash;
 mod host;
+mod identity;
 mod info;
 pub mod login;
 mod observe;
@@ -23,8 +26,9 @@ mod session;
 mod shell;
 mod state;
 
+pub use api::{ApiRoutes, ApiState, Called, JsonBody, MergePatchBody, api_router};
 pub use assets::asset_url;
-pub use error::Problem;
+pub use error::{Problem, ProblemField};
 pub use extract::{Authenticated, FormBody, Granted, Info, MultipartBody, Partial, PathPart, QueryString};
 pub use flash::Flash;
 pub use info::RequestInfo;

@@ -52,7 +52,7 @@ impl Operations {
 
     /// The listener's router.
     pub fn router(self) -> Router {
-        let observed = Observed { listener: "operations", trusted_proxies: Arc::new([]) };
+        let observed = Observed { listener: "operations", trusted_proxies: Arc::new([]), id_header: "x-request-id" };
         Router::new()
             .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))
             .route("/readyz", get(ready))

@@ -14,7 +14,6 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::TimeoutLayer;
-use url::{Position, Url};
 
 use crate::config::Portal;
 
@@ -33,7 +32,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(200);
 pub fn portal_router(routes: Routes, state: PortalState) -> Router {
     let settings = &state.config().portal;
     let hosts = Arc::new(portal_hosts(settings));
-    let observed = Observed { listener: "portal", trusted_proxies: settings.trusted_proxies.as_slice().into() };
+    let observed = Observed {
+        listener: "portal",
+        trusted_proxies: settings.trusted_proxies.as_slice().into(),
+        id_header: "x-request-id",
+    };
     let inner = ServiceBuilder::new()
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
@@ -54,12 +57,7 @@ pub fn portal_router(routes: Routes, state: PortalState) -> Router {
 /// The values of `Host` the portal answers to.
 #[must_use]
 pub fn portal_hosts(settings: &Portal) -> AllowedHosts {
-    AllowedHosts::new(std::iter::once(authority(&settings.public_url)).chain(settings.allowed_hosts.iter().cloned()))
-}
-
-/// Host and, unless it is the usual one, port.
-fn authority(url: &Url) -> String {
-    url[Position::BeforeHost..Position::AfterPort].to_owned()
+    AllowedHosts::new(&settings.public_url, &settings.allowed_hosts, "portal.allowed_hosts")
 }
 
 /// No such page; a person who is signed in keeps the navigation.
@@ -71,7 +69,7 @@ async fn no_page(State(state): State<PortalState>, mut parts: Parts) -> Problem 
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what the layer calls")]
-fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+pub(super) fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     let text =
         cause.downcast_ref::<&str>().map(ToString::to_string).or_else(|| cause.downcast_ref::<String>().cloned());
     let cause = std::io::Error::other(format!("panicked: {}", text.unwrap_or_default()));

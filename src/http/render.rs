@@ -82,7 +82,7 @@ pub(super) async fn json_problems(request: Request, next: Next) -> Response {
 }
 
 /// The problem an answer carries, or stands for when no code of ours made it.
-fn problem_of(response: &Response) -> Option<Arc<Problem>> {
+pub(super) fn problem_of(response: &Response) -> Option<Arc<Problem>> {
     if let Some(Carried(problem)) = response.extensions().get::<Carried>() {
         return Some(Arc::clone(problem));
     }
@@ -93,7 +93,7 @@ fn problem_of(response: &Response) -> Option<Arc<Problem>> {
     ((status.is_client_error() || status.is_server_error()) && !ours).then(|| Arc::new(Problem::from_status(status)))
 }
 
-fn keep_headers(from: &Response, to: &mut Response, problem: &Problem) {
+pub(super) fn keep_headers(from: &Response, to: &mut Response, problem: &Problem) {
     for name in [header::ALLOW, header::SET_COOKIE, header::CONNECTION] {
         for value in from.headers().get_all(&name) {
             to.headers_mut().append(name.clone(), value.clone());
@@ -129,8 +129,8 @@ fn page_for(problem: &Problem, info: &RequestInfo, state: &PortalState) -> Respo
         );
     }
     let mut detail = problem.detail.to_string();
-    for (name, message) in &problem.fields {
-        let _ = write!(detail, " {name}: {message}.");
+    for field in &problem.fields {
+        let _ = write!(detail, " {}: {}.", field.name, field.message);
     }
     let shown = Shown { status: problem.status.as_u16(), title: &problem.title, detail: &detail, request_id: &info.id };
     page_with(problem.status, &ErrorPage { shell, problem: shown })

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
-use axum::http::{Method, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -178,6 +178,7 @@ struct Gate {
 
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    let declared = declared_length(&parts.headers);
     let allowed = async {
         if matches!(gate.access, Access::Public) {
             return Ok(());
@@ -188,7 +189,6 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
         }
         Ok(())
     };
-    let declared = body.size_hint().lower();
     let refused = match allowed.await {
         Err(problem) => Some((problem, gate.limit)),
         Ok(()) if declared > gate.limit => Some((Problem::too_large(gate.limit), DRAIN_LIMIT)),
@@ -199,14 +199,26 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
         Some((problem, drained)) => {
             // A client that asks first (`Expect: 100-continue`) has not sent anything yet.
             if declared <= drained && !parts.headers.contains_key(header::EXPECT) {
-                drain(body).await;
+                drain(body, drained).await;
             }
             problem.into_response()
         }
     }
 }
 
-/// Reads a body and throws it away; the body's own time-outs bound how long that takes.
-async fn drain(mut body: Body) {
-    while let Some(Ok(_)) = body.frame().await {}
+/// How long the body says it is, in bytes; 0 when it does not say. The body itself does not know behind its time-outs.
+pub(super) fn declared_length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|length| length.parse().ok()).unwrap_or_default()
+}
+
+/// Reads a body and throws it away, up to so many bytes; the body's own time-outs bound how long that takes.
+pub(super) async fn drain(mut body: Body, most: u64) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if read > most {
+            return;
+        }
+    }
 }

@@ -78,7 +78,7 @@ pub(super) fn content_security_policy(provider_origins: &[String]) -> HeaderValu
 /// Refuses requests for another host, and bodies in a content encoding.
 pub(super) async fn checks(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
     if hosts.accepted(request.version(), request.uri(), request.headers()).is_none() {
-        return misdirected(request.version());
+        return misdirected(request.version(), hosts.setting());
     }
     if let Err(problem) = plain_body(request.headers()) {
         return problem.into_response();
@@ -86,12 +86,14 @@ pub(super) async fn checks(State(hosts): State<Arc<AllowedHosts>>, request: Requ
     next.run(bounded(request)).await
 }
 
-fn misdirected(version: Version) -> Response {
+fn misdirected(version: Version, setting: &str) -> Response {
     let problem = Problem::new(
         StatusCode::MISDIRECTED_REQUEST,
         "misdirected",
-        "Not the address of this portal",
-        "This server answers under its own name only. Check the address, or ask for the name to be added to portal.allowed_hosts.",
+        "Not the address of this server",
+        format!(
+            "This server answers under its own name only. Check the address, or ask for the name to be added to {setting}."
+        ),
     );
     let mut response = problem.into_response();
     if version >= Version::HTTP_11 {
@@ -113,7 +115,7 @@ pub(super) fn plain_body(headers: &HeaderMap) -> Result<(), Problem> {
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "content_encoding",
         "Compressed requests are not accepted",
-        "Send the form without a Content-Encoding.",
+        "Send it without a Content-Encoding.",
     ))
 }
 

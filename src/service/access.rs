@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::authz::{Principal, Roles};
+use crate::authz::{Principal, Roles, Via};
 use crate::domain::session::{SessionPolicy, SessionTimes};
 use crate::store::{self, Db, SessionRow};
 
@@ -145,6 +145,7 @@ impl From<SessionRow> for StoredSession {
                 subject: row.subject.into(),
                 name: row.name.into(),
                 roles: Roles::from_bits(row.roles),
+                via: Via::Portal,
             },
             sealed: row.sealed,
             times: row.times,

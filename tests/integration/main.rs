@@ -8,6 +8,7 @@
 
 mod access;
 mod accounts;
+mod api_front;
 mod architecture;
 mod audit;
 mod bad_input;

@@ -1,6 +1,6 @@
 //! The identity provider's metadata and keys, fetched when first needed and kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use openidconnect::http::{HeaderValue, Response as HttpResponse};
@@ -8,12 +8,16 @@ use openidconnect::{DiscoveryError, HttpRequest, IssuerUrl, ProviderMetadataWith
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::http::bearer::KeySet;
+
 /// Metadata and keys younger than this are used without asking.
 const FRESH: Duration = Duration::from_hours(1);
 /// Metadata and keys are used for so long while the provider is away.
 const KEEP: Duration = Duration::from_hours(24);
 /// After a failure the provider is left alone for so long.
 const PAUSE: Duration = Duration::from_secs(3);
+/// The same while there are keys to go on with: a provider that hangs holds up one request a minute.
+const PAUSE_WITH_KEYS: Duration = Duration::from_mins(1);
 /// Keys are fetched for the sake of an unknown one at most this often.
 const UNKNOWN_KEY: Duration = Duration::from_mins(5);
 /// Most bytes of one answer.
@@ -50,79 +54,114 @@ pub enum FetchError {
     TooLarge,
 }
 
+/// What the provider publishes, as of one moment.
+pub(in crate::http) struct Known {
+    /// Where its endpoints are, and its keys for ID tokens.
+    pub(super) metadata: Metadata,
+    /// Its keys for access tokens.
+    pub(in crate::http) keys: KeySet,
+    fetched: Instant,
+}
+
 #[derive(Default)]
-struct Cache {
-    metadata: Option<(Arc<Metadata>, Instant)>,
+struct Attempts {
     failed: Option<Instant>,
     unknown_key: Option<Instant>,
 }
 
-/// The provider behind one issuer.
-pub(super) struct Provider {
+/// The provider behind one issuer; cheap to clone.
+#[derive(Clone)]
+pub struct Provider(Arc<Inner>);
+
+struct Inner {
     issuer: String,
     http: reqwest::Client,
-    cache: Mutex<Cache>,
+    /// The last good answer, however old.
+    last: RwLock<Option<Arc<Known>>>,
+    /// Held while the provider is asked, so that one request asks for all.
+    attempts: Mutex<Attempts>,
 }
 
 impl Provider {
-    pub(super) fn new(issuer: String) -> Result<Self, reqwest::Error> {
+    /// The provider behind this issuer. Nothing is fetched until it is needed.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(issuer: String) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(3))
             .timeout(Duration::from_secs(5))
             .user_agent(concat!("nmp/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { issuer, http, cache: Mutex::new(Cache::default()) })
+        Ok(Self(Arc::new(Inner { issuer, http, last: RwLock::default(), attempts: Mutex::default() })))
     }
 
-    /// Metadata and keys, from the cache when they are fresh or the provider is away.
-    pub(super) async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
-        let mut cache = self.cache.lock().await;
-        let known = cache.metadata.clone().filter(|(_, fetched)| fetched.elapsed() < KEEP);
-        if let Some((metadata, fetched)) = &known
-            && (fetched.elapsed() < FRESH || cache.paused())
-        {
-            return Ok(Arc::clone(metadata));
-        }
-        if cache.paused() {
-            return Err(ProviderError::Paused);
-        }
-        match (self.fetch_into(&mut cache).await, known) {
-            (Ok(metadata), _) => Ok(metadata),
-            (Err(error), Some((metadata, _))) => {
+    /// What the provider publishes: as kept when that is fresh, or the provider is away, or another request is asking it.
+    pub(in crate::http) async fn known(&self) -> Result<Arc<Known>, ProviderError> {
+        let mut attempts = match self.last() {
+            Some(known) if known.fetched.elapsed() < FRESH => return Ok(known),
+            Some(known) => match self.0.attempts.try_lock() {
+                Ok(attempts) if !attempts.failed_within(PAUSE_WITH_KEYS) => attempts,
+                _ => return Ok(known),
+            },
+            None => {
+                let attempts = self.0.attempts.lock().await;
+                // The request before may have got it.
+                if let Some(known) = self.last() {
+                    return Ok(known);
+                }
+                if attempts.failed_within(PAUSE) {
+                    return Err(ProviderError::Paused);
+                }
+                attempts
+            }
+        };
+        match (self.fetch(&mut attempts).await, self.last()) {
+            (Err(error), Some(known)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the identity provider is away; its last known keys are used"
                 );
-                Ok(metadata)
+                Ok(known)
             }
-            (Err(error), None) => Err(error),
+            (fetched, _) => fetched,
         }
     }
 
-    /// Fetches the keys again because a token names one we do not know; `None` when that was done
-    /// a short while ago or does not work.
-    pub(super) async fn after_unknown_key(&self) -> Option<Arc<Metadata>> {
-        let mut cache = self.cache.lock().await;
-        if cache.unknown_key.is_some_and(|at| at.elapsed() < UNKNOWN_KEY) {
+    /// Asks again because a token names a key that is not among the `tried` ones; `None` when that was done a short while
+    /// ago or does not work.
+    pub(in crate::http) async fn after_unknown_key(&self, tried: &Arc<Known>) -> Option<Arc<Known>> {
+        let mut attempts = self.0.attempts.lock().await;
+        if let Some(newer) = self.last().filter(|last| !Arc::ptr_eq(last, tried)) {
+            return Some(newer);
+        }
+        if attempts.unknown_key.is_some_and(|at| at.elapsed() < UNKNOWN_KEY) {
             return None;
         }
-        cache.unknown_key = Some(Instant::now());
-        self.fetch_into(&mut cache).await.ok()
+        attempts.unknown_key = Some(Instant::now());
+        self.fetch(&mut attempts).await.ok()
     }
 
-    async fn fetch_into(&self, cache: &mut Cache) -> Result<Arc<Metadata>, ProviderError> {
-        let issuer = IssuerUrl::new(self.issuer.clone())?;
+    /// The last good answer, unless it is too old to be used.
+    fn last(&self) -> Option<Arc<Known>> {
+        let last = self.0.last.read().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|known| known.fetched.elapsed() < KEEP).map(Arc::clone)
+    }
+
+    async fn fetch(&self, attempts: &mut Attempts) -> Result<Arc<Known>, ProviderError> {
+        let issuer = IssuerUrl::new(self.0.issuer.clone())?;
         let send = |request: HttpRequest| self.send(request);
         match Metadata::discover_async(issuer, &send).await {
             Ok(metadata) => {
-                let metadata = Arc::new(metadata);
-                cache.failed = None;
-                cache.metadata = Some((Arc::clone(&metadata), Instant::now()));
-                Ok(metadata)
+                let keys = KeySet::new(&serde_json::to_value(metadata.jwks()).unwrap_or_default());
+                let known = Arc::new(Known { metadata, keys, fetched: Instant::now() });
+                attempts.failed = None;
+                *self.0.last.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&known));
+                Ok(known)
             }
             Err(error) => {
-                cache.failed = Some(Instant::now());
+                attempts.failed = Some(Instant::now());
                 Err(error.into())
             }
         }
@@ -133,7 +172,7 @@ impl Provider {
         &self,
         request: HttpRequest,
     ) -> impl Future<Output = Result<HttpResponse<Vec<u8>>, FetchError>> + Send + use<> {
-        let http = self.http.clone();
+        let http = self.0.http.clone();
         async move {
             let mut response = http.execute(request.try_into()?).await?;
             let mut body = Vec::new();
@@ -153,8 +192,8 @@ impl Provider {
     }
 }
 
-impl Cache {
-    fn paused(&self) -> bool {
-        self.failed.is_some_and(|at| at.elapsed() < PAUSE)
+impl Attempts {
+    fn failed_within(&self, pause: Duration) -> bool {
+        self.failed.is_some_and(|at| at.elapsed() < pause)
     }
 }

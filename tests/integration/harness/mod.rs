@@ -1,5 +1,6 @@
 //! What every test stands on: both databases, the whole program, a visitor with cookies, and the world around.
 
+pub(crate) mod caller;
 pub(crate) mod database;
 pub(crate) mod portal;
 pub(crate) mod postgres;

@@ -65,6 +65,7 @@ pub(crate) struct Demo {
     pub(crate) folder: tempfile::TempDir,
     ports: [u16; LISTENERS.len()],
     pub(crate) portal: String,
+    pub(crate) api: String,
     pub(crate) operations: String,
     pub(crate) operator_connect: String,
     pub(crate) issuer: String,
@@ -74,9 +75,9 @@ const LISTENERS: [&str; 5] = ["--portal", "--api", "--operations", "--dns", "--s
 
 impl Demo {
     pub(crate) fn start() -> Self {
-        let [portal, operations, operator_connect, issuer] = Default::default();
+        let [portal, api, operations, operator_connect, issuer] = Default::default();
         let (folder, ports) = (tempfile::tempdir().unwrap(), LISTENERS.map(|_| free_port()));
-        let mut demo = Self { process: None, folder, ports, portal, operations, operator_connect, issuer };
+        let mut demo = Self { process: None, folder, ports, portal, api, operations, operator_connect, issuer };
         demo.start_again();
         demo
     }
@@ -106,6 +107,7 @@ impl Demo {
         let mut process = Process::start(&mut self.same_command());
         let lines = process.lines_until("Stop with");
         self.portal = after(&lines, "Portal ");
+        self.api = after(&lines, "Provisioning API ");
         after(&lines, "Operations ").trim_end_matches("/healthz").clone_into(&mut self.operations);
         self.operator_connect = after(&lines, "Operator Connect ");
         self.issuer = after(&lines, "Identity provider ");

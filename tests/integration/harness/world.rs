@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use nmp::authz::{Grant, Permission, Principal, Role};
+use nmp::authz::{Grant, Permission, Principal, Role, Via};
 use nmp::domain::{
     Account, AccountForm, CapabilityPlan, CivicAddress, Consent, E164, Order, OrderKind, Service, ServiceSet, TenantId,
 };
@@ -55,6 +55,7 @@ pub(crate) fn person(name: &str, roles: &[Role]) -> Principal {
         subject: name.into(),
         name: name.into(),
         roles: roles.iter().copied().collect(),
+        via: Via::Portal,
     }
 }
 

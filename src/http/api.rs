@@ -1,0 +1,76 @@
+//! The front of the Provisioning API's listener: registered operations behind everything that protects them.
+
+mod extract;
+mod rate;
+mod render;
+mod routes;
+mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::error::Problem;
+use super::host::AllowedHosts;
+use super::info::RequestInfo;
+use super::observe::{Observed, observe};
+use super::portal::panicked;
+use super::security;
+
+pub use extract::{Called, JsonBody, MergePatchBody};
+pub use routes::ApiRoutes;
+pub use state::ApiState;
+
+/// Longest time until an answer must begin.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The router of the Provisioning API.
+pub fn api_router(routes: ApiRoutes, state: ApiState) -> Router {
+    let settings = &state.config().api;
+    let hosts = AllowedHosts::new(&settings.public_url, &settings.allowed_hosts, "api.allowed_hosts");
+    let observed = Observed {
+        listener: "api",
+        trusted_proxies: settings.trusted_proxies.as_slice().into(),
+        id_header: "x-ms-request-id",
+    };
+    let inner = ServiceBuilder::new()
+        .layer(from_fn_with_state(state.clone(), allowed_network))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(from_fn_with_state(Arc::new(hosts), security::checks));
+    let router = routes
+        .into_router(&state)
+        .layer(inner)
+        .layer(from_fn_with_state(state.clone(), render::errors))
+        .layer(from_fn_with_state(state.clone(), render::headers))
+        .layer(from_fn_with_state(observed, observe))
+        .with_state(state);
+    // Outside, for the path must be ready before the router looks at it.
+    Router::new()
+        .fallback_service(ServiceBuilder::new().layer(MapRequestLayer::new(routes::split_action)).service(router))
+}
+
+/// Refuses calls from elsewhere than the allowed networks, before anything else of them is looked at.
+async fn allowed_network(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let allowed = &state.config().api.allowed_networks;
+    let client = request.extensions().get::<Arc<RequestInfo>>().map(|info| info.client);
+    if allowed.is_empty() || client.is_some_and(|client| allowed.iter().any(|network| network.contains(client))) {
+        return next.run(request).await;
+    }
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "address_not_allowed",
+        "Not from this address",
+        "Calls are not accepted from your address. Ask the people who run this service to allow it.",
+    )
+    .into_response()
+}
