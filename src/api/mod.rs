@@ -1,18 +1,31 @@
 //! The Provisioning API: the contract's operations over HTTP.
 
+mod accounts;
+mod capabilities;
+mod civic_addresses;
 pub mod conditional;
+mod consents;
 mod header;
+mod lists;
+mod numbers;
 pub mod paging;
 pub mod query;
 mod refusal;
 pub mod repeatable;
+mod request;
 
 use crate::http::ApiRoutes;
 
 pub use refusal::Refusal;
+pub use request::VERSIONS;
 
 /// Every operation, with the right that opens it.
 #[must_use]
 pub fn routes() -> ApiRoutes {
     ApiRoutes::new()
+        .merge(accounts::routes())
+        .merge(numbers::routes())
+        .merge(capabilities::routes())
+        .merge(civic_addresses::routes())
+        .merge(consents::routes())
 }

@@ -6,8 +6,10 @@ use time::OffsetDateTime;
 use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, orders};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
-use crate::domain::{Account, AccountDraft, AccountForm, AccountName, FieldProblem, Service, ServiceSet, TenantId};
-use crate::store::{NumberFilter, Page, Tx, WorkKind};
+use crate::domain::{
+    Account, AccountDraft, AccountForm, AccountName, FieldProblem, OrderSource, Service, ServiceSet, TenantId,
+};
+use crate::store::{Page, Tx, WorkKind};
 
 pub use crate::store::{AccountFilter, AccountPage};
 
@@ -338,28 +340,41 @@ pub async fn delete(
     name: &str,
     release: Option<&Grant<NumbersDelete>>,
 ) -> Result<Deleted> {
-    let now = ctx.clock.now();
-    let left = transact!(ctx, tx => {
-        let account = find(&mut tx, name).await?;
-        let gone = tx.delete_empty_account(account.id).await?;
-        if !gone {
-            if release.is_none() {
-                return Err(Error::Conflict(format!(
-                    "Account {name} has {} numbers. Release them first, or choose to release them with the account.",
-                    account.number_count
-                )));
-            }
-            // From here on nothing is added to it, so that its last number really is the last.
-            tx.mark_account_deleting(account.id, now).await?;
-        }
-        append_deleted(&mut tx, grant, origin, &account, now).await?;
-        (!gone).then_some(account.id)
+    let deleted = transact!(ctx, tx => {
+        let account = tx.account_locked(name).await?.ok_or(Error::NotFound("account"))?;
+        delete_in(&mut tx, ctx, (grant, release), origin, &account, OrderSource::Portal).await?
     })?;
-    let (Some(id), Some(release)) = (left, release) else { return Ok(Deleted::Done) };
-    let filter = NumberFilter { account: Some(name.to_owned()), ..NumberFilter::default() };
-    let order = orders::release_all(ctx, release, origin, &filter).await?;
-    let gone = transact!(ctx, tx => tx.delete_empty_account(id).await?)?;
-    Ok(if gone { Deleted::Done } else { Deleted::Releasing(order) })
+    ctx.wake_sync().await;
+    Ok(deleted)
+}
+
+/// Deletes an account that is locked, or marks it to go with the last of its numbers and releases them, all in one
+/// transaction: whatever happens to the process, the account goes or stays with all it has.
+pub(super) async fn delete_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    grants: (&Grant<AccountsDelete>, Option<&Grant<NumbersDelete>>),
+    origin: &Origin,
+    account: &Account,
+    source: OrderSource,
+) -> Result<Deleted> {
+    let (grant, release) = grants;
+    let now = ctx.clock.now();
+    if tx.delete_empty_account(account.id).await? {
+        append_deleted(tx, grant, origin, account, now).await?;
+        return Ok(Deleted::Done);
+    }
+    let Some(release) = release else {
+        return Err(Error::Conflict(format!(
+            "Account {} has {} numbers. Release them first, or choose to release them with the account.",
+            account.name, account.number_count
+        )));
+    };
+    // From here on nothing is added to it, so that its last number really is the last.
+    tx.mark_account_deleting(account.id, now).await?;
+    append_deleted(tx, grant, origin, account, now).await?;
+    let order = orders::release_in(tx, ctx, release, origin, account, source).await?;
+    Ok(if tx.delete_empty_account(account.id).await? { Deleted::Done } else { Deleted::Releasing(order) })
 }
 
 async fn append_deleted(

@@ -3,10 +3,12 @@
 //! What is on its way out is in none of them: a number that is being released, an account that waits for its last number.
 
 use super::accounts::{by_service, find_kept};
+use super::call::accounts::CountedAccount;
+use super::call::consents::ConsentOfAccount;
 use super::{Ctx, Result};
 use crate::authz::{AccountsRead, CivicAddressesRead, ConsentsRead, Grant, NumbersRead};
 use crate::domain::filter::{AccountField, AddressField, ConsentField, Filter, NumberField};
-use crate::domain::{Account, CivicAddress, E164, Number, Service};
+use crate::domain::{Account, CivicAddress, E164, Number};
 use crate::store::{ConsentRow, Tx};
 
 pub use crate::store::{Listed, Window};
@@ -49,9 +51,6 @@ async fn id_of(tx: &mut Tx, account: Option<&str>) -> Result<Option<i64>> {
     }
 }
 
-/// An account and how many of its numbers have each service.
-pub type CountedAccount = (Account, Vec<(Service, i64)>);
-
 /// Accounts by name, each with how many of its numbers have each service.
 ///
 /// # Errors
@@ -68,7 +67,7 @@ pub async fn accounts(
     let mut counts = tx.service_counts_of(&ids).await?;
     let counted = |account: Account| {
         let sets = counts.remove(&account.id).unwrap_or_default();
-        (account, by_service(&sets))
+        CountedAccount { account, counts: by_service(&sets) }
     };
     Ok(Listed { items: items.into_iter().map(counted).collect(), more })
 }
@@ -81,7 +80,7 @@ pub async fn count_accounts(ctx: &Ctx, _: &Grant<AccountsRead>, filter: &Filter<
     Ok(ctx.db.read().await?.count_accounts_listed(filter).await?)
 }
 
-/// Consents by tenant.
+/// Consents by tenant, each with its account.
 ///
 /// # Errors
 /// When the database fails.
@@ -90,8 +89,16 @@ pub async fn consents(
     _: &Grant<ConsentsRead>,
     filter: &Filter<ConsentField>,
     window: &Window<String>,
-) -> Result<Listed<ConsentRow>> {
-    Ok(ctx.db.read().await?.consents_listed(filter, window).await?)
+) -> Result<Listed<ConsentOfAccount>> {
+    let mut tx = ctx.db.read().await?;
+    let Listed { items, more } = tx.consents_listed(filter, window).await?;
+    let tenants: Vec<&str> = items.iter().map(|row| row.consent.tenant_id.as_str()).collect();
+    let mut accounts = tx.first_accounts_of(&tenants).await?;
+    let with_account = |consent: ConsentRow| {
+        let account = accounts.remove(consent.consent.tenant_id.as_str());
+        ConsentOfAccount { consent, account }
+    };
+    Ok(Listed { items: items.into_iter().map(with_account).collect(), more })
 }
 
 /// How many consents match.

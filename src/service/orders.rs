@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use time::OffsetDateTime;
 
+use super::call::numbers::new_order;
 use super::staging::account_names;
 use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, identity};
 use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Principal};
 use crate::domain::{
-    E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Places, Progress, SyncState, Verdict,
+    Account, E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Places, Progress, SyncState, Verdict,
 };
 use crate::store::{AuditEntry, NewOrder, NumberFilter, Page, Tx, WorkKind};
 
@@ -496,25 +497,28 @@ pub async fn stage_release(
     Ok(id)
 }
 
-/// Releases every number that matches, without a review: for the deletion of an account, which was confirmed. Gives the
-/// order.
-///
-/// # Errors
-/// When nothing matches, or the database fails.
-pub(super) async fn release_all(
+/// Releases every number of an account, without a review: for the deletion of the account, which was confirmed. Gives the
+/// order; numbers that are being released already stay with theirs.
+pub(super) async fn release_in(
+    tx: &mut Tx,
     ctx: &Ctx,
     grant: &Grant<NumbersDelete>,
     origin: &Origin,
-    filter: &NumberFilter,
+    account: &Account,
+    source: OrderSource,
 ) -> Result<i64> {
-    let id = stage_release(ctx, grant, &ReleaseSelection::Matching(Box::new(filter.clone())), None).await?;
+    let now = ctx.clock.now();
+    let id = ctx.db.next_order_id(tx).await?;
+    let order = NewOrder { source, ..new_order(id, OrderKind::Release, grant.principal(), account) };
+    tx.insert_order(&order, now).await?;
+    tx.insert_order_account(id, account.id, account.rev).await?;
+    let all = NumberFilter { account: Some(account.name.clone()), ..NumberFilter::default() };
+    tx.stage_release(id, &all, None).await?;
+    let verdicts = tx.verdict_counts(id).await?;
     let right = OrderRight::Release(grant.clone());
-    for _ in 0..3 {
-        match submit(ctx, &right, origin, id, true).await {
-            Ok(Submitted::Moved(_)) => {}
-            Ok(_) => return Ok(id),
-            Err(error) => return Err(error),
-        }
+    let order = OrderToSubmit { id, kind: OrderKind::Release, accounts: &account.name, ticket: None };
+    if !submit_in(tx, &right, origin, &order, &verdicts, now).await? {
+        return Err(Error::Conflict("The numbers keep changing. Try again in a moment.".into()));
     }
-    Err(Error::Conflict("The numbers keep changing. Try again in a moment.".into()))
+    Ok(id)
 }

@@ -71,6 +71,9 @@ fn error(problem: &Problem, state: &ApiState) -> Response {
     let mut response = (problem.status, Json(ErrorResponse { error: form })).into_response();
     let headers = response.headers_mut();
     headers.insert(ERROR_CODE, code);
+    if problem.code.starts_with("repeatability") {
+        headers.insert("repeatability-result", HeaderValue::from_static("rejected"));
+    }
     if let Some(challenge) = challenge(problem, &missing) {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }

@@ -1,9 +1,9 @@
 //! Accounts that a program creates, replaces and deletes.
 
 use super::{Call, Change, Told};
-use crate::authz::{AccountsRead, AccountsWrite, Grant};
-use crate::domain::{Account, AccountDraft, Service, ServiceSet};
-use crate::service::accounts::{count_services, create_in, in_use, update_in};
+use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
+use crate::domain::{Account, AccountDraft, OrderSource, Service};
+use crate::service::accounts::{count_services, create_in, delete_in, in_use, update_in};
 use crate::service::transact::transact;
 use crate::service::{Ctx, Error, ItemProblem, Result};
 use crate::store::Tx;
@@ -51,7 +51,7 @@ pub async fn put(
         if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
             return Ok(told);
         }
-        let before = match tx.account(name).await? {
+        let before = match tx.account_locked(name).await? {
             Some(account) if account.deleting => return Err(Error::Conflict(format!("Account {name} is being deleted. Wait until it is gone, then create it anew."))),
             Some(account) => Some(CountedAccount::of(&mut tx, account).await?),
             None => None,
@@ -78,6 +78,34 @@ pub async fn put(
         let account = tx.account(name).await?.ok_or(Error::NotFound("account"))?;
         let after = CountedAccount::of(&mut tx, account).await?;
         call.answer(&mut tx, grant.principal(), (change, Some(&after)), now).await?
+    })?;
+    ctx.wake_sync().await;
+    Ok(told)
+}
+
+/// Deletes an account. While numbers exist it is refused, unless `release` is granted: then they are released first, and
+/// the account is gone to programs at once.
+///
+/// # Errors
+/// When the precondition does not hold, numbers exist and may not be released, or the database fails.
+pub async fn delete(
+    ctx: &Ctx,
+    grant: &Grant<AccountsDelete>,
+    call: &Call<'_, Account>,
+    name: &str,
+    release: Option<&Grant<NumbersDelete>>,
+) -> Result<Told> {
+    let told = transact!(ctx, tx => {
+        let now = ctx.clock.now();
+        if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
+            return Ok(told);
+        }
+        let account = tx.account_locked(name).await?.filter(|account| !account.deleting);
+        (call.allowed)(account.as_ref())?;
+        if let Some(account) = &account {
+            delete_in(&mut tx, ctx, (grant, release), call.origin, account, OrderSource::Api).await?;
+        }
+        call.answer(&mut tx, grant.principal(), (Change::Deleted, None), now).await?
     })?;
     ctx.wake_sync().await;
     Ok(told)
@@ -114,11 +142,4 @@ async fn against(tx: &mut Tx, before: Option<&CountedAccount>, wanted: &AccountD
         ));
     }
     Ok(problems)
-}
-
-impl CountedAccount {
-    /// The services that the account shows: those that are enabled, and those that would be synced.
-    pub fn services(&self) -> ServiceSet {
-        self.account.services.or(self.account.synced)
-    }
 }

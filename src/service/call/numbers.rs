@@ -128,6 +128,29 @@ pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, number: E164)
         .ok_or(Error::NotFound("number"))
 }
 
+/// These numbers of an account.
+///
+/// # Errors
+/// When any of them is not there (all of those are told), or the database fails.
+pub async fn get_all(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, numbers: &[E164]) -> Result<Vec<Number>> {
+    let found = ctx.db.read().await?.numbers_among(numbers).await?;
+    let is_here = |number: &Number| *number.account == *account && number.state != SyncState::Releasing;
+    let found: Vec<Number> = found.into_iter().filter(is_here).collect();
+    let missing: Vec<ItemProblem> = numbers
+        .iter()
+        .enumerate()
+        .filter(|(_, number)| found.binary_search_by_key(*number, |stored| stored.telephone_number).is_err())
+        .map(|(index, number)| ItemProblem {
+            index,
+            property: "telephoneNumber".to_owned(),
+            code: "number_not_on_account",
+            message: format!("The number {number} is not on account {account}. Create it first, or leave it out."),
+            conflict: false,
+        })
+        .collect();
+    if missing.is_empty() { Ok(found) } else { Err(Error::Items(missing)) }
+}
+
 async fn find(tx: &mut Tx, name: &str) -> Result<Account> {
     let account = tx.account_locked(name).await?.ok_or(Error::NotFound("account"))?;
     if account.deleting {
@@ -180,7 +203,12 @@ fn not_enabled(account: &Account, wanted: &[(E164, NumberSettings)]) -> Vec<Item
         .collect()
 }
 
-fn new_order<'a>(id: i64, kind: OrderKind, person: &'a Principal, account: &Account) -> NewOrder<'a> {
+pub(in crate::service) fn new_order<'a>(
+    id: i64,
+    kind: OrderKind,
+    person: &'a Principal,
+    account: &Account,
+) -> NewOrder<'a> {
     NewOrder {
         id,
         kind,

@@ -1,0 +1,128 @@
+//! Accounts.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use super::conditional::Purpose;
+use super::lists::listed;
+use super::paging::ListQuery;
+use super::request::{
+    Reading, Writing, account_name, check_version, refused, refused_by_service, told, told_nothing, unreadable,
+};
+use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete};
+use crate::domain::Account;
+use crate::domain::filter::AccountField;
+use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
+use crate::service::call::accounts::{self, CountedAccount};
+use crate::service::call::{Call, Change};
+use crate::service::{Origin, listing};
+use crate::wire::{AccountResource, Resource as _, SubdomainStatus, read_account};
+
+pub(super) fn routes() -> ApiRoutes {
+    ApiRoutes::new()
+        .get("/accounts", needs::<AccountsRead>(), list)
+        .get("/accounts/{account}", needs::<AccountsRead>(), get)
+        .put("/accounts/{account}", needs::<AccountsWrite>(), put)
+        .delete("/accounts/{account}", needs::<AccountsDelete>(), delete)
+}
+
+fn resource(counted: &CountedAccount) -> AccountResource {
+    AccountResource::new(&counted.account, &counted.counts, SubdomainStatus::NotProvisioned)
+}
+
+/// `GET /accounts`
+async fn list(
+    State(state): State<ApiState>,
+    Called(grant): Called<AccountsRead>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    check_version(&parts)?;
+    let query = ListQuery::<AccountField, String>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
+    let ctx = state.ctx();
+    let found = listing::accounts(ctx, &grant, &query.filter, &query.window).await?;
+    let count = match query.count_records {
+        true => Some(listing::count_accounts(ctx, &grant, &query.filter).await?),
+        false => None,
+    };
+    let name = |counted: &CountedAccount| counted.account.name.clone();
+    let next = query.next_link(&state.config().api.public_url, &found, name);
+    Ok(listed(found.items.iter().map(resource), next, count))
+}
+
+/// `GET /accounts/{accountName}`
+async fn get(
+    State(state): State<ApiState>,
+    Called(grant): Called<AccountsRead>,
+    PathPart(account): PathPart<String>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&parts)?;
+    let found = accounts::get(state.ctx(), &grant, account_name(&account)?.as_str()).await?;
+    reading.answer(&resource(&found), found.account.updated_at)
+}
+
+fn current(account: Option<&CountedAccount>) -> Option<(String, time::OffsetDateTime)> {
+    account.map(|counted| (resource(counted).etag(), counted.account.updated_at))
+}
+
+/// `PUT /accounts/{accountName}`
+async fn put(
+    State(state): State<ApiState>,
+    Called(grant): Called<AccountsWrite>,
+    PathPart(account): PathPart<String>,
+    origin: Origin,
+    parts: Parts,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let wanted = read_account(&body, &account_name(&account)?).map_err(unreadable)?;
+    let call = Call {
+        origin: &origin,
+        repeat: writing.repeat.as_ref(),
+        allowed: &|before: Option<&CountedAccount>| writing.allows(Purpose::Write, current(before)),
+        tell: &|change, after: Option<&CountedAccount>| {
+            after.map_or_else(told_nothing, |account| {
+                let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
+                told(status, &resource(account))
+            })
+        },
+    };
+    let told = accounts::put(state.ctx(), &grant, &call, &wanted).await;
+    writing.answer(told.map_err(|error| refused_by_service(error, false))?)
+}
+
+/// `DELETE /accounts/{accountName}`
+async fn delete(
+    State(state): State<ApiState>,
+    Called(grant): Called<AccountsDelete>,
+    PathPart(account): PathPart<String>,
+    origin: Origin,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    let known = ["deleteNumbers"];
+    let (writing, mut parameters) = Writing::of((&parts, &[], &known), state.ctx(), grant.principal())?;
+    let with_numbers = parameters.truth("deleteNumbers");
+    parameters.finish().map_err(refused)?;
+    let release = match with_numbers {
+        true => Some(grant.principal().grant::<NumbersDelete>()?),
+        false => None,
+    };
+    let call = Call {
+        origin: &origin,
+        repeat: writing.repeat.as_ref(),
+        allowed: &|before: Option<&Account>| {
+            writing.allows(Purpose::Delete, before.map(|account| (desired_only(account), account.updated_at)))
+        },
+        tell: &|_, _: Option<&Account>| told_nothing(),
+    };
+    let told = accounts::delete(state.ctx(), &grant, &call, account_name(&account)?.as_str(), release.as_ref()).await?;
+    writing.answer(told)
+}
+
+/// The entity tag of an account whose numbers were not counted: its desired part is right, which is all a deletion is
+/// compared with.
+fn desired_only(account: &Account) -> String {
+    AccountResource::new(account, &[], SubdomainStatus::NotProvisioned).etag()
+}

@@ -1,0 +1,88 @@
+//! What an account's numbers may be used for.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use super::request::{Writing, account_name, refused_by_service, unreadable};
+use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead};
+use crate::domain::CapabilityPlan;
+use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
+use crate::service::call::{accounts, numbers};
+use crate::service::{Ctx, Error, civic_addresses};
+use crate::wire::{TeamsAvailableCapabilities, TeamsCapabilityPlans, read_number_identifiers};
+
+pub(super) fn routes() -> ApiRoutes {
+    ApiRoutes::new().post("/accounts/{account}:getTeamsCapabilityPlans", needs::<NumbersRead>(), plans).post(
+        "/accounts/{account}:getTeamsAvailableCapabilities",
+        needs::<NumbersRead>(),
+        available,
+    )
+}
+
+/// `POST /accounts/{accountName}:getTeamsCapabilityPlans`
+async fn plans(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersRead>,
+    PathPart(account): PathPart<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let plans = of_account(state.ctx(), &grant, account_name(&account)?.as_str()).await?;
+    writing.answer_json(&plans.iter().collect::<TeamsCapabilityPlans>())
+}
+
+/// `POST /accounts/{accountName}:getTeamsAvailableCapabilities`
+async fn available(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersRead>,
+    PathPart(account): PathPart<String>,
+    parts: Parts,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let account = account_name(&account)?;
+    let wanted = read_number_identifiers(&body).map_err(unreadable)?;
+    let plans = of_account(state.ctx(), &grant, account.as_str()).await?;
+    let found = numbers::get_all(state.ctx(), &grant, account.as_str(), &wanted).await;
+    let found = found.map_err(|error| refused_by_service(error, true))?;
+    let of_usage = |usage: &str| -> Vec<String> {
+        let plan = plans.iter().find(|plan| plan.usage == usage);
+        plan.map_or_else(Vec::new, |plan| {
+            [plan.mandatory_capabilities.as_slice(), &plan.choosable_capabilities].concat()
+        })
+    };
+    let mut usages: Vec<&str> = found.iter().map(|number| number.settings.teams.usage.as_str()).collect();
+    usages.sort_unstable();
+    usages.dedup();
+    let mut lists = usages.into_iter().map(of_usage);
+    let mut available_capabilities = lists.next().unwrap_or_default();
+    for list in lists {
+        available_capabilities.retain(|capability| list.contains(capability));
+    }
+    writing.answer_json(&TeamsAvailableCapabilities { available_capabilities })
+}
+
+/// The capability plans of an account's tenant.
+async fn of_account(
+    ctx: &Ctx,
+    grant: &crate::authz::Grant<NumbersRead>,
+    account: &str,
+) -> Result<Vec<CapabilityPlan>, Problem> {
+    let person = grant.principal();
+    let account = accounts::get(ctx, &person.grant::<AccountsRead>()?, account).await?.account;
+    let tenant = account.tenant_id.ok_or_else(|| {
+        Error::Conflict(format!(
+            "Account {} has no teamsTenantId, so no capability plans are known for it. Put the tenant on the account first.",
+            account.name
+        ))
+    })?;
+    let plans = civic_addresses::plans(ctx, &person.grant::<CivicAddressesRead>()?, &tenant).await?;
+    plans.ok_or_else(|| {
+        Problem::unavailable(
+            "The capability plans of the tenant have not been fetched from the backend yet. Ask again in a moment.",
+        )
+    })
+}

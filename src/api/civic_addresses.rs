@@ -1,0 +1,62 @@
+//! Civic addresses of an account's tenant.
+
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use super::lists::listed;
+use super::paging::ListQuery;
+use super::request::{Reading, account_name, check_version, refused};
+use crate::authz::{AccountsRead, CivicAddressesRead};
+use crate::domain::CivicAddress;
+use crate::domain::filter::AddressField;
+use crate::http::{ApiRoutes, ApiState, Called, PathPart, Problem, needs};
+use crate::service::call::accounts;
+use crate::service::{Error, civic_addresses, listing};
+use crate::wire::TeamsCivicAddressResource;
+
+pub(super) fn routes() -> ApiRoutes {
+    ApiRoutes::new().get("/accounts/{account}/teamsCivicAddresses", needs::<CivicAddressesRead>(), list).get(
+        "/accounts/{account}/teamsCivicAddresses/{address}",
+        needs::<CivicAddressesRead>(),
+        get,
+    )
+}
+
+/// `GET /accounts/{accountName}/teamsCivicAddresses`
+async fn list(
+    State(state): State<ApiState>,
+    Called(grant): Called<CivicAddressesRead>,
+    PathPart(account): PathPart<String>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    check_version(&parts)?;
+    let account = account_name(&account)?;
+    let query = ListQuery::<AddressField, String>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
+    let ctx = state.ctx();
+    let found = listing::civic_addresses(ctx, &grant, account.as_str(), &query.filter, &query.window).await?;
+    let count = match query.count_records {
+        true => Some(listing::count_civic_addresses(ctx, &grant, account.as_str(), &query.filter).await?),
+        false => None,
+    };
+    let id = |address: &CivicAddress| address.id.clone();
+    let next = query.next_link(&state.config().api.public_url, &found, id);
+    Ok(listed(found.items.iter().map(TeamsCivicAddressResource::from), next, count))
+}
+
+/// `GET /accounts/{accountName}/teamsCivicAddresses/{civicAddressId}`
+async fn get(
+    State(state): State<ApiState>,
+    Called(grant): Called<CivicAddressesRead>,
+    PathPart((account, address)): PathPart<(String, String)>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&parts)?;
+    let ctx = state.ctx();
+    let of_account = grant.principal().grant::<AccountsRead>()?;
+    let account = accounts::get(ctx, &of_account, account_name(&account)?.as_str()).await?.account;
+    let tenant = account.tenant_id.ok_or(Error::NotFound("civic address"))?;
+    let found = civic_addresses::get(ctx, &grant, &tenant, &address).await?.address;
+    // The enterprise owns its addresses; nobody here changes them.
+    reading.answer(&TeamsCivicAddressResource::from(&found), time::OffsetDateTime::UNIX_EPOCH)
+}

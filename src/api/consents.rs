@@ -1,0 +1,100 @@
+//! Requests for information: the enterprises' consents.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use super::conditional::Purpose;
+use super::lists::listed;
+use super::paging::ListQuery;
+use super::request::{
+    Reading, Writing, check_version, refused, refused_by_service, tenant_id, told, told_nothing, unreadable,
+};
+use crate::authz::{ConsentsRead, ConsentsWrite};
+use crate::domain::filter::ConsentField;
+use crate::http::{ApiRoutes, ApiState, Called, MergePatchBody, PathPart, Problem, needs};
+use crate::service::call::Call;
+use crate::service::call::consents::{self, ConsentOfAccount, RelationshipPatch};
+use crate::service::{Origin, listing};
+use crate::wire::{CommentChange, RequestForInformationResource, Resource as _, read_relationship_patch};
+
+pub(super) fn routes() -> ApiRoutes {
+    ApiRoutes::new()
+        .get("/teamsRequestsForInformation", needs::<ConsentsRead>(), list)
+        .get("/teamsRequestsForInformation/{tenant}", needs::<ConsentsRead>(), get)
+        .patch("/teamsRequestsForInformation/{tenant}", needs::<ConsentsWrite>(), patch)
+}
+
+fn resource(of: &ConsentOfAccount) -> RequestForInformationResource {
+    let row = &of.consent;
+    RequestForInformationResource::new(&row.consent, of.account.as_deref(), row.sync_state, row.error.as_ref())
+}
+
+/// `GET /teamsRequestsForInformation`
+async fn list(
+    State(state): State<ApiState>,
+    Called(grant): Called<ConsentsRead>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    check_version(&parts)?;
+    let query = ListQuery::<ConsentField, String>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
+    let ctx = state.ctx();
+    let found = listing::consents(ctx, &grant, &query.filter, &query.window).await?;
+    let count = match query.count_records {
+        true => Some(listing::count_consents(ctx, &grant, &query.filter).await?),
+        false => None,
+    };
+    let tenant = |of: &ConsentOfAccount| of.consent.consent.tenant_id.to_string();
+    let next = query.next_link(&state.config().api.public_url, &found, tenant);
+    Ok(listed(found.items.iter().map(resource), next, count))
+}
+
+/// `GET /teamsRequestsForInformation/{tenantId}`
+async fn get(
+    State(state): State<ApiState>,
+    Called(grant): Called<ConsentsRead>,
+    PathPart(tenant): PathPart<String>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&parts)?;
+    let found = consents::get(state.ctx(), &grant, &tenant_id(&tenant)?).await?;
+    reading.answer(&resource(&found), changed_at(&found))
+}
+
+/// When the operator last changed the relationship; the beginning of time where it never did.
+fn changed_at(of: &ConsentOfAccount) -> time::OffsetDateTime {
+    of.consent.consent.customer_relationship.last_modified_on.unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+}
+
+/// `PATCH /teamsRequestsForInformation/{tenantId}`
+async fn patch(
+    State(state): State<ApiState>,
+    Called(grant): Called<ConsentsWrite>,
+    PathPart(tenant): PathPart<String>,
+    origin: Origin,
+    parts: Parts,
+    MergePatchBody(body): MergePatchBody,
+) -> Result<Response, Problem> {
+    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let tenant = tenant_id(&tenant)?;
+    let read = read_relationship_patch(&body).map_err(unreadable)?;
+    let comment = match read.comment {
+        CommentChange::Keep => None,
+        CommentChange::Remove => Some(None),
+        CommentChange::Set(comment) => Some(Some(comment)),
+    };
+    let patch = RelationshipPatch { status: read.status, comment };
+    let call = Call {
+        origin: &origin,
+        repeat: writing.repeat.as_ref(),
+        allowed: &|before: Option<&ConsentOfAccount>| {
+            writing.allows(Purpose::Write, before.map(|of| (resource(of).etag(), changed_at(of))))
+        },
+        tell: &|_, after: Option<&ConsentOfAccount>| {
+            after.map_or_else(told_nothing, |of| told(StatusCode::OK, &resource(of)))
+        },
+    };
+    let told = consents::patch(state.ctx(), &grant, &call, &tenant, &patch).await;
+    writing.answer(told.map_err(|error| refused_by_service(error, false))?)
+}

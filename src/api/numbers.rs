@@ -1,0 +1,189 @@
+//! Numbers: of all accounts, of one, one alone, and batches.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use super::conditional::Purpose;
+use super::lists::listed;
+use super::paging::ListQuery;
+use super::request::{
+    Reading, Writing, account_name, check_version, refused, refused_by_service, telephone_number, told, told_nothing,
+    unreadable,
+};
+use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
+use crate::domain::filter::NumberField;
+use crate::domain::{E164, Number};
+use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
+use crate::service::call::{Call, Change, Told, numbers};
+use crate::service::{Origin, listing};
+use crate::wire::{BatchNumbers, NumberResource, Resource as _, read_number, read_numbers, read_numbers_to_delete};
+
+pub(super) fn routes() -> ApiRoutes {
+    ApiRoutes::new()
+        .get("/numbers", needs::<NumbersRead>(), list_all)
+        .get("/accounts/{account}/numbers", needs::<NumbersRead>(), list)
+        .get("/accounts/{account}/numbers/{number}", needs::<NumbersRead>(), get)
+        .put("/accounts/{account}/numbers/{number}", needs::<NumbersWrite>(), put)
+        .delete("/accounts/{account}/numbers/{number}", needs::<NumbersDelete>(), delete)
+        .post("/accounts/{account}:createOrUpdateNumbers", needs::<NumbersWrite>(), put_batch)
+        .post("/accounts/{account}:deleteNumbers", needs::<NumbersDelete>(), delete_batch)
+}
+
+/// `GET /numbers`
+async fn list_all(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersRead>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    page(&state, &grant, None, &parts).await
+}
+
+/// `GET /accounts/{accountName}/numbers`
+async fn list(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersRead>,
+    PathPart(account): PathPart<String>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    check_version(&parts)?;
+    let account = account_name(&account)?;
+    page(&state, &grant, Some(account.as_str()), &parts).await
+}
+
+async fn page(
+    state: &ApiState,
+    grant: &crate::authz::Grant<NumbersRead>,
+    account: Option<&str>,
+    parts: &Parts,
+) -> Result<Response, Problem> {
+    check_version(parts)?;
+    let query = ListQuery::<NumberField, E164>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
+    let ctx = state.ctx();
+    let found = listing::numbers(ctx, grant, account, &query.filter, &query.window).await?;
+    let count = match query.count_records {
+        true => Some(listing::count_numbers(ctx, grant, account, &query.filter).await?),
+        false => None,
+    };
+    let next = query.next_link(&state.config().api.public_url, &found, |number| number.telephone_number);
+    Ok(listed(found.items.iter().map(NumberResource::from), next, count))
+}
+
+/// `GET /accounts/{accountName}/numbers/{telephoneNumber}`
+async fn get(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersRead>,
+    PathPart((account, number)): PathPart<(String, String)>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&parts)?;
+    let (account, number) = (account_name(&account)?, telephone_number(&number)?);
+    let found = numbers::get(state.ctx(), &grant, account.as_str(), number).await?;
+    reading.answer(&NumberResource::from(&found), found.changed_at)
+}
+
+fn single(numbers: Option<&[Number]>) -> Option<(String, time::OffsetDateTime)> {
+    let number = numbers?.first()?;
+    Some((NumberResource::from(number).etag(), number.changed_at))
+}
+
+/// `PUT /accounts/{accountName}/numbers/{telephoneNumber}`
+async fn put(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersWrite>,
+    PathPart((account, number)): PathPart<(String, String)>,
+    origin: Origin,
+    parts: Parts,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let (account, number) = (account_name(&account)?, telephone_number(&number)?);
+    let settings = read_number(&body, account.as_str(), number).map_err(unreadable)?;
+    let call = Call {
+        origin: &origin,
+        repeat: writing.repeat.as_ref(),
+        allowed: &|current: Option<&[Number]>| writing.allows(Purpose::Write, single(current)),
+        tell: &|change, after: Option<&[Number]>| {
+            after.and_then(<[_]>::first).map_or_else(told_nothing, |number| {
+                let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
+                told(status, &NumberResource::from(number))
+            })
+        },
+    };
+    let told = numbers::put(state.ctx(), &grant, &call, account.as_str(), &[(number, settings)]).await;
+    writing.answer(told.map_err(|error| refused_by_service(error, false))?)
+}
+
+/// `DELETE /accounts/{accountName}/numbers/{telephoneNumber}`
+async fn delete(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersDelete>,
+    PathPart((account, number)): PathPart<(String, String)>,
+    origin: Origin,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    let (writing, _) = Writing::of((&parts, &[], &[]), state.ctx(), grant.principal())?;
+    let (account, number) = (account_name(&account)?, telephone_number(&number)?);
+    let call = Call {
+        origin: &origin,
+        repeat: writing.repeat.as_ref(),
+        allowed: &|current: Option<&[Number]>| writing.allows(Purpose::Delete, single(current)),
+        tell: &|_, _: Option<&[Number]>| told_nothing(),
+    };
+    let told = numbers::delete(state.ctx(), &grant, &call, (account.as_str(), false), &[number]).await?;
+    writing.answer(told)
+}
+
+/// `POST /accounts/{accountName}:createOrUpdateNumbers`
+async fn put_batch(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersWrite>,
+    PathPart(account): PathPart<String>,
+    origin: Origin,
+    parts: Parts,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let account = account_name(&account)?;
+    let wanted = read_numbers(&body, account.as_str()).map_err(unreadable)?;
+    let call = Call {
+        origin: &origin,
+        repeat: writing.repeat.as_ref(),
+        allowed: &|_: Option<&[Number]>| Ok(()),
+        tell: &|_, after: Option<&[Number]>| batch(&wanted, after.unwrap_or_default()),
+    };
+    let told = numbers::put(state.ctx(), &grant, &call, account.as_str(), &wanted).await;
+    writing.answer(told.map_err(|error| refused_by_service(error, true))?)
+}
+
+/// The numbers in the order in which they were sent.
+fn batch(wanted: &[(E164, crate::domain::NumberSettings)], after: &[Number]) -> Told {
+    let found = |number: &E164| {
+        after.binary_search_by_key(number, |stored| stored.telephone_number).ok().and_then(|place| after.get(place))
+    };
+    let numbers: BatchNumbers = wanted.iter().filter_map(|(number, _)| found(number)).collect();
+    Told { status: 200, etag: None, body: Some(serde_json::to_string(&numbers).unwrap_or_default()) }
+}
+
+/// `POST /accounts/{accountName}:deleteNumbers`
+async fn delete_batch(
+    State(state): State<ApiState>,
+    Called(grant): Called<NumbersDelete>,
+    PathPart(account): PathPart<String>,
+    origin: Origin,
+    parts: Parts,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let account = account_name(&account)?;
+    let wanted = read_numbers_to_delete(&body).map_err(unreadable)?;
+    let call = Call {
+        origin: &origin,
+        repeat: writing.repeat.as_ref(),
+        allowed: &|_: Option<&[Number]>| Ok(()),
+        tell: &|_, _: Option<&[Number]>| told_nothing(),
+    };
+    let told = numbers::delete(state.ctx(), &grant, &call, (account.as_str(), true), &wanted).await?;
+    writing.answer(told)
+}
