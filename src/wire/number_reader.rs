@@ -35,7 +35,11 @@ pub fn read_number(body: &[u8], account: &str, number: E164) -> Result<NumberSet
 /// # Errors
 /// Every problem of the body.
 pub fn read_numbers(body: &[u8], account: &str) -> Result<Vec<(E164, NumberSettings)>, Vec<Problem>> {
-    batch(body, Some(BATCH_MOST), |found, number| Some((number?, settings(found, account, number))))
+    batch(body, Some(BATCH_MOST), |found, number| {
+        // Read even where the number cannot be: its problems are told too.
+        let settings = settings(found, account, number);
+        Some((number?, settings))
+    })
 }
 
 /// Reads 1 to 100 numbers that shall be released, each once.
