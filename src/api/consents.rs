@@ -15,9 +15,9 @@ use crate::authz::{ConsentsRead, ConsentsWrite};
 use crate::domain::filter::ConsentField;
 use crate::http::{ApiRoutes, ApiState, Called, MergePatchBody, PathPart, Problem, needs};
 use crate::service::call::Call;
-use crate::service::call::consents::{self, ConsentOfAccount, RelationshipPatch};
+use crate::service::call::consents::{self, ConsentOfAccount};
 use crate::service::{Origin, listing};
-use crate::wire::{CommentChange, RequestForInformationResource, Resource as _, read_relationship_patch};
+use crate::wire::{RequestForInformationResource, Resource as _, read_relationship_patch};
 
 pub(super) fn routes() -> ApiRoutes {
     ApiRoutes::new()
@@ -78,13 +78,7 @@ async fn patch(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let tenant = tenant_id(&tenant)?;
-    let read = read_relationship_patch(&body).map_err(unreadable)?;
-    let comment = match read.comment {
-        CommentChange::Keep => None,
-        CommentChange::Remove => Some(None),
-        CommentChange::Set(comment) => Some(Some(comment)),
-    };
-    let patch = RelationshipPatch { status: read.status, comment };
+    let patch = read_relationship_patch(&body).map_err(unreadable)?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),

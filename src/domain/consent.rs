@@ -151,6 +151,40 @@ pub struct CustomerRelationship {
     pub comment: Option<String>,
 }
 
+/// What of a customer relationship changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelationshipPatch {
+    /// The new status; without it the old one stays.
+    pub status: Option<String>,
+    /// What becomes of the comment.
+    pub comment: CommentChange,
+}
+
+/// What becomes of a comment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CommentChange {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It goes.
+    Remove,
+    /// This takes its place.
+    Set(String),
+}
+
+impl RelationshipPatch {
+    /// The status and the comment once the patch is applied.
+    #[must_use]
+    pub fn applied(&self, before: &CustomerRelationship) -> (String, Option<String>) {
+        let comment = match &self.comment {
+            CommentChange::Keep => before.comment.clone(),
+            CommentChange::Remove => None,
+            CommentChange::Set(comment) => Some(comment.clone()),
+        };
+        (self.status.clone().unwrap_or_else(|| before.status.clone()), comment)
+    }
+}
+
 /// One relationship status a person may choose (the list is configurable).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelationshipChoice {

@@ -258,7 +258,7 @@ pub(super) async fn update_in(
     if !tx.update_account(before.id, before.rev, draft, now).await? {
         return Ok(false);
     }
-    let newly_synced = draft.synced.and(ServiceSet::BACKED).without(before.pushed());
+    let newly_synced = draft.synced.and(draft.services).and(ServiceSet::BACKED).without(before.pushed());
     if !newly_synced.is_empty() {
         tx.push_again(before.id, newly_synced.bits(), now).await?;
     }

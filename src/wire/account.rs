@@ -29,7 +29,7 @@ pub struct AccountResource {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub correlation_id: Option<String>,
-    /// The services of the account. One that is left out is not enabled.
+    /// The services of the account. One that is left out is neither enabled nor to be synced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_details: Option<AccountServiceDetails>,
 }
@@ -193,9 +193,9 @@ impl Desired<'_> {
     fn details(&self, teams_tenant_id: Option<String>, answer: Option<&Answer<'_>>) -> AccountServiceDetails {
         let count = |service| answer.map(|answer| answer.count(service));
         let synced = |service| {
-            self.services.contains(service).then(|| SyncedAccountDetails {
+            self.services.or(self.synced).contains(service).then(|| SyncedAccountDetails {
                 sync_enabled: self.synced.contains(service),
-                enabled: true,
+                enabled: self.services.contains(service),
                 number_count: count(service),
             })
         };

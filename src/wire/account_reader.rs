@@ -1,7 +1,7 @@
 //! Reading the body with which a client puts an account.
 
+use super::Problem;
 use super::reader::{self, Node, Object};
-use super::{Problem, property};
 use crate::domain::account::{CORRELATION_ID_MAX, sentence};
 use crate::domain::direct_routing::{parse_label, parse_token};
 use crate::domain::{AccountDraft, AccountName, DirectRouting, Service, ServiceSet, TenantId};
@@ -43,24 +43,21 @@ fn correlation_id(node: &Node<'_>) -> Option<String> {
 
 fn read_services(details: &Object<'_>, draft: &mut AccountDraft) {
     for service in Service::ALL {
-        let Some(found) = details.optional(property(service)).and_then(Node::object) else { continue };
+        let Some(found) = details.optional(service.contract_name()).and_then(Node::object) else { continue };
         let enabled = found.required("enabled").and_then(Node::boolean) == Some(true);
         // Call Protection has no backend and says nothing about one.
         let synced =
             service != Service::CallProtection && found.required("syncEnabled").and_then(Node::boolean) == Some(true);
-        let routing = found
-            .optional("configuration")
-            .filter(|_| service == Service::DirectRouting)
-            .and_then(Node::object)
-            .and_then(|configuration| direct_routing(&configuration));
+        if service == Service::DirectRouting {
+            let configuration = found.optional("configuration").and_then(Node::object);
+            let routing = configuration.and_then(|configuration| direct_routing(&configuration));
+            draft.direct_routing = routing.filter(|_| enabled);
+        }
         if enabled {
             draft.services = draft.services.or(service.into());
-            if service == Service::DirectRouting {
-                draft.direct_routing = routing;
-            }
-            if synced {
-                draft.synced = draft.synced.or(service.into());
-            }
+        }
+        if synced {
+            draft.synced = draft.synced.or(service.into());
         }
     }
     let given = details.optional("teamsTenantId");

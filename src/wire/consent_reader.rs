@@ -2,44 +2,10 @@
 
 use super::Problem;
 use super::reader::{self, Node};
-use crate::domain::CustomerRelationship;
-use crate::domain::consent::MAX_COMMENT;
+use crate::domain::consent::{CommentChange, MAX_COMMENT, RelationshipPatch};
 
 /// The most characters of a relationship status.
 pub const STATUS_MOST: usize = 100;
-
-/// What a patch changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RelationshipPatch {
-    /// The new status; the old one stays where it is `None`.
-    pub status: Option<String>,
-    /// What becomes of the comment.
-    pub comment: CommentChange,
-}
-
-/// What becomes of a comment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum CommentChange {
-    /// It stays.
-    #[default]
-    Keep,
-    /// It goes.
-    Remove,
-    /// This takes its place.
-    Set(String),
-}
-
-impl RelationshipPatch {
-    /// The status and the comment once the patch is applied.
-    pub fn applied(&self, before: &CustomerRelationship) -> (String, Option<String>) {
-        let comment = match &self.comment {
-            CommentChange::Keep => before.comment.clone(),
-            CommentChange::Remove => None,
-            CommentChange::Set(comment) => Some(comment.clone()),
-        };
-        (self.status.clone().unwrap_or_else(|| before.status.clone()), comment)
-    }
-}
 
 /// Reads a merge patch.
 ///

@@ -30,7 +30,7 @@ pub use account::{
 pub use account_reader::read_account;
 pub use civic_address::{LocationResource, TeamsCivicAddressResource};
 pub use consent::{ContactDetails, CustomerRelationshipResource, RequestForInformationResource};
-pub use consent_reader::{CommentChange, RelationshipPatch, read_relationship_patch};
+pub use consent_reader::read_relationship_patch;
 pub use direct_routing::{DirectRoutingConfig, SubdomainTokens};
 pub use error::{Error, ErrorResponse, InnerError, contract_code};
 pub use etag::{Resource, desired_part, etag};
@@ -47,8 +47,6 @@ pub use schema::{
 };
 pub use status::{AssignmentStatus, ServiceProvisioningStatus, SubdomainStatus};
 
-use crate::domain::Service;
-
 /// One thing that is wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -58,15 +56,4 @@ pub struct Problem {
     pub target: String,
     /// What is wrong and what would be right, in sentences.
     pub message: String,
-}
-
-/// The name of a service's property in the service details of accounts and numbers.
-pub const fn property(service: Service) -> &'static str {
-    match service {
-        Service::OperatorConnect => "teamsOperatorConnect",
-        Service::TeamsPhoneMobile => "teamsPhoneMobile",
-        Service::DirectRouting => "teamsDirectRouting",
-        Service::ZoomPhoneCloudPeering => "zoomPhoneCloudPeering",
-        Service::CallProtection => "azureOperatorCallProtection",
-    }
 }

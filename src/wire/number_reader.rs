@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::Problem;
 use super::reader::{self, Node, Object};
-use super::{Problem, property};
 use crate::domain::number::{check_country, check_sip_header};
 use crate::domain::rules::check_number;
 use crate::domain::{E164, NumberSettings, Service, ServiceSet, TeamsSettings};
@@ -103,7 +103,7 @@ fn settings(found: &Object<'_>, account: &str, number: Option<E164>) -> NumberSe
     let mut settings = NumberSettings::default();
     if let Some(details) = found.required("serviceDetails").and_then(Node::object) {
         for service in Service::ALL {
-            let Some(found) = details.optional(property(service)).and_then(Node::object) else { continue };
+            let Some(found) = details.optional(service.contract_name()).and_then(Node::object) else { continue };
             let enabled = found.required("enabled").and_then(Node::boolean) == Some(true);
             if ServiceSet::BACKED.contains(service) {
                 // What belongs to a service that is not enabled is looked at and dropped.
@@ -116,7 +116,7 @@ fn settings(found: &Object<'_>, account: &str, number: Option<E164>) -> NumberSe
         }
         for service in settings.services.and(ServiceSet::TEAMS).iter().skip(1) {
             let message = format!("A number has at most one of {}. Enable one.", ServiceSet::TEAMS.labels());
-            details.refuse(property(service), "conflicting_services", message);
+            details.refuse(service.contract_name(), "conflicting_services", message);
         }
     }
     let configuration = found.optional("configuration").and_then(Node::object);

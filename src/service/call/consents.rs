@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Call, Change, Told};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
+use crate::domain::consent::RelationshipPatch;
 use crate::domain::{SyncState, TenantId};
 use crate::service::transact::transact;
 use crate::service::{Ctx, Error, Result, audit_entry};
@@ -35,15 +36,6 @@ pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>, tenant: &TenantId) -> Resul
     ConsentOfAccount::of(&mut ctx.db.read().await?, tenant).await
 }
 
-/// What of the relationship changes; what is `None` stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RelationshipPatch {
-    /// The new status.
-    pub status: Option<String>,
-    /// The new comment; `Some(None)` takes it away.
-    pub comment: Option<Option<String>>,
-}
-
 /// Changes the customer relationship of a tenant's consent.
 ///
 /// # Errors
@@ -64,14 +56,13 @@ pub async fn patch(
         let before = ConsentOfAccount::of(&mut tx, tenant).await?;
         (call.allowed)(Some(&before))?;
         let relationship = &before.consent.consent.customer_relationship;
-        let status = patch.status.as_ref().unwrap_or(&relationship.status);
-        let comment = patch.comment.as_ref().unwrap_or(&relationship.comment);
-        let stands = *status == relationship.status && *comment == relationship.comment;
+        let (status, comment) = patch.applied(relationship);
+        let stands = status == relationship.status && comment == relationship.comment;
         if !stands || before.consent.sync_state == SyncState::Failed {
             let change = RelationshipChange {
                 tenant,
                 rev: before.consent.rev,
-                status,
+                status: &status,
                 comment: comment.as_deref(),
                 ticket: None,
                 author: &grant.principal().name,

@@ -23,6 +23,8 @@ async fn plan(db: &Db, conditions: &Conditions) -> String {
         query = match bind {
             Bind::Int(value) => query.bind(*value),
             Bind::Text(value) => query.bind(value.clone()),
+            Bind::NoInt => query.bind(None::<i64>),
+            Bind::NoText => query.bind(None::<String>),
         };
     }
     let rows: Vec<(i64, i64, i64, String)> = query.fetch_all(write).await.unwrap();

@@ -40,7 +40,9 @@ fn services_with_a_backend_need_the_tenant() {
     assert!(read_account(&body(zoom), &name("contoso")).is_ok());
     let off = json!({ "teamsPhoneMobile": { "enabled": false, "syncEnabled": true } });
     let draft = read_account(&body(off), &name("contoso")).unwrap();
-    assert!(draft.services.is_empty() && draft.synced.is_empty());
+    assert_eq!((draft.services, draft.synced), (ServiceSet::default(), Service::TeamsPhoneMobile.into()));
+    let kept = json!({ "teamsPhoneMobile": { "enabled": false, "syncEnabled": true } });
+    assert_eq!(account_body(&draft), json!({ "name": "contoso", "serviceDetails": kept }));
 }
 
 #[test]

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{bytes, lines};
 use crate::domain::CustomerRelationship;
-use crate::wire::{CommentChange, RelationshipPatch, read_relationship_patch};
+use crate::domain::consent::{CommentChange, RelationshipPatch};
+use crate::wire::read_relationship_patch;
 
 #[test]
 fn a_patch_says_what_changes() {

@@ -65,7 +65,7 @@ fn draft() -> impl Strategy<Value = AccountDraft> {
                 tenant_id: Some(tenant),
                 correlation_id,
                 services,
-                synced: ServiceSet::from_bits(synced).and(services).without(Service::CallProtection.into()),
+                synced: ServiceSet::from_bits(synced).without(Service::CallProtection.into()),
                 direct_routing: routing.filter(|_| services.contains(Service::DirectRouting)),
                 ticket: None,
             }
