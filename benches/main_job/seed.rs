@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nmp::authz::{Grant, Permission, Principal, Role};
+use nmp::authz::{Grant, Permission, Principal, Role, Via};
 use nmp::domain::{AccountForm, E164, OrderKind, Service, ServiceSet};
 use nmp::service::orders::{OrderRight, Submitted, submit};
 use nmp::service::staging::{UploadForm, stage_upload};
@@ -79,6 +79,7 @@ fn administrator() -> Principal {
         subject: "bench".into(),
         name: "Bench".into(),
         roles: [Role::AdminUser].into_iter().collect(),
+        via: Via::Portal,
     }
 }
 

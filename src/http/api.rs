@@ -31,7 +31,7 @@ pub use routes::ApiRoutes;
 pub use state::ApiState;
 
 /// Longest time until an answer must begin.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The router of the Provisioning API.
 pub fn api_router(routes: ApiRoutes, state: ApiState) -> Router {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use axum::extract::{MatchedPath, OriginalUri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nmp::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete};
 use nmp::config::{Config, Purpose, Sources};
 use nmp::http::login::Provider;
 use nmp::http::serve::{Listening, serve};
-use nmp::http::{ApiRoutes, ApiState, Called, JsonBody, MergePatchBody, Problem, api_router, needs, public};
+use nmp::http::{ApiRoutes, ApiState, Called, JsonBody, MergePatchBody, PathPart, Problem, api_router, needs, public};
 use nmp::sandbox::{Sandbox, SandboxOptions};
 use nmp::service::{Clock, Ctx, Origin, Policy};
 use reqwest::Method;
@@ -47,8 +48,13 @@ fn operations() -> ApiRoutes {
     async fn remove(Called(_): Called<AccountsDelete>) -> &'static str {
         "removed"
     }
-    async fn numbers_deleted(Called(_): Called<NumbersDelete>) -> &'static str {
-        "numbers deleted"
+    async fn numbers_deleted(
+        Called(_): Called<NumbersDelete>,
+        PathPart(account): PathPart<String>,
+        route: MatchedPath,
+        OriginalUri(asked): OriginalUri,
+    ) -> String {
+        format!("{account} {} {asked}", route.as_str())
     }
     /// Registered for those who read, and written for those who write.
     async fn mistaken(Called(_): Called<AccountsWrite>) {}
@@ -177,6 +183,9 @@ fn each_role_opens_its_methods() {
             }
             assert_eq!(found, expected, "{client}");
         }
+        let deleter = front.caller("bss-delete").await;
+        let action = Reply::to(deleter.request(Method::POST, "/accounts/contoso:deleteNumbers?x=y")).await;
+        assert_eq!(action.text, "contoso /accounts/{account}/:deleteNumbers /accounts/contoso:deleteNumbers?x=y");
         let reader = front.caller("bss-read").await;
         let shown = reader.get("/accounts/contoso").await;
         assert_eq!(shown.text, "bss-read from api 127.0.0.1");

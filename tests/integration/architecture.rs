@@ -21,11 +21,13 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 ];
 
 /// For each crate with a place of its own, where it may be named.
-const MAY_NAME: [(&str, &[&str]); 7] = [
+const MAY_NAME: [(&str, &[&str]); 9] = [
     ("sqlx", &["store"]),
     ("axum", &["http", "portal", "api", "sandbox", "app/start.rs"]),
     ("reqwest", &["backend", "http/login"]),
     ("openidconnect", &["http/login"]),
+    ("jsonwebtoken", &["http/bearer"]),
+    ("ipnet", &["config"]),
     ("hickory", &["dns"]),
     ("askama", &["http", "portal", "sandbox"]),
     ("clap", &["app", "main.rs"]),
