@@ -1,6 +1,8 @@
 //! A load generator that costs little: keep-alive connections that read answers without looking at them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,18 +21,35 @@ pub struct Rate {
     pub per_second: f64,
     /// Half of the answers took no longer.
     pub median: Duration,
+    /// All but one of a hundred answers took no longer.
+    pub p99: Duration,
     /// Bytes of one answer's body.
     pub bytes: usize,
 }
 
 /// Asks for one address again and again.
 pub async fn get(portal: &str, path: &str, cookies: &str) -> Outcome<Rate> {
-    let host = portal.trim_start_matches("http://").trim_end_matches('/').to_owned();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\ncookie: {cookies}\r\n\r\n");
+    let host = host(portal);
+    let request: Arc<str> = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\ncookie: {cookies}\r\n\r\n").into();
+    send(&host, move |_| Arc::clone(&request)).await
+}
+
+/// Host and port of an address.
+pub fn host(base: &str) -> String {
+    base.trim_start_matches("http://").trim_end_matches('/').to_owned()
+}
+
+/// Sends requests for as long as is measured; each is made from its number, counted through all connections.
+pub async fn send<T: AsRef<str> + Send + 'static>(
+    host: &str,
+    make: impl Fn(u64) -> T + Send + Sync + 'static,
+) -> Outcome<Rate> {
     let begin = Instant::now() + WARM_UP;
+    let (make, next) = (Arc::new(make), Arc::new(AtomicU64::new(0)));
     let mut visitors = JoinSet::new();
     for _ in 0..CONNECTIONS {
-        visitors.spawn(one(host.clone(), request.clone(), begin));
+        let (make, next) = (Arc::clone(&make), Arc::clone(&next));
+        visitors.spawn(one(host.to_owned(), move || make(next.fetch_add(1, Ordering::Relaxed)), begin));
     }
     let (mut times, mut bytes) = (Vec::new(), 0);
     while let Some(visited) = visitors.join_next().await {
@@ -39,8 +58,13 @@ pub async fn get(portal: &str, path: &str, cookies: &str) -> Outcome<Rate> {
         bytes = size;
     }
     times.sort_unstable();
-    let median = times.get(times.len() / 2).copied().ok_or("no answers")?;
-    Ok(Rate { per_second: times.len() as f64 / MEASURED.as_secs_f64(), median, bytes })
+    let at = |place: usize| times.get(place).copied().ok_or("no answers");
+    Ok(Rate {
+        per_second: times.len() as f64 / MEASURED.as_secs_f64(),
+        median: at(times.len() / 2)?,
+        p99: at(times.len() * 99 / 100)?,
+        bytes,
+    })
 }
 
 /// The static files that a page names.
@@ -57,14 +81,19 @@ pub async fn compressed(portal: &str, path: &str, cookies: &str) -> Outcome<usiz
     Ok(answer.error_for_status()?.bytes().await?.len())
 }
 
-async fn one(host: String, request: String, begin: Instant) -> Result<(Vec<Duration>, usize), std::io::Error> {
+async fn one<T: AsRef<str>>(
+    host: String,
+    make: impl Fn() -> T,
+    begin: Instant,
+) -> Result<(Vec<Duration>, usize), std::io::Error> {
     let mut stream = TcpStream::connect(&host).await?;
     stream.set_nodelay(true)?;
     let (mut times, mut buffer, mut size) = (Vec::new(), vec![0_u8; 256 * 1024], 0);
     let end = begin + MEASURED;
     while Instant::now() < end {
+        let request = make();
         let asked = Instant::now();
-        stream.write_all(request.as_bytes()).await?;
+        stream.write_all(request.as_ref().as_bytes()).await?;
         size = answer(&mut stream, &mut buffer).await?;
         if asked >= begin {
             times.push(asked.elapsed());
@@ -86,7 +115,7 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize, std:
         let text = buffer.get(..read).unwrap_or_default();
         let Some(head) = text.windows(4).take(4_096).position(|w| w == b"\r\n\r\n") else { continue };
         let head_text = String::from_utf8_lossy(text.get(..head).unwrap_or_default()).to_ascii_lowercase();
-        if !head_text.starts_with("http/1.1 200") {
+        if !head_text.starts_with("http/1.1 20") {
             return Err(broken(&head_text));
         }
         let length: usize = head_text

@@ -12,6 +12,12 @@ pub struct Program {
     child: Child,
     /// Address of the portal.
     pub portal: String,
+    /// Address of the Provisioning API.
+    pub api: String,
+    /// Address of health and metrics.
+    pub operations: String,
+    /// Issuer of the sandbox's identity provider.
+    pub issuer: String,
     /// Time from its start to its readiness.
     pub ready_after: Duration,
 }
@@ -24,24 +30,34 @@ impl Program {
         if empty {
             command.arg("--empty");
         }
-        for option in ["--portal", "--operations", "--sandbox"] {
+        for option in ["--portal", "--api", "--operations", "--dns", "--sandbox"] {
             command.args([option, "127.0.0.1:0"]);
         }
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("no output")?;
-        let mut portal = None;
+        let mut addresses = std::collections::HashMap::new();
         for line in BufReader::new(stdout).lines() {
             let line = line?;
-            if let Some(address) = line.trim().strip_prefix("Portal ") {
-                portal = Some(address.trim().to_owned());
+            if let Some((name, address)) = line.trim().split_once("http://") {
+                let address = address.split_whitespace().next().unwrap_or_default();
+                addresses.insert(name.trim().to_owned(), format!("http://{address}"));
             }
             if line.contains("Stop with") {
                 break;
             }
         }
         let ready_after = begun.elapsed();
-        Ok(Self { child, portal: portal.ok_or("the program printed no address")?, ready_after })
+        let mut address = |name: &str| addresses.remove(name).ok_or_else(|| format!("no address of the {name}"));
+        let operations = address("Operations")?.trim_end_matches("healthz").to_owned();
+        Ok(Self {
+            child,
+            portal: address("Portal")?,
+            api: address("Provisioning API")?,
+            operations,
+            issuer: address("Identity provider")?,
+            ready_after,
+        })
     }
 
     /// A figure of `/proc/PID/status` in megabytes: `VmRSS` now, `VmHWM` at its highest.
