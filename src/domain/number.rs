@@ -167,6 +167,28 @@ pub fn country(number: E164) -> Option<String> {
         .filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "ZZ")
 }
 
+/// Tells the countries of many numbers: those of one block of a thousand are in the same, so that a run of numbers is
+/// looked up once.
+#[derive(Clone, Debug, Default)]
+pub struct Countries {
+    block: Option<(i64, Option<String>)>,
+}
+
+impl Countries {
+    /// The country of a number, as [`country`] tells it.
+    pub fn of(&mut self, number: E164) -> Option<String> {
+        let block = number.as_i64() / 1_000;
+        match &self.block {
+            Some((known, country)) if *known == block && number.digits() > 7 => country.clone(),
+            _ => {
+                let country = country(number);
+                self.block = Some((block, country.clone()));
+                country
+            }
+        }
+    }
+}
+
 /// True for a North American toll-free number (+1 800, 833, 844, 855, 866, 877, 888).
 pub fn is_north_american_toll_free(number: E164) -> bool {
     let value = number.as_i64();

@@ -11,9 +11,7 @@ use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, Flaw, TenantFacts};
 use crate::domain::upload::{self, Column, Line, Problem, Reader, Row};
-use crate::domain::{
-    Account, E164, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number,
-};
+use crate::domain::{Account, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number};
 use crate::store::{NewItem, NewOrder, NewProblem, Tx};
 
 /// What a person typed to upload numbers. Kept with the draft, so that it can be taken up again.
@@ -272,7 +270,7 @@ struct Stage<'a> {
     accounts: HashMap<String, Option<Arc<AccountFacts>>>,
     touched: Vec<(i64, String, i64)>,
     flaws: HashMap<(i64, i64), Arc<Vec<Flaw>>>,
-    block: Option<(i64, Option<String>)>,
+    countries: number::Countries,
     refused: i64,
 }
 
@@ -294,7 +292,7 @@ impl<'a> Stage<'a> {
             accounts: HashMap::new(),
             touched: Vec::new(),
             flaws: HashMap::new(),
-            block: None,
+            countries: number::Countries::default(),
             refused: 0,
         }
     }
@@ -402,7 +400,7 @@ impl<'a> Stage<'a> {
             line: row.line,
             account_id: account.account.id,
             settings_id,
-            country: self.country(number),
+            country: self.countries.of(number),
         })
     }
 
@@ -425,19 +423,6 @@ impl<'a> Stage<'a> {
         let flaws = Arc::new(flaws);
         self.flaws.insert(key, flaws.clone());
         flaws
-    }
-
-    /// The country of a number; numbers of one block of a thousand are in the same.
-    fn country(&mut self, number: E164) -> Option<String> {
-        let block = number.as_i64() / 1_000;
-        match &self.block {
-            Some((known, country)) if *known == block && number.digits() > 7 => country.clone(),
-            _ => {
-                let country = number::country(number);
-                self.block = Some((block, country.clone()));
-                country
-            }
-        }
     }
 
     async fn finish(mut self, tx: &mut Tx) -> Result<()> {

@@ -14,11 +14,24 @@ pub(crate) async fn pause(attempt: u32) {
 /// Runs a body with a write transaction and commits it. A serialisation failure, a deadlock or a lost connection begins it
 /// anew (decision: tried again with jitter, then passed on). `?` in the body leaves it and gives the transaction up.
 macro_rules! transact {
-    ($ctx:expr, $tx:ident => $body:expr) => {{
+    ($ctx:expr, $tx:ident => $body:expr) => {
+        $crate::service::transact::begun!($ctx.db.begin(), $tx => $body)
+    };
+}
+
+/// The same with short transactions that share their commits with others of their kind.
+macro_rules! transact_together {
+    ($ctx:expr, $tx:ident => $body:expr) => {
+        $crate::service::transact::begun!($ctx.db.begin_together(), $tx => $body)
+    };
+}
+
+macro_rules! begun {
+    ($begin:expr, $tx:ident => $body:expr) => {{
         let mut attempt = 0;
         loop {
             let outcome: $crate::service::Result<_> = async {
-                let mut $tx = $ctx.db.begin().await?;
+                let mut $tx = $begin.await?;
                 let value = $body;
                 $tx.commit().await?;
                 Ok(value)
@@ -35,4 +48,4 @@ macro_rules! transact {
     }};
 }
 
-pub(crate) use transact;
+pub(crate) use {begun, transact, transact_together};

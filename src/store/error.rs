@@ -9,6 +9,9 @@ pub enum Error {
     /// The database refused or could not be reached.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// The commit that several transactions shared failed.
+    #[error("shared commit: {0}")]
+    SharedCommit(std::sync::Arc<sqlx::Error>),
     /// A migration failed.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),

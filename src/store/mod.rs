@@ -23,6 +23,7 @@ mod sessions;
 mod settings;
 mod sql;
 mod submit;
+mod together;
 mod types;
 mod work;
 
@@ -34,6 +35,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
 
 use readers::{Reader, Readers};
+use together::{One, Together};
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow};
@@ -75,6 +77,8 @@ pub enum Db {
         read: Readers,
         /// The one writer.
         write: SqlitePool,
+        /// Where transactions of the writer meet that share a commit.
+        together: Together,
     },
     /// A server.
     Postgres(PgPool),
@@ -85,6 +89,8 @@ pub enum Db {
 pub enum Tx {
     /// A write transaction of the one writer.
     Sqlite(Transaction<'static, Sqlite>),
+    /// One of the write transactions that share a commit.
+    SqliteTogether(One),
     /// A reader without a transaction.
     SqliteRead(Reader),
     /// A transaction.
@@ -103,6 +109,7 @@ impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
             Self::Sqlite(tx) => Conn::Sqlite(&mut *tx),
+            Self::SqliteTogether(one) => Conn::Sqlite(one.connection()),
             Self::SqliteRead(reader) => Conn::Sqlite(&mut reader.connection),
             Self::Postgres(tx) => Conn::Postgres(&mut *tx),
             Self::PostgresRead(connection) => Conn::Postgres(&mut *connection),
@@ -116,6 +123,7 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
+            Self::SqliteTogether(one) => one.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
             Self::SqliteRead(_) | Self::PostgresRead(_) => {}
         }
@@ -129,6 +137,8 @@ impl Tx {
     pub async fn rollback(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.rollback().await?,
+            // What stands in its savepoint is undone by the next, or before the commit.
+            Self::SqliteTogether(_) => {}
             Self::Postgres(tx) => tx.rollback().await?,
             Self::SqliteRead(_) | Self::PostgresRead(_) => {}
         }
@@ -195,7 +205,7 @@ impl Db {
             .connect_with(options.clone())
             .await?;
         let read = Readers::open(&options.pragma("query_only", "on"), size.readers, ACQUIRE_TIMEOUT).await?;
-        Ok(Self::Sqlite { read, write })
+        Ok(Self::Sqlite { read, write, together: Together::default() })
     }
 
     /// A transaction that may write. On SQLite it is the only one at a time.
@@ -207,6 +217,18 @@ impl Db {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+
+    /// A short transaction that may write and that shares its commit with others of its kind, where that is of use: on
+    /// SQLite, where each commit waits for the disk and all wait for each other.
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn begin_together(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite { write, together, .. } => Ok(Tx::SqliteTogether(together.begin(write).await?)),
+            Self::Postgres(_) => self.begin().await,
+        }
     }
 
     /// A connection for reads, each statement for itself.
@@ -260,7 +282,7 @@ impl Db {
     /// Closes every connection once its statement is done.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }

@@ -4,7 +4,7 @@ use super::{Call, Change, Told};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
 use crate::domain::{Account, AccountDraft, OrderSource, Service};
 use crate::service::accounts::{count_services, create_in, delete_in, in_use, update_in};
-use crate::service::transact::transact;
+use crate::service::transact::transact_together;
 use crate::service::{Ctx, Error, ItemProblem, Result};
 use crate::store::Tx;
 
@@ -46,7 +46,7 @@ pub async fn put(
     wanted: &AccountDraft,
 ) -> Result<Told> {
     let name = wanted.name.as_str();
-    let told = transact!(ctx, tx => {
+    let told = transact_together!(ctx, tx => {
         let now = ctx.clock.now();
         if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
             return Ok(told);
@@ -95,7 +95,7 @@ pub async fn delete(
     name: &str,
     release: Option<&Grant<NumbersDelete>>,
 ) -> Result<Told> {
-    let told = transact!(ctx, tx => {
+    let told = transact_together!(ctx, tx => {
         let now = ctx.clock.now();
         if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
             return Ok(told);

@@ -6,7 +6,7 @@ use super::{Call, Change, Told};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::RelationshipPatch;
 use crate::domain::{SyncState, TenantId};
-use crate::service::transact::transact;
+use crate::service::transact::transact_together;
 use crate::service::{Ctx, Error, Result, audit_entry};
 use crate::store::{ConsentRow, RelationshipChange, Tx, WorkKind};
 
@@ -48,7 +48,7 @@ pub async fn patch(
     patch: &RelationshipPatch,
 ) -> Result<Told> {
     let request_id = Ctx::new_id();
-    let told = transact!(ctx, tx => {
+    let told = transact_together!(ctx, tx => {
         let now = ctx.clock.now();
         if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
             return Ok(told);

@@ -8,7 +8,7 @@ use crate::domain::{
     Account, E164, Number, NumberSettings, OrderKind, OrderSource, Refusal, Service, SyncState, Verdict, number,
 };
 use crate::service::orders::{OrderRight, OrderToSubmit, submit_in};
-use crate::service::transact::transact;
+use crate::service::transact::transact_together;
 use crate::service::{Ctx, Error, ItemProblem, Result, identity};
 use crate::store::{NewItem, NewOrder, NumberFilter, Page, Tx};
 
@@ -28,17 +28,12 @@ pub async fn put(
 ) -> Result<Told> {
     let person = grant.principal();
     let numbers: Vec<E164> = wanted.iter().map(|(number, _)| *number).collect();
-    let wanted: Vec<(E164, NumberSettings)> = wanted
-        .iter()
-        .map(|(number, settings)| {
-            let profile = settings.calling_profile.clone().or_else(|| ctx.policy.default_calling_profile.clone());
-            (*number, NumberSettings { calling_profile: profile, ..settings.clone() }.normalised())
-        })
-        .collect();
-    let told = transact!(ctx, tx => {
+    let profile = ctx.policy.default_calling_profile.as_ref();
+    let wanted = Wanted::all(wanted, profile);
+    let (told, change) = transact_together!(ctx, tx => {
         let now = ctx.clock.now();
         if let Some(told) = call.told_before(&mut tx, person, now).await? {
-            return Ok(told);
+            return Ok((Some(told), Change::Updated));
         }
         let account = find(&mut tx, account).await?;
         let before = tx.numbers_among(&numbers).await?;
@@ -47,7 +42,7 @@ pub async fn put(
         if !missing.is_empty() {
             return Err(Error::Items(missing));
         }
-        if !wanted.iter().all(|wanted| stands(&before, &account, wanted)) {
+        if !wanted.iter().all(|wanted| wanted.stands(&before, &account)) {
             let right = OrderRight::Upload(grant.clone());
             let id = ctx.db.next_order_id(&mut tx).await?;
             let (values, items) = staged(&account, &wanted);
@@ -61,12 +56,53 @@ pub async fn put(
                 return Err(moved());
             }
         }
-        let after = tx.numbers_among(&numbers).await?;
         let change = if before.is_empty() { Change::Created } else { Change::Updated };
-        call.answer(&mut tx, person, (change, Some(&after)), now).await?
+        // What is kept for a repetition is made with the change; otherwise nobody waits for the answer to be made.
+        let told = match call.repeat {
+            Some(_) => {
+                let after = tx.numbers_among(&numbers).await?;
+                Some(call.answer(&mut tx, person, (change, Some(&after)), now).await?)
+            }
+            None => None,
+        };
+        (told, change)
     })?;
     ctx.wake_sync().await;
-    Ok(told)
+    if let Some(told) = told {
+        return Ok(told);
+    }
+    let after = ctx.db.read().await?.numbers_among(&numbers).await?;
+    if after.len() < numbers.len() { Err(moved()) } else { Ok((call.tell)(change, Some(&after))) }
+}
+
+/// A number as it is wanted.
+struct Wanted {
+    number: E164,
+    settings: NumberSettings,
+    settings_id: i64,
+    country: Option<String>,
+}
+
+impl Wanted {
+    fn all(wanted: &[(E164, NumberSettings)], profile: Option<&String>) -> Vec<Self> {
+        let mut countries = number::Countries::default();
+        let one = |(number, settings): &(E164, NumberSettings)| {
+            let calling_profile = settings.calling_profile.as_ref().or(profile).cloned();
+            let settings = NumberSettings { calling_profile, ..settings.clone() }.normalised();
+            Self { number: *number, settings_id: settings.id(), settings, country: countries.of(*number) }
+        };
+        wanted.iter().map(one).collect()
+    }
+
+    /// Whether the number is so already, or on its way there.
+    fn stands(&self, before: &[Number], account: &Account) -> bool {
+        before.iter().any(|number| {
+            number.telephone_number == self.number
+                && *number.account == *account.name
+                && matches!(number.state, SyncState::Pending | SyncState::Synced)
+                && *number.settings == self.settings
+        })
+    }
 }
 
 /// Takes numbers from an account: unassigned where they are assigned, then released. Numbers that are not on it are gone
@@ -83,7 +119,7 @@ pub async fn delete(
 ) -> Result<Told> {
     let person = grant.principal();
     let (name, account_needed) = account;
-    let told = transact!(ctx, tx => {
+    let told = transact_together!(ctx, tx => {
         let now = ctx.clock.now();
         if let Some(told) = call.told_before(&mut tx, person, now).await? {
             return Ok(told);
@@ -172,18 +208,8 @@ fn here<'n>(numbers: &'n [Number], account: &Account) -> Option<&'n [Number]> {
     (!numbers.is_empty() && numbers.iter().all(is_here)).then_some(numbers)
 }
 
-/// Whether a number is as it is wanted, or on its way there.
-fn stands(before: &[Number], account: &Account, wanted: &(E164, NumberSettings)) -> bool {
-    before.iter().any(|number| {
-        number.telephone_number == wanted.0
-            && *number.account == *account.name
-            && matches!(number.state, SyncState::Pending | SyncState::Synced)
-            && *number.settings == wanted.1
-    })
-}
-
 /// The items with a service that the account has not.
-fn not_enabled(account: &Account, wanted: &[(E164, NumberSettings)]) -> Vec<ItemProblem> {
+fn not_enabled(account: &Account, wanted: &[Wanted]) -> Vec<ItemProblem> {
     let problem = |index: usize, service: Service| ItemProblem {
         index,
         property: format!("serviceDetails.{}.enabled", service.contract_name()),
@@ -197,8 +223,8 @@ fn not_enabled(account: &Account, wanted: &[(E164, NumberSettings)]) -> Vec<Item
     wanted
         .iter()
         .enumerate()
-        .flat_map(|(index, (_, settings))| {
-            settings.services.without(account.services).iter().map(move |service| problem(index, service))
+        .flat_map(|(index, wanted)| {
+            wanted.settings.services.without(account.services).iter().map(move |service| problem(index, service))
         })
         .collect()
 }
@@ -223,17 +249,17 @@ pub(in crate::service) fn new_order<'a>(
 }
 
 /// The numbers to stage, and each of their settings once.
-fn staged(account: &Account, wanted: &[(E164, NumberSettings)]) -> (Vec<NumberSettings>, Vec<NewItem>) {
-    let mut values: HashMap<i64, &NumberSettings> = HashMap::new();
-    let item = |(telephone_number, settings)| {
-        let settings: &NumberSettings = settings;
-        let settings_id = settings.id();
-        values.insert(settings_id, settings);
-        let number: E164 = telephone_number;
-        NewItem { number, line: 0, account_id: account.id, settings_id, country: number::country(number) }
+fn staged(account: &Account, wanted: &[Wanted]) -> (Vec<NumberSettings>, Vec<NewItem>) {
+    let values: HashMap<i64, &NumberSettings> =
+        wanted.iter().map(|wanted| (wanted.settings_id, &wanted.settings)).collect();
+    let item = |wanted: &Wanted| NewItem {
+        number: wanted.number,
+        line: 0,
+        account_id: account.id,
+        settings_id: wanted.settings_id,
+        country: wanted.country.clone(),
     };
-    let items = wanted.iter().map(|(number, settings)| (*number, settings)).map(item).collect();
-    (values.into_values().cloned().collect(), items)
+    (values.into_values().cloned().collect(), wanted.iter().map(item).collect())
 }
 
 /// Why items of an order cannot be taken. The account that a number belongs to is told to those who may see numbers.

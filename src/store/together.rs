@@ -1,0 +1,170 @@
+//! Transactions that share a commit.
+//!
+//! A commit to SQLite waits for the disk, which takes as long as many small transactions. Those that ask to go together
+//! each run in a savepoint of one transaction; the last of those that wait commits for all, and only then are they done.
+//! What one of them gives up is undone without the others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+use super::{Error, Result};
+
+/// A transaction that is open for so long is committed, whoever waits.
+const LONGEST: Duration = Duration::from_millis(5);
+/// Those whose successor went away commit by themselves after so long.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+const FIRST: &str = "SAVEPOINT one";
+const NEXT: &str = "RELEASE one; SAVEPOINT one";
+const UNDO: &str = "ROLLBACK TO one; RELEASE one; SAVEPOINT one";
+
+/// What became of a shared commit: nothing yet, done, or what the database said.
+type Fate = Option<std::result::Result<(), Arc<sqlx::Error>>>;
+
+/// The transaction that is open for all.
+#[derive(Debug)]
+struct Open {
+    transaction: Transaction<'static, Sqlite>,
+    since: Instant,
+    fate: watch::Sender<Fate>,
+    /// True once there is a savepoint.
+    begun: bool,
+    /// True while what stands in the savepoint was given up.
+    undo: bool,
+}
+
+/// Where transactions meet that share a commit.
+#[derive(Clone, Debug, Default)]
+pub struct Together {
+    open: Arc<Mutex<Option<Open>>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// One of the transactions that share a commit.
+#[derive(Debug)]
+pub struct One {
+    /// Gone once it is committed.
+    open: Option<Held>,
+    together: Together,
+}
+
+/// The place where the open transaction is, held by one.
+type Held = OwnedMutexGuard<Option<Open>>;
+
+/// Counts somebody who waits, also when they give up waiting.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Together {
+    /// A transaction of its own within the open one.
+    pub(super) async fn begin(&self, writer: &SqlitePool) -> Result<One> {
+        let waiting = Waiting::begin(&self.waiting);
+        let mut open = Arc::clone(&self.open).lock_owned().await;
+        drop(waiting);
+        let one = match open.as_mut() {
+            Some(one) => one,
+            None => open.insert(Open {
+                transaction: writer.begin_with("BEGIN IMMEDIATE").await?,
+                since: Instant::now(),
+                fate: watch::Sender::new(None),
+                begun: false,
+                undo: false,
+            }),
+        };
+        let savepoint = match one {
+            Open { begun: false, .. } => FIRST,
+            Open { undo: true, .. } => UNDO,
+            _ => NEXT,
+        };
+        if let Err(error) = sqlx::raw_sql(savepoint).execute(&mut *one.transaction).await {
+            // The database has given the whole transaction up by itself.
+            let error = Arc::new(error);
+            if let Some(lost) = open.take() {
+                lost.fate.send_replace(Some(Err(Arc::clone(&error))));
+            }
+            return Err(Error::SharedCommit(error));
+        }
+        (one.begun, one.undo) = (true, false);
+        Ok(One { open: Some(open), together: self.clone() })
+    }
+}
+
+/// Commits what is open, for all who wait for it, whether or not the one who asks stays to hear of it.
+#[expect(clippy::disallowed_methods, reason = "a commit that others wait for must not end with one client's patience")]
+async fn commit(held: Held) -> Result<()> {
+    let carried = tokio::spawn(carry_through(held)).await;
+    carried.unwrap_or_else(|_| Err(Arc::new(sqlx::Error::WorkerCrashed))).map_err(Error::SharedCommit)
+}
+
+async fn carry_through(mut held: Held) -> std::result::Result<(), Arc<sqlx::Error>> {
+    let Some(mut open) = held.take() else { return Ok(()) };
+    let given_up = if open.undo && open.begun {
+        sqlx::raw_sql("ROLLBACK TO one").execute(&mut *open.transaction).await.map(drop)
+    } else {
+        Ok(())
+    };
+    let outcome = match given_up {
+        Ok(()) => open.transaction.commit().await,
+        Err(error) => Err(error),
+    };
+    let outcome = outcome.map_err(Arc::new);
+    open.fate.send_replace(Some(outcome.clone()));
+    outcome
+}
+
+impl One {
+    /// The connection, for statements within the savepoint.
+    #[expect(clippy::expect_used, reason = "only a commit takes it, and that takes the whole value")]
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        let open = self.open.as_mut().and_then(|held| held.as_mut());
+        &mut open.expect("open until it is committed").transaction
+    }
+
+    /// Makes the changes durable, together with those of the others.
+    pub(super) async fn commit(mut self) -> Result<()> {
+        let Some(held) = self.open.take() else { return Ok(()) };
+        let Some(open) = held.as_ref() else { return Ok(()) };
+        let followed = self.together.waiting.load(Ordering::SeqCst) > 0 && open.since.elapsed() < LONGEST;
+        if !followed {
+            return commit(held).await;
+        }
+        let mut fate = open.fate.subscribe();
+        drop(held);
+        loop {
+            if let Ok(known) = tokio::time::timeout(PATIENCE, fate.wait_for(Option::is_some)).await {
+                return match known {
+                    Ok(outcome) => outcome.clone().unwrap_or(Ok(())).map_err(Error::SharedCommit),
+                    Err(_) => Err(Error::SharedCommit(Arc::new(sqlx::Error::WorkerCrashed))),
+                };
+            }
+            let held = Arc::clone(&self.together.open).lock_owned().await;
+            if held.as_ref().is_some_and(|open| open.fate.subscribe().same_channel(&fate)) {
+                return commit(held).await;
+            }
+        }
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.as_mut().and_then(|held| held.as_mut()) {
+            open.undo = true;
+        }
+    }
+}
