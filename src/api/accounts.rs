@@ -8,9 +8,7 @@ use axum::response::Response;
 use super::conditional::Purpose;
 use super::lists::listed;
 use super::paging::ListQuery;
-use super::request::{
-    Reading, Writing, account_name, check_version, refused, refused_by_service, told, told_nothing, unreadable,
-};
+use super::request::{Reading, Writing, account_name, check_version, refused, refused_by_service, told, told_nothing};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete};
 use crate::domain::Account;
 use crate::domain::filter::AccountField;
@@ -77,7 +75,7 @@ async fn put(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
-    let wanted = read_account(&body, &account_name(&account)?).map_err(unreadable)?;
+    let wanted = read_account(&body, &account_name(&account)?).map_err(refused)?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),

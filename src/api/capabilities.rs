@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::request::{Writing, account_name, refused_by_service, unreadable};
+use super::request::{Writing, account_name, refused, refused_by_service};
 use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead};
 use crate::domain::CapabilityPlan;
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
@@ -44,7 +44,7 @@ async fn available(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
-    let wanted = read_number_identifiers(&body).map_err(unreadable)?;
+    let wanted = read_number_identifiers(&body).map_err(refused)?;
     let plans = of_account(state.ctx(), &grant, account.as_str()).await?;
     let found = numbers::get_all(state.ctx(), &grant, account.as_str(), &wanted).await;
     let found = found.map_err(|error| refused_by_service(error, true))?;

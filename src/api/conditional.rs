@@ -7,15 +7,15 @@
 use axum::http::HeaderMap;
 use time::OffsetDateTime;
 
-use super::Refusal;
 use super::header::{date, invalid, lines};
+use crate::wire::Problem;
 
 /// The conditions of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preconditions {
-    if_match: Option<Tags>,
-    if_none_match: Option<Tags>,
-    if_unmodified_since: Option<OffsetDateTime>,
+    matching: Option<Tags>,
+    none_matching: Option<Tags>,
+    unmodified_since: Option<OffsetDateTime>,
 }
 
 /// The tags of a condition.
@@ -86,13 +86,13 @@ impl Preconditions {
     ///
     /// # Errors
     /// Every header that cannot be read.
-    pub fn read(headers: &HeaderMap) -> Result<Self, Vec<Refusal>> {
+    pub fn read(headers: &HeaderMap) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut tags = |name| read_tags(headers, name).map_err(|problem| problems.push(problem)).ok().flatten();
-        let (if_match, if_none_match) = (tags("If-Match"), tags("If-None-Match"));
+        let (matching, none_matching) = (tags("If-Match"), tags("If-None-Match"));
         let mut date = |name| date(headers, name).map_err(|problem| problems.push(problem)).ok().flatten();
-        let (if_unmodified_since, _) = (date("If-Unmodified-Since"), date("If-Modified-Since"));
-        if problems.is_empty() { Ok(Self { if_match, if_none_match, if_unmodified_since }) } else { Err(problems) }
+        let (unmodified_since, _) = (date("If-Unmodified-Since"), date("If-Modified-Since"));
+        if problems.is_empty() { Ok(Self { matching, none_matching, unmodified_since }) } else { Err(problems) }
     }
 
     /// Weighs the conditions against the resource as it is, in the order of RFC 9110, section 13.2.2. What is not there
@@ -101,7 +101,7 @@ impl Preconditions {
         if current.is_none() && purpose != Purpose::Write {
             return Outcome::Proceed;
         }
-        match (&self.if_match, self.if_unmodified_since) {
+        match (&self.matching, self.unmodified_since) {
             (Some(tags), _) => {
                 if let Some(reason) = fails_match(tags, current) {
                     return Outcome::Failed(reason);
@@ -114,7 +114,7 @@ impl Preconditions {
             }
             (None, None) => {}
         }
-        match (&self.if_none_match, current) {
+        match (&self.none_matching, current) {
             (Some(tags), Some(current)) if has_whole(tags, current) => {
                 if purpose == Purpose::Read {
                     return Outcome::NotModified;
@@ -170,7 +170,7 @@ fn has_whole(tags: &Tags, current: &Current<'_>) -> bool {
     }
 }
 
-fn read_tags(headers: &HeaderMap, name: &str) -> Result<Option<Tags>, Refusal> {
+fn read_tags(headers: &HeaderMap, name: &str) -> Result<Option<Tags>, Problem> {
     let lines = lines(headers, name)?;
     if lines.is_empty() {
         return Ok(None);

@@ -8,9 +8,7 @@ use axum::response::Response;
 use super::conditional::Purpose;
 use super::lists::listed;
 use super::paging::ListQuery;
-use super::request::{
-    Reading, Writing, check_version, refused, refused_by_service, tenant_id, told, told_nothing, unreadable,
-};
+use super::request::{Reading, Writing, check_version, refused, refused_by_service, tenant_id, told, told_nothing};
 use crate::authz::{ConsentsRead, ConsentsWrite};
 use crate::domain::filter::ConsentField;
 use crate::http::{ApiRoutes, ApiState, Called, MergePatchBody, PathPart, Problem, needs};
@@ -78,7 +76,7 @@ async fn patch(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let tenant = tenant_id(&tenant)?;
-    let patch = read_relationship_patch(&body).map_err(unreadable)?;
+    let patch = read_relationship_patch(&body).map_err(refused)?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),

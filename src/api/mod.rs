@@ -10,13 +10,11 @@ mod lists;
 mod numbers;
 pub mod paging;
 pub mod query;
-mod refusal;
 pub mod repeatable;
 mod request;
 
 use crate::http::ApiRoutes;
 
-pub use refusal::Refusal;
 pub use request::VERSIONS;
 
 /// Every operation, with the right that opens it.

@@ -10,7 +10,6 @@ use super::lists::listed;
 use super::paging::ListQuery;
 use super::request::{
     Reading, Writing, account_name, check_version, refused, refused_by_service, telephone_number, told, told_nothing,
-    unreadable,
 };
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::filter::NumberField;
@@ -99,7 +98,7 @@ async fn put(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let (account, number) = (account_name(&account)?, telephone_number(&number)?);
-    let settings = read_number(&body, account.as_str(), number).map_err(unreadable)?;
+    let settings = read_number(&body, account.as_str(), number).map_err(refused)?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
@@ -146,7 +145,7 @@ async fn put_batch(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
-    let wanted = read_numbers(&body, account.as_str()).map_err(unreadable)?;
+    let wanted = read_numbers(&body, account.as_str()).map_err(refused)?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
@@ -177,7 +176,7 @@ async fn delete_batch(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
-    let wanted = read_numbers_to_delete(&body).map_err(unreadable)?;
+    let wanted = read_numbers_to_delete(&body).map_err(refused)?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),

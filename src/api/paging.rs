@@ -10,12 +10,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::Refusal;
 use super::query::Parameters;
 use crate::domain::E164;
 use crate::domain::filter::{self, Fields, Filter};
 use crate::domain::number::content_id;
 use crate::service::listing::{Listed, Window};
+use crate::wire::Problem;
 
 /// Items on a page, unless the client says otherwise.
 pub const PAGE_DEFAULT: u32 = 200;
@@ -99,7 +99,7 @@ impl<F: Fields, K: Key> ListQuery<F, K> {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn read(path: &str, query: Option<&str>) -> Result<Self, Vec<Refusal>> {
+    pub fn read(path: &str, query: Option<&str>) -> Result<Self, Vec<Problem>> {
         let mut parameters = Parameters::read(query, &LIST_PARAMETERS);
         let top = parameters.number("top", &(1..=LARGEST));
         let skip = parameters.number("skip", &(0..=LARGEST));

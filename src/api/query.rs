@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use url::form_urlencoded;
 
-use super::Refusal;
+use crate::wire::Problem;
 
 /// The parameter that every operation has; its value is looked at before anything else of a request.
 pub const API_VERSION: &str = "api-version";
@@ -13,7 +13,7 @@ pub const API_VERSION: &str = "api-version";
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     pairs: Vec<(String, String)>,
-    problems: Vec<Refusal>,
+    problems: Vec<Problem>,
 }
 
 impl Parameters {
@@ -75,14 +75,14 @@ impl Parameters {
 
     /// Notes a problem.
     pub(super) fn refuse(&mut self, code: &'static str, name: &str, message: impl Into<String>) {
-        self.problems.push(Refusal::new(code, name, message));
+        self.problems.push(Problem { code, target: name.to_owned(), message: message.into() });
     }
 
     /// The parameters as they were sent, each name once.
     ///
     /// # Errors
     /// Every problem that was noted.
-    pub fn finish(self) -> Result<Vec<(String, String)>, Vec<Refusal>> {
+    pub fn finish(self) -> Result<Vec<(String, String)>, Vec<Problem>> {
         if self.problems.is_empty() { Ok(self.pairs) } else { Err(self.problems) }
     }
 }

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use url::form_urlencoded;
 
-use super::Refusal;
 use super::header::{date, single};
 use super::query::API_VERSION;
+use crate::wire::Problem;
 
 /// How long a request can be repeated.
 pub const WINDOW: Duration = Duration::hours(24);
@@ -35,9 +35,9 @@ pub struct Repeatable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
     /// 400: the headers cannot be read.
-    Malformed(Vec<Refusal>),
+    Malformed(Vec<Problem>),
     /// 412: it was first sent too long ago, or is yet to be sent.
-    OutsideWindow(Refusal),
+    OutsideWindow(Problem),
 }
 
 impl Repeatable {
@@ -47,7 +47,7 @@ impl Repeatable {
     /// When the request cannot be repeated as it asks.
     pub fn read(headers: &HeaderMap, now: OffsetDateTime) -> Result<Option<Self>, Rejected> {
         let mut problems = Vec::new();
-        let mut note = |problem: Refusal| problems.push(rejected(&problem.target, problem.message));
+        let mut note = |problem: Problem| problems.push(rejected(&problem.target, problem.message));
         let id = single(headers, ID).and_then(|id| id.map(check_id).transpose()).map_err(&mut note).ok();
         let first_sent = date(headers, FIRST_SENT).map_err(&mut note).ok();
         let (id, first_sent) = match (id, first_sent) {
@@ -81,11 +81,11 @@ impl Repeatable {
     }
 }
 
-fn rejected(header: &str, message: impl Into<String>) -> Refusal {
-    Refusal::new("repeatability_rejected", header, message)
+fn rejected(header: &str, message: impl Into<String>) -> Problem {
+    Problem { code: "repeatability_rejected", target: header.to_owned(), message: message.into() }
 }
 
-fn check_id(id: &str) -> Result<&str, Refusal> {
+fn check_id(id: &str) -> Result<&str, Problem> {
     if (1..=ID_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(id);
     }
@@ -126,15 +126,17 @@ impl Sent<'_> {
         };
         add(self.method.as_bytes());
         add(self.path.as_bytes());
-        add(&query.len().to_be_bytes());
+        add(&(query.len() as u64).to_be_bytes());
         for (name, value) in &query {
             add(name.as_bytes());
             add(value.as_bytes());
         }
         for name in ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"] {
             let lines: Vec<_> = self.headers.get_all(name).iter().collect();
-            add(&lines.len().to_be_bytes());
-            lines.iter().for_each(|line| add(line.as_bytes()));
+            add(&(lines.len() as u64).to_be_bytes());
+            for line in lines {
+                add(line.as_bytes());
+            }
         }
         add(self.body);
         digest.finalize().iter().fold(String::new(), |mut text, byte| {

@@ -9,7 +9,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::Refusal;
 use super::conditional::{Current, Outcome, Preconditions, Purpose};
 use super::query::{API_VERSION, Parameters};
 use super::repeatable::{Rejected, Repeatable, Sent};
@@ -65,14 +64,8 @@ fn problem_of(status: StatusCode, all: Vec<(&'static str, String, String)>) -> P
     all.into_iter().fold(start, |problem, (code, target, message)| problem.field_with(target, message, code))
 }
 
-/// What is wrong with parameters and headers.
-pub(super) fn refused(refusals: Vec<Refusal>) -> Problem {
-    let all = refusals.into_iter().map(|refusal| (refusal.code, refusal.target, refusal.message));
-    problem_of(StatusCode::BAD_REQUEST, all.collect())
-}
-
-/// What is wrong with a body.
-pub(super) fn unreadable(problems: Vec<wire::Problem>) -> Problem {
+/// What is wrong with parameters, headers and bodies.
+pub(super) fn refused(problems: Vec<wire::Problem>) -> Problem {
     let all = problems.into_iter().map(|problem| (problem.code, problem.target, problem.message));
     problem_of(StatusCode::BAD_REQUEST, all.collect())
 }

@@ -9,7 +9,7 @@ use super::{Ctx, Result};
 use crate::authz::{AccountsRead, CivicAddressesRead, ConsentsRead, Grant, NumbersRead};
 use crate::domain::filter::{AccountField, AddressField, ConsentField, Filter, NumberField};
 use crate::domain::{Account, CivicAddress, E164, Number};
-use crate::store::{ConsentRow, Tx};
+use crate::store::Tx;
 
 pub use crate::store::{Listed, Window};
 
@@ -90,15 +90,8 @@ pub async fn consents(
     filter: &Filter<ConsentField>,
     window: &Window<String>,
 ) -> Result<Listed<ConsentOfAccount>> {
-    let mut tx = ctx.db.read().await?;
-    let Listed { items, more } = tx.consents_listed(filter, window).await?;
-    let tenants: Vec<&str> = items.iter().map(|row| row.consent.tenant_id.as_str()).collect();
-    let mut accounts = tx.first_accounts_of(&tenants).await?;
-    let with_account = |consent: ConsentRow| {
-        let account = accounts.remove(consent.consent.tenant_id.as_str());
-        ConsentOfAccount { consent, account }
-    };
-    Ok(Listed { items: items.into_iter().map(with_account).collect(), more })
+    let Listed { items, more } = ctx.db.read().await?.consents_listed(filter, window).await?;
+    Ok(Listed { items: items.into_iter().map(ConsentOfAccount::from).collect(), more })
 }
 
 /// How many consents match.

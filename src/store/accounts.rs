@@ -237,20 +237,6 @@ impl Tx {
         rows.into_iter().map(Account::try_from).collect()
     }
 
-    /// The first account by name of each of these tenants, as far as they have one that stays.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn first_accounts_of(&mut self, tenants: &[&str]) -> Result<HashMap<String, String>> {
-        let mut conditions = Conditions::default();
-        conditions.push("SELECT tenant_id, MIN(name) FROM accounts WHERE NOT deleting", []);
-        conditions.and_any("tenant_id = ?", tenants.iter().map(|tenant| [Bind::from(*tenant)]));
-        conditions.push(" GROUP BY tenant_id", []);
-        let rows: Vec<(String, String)> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
-        Ok(rows.into_iter().collect())
-    }
-
     /// The accounts with these names; names without an account are left out.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::domain::consent::iso_country;
 use crate::domain::{Consent, CustomerRelationship, ProvisioningError, SyncState, TenantId};
 
 statements! {
-    BY_TENANT = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE c.tenant_id = $1";
+    BY_TENANT = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id AND NOT a.deleting) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE c.tenant_id = $1";
     SET_RELATIONSHIP = "UPDATE consents SET relationship = $3, comment = $4, relationship_on = $5, ticket = $6, changed_by = $7, request_id = $8, sync_state = 'pending', error_id = NULL, rev = rev + 1 WHERE tenant_id = $1 AND rev = $2";
     PUSHED = "UPDATE consents SET sync_state = 'synced', error_id = NULL WHERE tenant_id = $1 AND request_id = $2";
     PUSH_FAILED = "UPDATE consents SET sync_state = 'failed', error_id = $3 WHERE tenant_id = $1 AND request_id = $2";
@@ -22,7 +22,7 @@ const INSERT: &str = "INSERT INTO consents (tenant_id, body, search, company, st
 const MERGE: &str = " ON CONFLICT (tenant_id) DO UPDATE SET body = excluded.body, search = excluded.search, company = excluded.company, status = excluded.status, countries = excluded.countries, consented_on = excluded.consented_on, last_modified_on = excluded.last_modified_on, pulled_at = excluded.pulled_at, rev = CASE WHEN consents.sync_state = 'synced' AND (consents.relationship <> excluded.relationship OR COALESCE(consents.comment, '') <> COALESCE(excluded.comment, '')) THEN consents.rev + 1 ELSE consents.rev END, relationship = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship ELSE consents.relationship END, comment = CASE WHEN consents.sync_state = 'synced' THEN excluded.comment ELSE consents.comment END, relationship_on = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship_on ELSE consents.relationship_on END";
 
 /// Every consent with its error and account; conditions follow.
-pub(super) const COLUMNS: &str = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE TRUE";
+pub(super) const COLUMNS: &str = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id AND NOT a.deleting) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE TRUE";
 
 #[derive(FromRow)]
 struct Row {
@@ -63,7 +63,7 @@ pub struct ConsentRow {
     pub request_id: Option<String>,
     /// Grows with every change of the relationship.
     pub rev: i64,
-    /// The first account of the tenant by name.
+    /// The first account of the tenant by name that is not being deleted.
     pub account: Option<String>,
     /// When the backend was last asked.
     pub pulled_at: OffsetDateTime,

@@ -7,6 +7,7 @@ use nmp::domain::{
     Account, AccountForm, CivicAddress, Consent, E164, Number, NumberSettings, Service, ServiceSet, SyncState,
 };
 use nmp::service::Error;
+use nmp::service::call::accounts::CountedAccount;
 use nmp::service::listing::{self, Listed, Window};
 use nmp::store::ConsentRow;
 use proptest::prelude::*;
@@ -318,7 +319,7 @@ impl List for Accounts<'_> {
 
     async fn page(&self, filter: &Filter<AccountField>, window: &Window<String>) -> (Vec<String>, bool) {
         let Listed { items, more } = listing::accounts(&self.0.ctx, &grant(), filter, window).await.unwrap();
-        (items.into_iter().map(|(account, _)| account.name).collect(), more)
+        (items.into_iter().map(|counted| counted.account.name).collect(), more)
     }
 
     async fn count(&self, filter: &Filter<AccountField>) -> i64 {
@@ -382,7 +383,7 @@ impl List for Consents<'_> {
 
     async fn page(&self, filter: &Filter<ConsentField>, window: &Window<String>) -> (Vec<String>, bool) {
         let listed = listing::consents(&self.0.ctx, &grant(), filter, window).await.unwrap();
-        (listed.items.iter().map(|row| row.consent.tenant_id.to_string()).collect(), listed.more)
+        (listed.items.iter().map(|item| item.consent.consent.tenant_id.to_string()).collect(), listed.more)
     }
 
     async fn count(&self, filter: &Filter<ConsentField>) -> i64 {
@@ -419,6 +420,7 @@ async fn consents_are_found_by_every_filter(world: World) {
             }
         }
     }
+    execute(&world.db, "UPDATE accounts SET deleting = TRUE WHERE name LIKE 'a-later-%5' OR name = 'account-20'").await;
     execute(&world.db, "UPDATE consents SET sync_state = 'pending' WHERE tenant_id LIKE '%1'").await;
     execute(&world.db, "UPDATE consents SET sync_state = 'failed' WHERE tenant_id LIKE '%2'").await;
     let mut items = Vec::new();
@@ -555,7 +557,7 @@ async fn an_account_is_listed_with_the_counts_of_its_services(world: World) {
     let counts: Vec<(&str, i64, usize)> = listed
         .items
         .iter()
-        .map(|(account, counts)| {
+        .map(|CountedAccount { account, counts }| {
             let connect = counts.iter().find(|(service, _)| *service == Service::OperatorConnect).unwrap().1;
             (account.name.as_str(), connect, counts.len())
         })

@@ -1,5 +1,7 @@
 //! Conditions: how they are read, and every combination of them.
 
+use std::fmt::Write as _;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use time::macros::datetime;
@@ -164,9 +166,8 @@ fn every_combination_of_conditions_is_weighed_in_the_order_of_the_rfc() {
                         Outcome::Failed(_) => 412,
                     };
                     let expected = match (first, second, purpose) {
-                        (false, ..) => 412,
                         (true, false, Purpose::Read) => 304,
-                        (true, false, _) => 412,
+                        (false, ..) | (true, false, _) => 412,
                         (true, true, _) => 200,
                     };
                     assert_eq!(found, expected, "{purpose:?} {lines:?} there: {there}: {outcome:?}");
@@ -211,7 +212,8 @@ proptest! {
         let mut line = String::new();
         for ((weak, quoted, text), comma) in &written {
             let quote = if *quoted { "\"" } else { "" };
-            line.push_str(&format!("{}{quote}{text}{quote}{comma}", if *weak { "W/" } else { "" }));
+            let weak = if *weak { "W/" } else { "" };
+            let _ = write!(line, "{weak}{quote}{text}{quote}{comma}");
         }
         let expected = written.into_iter().map(|((weak, _, text), _)| Tag { weak, text }).collect();
         prop_assert_eq!(tags(&[&line]), Ok(Some(Tags::List(expected))), "{}", line);

@@ -23,8 +23,13 @@ impl ConsentOfAccount {
     /// The consent of a tenant.
     async fn of(tx: &mut Tx, tenant: &TenantId) -> Result<Self> {
         let consent = tx.consent(tenant).await?.ok_or(Error::NotFound("request for information"))?;
-        let account = tx.accounts_of_tenant(tenant).await?.into_iter().find(|account| !account.deleting);
-        Ok(Self { consent, account: account.map(|account| account.name) })
+        Ok(consent.into())
+    }
+}
+
+impl From<ConsentRow> for ConsentOfAccount {
+    fn from(consent: ConsentRow) -> Self {
+        Self { account: consent.account.clone(), consent }
     }
 }
 

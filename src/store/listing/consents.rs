@@ -46,7 +46,7 @@ pub(super) fn select(filter: &Filter<ConsentField>, window: &Window<String>, dia
 
 impl InSql for ConsentField {
     fn compare(term: &TextTerm<Self>, conditions: &mut Conditions, _: Dialect) {
-        const ACCOUNT: &str = "(SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id)";
+        const ACCOUNT: &str = "(SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id AND NOT a.deleting)";
         let TextTerm { field, test, holds } = term;
         match field {
             Self::TenantId => add_comparison("c.tenant_id", &test.in_lower_case(), *holds, conditions),

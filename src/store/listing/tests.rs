@@ -3,7 +3,7 @@
 use super::{Dialect, Window, accounts, addresses, consents, numbers};
 use crate::domain::filter::parse;
 use crate::domain::{E164, TenantId};
-use crate::store::sql::{Bind, Conditions};
+use crate::store::sql::{Conditions, bind_all};
 use crate::store::{Db, PoolSize};
 
 /// A migrated database; the folder goes with the test.
@@ -18,15 +18,7 @@ async fn database() -> (tempfile::TempDir, Db) {
 async fn plan(db: &Db, conditions: &Conditions) -> String {
     let Db::Sqlite { write, .. } = db else { panic!("not a file") };
     let explain = format!("EXPLAIN QUERY PLAN {}", conditions.sql().0);
-    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(explain));
-    for bind in conditions.binds() {
-        query = match bind {
-            Bind::Int(value) => query.bind(*value),
-            Bind::Text(value) => query.bind(value.clone()),
-            Bind::NoInt => query.bind(None::<i64>),
-            Bind::NoText => query.bind(None::<String>),
-        };
-    }
+    let query = bind_all!(sqlx::query_as(sqlx::AssertSqlSafe(explain)), conditions);
     let rows: Vec<(i64, i64, i64, String)> = query.fetch_all(write).await.unwrap();
     rows.into_iter().map(|(_, _, _, detail)| detail).collect::<Vec<_>>().join("\n")
 }
