@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{MatchedPath, OriginalUri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use nmp::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete};
+use nmp::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete, Role};
 use nmp::config::{Config, Purpose, Sources};
 use nmp::http::login::Provider;
 use nmp::http::serve::{Listening, serve};
@@ -200,6 +200,42 @@ fn each_role_opens_its_methods() {
                 format!("Bearer realm=\"Provisioning API\", error=\"insufficient_scope\", scope=\"{role}\"");
             assert_eq!(refused.header("www-authenticate"), challenge);
             assert!(refused.text.contains(role), "{refused:?}");
+        }
+    });
+}
+
+#[test]
+fn every_operation_asks_for_the_role_of_its_method() {
+    runtime().block_on(async {
+        let demo = Demo::start();
+        let routes = nmp::api::routes();
+        assert_eq!(routes.entries().count(), 18);
+        let clients = [
+            ("bss-read", Role::ReadUser),
+            ("bss-write", Role::WriteUser),
+            ("bss-delete", Role::DeleteUser),
+            ("bss-admin", Role::AdminUser),
+        ];
+        for entry in routes.entries() {
+            let needed = match (entry.method.as_str(), entry.path.split_once(':').map_or("", |(_, action)| action)) {
+                ("GET", "") | ("POST", "getTeamsCapabilityPlans" | "getTeamsAvailableCapabilities") => Role::ReadUser,
+                ("PUT" | "PATCH", "") | ("POST", "createOrUpdateNumbers") => Role::WriteUser,
+                ("DELETE", "") | ("POST", "deleteNumbers") => Role::DeleteUser,
+                other => panic!("no role is decided for {other:?}"),
+            };
+            // Nothing of this exists, so nothing is changed.
+            let path = entry.path.replace("{account}", "nobody").replace("{number}", "+441632960999");
+            let path = path.replace("{address}", "none").replace("{tenant}", "00000000-0000-4000-8000-000000000000");
+            assert!(!path.contains('{'), "{path} has a parameter that this test does not know");
+            for (client, role) in clients {
+                let caller = Caller::new(&demo.api, &demo.issuer, client).await;
+                let reply = Reply::to(caller.request(entry.method.clone(), &path)).await;
+                let allowed = role == needed || role == Role::AdminUser;
+                assert_eq!(reply.status != 403, allowed, "{} {path} as {client}: {reply:?}", entry.method);
+                assert_ne!(reply.status, 401, "{} {path} as {client}: {reply:?}", entry.method);
+                let anonymous = Reply::to(caller.anonymous(entry.method.clone(), &path)).await;
+                assert_eq!(anonymous.error(), error(401, "MissingToken"), "{} {path}", entry.method);
+            }
         }
     });
 }
