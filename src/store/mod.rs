@@ -17,6 +17,7 @@ mod order_items;
 mod orders;
 mod pushes;
 mod readers;
+mod remembered;
 mod repeats;
 mod script;
 mod sessions;
@@ -34,6 +35,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
 
 use readers::{Reader, Readers};
+use remembered::{Recalled, Remembered};
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow};
@@ -75,6 +77,8 @@ pub enum Db {
         read: Readers,
         /// The one writer.
         write: SqlitePool,
+        /// Sessions in memory.
+        sessions: Remembered,
     },
     /// A server.
     Postgres(PgPool),
@@ -83,8 +87,8 @@ pub enum Db {
 /// A connection in use: alone for one statement at a time, or with a transaction.
 #[derive(Debug)]
 pub enum Tx {
-    /// A write transaction of the one writer.
-    Sqlite(Transaction<'static, Sqlite>),
+    /// A write transaction of the one writer, and who wants to know when it is over.
+    Sqlite(Transaction<'static, Sqlite>, Remembered),
     /// A reader without a transaction.
     SqliteRead(Reader),
     /// A transaction.
@@ -102,7 +106,7 @@ pub(crate) enum Conn<'a> {
 impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
-            Self::Sqlite(tx) => Conn::Sqlite(&mut *tx),
+            Self::Sqlite(tx, _) => Conn::Sqlite(&mut *tx),
             Self::SqliteRead(reader) => Conn::Sqlite(&mut reader.connection),
             Self::Postgres(tx) => Conn::Postgres(&mut *tx),
             Self::PostgresRead(connection) => Conn::Postgres(&mut *connection),
@@ -115,7 +119,10 @@ impl Tx {
     /// When the database refuses; then nothing of it is stored.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(tx, sessions) => {
+                tx.commit().await?;
+                sessions.settled();
+            }
             Self::Postgres(tx) => tx.commit().await?,
             Self::SqliteRead(_) | Self::PostgresRead(_) => {}
         }
@@ -128,7 +135,10 @@ impl Tx {
     /// When the connection is lost; then nothing of it is stored either.
     pub async fn rollback(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Sqlite(tx, sessions) => {
+                tx.rollback().await?;
+                sessions.settled();
+            }
             Self::Postgres(tx) => tx.rollback().await?,
             Self::SqliteRead(_) | Self::PostgresRead(_) => {}
         }
@@ -186,16 +196,19 @@ impl Db {
             .optimize_on_close(true, 400)
             // A page of any list fits in, so that its rows cross over to the asking thread together.
             .row_buffer_size(256);
+        let sessions = Remembered::default();
+        let watching = sessions.clone();
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(Duration::from_mins(1))
+            .after_connect(move |writer, _| Box::pin(watching.clone().watch(writer)))
             .connect_with(options.clone())
             .await?;
         let read = Readers::open(&options.pragma("query_only", "on"), size.readers, ACQUIRE_TIMEOUT).await?;
-        Ok(Self::Sqlite { read, write })
+        Ok(Self::Sqlite { read, write, sessions })
     }
 
     /// A transaction that may write. On SQLite it is the only one at a time.
@@ -204,7 +217,11 @@ impl Db {
     /// When no connection can be had in time.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, sessions, .. } => {
+                let tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                sessions.settled();
+                Tx::Sqlite(tx, sessions.clone())
+            }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -218,6 +235,23 @@ impl Db {
             Self::Sqlite { read, .. } => Tx::SqliteRead(read.lend().await?),
             Self::Postgres(pool) => Tx::PostgresRead(pool.acquire().await?),
         })
+    }
+
+    /// The session of this identifier.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn session(&self, id: &str) -> Result<Option<SessionRow>> {
+        let Self::Sqlite { sessions, .. } = self else { return self.read().await?.session(id).await };
+        let version = match sessions.recall(id) {
+            Recalled::Row(row) => return Ok(Some(row)),
+            Recalled::Unknown(version) => version,
+        };
+        let found = self.read().await?.session(id).await?;
+        if let Some(row) = &found {
+            sessions.offer(version, id, row);
+        }
+        Ok(found)
     }
 
     /// Asks the database for a sign of life.
@@ -260,7 +294,7 @@ impl Db {
     /// Closes every connection once its statement is done.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }
