@@ -44,6 +44,7 @@ pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use error::{Error, Result};
 pub use listing::{Listed, Window};
 pub use migrate::MigrationState;
+pub use number_rows::FilterChoices;
 pub use numbers::{NumberPage, NumberRange};
 pub use numbers_filter::{Assignment, NumberFilter};
 pub use order_items::{
@@ -351,6 +352,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         civic_addresses::ALL,
         consents::ALL,
         listing::ALL,
+        number_rows::ALL,
         numbers::ALL,
         order_items::ALL,
         orders::ALL,
