@@ -76,16 +76,16 @@ struct NumberRow {
     order: i64,
 }
 
-impl From<&Number> for NumberRow {
-    fn from(number: &Number) -> Self {
+impl From<Number> for NumberRow {
+    fn from(number: Number) -> Self {
         Self {
             e164: number.telephone_number.to_string(),
             shown: number.telephone_number.grouped(),
-            account: Arc::clone(&number.account),
-            settings: Arc::clone(&number.settings),
+            account: number.account,
+            settings: number.settings,
             state: number.state.into(),
             assignment: if number.assigned { "Assigned" } else { "Unassigned" },
-            country: number.country.clone().unwrap_or_default(),
+            country: number.country.unwrap_or_default(),
             order: number.order_id,
         }
     }
@@ -111,7 +111,7 @@ impl From<&NumberRange> for RangeRow {
             last: if range.count > 1 { range.last.grouped() } else { String::new() },
             count: count(range.count),
             account: range.account.clone(),
-            service: range.settings.services.labels(),
+            service: range.settings.services.labels().into_owned(),
             usage: range.settings.teams.usage.clone(),
             state: range.state.into(),
         }
@@ -198,10 +198,10 @@ async fn found(
         format!("{} of {text}", count(found.numbers.len() as i64))
     };
     let results = Results {
-        rows: found.numbers.iter().map(NumberRow::from).collect(),
+        nothing_yet: found.numbers.is_empty() && filters.is_empty(),
+        rows: found.numbers.into_iter().map(NumberRow::from).collect(),
         ranges: Vec::new(),
         folded: false,
-        nothing_yet: found.numbers.is_empty() && filters.is_empty(),
         pager: filters.pager(shown, before, after),
         found: text,
         all,
