@@ -123,7 +123,8 @@ impl E164 {
             11 => &[4, 3, 4],
             _ => &[4, 4, 4, 4],
         };
-        let mut grouped = head.to_owned();
+        let mut grouped = String::with_capacity(text.len() + sizes.len());
+        grouped.push_str(head);
         let mut left = rest;
         for size in sizes {
             let (group, behind) = left.split_at_checked(*size).unwrap_or((left, ""));

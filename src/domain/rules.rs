@@ -194,7 +194,7 @@ pub fn described(settings: &NumberSettings, places: &Places) -> Vec<(&'static st
     let place = |id: &Option<String>| id.as_deref().map_or("none", |id| places.words(id)).to_owned();
     let list = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
     vec![
-        ("Service", settings.services.labels()),
+        ("Service", settings.services.labels().into_owned()),
         ("Usage", teams.usage.clone()),
         ("Capabilities", list(&teams.choosable_capabilities)),
         ("Additional usages", list(&teams.additional_usages)),

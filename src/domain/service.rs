@@ -1,5 +1,7 @@
 //! The communications services an account and its numbers may use.
 
+use std::borrow::Cow;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -163,8 +165,15 @@ impl ServiceSet {
     }
 
     /// The names people read, joined by commas.
-    pub fn labels(self) -> String {
-        self.iter().map(Service::label).collect::<Vec<_>>().join(", ")
+    pub fn labels(self) -> Cow<'static, str> {
+        let mut labels = self.iter().map(Service::label);
+        match (labels.next(), labels.next()) {
+            (None, _) => Cow::Borrowed(""),
+            (Some(only), None) => Cow::Borrowed(only),
+            (Some(first), Some(second)) => {
+                Cow::Owned([first, second].into_iter().chain(labels).collect::<Vec<_>>().join(", "))
+            }
+        }
     }
 }
 

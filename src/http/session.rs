@@ -27,8 +27,27 @@ pub struct Session {
     pub principal: Principal,
     /// Its key in the database.
     id: String,
-    /// The ID token, for signing out at the provider.
-    id_token: Option<String>,
+    /// The tokens of the provider, for signing out there.
+    sealed: Sealed,
+}
+
+/// Tokens as they are kept, with the cookie that opens them.
+#[derive(Clone)]
+struct Sealed {
+    cookie: String,
+    tokens: String,
+}
+
+impl Sealed {
+    fn open(&self) -> Option<Tokens> {
+        seal::open(&self.cookie, &self.tokens)
+    }
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealed")
+    }
 }
 
 /// What is sealed of the provider's tokens.
@@ -104,7 +123,8 @@ impl Sessions {
     /// When the database cannot be written: then the person is still signed in and must know.
     pub async fn end(&self, session: &Session) -> Result<(Option<HeaderValue>, Option<String>), Problem> {
         self.0.keeper.end(&session.id).await.map_err(away)?;
-        Ok((cookie::set(&self.0.cookie, "", self.0.secure, Some(0)), session.id_token.clone()))
+        let id_token = session.sealed.open().map(|tokens| tokens.id);
+        Ok((cookie::set(&self.0.cookie, "", self.0.secure, Some(0)), id_token))
     }
 
     /// The session a request's cookie names, confirmed with the provider when it is time.
@@ -113,20 +133,16 @@ impl Sessions {
         let id = seal::id(&[value]);
         let Some(mut stored) = self.0.keeper.find(&id).await.map_err(away)? else { return Ok(None) };
         let now = self.now();
-        let tokens: Option<Tokens> = seal::open(value, &stored.sealed);
         match stored.times.standing(now, &self.0.policy) {
             Standing::Good => {}
             Standing::Ended => {
                 self.0.keeper.end(&id).await.map_err(away)?;
                 return Ok(None);
             }
-            Standing::ConfirmRoles => {
-                let refresh = tokens.as_ref().and_then(|tokens| tokens.refresh.clone());
-                match self.confirm(value, &id, &stored, refresh, login).await? {
-                    Some(confirmed) => stored = confirmed,
-                    None => return Ok(None),
-                }
-            }
+            Standing::ConfirmRoles => match self.confirm(value, &id, &stored, login).await? {
+                Some(confirmed) => stored = confirmed,
+                None => return Ok(None),
+            },
         }
         // A hint for housekeeping: not worth failing the request.
         if stored.times.needs_touch(now)
@@ -134,7 +150,8 @@ impl Sessions {
         {
             tracing::warn!(%error, "the time of last use could not be written");
         }
-        Ok(Some(Arc::new(Session { principal: stored.principal, id, id_token: tokens.map(|tokens| tokens.id) })))
+        let sealed = Sealed { cookie: value.to_owned(), tokens: stored.sealed };
+        Ok(Some(Arc::new(Session { principal: stored.principal, id, sealed })))
     }
 
     /// Asks the provider for the roles. Without a refresh token the person has to sign in again.
@@ -143,10 +160,10 @@ impl Sessions {
         value: &str,
         id: &str,
         stored: &StoredSession,
-        refresh: Option<String>,
         login: &Login,
     ) -> Result<Option<StoredSession>, Problem> {
-        let Some(refresh) = refresh else {
+        let tokens: Option<Tokens> = seal::open(value, &stored.sealed);
+        let Some(refresh) = tokens.and_then(|tokens| tokens.refresh) else {
             self.0.keeper.end(id).await.map_err(away)?;
             return Ok(None);
         };

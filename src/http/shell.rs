@@ -30,6 +30,8 @@ pub struct Shell {
     pub search: String,
     /// A notice from the request before.
     pub flash: Option<Flash>,
+    /// Address of the icons, which a page names in many places.
+    pub icons: &'static str,
     /// Version of the program.
     pub version: &'static str,
 }
@@ -55,6 +57,7 @@ impl Shell {
             may_audit: session.is_some_and(|session| session.principal.may::<AuditRead>()),
             search: String::new(),
             flash: info.flash.clone(),
+            icons: asset_url("icons.svg"),
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -30,7 +30,7 @@ fn validation(address: &CivicAddress) -> Chip {
     match address.validation_status.as_deref() {
         Some("validated") => Chip::new("ok", "Validated"),
         None | Some("" | "notValidated") => Chip::new("off", "Not validated"),
-        Some(other) => Chip::new("info", other),
+        Some(other) => Chip::new("info", other.to_owned()),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn relationship_chip(choices: &[RelationshipChoice], status: &str) ->
         "" => "off",
         _ => "info",
     };
-    Chip::new(kind, relationship_word(choices, status))
+    Chip::new(kind, relationship_word(choices, status).to_owned())
 }
 
 /// The consents that wait for the operator's answer: those that stand and were only acknowledged.

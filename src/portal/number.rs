@@ -117,13 +117,15 @@ impl From<OrderHistory> for Step {
             ticket: step.ticket.unwrap_or_default(),
             at: step.at.into(),
             settings: match step.kind {
-                OrderKind::Upload => {
-                    [step.settings.services.labels(), teams.usage.clone(), teams.choosable_capabilities.join(" + ")]
-                        .into_iter()
-                        .filter(|part| !part.is_empty())
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                }
+                OrderKind::Upload => [
+                    step.settings.services.labels().into_owned(),
+                    teams.usage.clone(),
+                    teams.choosable_capabilities.join(" + "),
+                ]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(", "),
                 OrderKind::Release => String::new(),
             },
             error: step.error.map(|error| format!("{}: {}", error.code, error.message)).unwrap_or_default(),

@@ -76,16 +76,16 @@ struct NumberRow {
     order: i64,
 }
 
-impl From<&Number> for NumberRow {
-    fn from(number: &Number) -> Self {
+impl From<Number> for NumberRow {
+    fn from(number: Number) -> Self {
         Self {
             e164: number.telephone_number.to_string(),
             shown: number.telephone_number.grouped(),
-            account: Arc::clone(&number.account),
-            settings: Arc::clone(&number.settings),
+            account: number.account,
+            settings: number.settings,
             state: number.state.into(),
             assignment: if number.assigned { "Assigned" } else { "Unassigned" },
-            country: number.country.clone().unwrap_or_default(),
+            country: number.country.unwrap_or_default(),
             order: number.order_id,
         }
     }
@@ -111,7 +111,7 @@ impl From<&NumberRange> for RangeRow {
             last: if range.count > 1 { range.last.grouped() } else { String::new() },
             count: count(range.count),
             account: range.account.clone(),
-            service: range.settings.services.labels(),
+            service: range.settings.services.labels().into_owned(),
             usage: range.settings.teams.usage.clone(),
             state: range.state.into(),
         }
@@ -127,12 +127,21 @@ async fn list(
     shell: Shell,
 ) -> Result<Response, Problem> {
     let filters = query.filters();
-    let (results, errors) = match query.filter() {
-        Ok(filter) => (found(state.ctx(), &grant, &query, &filter, &filters).await?, Errors::default()),
-        Err(problems) => (Results::none(&filters), problems.into()),
+    let (results, choices, errors) = match query.filter() {
+        Ok(filter) if query.view == "ranges" => {
+            (folded(state.ctx(), &grant, &query, &filter, &filters).await?, None, Errors::default())
+        }
+        Ok(filter) => {
+            let (results, choices) = found(state.ctx(), &grant, &query, &filter, &filters, !partial).await?;
+            (results, Some(choices), Errors::default())
+        }
+        Err(problems) => (Results::none(&filters), None, problems.into()),
     };
-    let choices =
-        if partial { None } else { Some(offered(&query, numbers::filter_choices(state.ctx(), &grant).await?)) };
+    let choices = match choices {
+        _ if partial => None,
+        Some(choices) => Some(offered(&query, choices)),
+        None => Some(offered(&query, numbers::filter_choices(state.ctx(), &grant).await?)),
+    };
     let person = grant.principal();
     let csv = filters.csv();
     let mark = if csv.contains('?') { '&' } else { '?' };
@@ -176,11 +185,9 @@ async fn found(
     query: &NumbersQuery,
     filter: &NumberFilter,
     filters: &Filters,
-) -> Result<Results, Problem> {
-    if query.view == "ranges" {
-        return folded(ctx, grant, query, filter, filters).await;
-    }
-    let (found, matching) = numbers::list(ctx, grant, filter, query.page()).await?;
+    offer: bool,
+) -> Result<(Results, FilterChoices), Problem> {
+    let (found, matching) = numbers::list(ctx, grant, filter, query.page(), offer).await?;
     let key = |number: &Number| number.telephone_number.as_i64().to_string();
     let before = found.numbers.first().map(key).filter(|_| found.more_before);
     let after = found.numbers.last().map(key).filter(|_| found.more_after);
@@ -190,15 +197,16 @@ async fn found(
     } else {
         format!("{} of {text}", count(found.numbers.len() as i64))
     };
-    Ok(Results {
-        rows: found.numbers.iter().map(NumberRow::from).collect(),
+    let results = Results {
+        nothing_yet: found.numbers.is_empty() && filters.is_empty(),
+        rows: found.numbers.into_iter().map(NumberRow::from).collect(),
         ranges: Vec::new(),
         folded: false,
-        nothing_yet: found.numbers.is_empty() && filters.is_empty(),
         pager: filters.pager(shown, before, after),
         found: text,
         all,
-    })
+    };
+    Ok((results, found.choices))
 }
 
 async fn folded(

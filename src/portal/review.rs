@@ -134,7 +134,7 @@ impl ChangeRow {
 
 /// The settings that tell ranges apart at a glance.
 fn in_short(settings: &NumberSettings) -> String {
-    let mut parts = vec![settings.services.labels(), settings.teams.usage.clone()];
+    let mut parts = vec![settings.services.labels().into_owned(), settings.teams.usage.clone()];
     parts.push(settings.teams.choosable_capabilities.join(" + "));
     parts.extend(settings.custom_sip_header.iter().map(|header| format!("SIP header {header}")));
     parts.retain(|part| !part.is_empty());

@@ -1,5 +1,7 @@
 //! How values look on every page: instants, counts, and states as a picture with a word.
 
+use std::borrow::Cow;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -47,12 +49,12 @@ pub(super) struct Chip {
     /// Which picture and colour; the table in docs/INTERFACE.md.
     pub(super) kind: &'static str,
     /// The word.
-    pub(super) word: String,
+    pub(super) word: Cow<'static, str>,
 }
 
 impl Chip {
     /// A chip of this kind.
-    pub(super) fn new(kind: &'static str, word: impl Into<String>) -> Self {
+    pub(super) fn new(kind: &'static str, word: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, word: word.into() }
     }
 }
@@ -90,7 +92,7 @@ impl From<&ConsentStatus> for Chip {
             ConsentStatus::Active => Self::new("ok", "Active"),
             ConsentStatus::Suspended => Self::new("warn", "Suspended"),
             ConsentStatus::Removed => Self::new("bad", "Removed"),
-            ConsentStatus::Other(value) => Self::new("info", value),
+            ConsentStatus::Other(value) => Self::new("info", value.clone()),
         }
     }
 }

@@ -49,7 +49,7 @@ impl SessionKeeper {
     /// # Errors
     /// When the database cannot be read.
     pub async fn find(&self, id: &str) -> Result<Option<StoredSession>> {
-        Ok(self.db.read().await?.session(id).await?.map(StoredSession::from))
+        Ok(self.db.session(id).await?.map(StoredSession::from))
     }
 
     /// Begins a session in place of the browser's earlier one, and clears away what is over.

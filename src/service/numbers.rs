@@ -5,7 +5,7 @@ use crate::authz::{Grant, NumbersRead};
 use crate::domain::{E164, Number, Places, TenantId};
 use crate::store::{Page, Tx};
 
-pub use crate::store::{Assignment, NumberFilter, NumberPage, NumberRange, OrderHistory};
+pub use crate::store::{Assignment, FilterChoices, NumberFilter, NumberPage, NumberRange, OrderHistory};
 
 /// Numbers on one page.
 pub const PAGE_SIZE: usize = 50;
@@ -23,7 +23,7 @@ pub enum Matching {
     MoreThan(i64),
 }
 
-/// One page of the numbers that match, and how many match in all.
+/// One page of the numbers that match, and how many match in all. With `offer` also what [`filter_choices`] tells.
 ///
 /// # Errors
 /// When the database fails.
@@ -32,9 +32,12 @@ pub async fn list(
     _: &Grant<NumbersRead>,
     filter: &NumberFilter,
     page: Page<E164>,
+    offer: bool,
 ) -> Result<(NumberPage, Matching)> {
     let mut tx = ctx.db.read().await?;
-    let found = tx.numbers_page(filter, page, PAGE_SIZE).await?;
+    let names = offer.then_some(NAMES_OFFERED as i64 + 1);
+    let mut found = tx.numbers_page_with(filter, page, PAGE_SIZE, names).await?;
+    few_names(&mut found.choices);
     // A first page that is not full has said it already.
     let matching = match page {
         Page::First if !found.more_after => Matching::Exactly(found.numbers.len() as i64),
@@ -77,28 +80,24 @@ async fn count(tx: &mut Tx, filter: &NumberFilter) -> Result<Matching> {
     Ok(if count > COUNTED { Matching::MoreThan(COUNTED) } else { Matching::Exactly(count) })
 }
 
-/// What the filters of the list offer.
-#[derive(Clone, Debug, Default)]
-pub struct FilterChoices {
-    /// Names of accounts; empty when there are more than [`NAMES_OFFERED`], which nobody would look through.
-    pub accounts: Vec<String>,
-    /// The usages that some number has or had.
-    pub usages: Vec<String>,
-}
-
 /// The most names of accounts that a form offers.
 pub const NAMES_OFFERED: usize = 200;
 
-/// What the filters of the list offer.
+/// What the filters of the list offer. No name of an account when there are more than [`NAMES_OFFERED`], which nobody
+/// would look through.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn filter_choices(ctx: &Ctx, _: &Grant<NumbersRead>) -> Result<FilterChoices> {
-    let (mut accounts, usages) = ctx.db.read().await?.filter_choices(NAMES_OFFERED as i64 + 1).await?;
-    if accounts.len() > NAMES_OFFERED {
-        accounts.clear();
+    let mut choices = ctx.db.read().await?.filter_choices(NAMES_OFFERED as i64 + 1).await?;
+    few_names(&mut choices);
+    Ok(choices)
+}
+
+fn few_names(choices: &mut FilterChoices) {
+    if choices.accounts.len() > NAMES_OFFERED {
+        choices.accounts.clear();
     }
-    Ok(FilterChoices { accounts, usages })
 }
 
 /// How many other numbers the backend refuses for the same reason as this one, counted up to [`COUNTED`].

@@ -17,6 +17,7 @@ mod order_items;
 mod orders;
 mod pushes;
 mod readers;
+mod remembered;
 mod repeats;
 mod script;
 mod sessions;
@@ -36,6 +37,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
 
 use readers::{Reader, Readers};
 use together::{One, Together};
+use remembered::{Recalled, Remembered};
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow};
@@ -44,6 +46,7 @@ pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use error::{Error, Result};
 pub use listing::{Listed, Window};
 pub use migrate::MigrationState;
+pub use number_rows::FilterChoices;
 pub use numbers::{NumberPage, NumberRange};
 pub use numbers_filter::{Assignment, NumberFilter};
 pub use order_items::{
@@ -79,6 +82,8 @@ pub enum Db {
         write: SqlitePool,
         /// Where transactions of the writer meet that share a commit.
         together: Together,
+        /// Sessions in memory.
+        sessions: Remembered,
     },
     /// A server.
     Postgres(PgPool),
@@ -87,8 +92,8 @@ pub enum Db {
 /// A connection in use: alone for one statement at a time, or with a transaction.
 #[derive(Debug)]
 pub enum Tx {
-    /// A write transaction of the one writer.
-    Sqlite(Transaction<'static, Sqlite>),
+    /// A write transaction of the one writer, and who wants to know when it is over.
+    Sqlite(Transaction<'static, Sqlite>, Remembered),
     /// One of the write transactions that share a commit.
     SqliteTogether(One),
     /// A reader without a transaction.
@@ -108,7 +113,7 @@ pub(crate) enum Conn<'a> {
 impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
-            Self::Sqlite(tx) => Conn::Sqlite(&mut *tx),
+            Self::Sqlite(tx, _) => Conn::Sqlite(&mut *tx),
             Self::SqliteTogether(one) => Conn::Sqlite(one.connection()),
             Self::SqliteRead(reader) => Conn::Sqlite(&mut reader.connection),
             Self::Postgres(tx) => Conn::Postgres(&mut *tx),
@@ -122,7 +127,10 @@ impl Tx {
     /// When the database refuses; then nothing of it is stored.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(tx, sessions) => {
+                tx.commit().await?;
+                sessions.settled();
+            }
             Self::SqliteTogether(one) => one.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
             Self::SqliteRead(_) | Self::PostgresRead(_) => {}
@@ -136,7 +144,10 @@ impl Tx {
     /// When the connection is lost; then nothing of it is stored either.
     pub async fn rollback(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Sqlite(tx, sessions) => {
+                tx.rollback().await?;
+                sessions.settled();
+            }
             // What stands in its savepoint is undone by the next, or before the commit.
             Self::SqliteTogether(_) => {}
             Self::Postgres(tx) => tx.rollback().await?,
@@ -196,16 +207,19 @@ impl Db {
             .optimize_on_close(true, 400)
             // A page of any list fits in, so that its rows cross over to the asking thread together.
             .row_buffer_size(256);
+        let sessions = Remembered::default();
+        let watching = sessions.clone();
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(Duration::from_mins(1))
+            .after_connect(move |writer, _| Box::pin(watching.clone().watch(writer)))
             .connect_with(options.clone())
             .await?;
         let read = Readers::open(&options.pragma("query_only", "on"), size.readers, ACQUIRE_TIMEOUT).await?;
-        Ok(Self::Sqlite { read, write, together: Together::default() })
+        Ok(Self::Sqlite { read, write, sessions, together: Together::default() })
     }
 
     /// A transaction that may write. On SQLite it is the only one at a time.
@@ -214,7 +228,11 @@ impl Db {
     /// When no connection can be had in time.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, sessions, .. } => {
+                let tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                sessions.settled();
+                Tx::Sqlite(tx, sessions.clone())
+            }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -240,6 +258,23 @@ impl Db {
             Self::Sqlite { read, .. } => Tx::SqliteRead(read.lend().await?),
             Self::Postgres(pool) => Tx::PostgresRead(pool.acquire().await?),
         })
+    }
+
+    /// The session of this identifier.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn session(&self, id: &str) -> Result<Option<SessionRow>> {
+        let Self::Sqlite { sessions, .. } = self else { return self.read().await?.session(id).await };
+        let version = match sessions.recall(id) {
+            Recalled::Row(row) => return Ok(Some(row)),
+            Recalled::Unknown(version) => version,
+        };
+        let found = self.read().await?.session(id).await?;
+        if let Some(row) = &found {
+            sessions.offer(version, id, row);
+        }
+        Ok(found)
     }
 
     /// Asks the database for a sign of life.
@@ -339,6 +374,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         civic_addresses::ALL,
         consents::ALL,
         listing::ALL,
+        number_rows::ALL,
         numbers::ALL,
         order_items::ALL,
         orders::ALL,

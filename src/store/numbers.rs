@@ -1,6 +1,6 @@
 //! Numbers as rows: pages, ranges, counts.
 
-use super::number_rows::select_numbers;
+use super::number_rows::{FilterChoices, Found, select_numbers};
 use super::numbers_filter::{NumberFilter, start_ranges};
 use super::sql::{Bind, Conditions, bind_all, on, statements};
 use super::{Error, Page, Result, Tx, micros, settings};
@@ -9,7 +9,6 @@ use crate::domain::{E164, Number, NumberSettings, SyncState};
 statements! {
     COUNT_BY_STATE = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM numbers WHERE state <> 'synced' GROUP BY state";
     COUNT_ALL = "SELECT CAST(COALESCE(SUM(number_count), 0) AS BIGINT) FROM accounts";
-    CHOICES = "SELECT CAST(0 AS BIGINT), name FROM (SELECT name FROM accounts ORDER BY name LIMIT $1) AS a UNION ALL SELECT CAST(1 AS BIGINT), usage FROM (SELECT DISTINCT usage FROM settings WHERE usage <> '' ORDER BY usage LIMIT 50) AS u";
 }
 
 /// One page of numbers, ascending.
@@ -23,6 +22,8 @@ pub struct NumberPage {
     pub more_before: bool,
     /// How many numbers the accounts of these numbers have, whatever else the filter says.
     pub of_accounts: i64,
+    /// What the filters of the list offer, where it was asked for.
+    pub choices: FilterChoices,
 }
 
 /// Numbers in a row with the same account, settings and state.
@@ -110,7 +111,7 @@ impl Tx {
     pub async fn number(&mut self, number: E164) -> Result<Option<Number>> {
         let mut conditions = Conditions::default();
         conditions.push(concat!(select_numbers!(), "n.telephone_number = ?"), [Bind::Int(number.as_i64())]);
-        Ok(self.read_numbers(conditions).await?.0.pop())
+        Ok(self.read_numbers(conditions, None).await?.numbers.pop())
     }
 
     /// Those of these numbers that exist, in order.
@@ -122,7 +123,7 @@ impl Tx {
         conditions.push(select_numbers!(), []);
         in_list(&mut conditions, "n.telephone_number IN (", numbers);
         conditions.push(" ORDER BY n.telephone_number", []);
-        Ok(self.read_numbers(conditions).await?.0)
+        Ok(self.read_numbers(conditions, None).await?.numbers)
     }
 
     /// One page of the numbers that match.
@@ -130,15 +131,29 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn numbers_page(&mut self, filter: &NumberFilter, page: Page<E164>, size: usize) -> Result<NumberPage> {
+        self.numbers_page_with(filter, page, size, None).await
+    }
+
+    /// The same; with `names` also what the filters offer, up to so many names of accounts, all in one question.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn numbers_page_with(
+        &mut self,
+        filter: &NumberFilter,
+        page: Page<E164>,
+        size: usize,
+        names: Option<i64>,
+    ) -> Result<NumberPage> {
         let mut conditions = Conditions::default();
         keyed(&mut conditions, concat!(select_numbers!(), "TRUE"), filter, page, size as i64 + 1);
-        let (mut numbers, of_accounts) = self.read_numbers(conditions).await?;
+        let Found { mut numbers, of_accounts, choices } = self.read_numbers(conditions, names).await?;
         numbers.sort_unstable_by_key(|number| number.telephone_number);
         if matches!(page, Page::Before(_)) {
             numbers.reverse();
         }
         let (more_before, more_after) = trim(&mut numbers, &page, size);
-        Ok(NumberPage { numbers, more_after, more_before, of_accounts })
+        Ok(NumberPage { numbers, more_after, more_before, of_accounts, choices })
     }
 
     /// The next numbers that match, folded into ranges, and the key behind which the next page starts.
@@ -191,19 +206,6 @@ impl Tx {
         let all: i64 = on!(self, c => sqlx::query_scalar(COUNT_ALL).fetch_one(c).await)?;
         let rows: Vec<(String, i64)> = on!(self, c => sqlx::query_as(COUNT_BY_STATE).fetch_all(c).await)?;
         Ok((all, rows.into_iter().filter_map(|(state, count)| Some((SyncState::from_key(&state)?, count))).collect()))
-    }
-
-    /// The first names of accounts and the usages that some number has or had, in their order.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn filter_choices(&mut self, most_accounts: i64) -> Result<(Vec<String>, Vec<String>)> {
-        let mut rows: Vec<(i64, String)> =
-            on!(self, c => sqlx::query_as(CHOICES).bind(most_accounts).fetch_all(c).await)?;
-        rows.sort_unstable();
-        let (accounts, usages): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(kind, _)| *kind == 0);
-        let texts = |rows: Vec<(i64, String)>| rows.into_iter().map(|(_, text)| text).collect();
-        Ok((texts(accounts), texts(usages)))
     }
 
     /// Records which of these numbers of a tenant are in use; what is unchanged is not written.

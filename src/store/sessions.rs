@@ -82,7 +82,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn session(&mut self, id: &str) -> Result<Option<SessionRow>> {
+    pub(super) async fn session(&mut self, id: &str) -> Result<Option<SessionRow>> {
         let row: Option<Row> = on!(self, c => sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
         Ok(row.map(SessionRow::from))
     }

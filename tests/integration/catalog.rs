@@ -24,6 +24,7 @@ struct Shell {
     may_audit: bool,
     search: String,
     flash: Option<Flash>,
+    icons: &'static str,
     version: &'static str,
 }
 
@@ -145,6 +146,7 @@ fn shell(active: &'static str) -> Shell {
         may_audit: true,
         search: String::new(),
         flash: None,
+        icons: "/static/icons.svg",
         version: env!("CARGO_PKG_VERSION"),
     }
 }

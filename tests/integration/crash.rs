@@ -1,9 +1,9 @@
 //! `kill -9` at any moment: no accepted order is lost, none is done twice, and in the end the backend and the database
 //! say the same.
 //!
-//! In every round somebody uploads, changes or releases numbers in the portal while the sync engine works off what was
-//! ordered before, against a backend that errs, stalls and loses its answers; then the process dies. `NMP_TEST_SEED`
-//! repeats the choices of a run that failed.
+//! In every round somebody uploads, changes or releases numbers in the portal, or deletes an account that has some, while
+//! the sync engine works off what was ordered before, against a backend that errs, stalls and loses its answers; then the
+//! process dies. `NMP_TEST_SEED` repeats the choices of a run that failed.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -21,7 +21,9 @@ use crate::harness::visitor::Visitor;
 use crate::harness::world::{CONTOSO, FABRIKAM, check_invariants};
 use crate::harness::{eventually, runtime};
 
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 32;
+/// Every so many rounds an account is deleted.
+const LEAVES: usize = 4;
 /// Numbers of one order.
 const SIZE: u64 = 150;
 const ACCOUNTS: [(&str, &str); 2] = [("contoso", CONTOSO), ("fabrikam", FABRIKAM)];
@@ -73,6 +75,93 @@ impl Batch {
             Some(What::Upload { .. }) => What::Release,
         })
     }
+}
+
+/// An account that is taken on with numbers, only to be deleted.
+#[derive(Debug)]
+struct Leaver {
+    name: String,
+    first: u64,
+    /// The order that gave it its numbers.
+    uploaded: i64,
+    /// The portal said that the account goes.
+    accepted: bool,
+    /// The order that takes its numbers back, by what the database says.
+    released: Option<i64>,
+}
+
+impl Leaver {
+    async fn arrive(person: &mut Visitor, round: u64) -> Self {
+        let (name, first) = (format!("leaver-{round}"), 441_632_800_000 + 1_000 * round);
+        take_on(person, &name, CONTOSO).await;
+        let numbers: Vec<_> = (first..first + SIZE).map(|number| format!("+{number}")).collect();
+        let ordered = order(person, &name, &numbers, What::Upload { outbound: false }).await.unwrap();
+        assert!(ordered.accepted);
+        Self { name, first, uploaded: ordered.id, accepted: false, released: None }
+    }
+
+    async fn leave(&mut self, person: &mut Visitor) {
+        if let Some(answer) = post(person, &format!("/accounts/{}/delete", self.name), &[("release", "true")]).await {
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{self:?}: {}", answer.text);
+            self.accepted = true;
+        }
+    }
+
+    /// The process is dead. The deletion was taken with all that belongs to it, or not at all.
+    async fn look(&mut self, served: &Served) {
+        let db = served.place.open().await;
+        let name = &self.name;
+        let stays = format!("SELECT COUNT(*) FROM accounts WHERE name = '{name}' AND NOT deleting");
+        let stays = numbers(&db, &stays).await == [1];
+        assert!(!(self.accepted && stays), "the deletion was accepted and is lost: {self:?}");
+        let untouched = format!(
+            "SELECT COUNT(*) FROM numbers WHERE telephone_number BETWEEN {} AND {} AND state <> 'releasing'",
+            self.first,
+            self.first + SIZE
+        );
+        let expected = if stays { SIZE.cast_signed() } else { 0 };
+        assert_eq!(numbers(&db, &untouched).await, [expected], "numbers that stay: {self:?}");
+        let audited = format!("SELECT COUNT(*) FROM audit WHERE action = 'account.delete' AND subject = '{name}'");
+        assert_eq!(numbers(&db, &audited).await, [i64::from(!stays)], "audit entries: {self:?}");
+        let orders = format!("SELECT id FROM orders WHERE kind = 'release' AND accounts = '{name}'");
+        let orders = numbers(&db, &orders).await;
+        assert_eq!(orders.len(), usize::from(!stays), "orders that take the numbers back: {self:?}");
+        self.released = orders.first().copied();
+        db.close().await;
+    }
+
+    /// In the end the account is gone, here and there, or has everything.
+    async fn check(&self, db: &nmp::store::Db, statuses: &BTreeMap<i64, String>, world: &Value) {
+        let states = format!(
+            "SELECT a.name || ' ' || n.state FROM numbers n JOIN accounts a ON a.id = n.account_id WHERE n.telephone_number BETWEEN {} AND {}",
+            self.first,
+            self.first + SIZE
+        );
+        let states = texts(db, &states).await;
+        let held = (self.first..self.first + SIZE)
+            .filter(|n| !world["tenants"][CONTOSO]["numbers"][format!("+{n}")].is_null());
+        let account = numbers(db, &format!("SELECT COUNT(*) FROM accounts WHERE name = '{}'", self.name)).await;
+        match self.released {
+            None => {
+                assert_eq!(states, vec![format!("{} synced", self.name); SIZE as usize], "{self:?}");
+                assert_eq!(
+                    (held.count() as u64, account, statuses[&self.uploaded].as_str()),
+                    (SIZE, vec![1], "complete")
+                );
+            }
+            Some(order) => {
+                assert_eq!(states, Vec::<String>::new(), "{self:?}");
+                assert_eq!((held.count(), account, statuses[&order].as_str()), (0, vec![0], "complete"), "{self:?}");
+            }
+        }
+    }
+}
+
+/// Creates an account whose numbers are synced.
+async fn take_on(person: &mut Visitor, name: &str, tenant: &str) {
+    let form = [("name", name), ("tenant", tenant), ("service", "operatorConnect"), ("sync", "operatorConnect")];
+    let created = post(person, "/accounts/new", &form).await.unwrap();
+    assert_eq!(created.status, StatusCode::SEE_OTHER, "{}", created.text);
 }
 
 /// Says how to repeat a run that failed.
@@ -195,14 +284,29 @@ async fn killed_at_any_moment(kind: Kind) {
     };
     let mut person = served.sign_in("admin").await;
     for (name, tenant) in ACCOUNTS {
-        let form = [("name", name), ("tenant", tenant), ("service", "operatorConnect"), ("sync", "operatorConnect")];
-        let created = post(&mut person, "/accounts/new", &form).await.unwrap();
-        assert_eq!(created.status, StatusCode::SEE_OTHER, "{}", created.text);
+        take_on(&mut person, name, tenant).await;
     }
     let mut batches: Vec<Batch> = Vec::new();
+    let mut leavers: Vec<Leaver> = Vec::new();
     let mut statuses = BTreeMap::new();
     for round in 0..ROUNDS {
         sandbox.faults(faults(&mut random)).await;
+        if round % LEAVES == LEAVES - 1 {
+            let mut leaver = Leaver::arrive(&mut person, round as u64).await;
+            // Its numbers may wait, be on their way, or be there.
+            tokio::time::sleep(moment(&mut random)).await;
+            // Half of the time while the deletion is written.
+            let dies = if random.random() { moment(&mut random).mul_f64(0.2) } else { moment(&mut random) };
+            tokio::join!(leaver.leave(&mut person), async {
+                tokio::time::sleep(dies).await;
+                served.kill();
+            });
+            statuses = meanwhile(&served, random.random_bool(0.9)).await;
+            leaver.look(&served).await;
+            leavers.push(leaver);
+            served.start_again();
+            continue;
+        }
         let rested: Vec<_> = batches
             .iter()
             .enumerate()
@@ -234,6 +338,10 @@ async fn killed_at_any_moment(kind: Kind) {
     eventually("every order is final", Duration::from_secs(90), async || {
         let open = "SELECT COUNT(*) FROM orders WHERE status IN ('pending', 'in-progress')";
         (numbers(&db, open).await == [0]).then_some(())
+    })
+    .await;
+    eventually("who was to go is gone", Duration::from_secs(30), async || {
+        (numbers(&db, "SELECT COUNT(*) FROM accounts WHERE deleting").await == [0]).then_some(())
     })
     .await;
     let answer = person.get("/orders").await;
@@ -272,6 +380,11 @@ async fn killed_at_any_moment(kind: Kind) {
                 }
             }
         }
+    }
+    for leaver in &leavers {
+        leaver.check(&db, &statuses, &world).await;
+        taken.push(leaver.uploaded);
+        taken.extend(leaver.released);
     }
     taken.sort_unstable();
     nothing_half(&served, &db, &taken, &statuses).await;

@@ -45,6 +45,8 @@ async fn sign_in_refresh_and_sign_out(kind: Kind) {
     assert_eq!(status(&mut writer, "/numbers/upload").await, StatusCode::OK, "not yet confirmed");
     for round in 0..3 {
         execute(&db, "UPDATE sessions SET roles_at = roles_at - 960000000").await;
+        // A process that has a file for itself looks at it again once it has written a session itself.
+        drop(served.sign_in("nobody").await);
         assert_eq!(status(&mut writer, "/numbers/upload").await, StatusCode::FORBIDDEN, "round {round}");
         assert_eq!(status(&mut writer, "/consents").await, StatusCode::OK, "round {round}");
     }
