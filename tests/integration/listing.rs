@@ -318,7 +318,7 @@ impl List for Accounts<'_> {
 
     async fn page(&self, filter: &Filter<AccountField>, window: &Window<String>) -> (Vec<String>, bool) {
         let Listed { items, more } = listing::accounts(&self.0.ctx, &grant(), filter, window).await.unwrap();
-        (items.into_iter().map(|(account, _)| account.name).collect(), more)
+        (items.into_iter().map(|counted| counted.account.name).collect(), more)
     }
 
     async fn count(&self, filter: &Filter<AccountField>) -> i64 {
@@ -382,7 +382,7 @@ impl List for Consents<'_> {
 
     async fn page(&self, filter: &Filter<ConsentField>, window: &Window<String>) -> (Vec<String>, bool) {
         let listed = listing::consents(&self.0.ctx, &grant(), filter, window).await.unwrap();
-        (listed.items.iter().map(|row| row.consent.tenant_id.to_string()).collect(), listed.more)
+        (listed.items.iter().map(|row| row.consent.consent.tenant_id.to_string()).collect(), listed.more)
     }
 
     async fn count(&self, filter: &Filter<ConsentField>) -> i64 {
@@ -555,9 +555,10 @@ async fn an_account_is_listed_with_the_counts_of_its_services(world: World) {
     let counts: Vec<(&str, i64, usize)> = listed
         .items
         .iter()
-        .map(|(account, counts)| {
+        .map(|counted| {
+            let counts = &counted.counts;
             let connect = counts.iter().find(|(service, _)| *service == Service::OperatorConnect).unwrap().1;
-            (account.name.as_str(), connect, counts.len())
+            (counted.account.name.as_str(), connect, counts.len())
         })
         .collect();
     assert_eq!(counts, [("contoso", 10, 5), ("fabrikam", 0, 5)]);
