@@ -45,9 +45,10 @@
   on("change", "[data-tick], [data-all-matching]", (tick) => count(tick.form, true));
 
   // Copying.
-  on("click", "[data-copy]", async (button) => {
+  on("click", "[data-copy], [data-copy-of]", async (button) => {
     try {
-      await navigator.clipboard.writeText(button.dataset.copy);
+      const text = button.dataset.copy ?? document.getElementById(button.dataset.copyOf).textContent;
+      await navigator.clipboard.writeText(text);
       say("Copied");
       button.classList.add("done");
       setTimeout(() => button.classList.remove("done"), 1500);
@@ -151,7 +152,7 @@
       time.title = time.textContent;
       time.textContent = text;
     });
-    all("[data-copy][hidden], [data-tick-all][hidden], [data-keys-help][hidden]").forEach((control) => {
+    all("[data-copy][hidden], [data-copy-of][hidden], [data-tick-all][hidden], [data-keys-help][hidden]").forEach((control) => {
       control.hidden = false;
     });
     all("form:has([data-selected])").forEach((form) => count(form, false));

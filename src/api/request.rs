@@ -20,7 +20,7 @@ use crate::service::{self, Ctx, ItemProblem};
 use crate::wire::{self, Resource};
 
 /// The versions of the contract that are spoken; they do not differ.
-pub const VERSIONS: [&str; 2] = ["2024-02-29-preview", "2024-02-29"];
+pub const VERSIONS: [&str; 2] = [wire::VERSION, "2024-02-29"];
 
 /// Checks that the request is for a version of the contract that is spoken here.
 pub(super) fn check_version(parts: &Parts) -> Result<(), Problem> {

@@ -52,6 +52,12 @@ impl Config {
         self.roles.contains(&role)
     }
 
+    /// Whether the deployment has a Provisioning API: in this process, or in another one that it is set up for.
+    #[must_use]
+    pub fn has_api(&self) -> bool {
+        self.runs(ProcessRole::Api) || !self.api.audience.is_empty()
+    }
+
     fn check_portal(&self, purpose: Purpose, r: &mut Reader) {
         check_public(r, "portal.public_url", &self.portal.public_url, purpose, ("the portal", "people's sessions"));
         if self.portal.session_idle > self.portal.session_absolute {

@@ -159,6 +159,18 @@ impl std::fmt::Debug for DirectRouting {
 }
 
 impl AccountForm {
+    /// The form as a change of this account: it offers the services that a backend carries, everything else stays as it is.
+    #[must_use]
+    pub fn over(&self, before: &Account) -> Self {
+        Self {
+            name: before.name.clone(),
+            services: self.services.and(ServiceSet::BACKED).or(before.services.without(ServiceSet::BACKED)),
+            synced: self.synced.and(ServiceSet::BACKED).or(before.synced.without(ServiceSet::BACKED)),
+            direct_routing: before.direct_routing.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Checks the form and reports every problem at once.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The pages for people. Each module holds the handlers of one kind of page and registers its routes.
 
 mod accounts;
+mod api_call;
 mod audit;
 mod civic_addresses;
 mod connection;
@@ -33,6 +34,7 @@ use crate::service::Origin;
 pub fn routes() -> Routes {
     Routes::new()
         .merge(accounts::routes())
+        .merge(api_call::routes())
         .merge(audit::routes())
         .merge(civic_addresses::routes())
         .merge(connection::routes())

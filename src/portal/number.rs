@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::api_call::{self, ApiCalls};
 use super::explain::explain;
 use super::show::{Chip, Moment, count};
 use super::upload::manage_page;
@@ -34,6 +35,7 @@ struct NumberPage {
     history: Vec<Step>,
     may_write: bool,
     may_release: bool,
+    api: ApiCalls,
     fragment: bool,
 }
 
@@ -184,13 +186,16 @@ async fn show(
         None => Places::default(),
     };
     let person = grant.principal();
+    let may_write = person.may::<NumbersWrite>();
+    let api = found.as_ref().map(|found| api_call::of_number(&state, found, may_write)).unwrap_or_default();
     let template = NumberPage {
         shell: shell.at("numbers"),
         e164: number.to_string(),
         shown: number.grouped(),
         now: found.as_ref().map(|found| now(found, &places, alike)),
         history: history.into_iter().map(Step::from).collect(),
-        may_write: person.may::<NumbersWrite>(),
+        may_write,
+        api,
         may_release: person.may::<NumbersDelete>(),
         fragment: partial,
     };
@@ -212,8 +217,8 @@ async fn edit(
         person,
         shell,
         UploadForm::of(&found),
-        format!("Manage number {}", number.grouped()),
-        String::new(),
+        (format!("Manage number {}", number.grouped()), String::new()),
+        api_call::of_number(&state, &found, true),
     )
     .await
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::api_call::{self, ApiCalls};
 use super::number_filter::NumbersQuery;
 use super::show::count;
 use super::upload::manage_page;
@@ -84,7 +85,8 @@ async fn manage(
         1 => format!("Manage number {}", first.telephone_number.grouped()),
         many => format!("Manage {} numbers", count(many)),
     };
-    manage_page(&state, person, shell, form, title, note).await
+    let api = if chosen.count == 1 { api_call::of_number(&state, &first, true) } else { ApiCalls::default() };
+    manage_page(&state, person, shell, form, (title, note), api).await
 }
 
 /// Numbers to change together: of one account.

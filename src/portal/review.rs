@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::api_call::{self, ApiCalls};
 use super::origin;
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, OrdersRead, Principal};
@@ -52,6 +53,7 @@ struct ReviewPage {
     button: String,
     may_decide: bool,
     shown: String,
+    api: ApiCalls,
 }
 
 struct Notice {
@@ -162,16 +164,23 @@ async fn show(
     }
     may_see(grant.principal(), order.kind)?;
     let review = orders::review(state.ctx(), &grant, id).await?;
-    Ok(page_with(StatusCode::OK, &review_page(&grant, &review, shell, None, String::new())))
+    Ok(page_with(StatusCode::OK, &review_page(&state, &grant, &review, shell, Said::default()).await?))
 }
 
-fn review_page(
+/// What a review says after a decision that could not be carried out.
+#[derive(Default)]
+struct Said {
+    notice: Option<Notice>,
+    good_only_error: String,
+}
+
+async fn review_page(
+    state: &PortalState,
     grant: &Grant<OrdersRead>,
     review: &Review,
     shell: Shell,
-    notice: Option<Notice>,
-    good_only_error: String,
-) -> ReviewPage {
+    said: Said,
+) -> Result<ReviewPage, Problem> {
     let order = &review.order;
     let release = order.kind == OrderKind::Release;
     let (accepted, refused) = (review.accepted(), review.refused_count());
@@ -180,7 +189,12 @@ fn review_page(
         .split_first()
         .filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
     let (assigned, shown) = &review.assigned;
-    ReviewPage {
+    let right = OrderRight::of(grant.principal(), order.kind).ok();
+    let api = match &right {
+        Some(right) => api_call::of_draft(state, right, order, refused > 0).await?,
+        None => ApiCalls::default(),
+    };
+    Ok(ReviewPage {
         shell: shell.at("orders"),
         id: order.id,
         release,
@@ -189,8 +203,8 @@ fn review_page(
         read_at: order.created_at.into(),
         ticket: order.ticket.clone().unwrap_or_default(),
         accounts: order.accounts.clone(),
-        notice,
-        good_only_error,
+        notice: said.notice,
+        good_only_error: said.good_only_error,
         tiles: Tiles {
             new: count(review.count(Verdict::New)),
             changed: count(review.count(Verdict::Changed)),
@@ -236,9 +250,10 @@ fn review_page(
         },
         accepted,
         button: format!("{} {}", if release { "Release" } else { "Upload" }, counted(accepted, "number", "numbers")),
-        may_decide: OrderRight::of(grant.principal(), order.kind).is_ok(),
+        may_decide: right.is_some(),
         shown: fingerprint(&review.counts),
-    }
+        api,
+    })
 }
 
 /// The counts of a review as one text, so that a decision can be held against what was shown.
@@ -310,9 +325,10 @@ async fn submit(
         Err(service::Error::Conflict(reason)) => {
             let review = orders::review(ctx, &grant, id).await?;
             let notice = Notice { title: "Nothing was done".to_owned(), text: reason.clone() };
-            let error =
+            let good_only_error =
                 if review.refused_count() > 0 && decision.good_only.is_empty() { reason } else { String::new() };
-            Ok(page_with(StatusCode::CONFLICT, &review_page(&grant, &review, shell, Some(notice), error)))
+            let said = Said { notice: Some(notice), good_only_error };
+            Ok(page_with(StatusCode::CONFLICT, &review_page(&state, &grant, &review, shell, said).await?))
         }
         Err(error) => Err(error.into()),
     }
@@ -336,7 +352,8 @@ async fn again(
         )
     };
     let notice = Notice { title: "What exists has changed meanwhile; nothing was done".to_owned(), text };
-    Ok(page_with(StatusCode::CONFLICT, &review_page(grant, &review, shell, Some(notice), String::new())))
+    let said = Said { notice: Some(notice), ..Said::default() };
+    Ok(page_with(StatusCode::CONFLICT, &review_page(state, grant, &review, shell, said).await?))
 }
 
 fn not_draft(id: i64, status: OrderStatus) -> Response {

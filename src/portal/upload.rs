@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::api_call::ApiCalls;
 use super::csv;
 use super::form::{Errors, checked};
 use super::upload_body::{self, Sent};
@@ -128,24 +129,25 @@ fn upload_page(
             draft: sent.draft,
             note: String::new(),
             limits: limits(state),
+            api: ApiCalls::default(),
         },
     }
 }
 
-/// The page of a form that changes numbers that exist.
+/// The page of a form that changes numbers that exist; `words` are its title and a note.
 pub(super) async fn manage_page(
     state: &PortalState,
     person: &Principal,
     shell: Shell,
     mut form: UploadForm,
-    title: String,
-    note: String,
+    words: (String, String),
+    api: ApiCalls,
 ) -> Result<Response, Problem> {
     let offer = offer(state.ctx(), person, &mut form, false).await?;
     let sent = Sent { manage: "true".to_owned(), ..Sent::default() };
     let mut template = upload_page(state, shell, form, offer, Errors::default(), sent);
-    template.view.title = title;
-    template.view.note = note;
+    (template.view.title, template.view.note) = words;
+    template.view.api = api;
     Ok(page(&template))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::api_call::ApiCalls;
 use super::form::{Choice, Errors};
 use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead, Principal};
 use crate::domain::{Account, CapabilityPlan, CivicAddress, Service};
@@ -54,6 +55,8 @@ pub(super) struct FormView {
     /// Something to know before filling the form in.
     pub(super) note: String,
     pub(super) limits: String,
+    /// The one number that is changed, as it is.
+    pub(super) api: ApiCalls,
 }
 
 /// What the form offers for what it says so far. A form that is `new` gets what most uploads choose.

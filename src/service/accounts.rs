@@ -224,15 +224,7 @@ pub async fn update(
     let now = ctx.clock.now();
     let outcome = transact!(ctx, tx => {
         let before = find(&mut tx, name).await?;
-        // The form offers the services that a backend carries; the others stay as they are.
-        let form = AccountForm {
-            name: name.to_owned(),
-            services: form.services.and(ServiceSet::BACKED).or(before.services.without(ServiceSet::BACKED)),
-            synced: form.synced.and(ServiceSet::BACKED).or(before.synced.without(ServiceSet::BACKED)),
-            direct_routing: before.direct_routing.clone(),
-            ..form.clone()
-        };
-        let draft = form.check().map_err(Error::Invalid)?;
+        let draft = form.over(&before).check().map_err(Error::Invalid)?;
         if before.rev != rev || before.deleting {
             return Ok(Updated::Stale(Box::new(before)));
         }

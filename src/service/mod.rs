@@ -12,6 +12,7 @@ pub mod consents;
 mod error;
 pub mod listing;
 pub mod numbers;
+pub mod order_writes;
 pub mod orders;
 pub mod overview;
 pub mod staging;

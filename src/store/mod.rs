@@ -14,6 +14,7 @@ mod number_rows;
 mod numbers;
 mod numbers_filter;
 mod order_items;
+mod order_writes;
 mod orders;
 mod pushes;
 mod readers;
@@ -52,6 +53,7 @@ pub use numbers_filter::{Assignment, NumberFilter};
 pub use order_items::{
     Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount,
 };
+pub use order_writes::AccountWrites;
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use pushes::{NewPush, Push, PushOutcome};
 pub use repeats::RepeatRow;
@@ -377,6 +379,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         number_rows::ALL,
         numbers::ALL,
         order_items::ALL,
+        order_writes::ALL,
         orders::ALL,
         pushes::ALL,
         repeats::ALL,

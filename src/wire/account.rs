@@ -7,8 +7,9 @@ use super::direct_routing::DirectRoutingConfig;
 use super::error::Error;
 use super::etag::Resource;
 use super::status::{ServiceProvisioningStatus, SubdomainStatus};
+use crate::domain::field::filled;
 use crate::domain::number::content_id;
-use crate::domain::{Account, AccountDraft, DirectRouting, Service, ServiceSet};
+use crate::domain::{Account, AccountDraft, AccountForm, DirectRouting, Service, ServiceSet};
 
 /// An account: an operator's customer, the services it takes, and what they need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -125,6 +126,39 @@ impl AccountResource {
             name: account.name.clone(),
             correlation_id: account.correlation_id.clone(),
             service_details: Some(desired.details(tenant, Some(&answer))),
+        }
+    }
+
+    /// The body with which a client would put what stands in the form, right or wrong.
+    pub fn typed(form: &AccountForm) -> Self {
+        let text = |text| filled(text).map(str::to_owned);
+        let desired = Desired {
+            services: form.services,
+            synced: form.synced.and(form.services),
+            direct_routing: form.direct_routing.as_ref(),
+        };
+        Self {
+            service_provisioning_status: None,
+            service_provisioning_errors: None,
+            name: form.name.trim().to_owned(),
+            correlation_id: text(&form.correlation_id),
+            service_details: Some(desired.details(text(&form.tenant_id), None)),
+        }
+    }
+
+    /// The body with which a client would put the account as it is.
+    pub fn kept(account: &Account) -> Self {
+        let desired = Desired {
+            services: account.services,
+            synced: account.synced,
+            direct_routing: account.direct_routing.as_ref(),
+        };
+        Self {
+            service_provisioning_status: None,
+            service_provisioning_errors: None,
+            name: account.name.clone(),
+            correlation_id: account.correlation_id.clone(),
+            service_details: Some(desired.details(account.tenant_id.as_ref().map(ToString::to_string), None)),
         }
     }
 

@@ -154,6 +154,11 @@ impl RequestForInformationResource {
     }
 }
 
+/// The merge patch with which a client would set the relationship; without a comment the one that is there goes.
+pub fn relationship_body(status: &str, comment: Option<&str>) -> serde_json::Value {
+    serde_json::json!({ "customerRelationship": { "status": status, "comment": comment } })
+}
+
 impl Resource for RequestForInformationResource {
     fn desired(&self) -> i64 {
         content_id(&(&self.customer_relationship.status, &self.customer_relationship.comment))

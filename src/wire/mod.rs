@@ -29,7 +29,7 @@ pub use account::{
 };
 pub use account_reader::read_account;
 pub use civic_address::{LocationResource, TeamsCivicAddressResource};
-pub use consent::{ContactDetails, CustomerRelationshipResource, RequestForInformationResource};
+pub use consent::{ContactDetails, CustomerRelationshipResource, RequestForInformationResource, relationship_body};
 pub use consent_reader::read_relationship_patch;
 pub use direct_routing::{DirectRoutingConfig, SubdomainTokens};
 pub use error::{Error, ErrorResponse, InnerError, contract_code};
@@ -46,6 +46,9 @@ pub use schema::{
     BatchNumbersDelete, NumberIdentifier, NumberIdentifiers, RequestForInformationResourceCreateOrUpdate, generator,
 };
 pub use status::{AssignmentStatus, ServiceProvisioningStatus, SubdomainStatus};
+
+/// The version of the contract that examples and commands name.
+pub const VERSION: &str = "2024-02-29-preview";
 
 /// One thing that is wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, page, page_with, see_other,
     see_other_with,
 };
+use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::form::Errors;
 use crate::portal::origin;
 use crate::portal::show::counted;
@@ -38,20 +39,27 @@ struct DeletePage {
     release_label: String,
     may_release: bool,
     errors: Errors,
+    api: ApiCalls,
 }
 
 impl DeletePage {
-    fn new(shell: Shell, account: &Account, person: &Principal) -> Self {
+    fn new(state: &PortalState, shell: Shell, account: &Account, person: &Principal) -> Self {
+        let (has_numbers, may_release) = (account.number_count > 0, person.may::<NumbersDelete>());
         let numbers = counted(account.number_count, "number", "numbers");
         Self {
             shell: shell.at("accounts"),
             name: account.name.clone(),
             deleting: account.deleting,
-            has_numbers: account.number_count > 0,
+            has_numbers,
             release_label: format!("Release its {numbers} first"),
             numbers,
-            may_release: person.may::<NumbersDelete>(),
+            may_release,
             errors: Errors::default(),
+            api: if account.deleting || (has_numbers && !may_release) {
+                ApiCalls::default()
+            } else {
+                api_call::of_account_deletion(state, &account.name, has_numbers)
+            },
         }
     }
 }
@@ -65,7 +73,7 @@ async fn ask(
     shell: Shell,
 ) -> Result<Response, Problem> {
     let account = accounts::get(state.ctx(), &read, &name).await?;
-    Ok(page(&DeletePage::new(shell, &account, grant.principal())))
+    Ok(page(&DeletePage::new(&state, shell, &account, grant.principal())))
 }
 
 #[derive(Default, Deserialize)]
@@ -101,7 +109,7 @@ async fn delete(
             Ok(see_other_with(&format!("/orders/{order}"), Flash::info(text)))
         }
         Err(Error::Conflict(reason)) => {
-            let mut form = DeletePage::new(shell, &accounts::get(ctx, &read, &name).await?, grant.principal());
+            let mut form = DeletePage::new(&state, shell, &accounts::get(ctx, &read, &name).await?, grant.principal());
             form.errors = if form.may_release && form.has_numbers {
                 vec![FieldProblem::new("release", reason)].into()
             } else {

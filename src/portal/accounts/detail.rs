@@ -10,6 +10,7 @@ use crate::authz::{
 };
 use crate::domain::SyncState;
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, Shell, needs, page};
+use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::consents::relationship_chip;
 use crate::portal::show::{Chip, Moment, count};
 use crate::service::numbers::{self, Matching, NumberFilter};
@@ -57,6 +58,7 @@ struct AccountPage {
     may_release: bool,
     may_write: bool,
     may_delete: bool,
+    api: ApiCalls,
 }
 
 /// `GET /accounts/{name}`
@@ -105,6 +107,8 @@ async fn get(
         .into_iter()
         .map(|line| ServiceRow { numbers: count(number_of(line.key)), line })
         .collect();
+    let may_write = person.may::<AccountsWrite>() && !account.deleting;
+    let api = if may_write { api_call::of_account(&state, &account) } else { ApiCalls::default() };
     Ok(page(&AccountPage {
         shell: shell.at("accounts"),
         services,
@@ -119,8 +123,9 @@ async fn get(
         consent,
         may_upload: person.may::<NumbersWrite>() && !account.deleting,
         may_release: person.may::<NumbersDelete>() && account.number_count > 0,
-        may_write: person.may::<AccountsWrite>() && !account.deleting,
+        may_write,
         may_delete: person.may::<AccountsDelete>() && !account.deleting,
         name: account.name,
+        api,
     }))
 }

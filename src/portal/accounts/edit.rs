@@ -14,6 +14,7 @@ use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page,
     page_with, see_other_with,
 };
+use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::form::{Errors, checked};
 use crate::portal::origin;
 use crate::portal::show::Moment;
@@ -51,6 +52,8 @@ struct FormPage {
     company: String,
     /// Accounts the tenant has already.
     others: Vec<String>,
+    /// What the form does, once it was sent.
+    api: ApiCalls,
 }
 
 impl FormPage {
@@ -65,6 +68,7 @@ impl FormPage {
             stale_at: None,
             company: String::new(),
             others: Vec::new(),
+            api: ApiCalls::default(),
             form,
         }
     }
@@ -130,7 +134,8 @@ async fn create(
             Ok(see_other_with(&format!("/accounts/{}", account.name), Flash::success(text)))
         }
         Err(errors) => {
-            Ok(invalid(&FormPage { errors, ..FormPage::new(shell, form).with_tenant(state.ctx(), &grant).await? }))
+            let api = api_call::of_account_form(&state, &form, true);
+            Ok(invalid(&FormPage { errors, api, ..FormPage::new(shell, form).with_tenant(state.ctx(), &grant).await? }))
         }
     }
 }
@@ -153,6 +158,7 @@ async fn edit(
 async fn update(
     State(state): State<PortalState>,
     Granted(grant): Granted<AccountsWrite>,
+    Granted(read): Granted<AccountsRead>,
     PathPart(name): PathPart<String>,
     Info(info): Info,
     shell: Shell,
@@ -176,13 +182,16 @@ async fn update(
             let theirs = form::described(&form::of(&account));
             let stale = theirs.into_iter().zip(form::described(&form));
             let stale = stale.map(|((what, theirs), (_, yours))| Line { what, theirs, yours }).collect();
+            let api = api_call::of_account_form(&state, &form.over(&account), false);
             let page = FormPage::new(shell, form).with_tenant(ctx, &grant).await?;
-            let stale_at = Some(account.updated_at.into());
-            Ok(page_with(StatusCode::CONFLICT, &FormPage { name, version: account.rev, stale, stale_at, ..page }))
+            let (version, stale_at) = (account.rev, Some(account.updated_at.into()));
+            Ok(page_with(StatusCode::CONFLICT, &FormPage { name, version, stale, stale_at, api, ..page }))
         }
         Err(errors) => {
+            let account = accounts::get(ctx, &read, &name).await?;
+            let api = api_call::of_account_form(&state, &form.over(&account), false);
             let page = FormPage::new(shell, form).with_tenant(ctx, &grant).await?;
-            Ok(invalid(&FormPage { name, version, errors, ..page }))
+            Ok(invalid(&FormPage { name, version, errors, api, ..page }))
         }
     }
 }

@@ -8,13 +8,15 @@ use super::relationship::{Stale, Typed};
 use super::relationship_chip;
 use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::Contact;
+use crate::domain::field::filled;
 use crate::domain::{SyncState, TenantId};
 use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, needs, page};
+use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::explain::explain;
 use crate::portal::form::{Choice, Errors};
 use crate::portal::show::{Chip, Moment};
+use crate::service::accounts;
 use crate::service::consents::{self, ConsentRow};
-use crate::service::{Ctx, accounts};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/consents/{tenant}", needs::<ConsentsRead>(), get)
@@ -63,6 +65,7 @@ pub(super) struct ConsentPage {
     version: i64,
     errors: Errors,
     stale: Option<Stale>,
+    api: ApiCalls,
 }
 
 /// `GET /consents/{tenant}`
@@ -76,7 +79,7 @@ async fn get(
     let tenant = tenant_of(&tenant)?;
     let row = consents::get(state.ctx(), &grant, &tenant).await?;
     let typed = Typed::begin(&row);
-    let template = ConsentPage::new(state.ctx(), &grant, shell, row, typed).await?;
+    let template = ConsentPage::new(&state, &grant, shell, row, typed).await?;
     Ok(if partial { fragment(&template.as_relationship()) } else { page(&template) })
 }
 
@@ -88,13 +91,13 @@ pub(super) fn tenant_of(text: &str) -> Result<TenantId, Problem> {
 impl ConsentPage {
     /// The page of a consent with a form that holds what was typed.
     pub(super) async fn new(
-        ctx: &Ctx,
+        state: &PortalState,
         grant: &Grant<ConsentsRead>,
         shell: Shell,
         row: ConsentRow,
         typed: Typed,
     ) -> Result<Self, Problem> {
-        let person = grant.principal();
+        let (ctx, person) = (state.ctx(), grant.principal());
         let configured = &ctx.policy.relationships;
         let consent = row.consent;
         let relationship = consent.customer_relationship;
@@ -112,6 +115,12 @@ impl ConsentPage {
             let hint = "Set by the backend; not among the configured ones";
             choices.push(Choice::new(&relationship.status, &relationship.status, &typed.status).hint(hint));
         }
+        let may_write = person.may::<ConsentsWrite>();
+        let api = if may_write {
+            api_call::of_relationship(state, &consent.tenant_id, &typed.status, filled(&typed.reason))
+        } else {
+            ApiCalls::default()
+        };
         Ok(Self {
             shell: shell.at("consents"),
             tenant: consent.tenant_id.to_string(),
@@ -145,13 +154,14 @@ impl ConsentPage {
             create: if accounts.is_empty() && person.may::<AccountsWrite>() { "main" } else { "" },
             accounts: accounts.into_iter().map(|account| account.name).collect(),
             may_create: person.may::<AccountsWrite>(),
-            may_write: person.may::<ConsentsWrite>(),
+            may_write,
             choices,
             reason: typed.reason,
             ticket: typed.ticket,
             version: typed.version.unwrap_or(row.rev),
             errors: typed.errors,
             stale: typed.stale,
+            api,
         })
     }
 }

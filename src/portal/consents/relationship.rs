@@ -107,14 +107,14 @@ async fn update(
         Ok(RelationshipUpdated::Stale(row)) => {
             let stale = stale(&row, &form, |status| relationship_word(&ctx.policy.relationships, status).to_owned());
             let typed = Typed { stale: Some(stale), ..typed(form) };
-            let page = ConsentPage::new(ctx, &read, shell, *row, typed).await?;
+            let page = ConsentPage::new(&state, &read, shell, *row, typed).await?;
             Ok(page_with(StatusCode::CONFLICT, &page))
         }
         Err(errors) => {
             let row = consents::get(ctx, &read, &tenant).await?;
             // The version that was sent stays: what changed meanwhile is still to be told.
             let typed = Typed { errors, version: Some(form.version), ..typed(form) };
-            Ok(invalid(&ConsentPage::new(ctx, &read, shell, row, typed).await?))
+            Ok(invalid(&ConsentPage::new(&state, &read, shell, row, typed).await?))
         }
     }
 }
