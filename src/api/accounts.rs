@@ -40,10 +40,8 @@ async fn list(
     let query = ListQuery::<AccountField, String>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
     let ctx = state.ctx();
     let found = listing::accounts(ctx, &grant, &query.filter, &query.window).await?;
-    let count = match query.count_records {
-        true => Some(listing::count_accounts(ctx, &grant, &query.filter).await?),
-        false => None,
-    };
+    let count =
+        if query.count_records { Some(listing::count_accounts(ctx, &grant, &query.filter).await?) } else { None };
     let name = |counted: &CountedAccount| counted.account.name.clone();
     let next = query.next_link(&state.config().api.public_url, &found, name);
     Ok(listed(found.items.iter().map(resource), next, count))
@@ -103,10 +101,7 @@ async fn delete(
     let (writing, mut parameters) = Writing::of((&parts, &[], &known), state.ctx(), grant.principal())?;
     let with_numbers = parameters.truth("deleteNumbers");
     parameters.finish().map_err(refused)?;
-    let release = match with_numbers {
-        true => Some(grant.principal().grant::<NumbersDelete>()?),
-        false => None,
-    };
+    let release = if with_numbers { Some(grant.principal().grant::<NumbersDelete>()?) } else { None };
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),

@@ -35,9 +35,10 @@ async fn list(
     let query = ListQuery::<AddressField, String>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
     let ctx = state.ctx();
     let found = listing::civic_addresses(ctx, &grant, account.as_str(), &query.filter, &query.window).await?;
-    let count = match query.count_records {
-        true => Some(listing::count_civic_addresses(ctx, &grant, account.as_str(), &query.filter).await?),
-        false => None,
+    let count = if query.count_records {
+        Some(listing::count_civic_addresses(ctx, &grant, account.as_str(), &query.filter).await?)
+    } else {
+        None
     };
     let id = |address: &CivicAddress| address.id.clone();
     let next = query.next_link(&state.config().api.public_url, &found, id);

@@ -39,10 +39,8 @@ async fn list(
     let query = ListQuery::<ConsentField, String>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
     let ctx = state.ctx();
     let found = listing::consents(ctx, &grant, &query.filter, &query.window).await?;
-    let count = match query.count_records {
-        true => Some(listing::count_consents(ctx, &grant, &query.filter).await?),
-        false => None,
-    };
+    let count =
+        if query.count_records { Some(listing::count_consents(ctx, &grant, &query.filter).await?) } else { None };
     let tenant = |of: &ConsentOfAccount| of.consent.consent.tenant_id.to_string();
     let next = query.next_link(&state.config().api.public_url, &found, tenant);
     Ok(listed(found.items.iter().map(resource), next, count))

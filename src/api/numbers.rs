@@ -61,9 +61,10 @@ async fn page(
     let query = ListQuery::<NumberField, E164>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
     let ctx = state.ctx();
     let found = listing::numbers(ctx, grant, account, &query.filter, &query.window).await?;
-    let count = match query.count_records {
-        true => Some(listing::count_numbers(ctx, grant, account, &query.filter).await?),
-        false => None,
+    let count = if query.count_records {
+        Some(listing::count_numbers(ctx, grant, account, &query.filter).await?)
+    } else {
+        None
     };
     let next = query.next_link(&state.config().api.public_url, &found, |number| number.telephone_number);
     Ok(listed(found.items.iter().map(NumberResource::from), next, count))

@@ -74,9 +74,8 @@ pub(super) fn refused(problems: Vec<wire::Problem>) -> Problem {
 pub(super) fn refused_by_service(error: service::Error, batch: bool) -> Problem {
     let service::Error::Items(items) = error else { return error.into() };
     let conflict = items.iter().all(|item| item.conflict);
-    let target = |item: &ItemProblem| match batch {
-        true => format!("numbers[{}].{}", item.index, item.property),
-        false => item.property.clone(),
+    let target = |item: &ItemProblem| {
+        if batch { format!("numbers[{}].{}", item.index, item.property) } else { item.property.clone() }
     };
     let all = items.iter().map(|item| (item.code, target(item), item.message.clone())).collect();
     problem_of(if conflict { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST }, all)
@@ -230,10 +229,13 @@ fn repeatable(parts: &Parts, body: &[u8], ctx: &Ctx) -> Result<Option<Repeat>, P
 }
 
 /// The repeatable requests that this process is answering, by client and id.
-static RUNNING: Mutex<Option<HashSet<(Arc<str>, Arc<str>, String)>>> = Mutex::new(None);
+static RUNNING: Mutex<Option<HashSet<RunningKey>>> = Mutex::new(None);
+
+/// Issuer and subject of the client, and its id of the request.
+type RunningKey = (Arc<str>, Arc<str>, String);
 
 /// Holds the place of a repeatable request while it is being answered.
-struct Running((Arc<str>, Arc<str>, String));
+struct Running(RunningKey);
 
 impl Running {
     fn begin(person: &Principal, repeat: &Repeat) -> Result<Self, Problem> {

@@ -109,8 +109,11 @@ fn the_command_of_an_account_makes_the_account_that_the_form_makes() {
         let mut both = Both::start().await;
         let form = |name: &'static str, ticket: &'static str| {
             let typed = [("name", name), ("tenant", CONTOSO), ("correlation_id", NASTY), ("ticket", ticket)];
-            [&typed[..], &[("service", "operatorConnect"), ("service", "teamsPhoneMobile"), ("sync", "teamsPhoneMobile")]]
-                .concat()
+            [
+                &typed[..],
+                &[("service", "operatorConnect"), ("service", "teamsPhoneMobile"), ("sync", "teamsPhoneMobile")],
+            ]
+            .concat()
         };
         let refused = both.portal.admin.post("/accounts/new", &form("by-call", LONG)).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -353,8 +356,7 @@ fn a_command_is_shown_to_whoever_may_do_it() {
             let mut methods = Vec::new();
             for page in &pages {
                 let words = |command: String| command.split(" -X ").nth(1).map_or("GET", |rest| &rest[..3]).to_owned();
-                let shown: Vec<String> =
-                    commands(&visitor.get(page).await).into_iter().map(words).collect();
+                let shown: Vec<String> = commands(&visitor.get(page).await).into_iter().map(words).collect();
                 methods.push(if shown.is_empty() { "-".to_owned() } else { shown.join("+") });
             }
             seen += &format!("{person:8} {}\n", methods.join(" "));
