@@ -13,7 +13,7 @@ use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Prin
 use crate::domain::{
     Account, E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Places, Progress, SyncState, Verdict,
 };
-use crate::store::{AuditEntry, NewOrder, NumberFilter, Page, Tx, WorkKind};
+use crate::store::{Applied, AuditEntry, NewOrder, NumberFilter, Page, Tx, WorkKind};
 
 pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, OrderPage, ProblemRow, SettingsChange};
 
@@ -351,8 +351,8 @@ pub(super) struct OrderToSubmit<'a> {
     pub(super) ticket: Option<&'a str>,
 }
 
-/// Submits an order that nobody has reviewed, with these verdicts, none of them a refusal. False when what exists is not
-/// what the verdicts say: then the transaction must be given up.
+/// Submits an order that nobody has reviewed, with these verdicts, none of them a refusal, and tells what that set going.
+/// `None` when what exists is not what the verdicts say: then the transaction must be given up.
 pub(super) async fn submit_in(
     tx: &mut Tx,
     right: &OrderRight,
@@ -360,11 +360,11 @@ pub(super) async fn submit_in(
     order: &OrderToSubmit<'_>,
     verdicts: &[(Verdict, i64)],
     now: OffsetDateTime,
-) -> Result<bool> {
-    let Some(applied) = tx.apply_order(order.id, verdicts, now).await? else { return Ok(false) };
+) -> Result<Option<Applied>> {
+    let Some(applied) = tx.apply_order(order.id, verdicts, now).await? else { return Ok(None) };
     let entry = submitted(right, origin, order, verdicts, 0);
     tx.finish_order(order.id, &applied, entry, now).await?;
-    Ok(true)
+    Ok(Some(applied))
 }
 
 /// The audit row of a submission.
@@ -517,7 +517,7 @@ pub(super) async fn release_in(
     let verdicts = tx.verdict_counts(id).await?;
     let right = OrderRight::Release(grant.clone());
     let order = OrderToSubmit { id, kind: OrderKind::Release, accounts: &account.name, ticket: None };
-    if !submit_in(tx, &right, origin, &order, &verdicts, now).await? {
+    if submit_in(tx, &right, origin, &order, &verdicts, now).await?.is_none() {
         return Err(Error::Conflict("The numbers keep changing. Try again in a moment.".into()));
     }
     Ok(id)

@@ -3,12 +3,15 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::sql::{Bind, Conditions, bind_all, on, statements};
+use super::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use super::{Page, Result, Tx, at, micros};
 use crate::domain::audit::{ChainLink, GENESIS};
 
 statements! {
     INSERT = "INSERT INTO audit (seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    // On PostgreSQL the row before may be of a transaction that was waited for, which one statement would not see.
+    PLACE_SQLITE = "UPDATE sequences SET next = next + 1 WHERE name = 'audit' RETURNING CAST(next - 1 AS BIGINT), (SELECT hash FROM audit WHERE seq = sequences.next - 2)";
+    PLACE_POSTGRES = "UPDATE sequences SET next = next + 1 WHERE name = 'audit' RETURNING CAST(next - 1 AS BIGINT), CAST(NULL AS TEXT)";
     HASH_AT = "SELECT hash FROM audit WHERE seq = $1";
     CHAIN = "SELECT seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
     EXPECTED_LAST = "SELECT CAST(next - 1 AS BIGINT) FROM sequences WHERE name = 'audit'";
@@ -117,9 +120,11 @@ impl Tx {
 
     /// Takes the next place in the chain; the statement that fills it.
     pub(super) async fn next_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<Conditions> {
-        let seq = self.next_in_sequence("audit").await?;
-        let previous: Option<String> =
-            on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
+        let place = dialect!(self, sqlite: PLACE_SQLITE, postgres: PLACE_POSTGRES);
+        let (seq, mut previous): (i64, Option<String>) = on!(self, c => sqlx::query_as(place).fetch_one(c).await)?;
+        if previous.is_none() {
+            previous = on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
+        }
         let mut row = AuditRow {
             seq,
             at: micros(now),

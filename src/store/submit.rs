@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::script::{Done, Script};
 use super::sql::{Bind, on, statements};
 use super::{Result, Tx, VerdictCount, micros};
-use crate::domain::{ItemState, Progress, Verdict};
+use crate::domain::{ItemState, Progress, SyncState, Verdict};
 
 statements! {
     MOVED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'unchanged' AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
@@ -34,6 +34,17 @@ pub struct Applied {
     pub progress: Progress,
     /// The accounts whose numbers wait for the backend.
     pub to_push: Vec<i64>,
+}
+
+impl Applied {
+    /// The state of every number that was written, where it is the same.
+    pub fn one_state(&self) -> Option<SyncState> {
+        match self.progress {
+            Progress { done: 0, .. } => Some(SyncState::Pending),
+            Progress { total, done, .. } if total == done => Some(SyncState::Synced),
+            _ => None,
+        }
+    }
 }
 
 impl Tx {

@@ -18,9 +18,10 @@ const LONGEST: Duration = Duration::from_millis(5);
 /// Those whose successor went away commit by themselves after so long.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-const FIRST: &str = "SAVEPOINT one";
-const NEXT: &str = "RELEASE one; SAVEPOINT one";
-const UNDO: &str = "ROLLBACK TO one; RELEASE one; SAVEPOINT one";
+/// Each has a savepoint within that of the one before it; the commit takes them all.
+const SAVEPOINT: &str = "SAVEPOINT one";
+/// What the one before has given up goes first; its savepoint is used again.
+const UNDO: &str = "ROLLBACK TO one";
 
 /// What became of a shared commit: nothing yet, done, or what the database said.
 type Fate = Option<std::result::Result<(), Arc<sqlx::Error>>>;
@@ -88,9 +89,8 @@ impl Together {
             }),
         };
         let savepoint = match one {
-            Open { begun: false, .. } => FIRST,
-            Open { undo: true, .. } => UNDO,
-            _ => NEXT,
+            Open { begun: true, undo: true, .. } => UNDO,
+            _ => SAVEPOINT,
         };
         if let Err(error) = sqlx::raw_sql(savepoint).execute(&mut *one.transaction).await {
             // The database has given the whole transaction up by itself.

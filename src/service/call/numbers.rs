@@ -1,6 +1,9 @@
 //! Numbers that a program puts on an account or takes from it: one order, all of it or nothing.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
 
 use super::{Call, Change, Told};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
@@ -30,10 +33,10 @@ pub async fn put(
     let numbers: Vec<E164> = wanted.iter().map(|(number, _)| *number).collect();
     let profile = ctx.policy.default_calling_profile.as_ref();
     let wanted = Wanted::all(wanted, profile);
-    let (told, change) = transact_together!(ctx, tx => {
+    let (told, change, after) = transact_together!(ctx, tx => {
         let now = ctx.clock.now();
         if let Some(told) = call.told_before(&mut tx, person, now).await? {
-            return Ok((Some(told), Change::Updated));
+            return Ok((Some(told), Change::Updated, None));
         }
         let account = find(&mut tx, account).await?;
         let before = tx.numbers_among(&numbers).await?;
@@ -42,6 +45,8 @@ pub async fn put(
         if !missing.is_empty() {
             return Err(Error::Items(missing));
         }
+        let change = if before.is_empty() { Change::Created } else { Change::Updated };
+        let mut after = None;
         if !wanted.iter().all(|wanted| wanted.stands(&before, &account)) {
             let right = OrderRight::Upload(grant.clone());
             let id = ctx.db.next_order_id(&mut tx).await?;
@@ -52,27 +57,61 @@ pub async fn put(
                 return Err(Error::Items(refused(&mut tx, id, &numbers, person).await?));
             }
             let order = OrderToSubmit { id, kind: OrderKind::Upload, accounts: &account.name, ticket: None };
-            if !submit_in(&mut tx, &right, call.origin, &order, &verdicts, now).await? {
+            let Some(applied) = submit_in(&mut tx, &right, call.origin, &order, &verdicts, now).await? else {
                 return Err(moved());
+            };
+            if before.is_empty() {
+                after = applied.one_state().map(|state| created(&wanted, &account, (id, state, now)));
             }
         }
-        let change = if before.is_empty() { Change::Created } else { Change::Updated };
         // What is kept for a repetition is made with the change; otherwise nobody waits for the answer to be made.
         let told = match call.repeat {
             Some(_) => {
-                let after = tx.numbers_among(&numbers).await?;
-                Some(call.answer(&mut tx, person, (change, Some(&after)), now).await?)
+                let after = match &after {
+                    Some(after) => after,
+                    None => &tx.numbers_among(&numbers).await?,
+                };
+                Some(call.answer(&mut tx, person, (change, Some(after)), now).await?)
             }
             None => None,
         };
-        (told, change)
+        (told, change, after)
     })?;
     ctx.wake_sync().await;
     if let Some(told) = told {
         return Ok(told);
     }
-    let after = ctx.db.read().await?.numbers_among(&numbers).await?;
+    let after = match after {
+        Some(after) => after,
+        None => ctx.db.read().await?.numbers_among(&numbers).await?,
+    };
     if after.len() < numbers.len() { Err(moved()) } else { Ok((call.tell)(change, Some(&after))) }
+}
+
+/// New numbers as an order of one state has just written them, in order.
+fn created(
+    wanted: &[Wanted],
+    account: &Account,
+    (order_id, state, now): (i64, SyncState, OffsetDateTime),
+) -> Vec<Number> {
+    let (name, tenant_id): (Arc<str>, Option<Arc<str>>) =
+        (account.name.as_str().into(), account.tenant_id.as_ref().map(|tenant| tenant.as_str().into()));
+    let number = |wanted: &Wanted| Number {
+        telephone_number: wanted.number,
+        account: Arc::clone(&name),
+        tenant_id: tenant_id.clone(),
+        settings: Arc::new(wanted.settings.clone()),
+        country: wanted.country.clone(),
+        state,
+        assigned: false,
+        error: None,
+        rev: 1,
+        order_id,
+        changed_at: now,
+    };
+    let mut numbers: Vec<Number> = wanted.iter().map(number).collect();
+    numbers.sort_unstable_by_key(|number| number.telephone_number);
+    numbers
 }
 
 /// A number as it is wanted.
@@ -143,7 +182,7 @@ pub async fn delete(
             let verdicts = tx.verdict_counts(id).await?;
             let right = OrderRight::Release(grant.clone());
             let order = OrderToSubmit { id, kind: OrderKind::Release, accounts: &account.name, ticket: None };
-            if !submit_in(&mut tx, &right, call.origin, &order, &verdicts, now).await? {
+            if submit_in(&mut tx, &right, call.origin, &order, &verdicts, now).await?.is_none() {
                 return Err(moved());
             }
         }
