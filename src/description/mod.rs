@@ -17,14 +17,16 @@ mod tests;
 
 pub use codes::{CODES, ErrorCode};
 pub use curl::curl;
-pub use fields::{Field, Shapes};
+pub use fields::{Field, Shapes, rules};
 pub use openapi::openapi;
 pub use operation::{Answer, Body, Kind, Operation, Right, Shape};
 pub use parameters::{Header, Parameter, Place};
 pub use register::OPERATIONS;
 
+use crate::wire;
+
 /// The versions of the contract that are spoken; they do not differ.
-pub const VERSIONS: [&str; 2] = ["2024-02-29-preview", "2024-02-29"];
+pub const VERSIONS: [&str; 2] = [wire::VERSION, "2024-02-29"];
 
 /// Where and how one deployment serves the API.
 #[derive(Clone, Copy, Debug)]
