@@ -121,6 +121,11 @@ impl Entry {
         }
     }
 
+    /// The role that opens it, beside the one that opens everything.
+    fn role<'d>(&self, of: &'d Deployment<'_>) -> &'d str {
+        of.role(self.operation.right)
+    }
+
     /// The operation as a command for this deployment.
     fn command(&self, of: &Deployment<'_>) -> String {
         curl(self.operation, of)
