@@ -34,7 +34,11 @@ pub static CODES: [ErrorCode; 54] = [
     code("repeated_query_parameter", &[400], "A parameter stands more than once."),
     code("invalid_query_parameter", &[400], "The value of a parameter is out of range or of the wrong type."),
     code("invalid_filter", &[400], "`filter` cannot be read, or asks for a field that it cannot ask for."),
-    code("invalid_cursor", &[400], "The cursor is damaged, or belongs to another list or filter. Follow `nextLink` as it is."),
+    code(
+        "invalid_cursor",
+        &[400],
+        "The cursor is damaged, or belongs to another list or filter. Follow `nextLink` as it is.",
+    ),
     code("invalid_header", &[400], "A condition is no ETag or no date."),
     code(
         "repeatability_rejected",
@@ -81,7 +85,11 @@ pub static CODES: [ErrorCode; 54] = [
         "The data does not allow it now: numbers exist on the account, it is being deleted, it changed at the same moment, or the same repeatable request is still running.",
     ),
     code("service_in_use", &[409], "The service cannot be taken from the account while numbers use it."),
-    code("tenant_in_use", &[409], "The tenant cannot change while the account has numbers of Operator Connect or Teams Phone Mobile."),
+    code(
+        "tenant_in_use",
+        &[409],
+        "The tenant cannot change while the account has numbers of Operator Connect or Teams Phone Mobile.",
+    ),
     code("subdomain_taken", &[409], "The subdomain belongs to another account."),
     code("number_on_other_account", &[409], "The number belongs to another account. Delete it there first."),
     code("number_releasing", &[409], "The number is being released. Wait until that is complete."),

@@ -237,13 +237,28 @@ pub(super) fn error(status: u16) -> Value {
         }),
         401 => single("InvalidToken", "The token has expired."),
         403 => single("MissingRole", "The token does not have the role this needs."),
-        404 => single("NotFound", "There is no account at this address. It may have been removed, or the address mistyped."),
+        404 => single(
+            "NotFound",
+            "There is no account at this address. It may have been removed, or the address mistyped.",
+        ),
         409 => single("Conflict", "Account contoso is being deleted. Wait until it is gone, then create it anew."),
-        412 => single("PreconditionFailed", "The resource was changed since you read it. Read it again and send your change with its new ETag."),
+        412 => single(
+            "PreconditionFailed",
+            "The resource was changed since you read it. Read it again and send your change with its new ETag.",
+        ),
         413 => single("TooLarge", "Send less at once."),
-        415 => single("UnsupportedMediaType", "Send the body as application/json in UTF-8, and say so in the header Content-Type."),
-        429 => single("TooManyRequests", "You are calling faster than is allowed. Call again in 1 s, and upload numbers in batches."),
+        415 => single(
+            "UnsupportedMediaType",
+            "Send the body as application/json in UTF-8, and say so in the header Content-Type.",
+        ),
+        429 => single(
+            "TooManyRequests",
+            "You are calling faster than is allowed. Call again in 1 s, and upload numbers in batches.",
+        ),
         503 => single("Unavailable", "The database is busy or away. Nothing was changed; try again in a moment."),
-        _ => single("Internal", "Nothing you did. It has been logged; try again, and if it stays, tell the people who run this service the request id."),
+        _ => single(
+            "Internal",
+            "Nothing you did. It has been logged; try again, and if it stays, tell the people who run this service the request id.",
+        ),
     }
 }

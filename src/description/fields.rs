@@ -175,7 +175,9 @@ pub fn rules(schema: &Value) -> Vec<String> {
         rules.extend(match (number(least), number(most)) {
             (Some(least), Some(most)) => Some(format!("{least} to {most}{what}")),
             (None, Some(most)) => Some(format!("up to {most}{what}")),
-            (Some(least), None) => Some(format!("at least {least}{}", if least == 1 { what.trim_end_matches('s') } else { what })),
+            (Some(least), None) => {
+                Some(format!("at least {least}{}", if least == 1 { what.trim_end_matches('s') } else { what }))
+            }
             (None, None) => None,
         });
     }

@@ -72,7 +72,8 @@ fn described(operation: &Operation, of: &Deployment<'_>) -> Value {
     let parameters: Vec<Value> = operation.parameters().into_iter().map(|one| refer("parameters", one.name)).collect();
     let mut responses: Map<String, Value> =
         operation.answers().into_iter().map(|answer| (answer.status.to_string(), answered(&answer))).collect();
-    let errors = operation.errors().into_iter().map(|status| (status.to_string(), refer("responses", meaning(status).0)));
+    let errors =
+        operation.errors().into_iter().map(|status| (status.to_string(), refer("responses", meaning(status).0)));
     responses.extend(errors);
     responses.insert("default".to_owned(), refer("responses", "Error"));
     let mut described = json!({

@@ -72,14 +72,16 @@ const fn answered(name: &'static str, description: &'static str) -> Header {
     Header { name, schema: text, description }
 }
 
-pub(super) static ACCOUNT_NAME: Parameter =
-    path("accountName", "Name of the account; upper and lower case differ.", || {
-        json!({ "type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9_-]+$" })
-    });
-pub(super) static TELEPHONE_NUMBER: Parameter =
-    path("telephoneNumber", "The number in E.164 form. Its + may be written as it is or as %2B.", || {
-        json!({ "type": "string", "minLength": 3, "maxLength": 16, "pattern": r"^\+[1-9][0-9]{1,14}$" })
-    });
+pub(super) static ACCOUNT_NAME: Parameter = path(
+    "accountName",
+    "Name of the account; upper and lower case differ.",
+    || json!({ "type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9_-]+$" }),
+);
+pub(super) static TELEPHONE_NUMBER: Parameter = path(
+    "telephoneNumber",
+    "The number in E.164 form. Its + may be written as it is or as %2B.",
+    || json!({ "type": "string", "minLength": 3, "maxLength": 16, "pattern": r"^\+[1-9][0-9]{1,14}$" }),
+);
 pub(super) static CIVIC_ADDRESS_ID: Parameter =
     path("civicAddressId", "The backend's id of the address.", || json!({ "type": "string", "minLength": 1 }));
 pub(super) static TENANT_ID: Parameter = path("tenantId", "The enterprise's Microsoft Entra tenant.", || {
@@ -97,30 +99,39 @@ pub(super) static API_VERSION: Parameter = Parameter {
 
 /// The parameters of lists.
 pub(super) static LIST: [&Parameter; 6] = [
-    &query("top", "How many items are wanted in all, over all pages.", || {
-        json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": i32::MAX })
-    }),
-    &query("skip", "How many items to leave out at the beginning.", || {
-        json!({ "type": "integer", "format": "int32", "minimum": 0, "maximum": i32::MAX, "default": 0 })
-    }),
-    &query("maxpagesize", "The most items on a page.", || {
-        json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": 500, "default": 200 })
-    }),
+    &query(
+        "top",
+        "How many items are wanted in all, over all pages.",
+        || json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": i32::MAX }),
+    ),
+    &query(
+        "skip",
+        "How many items to leave out at the beginning.",
+        || json!({ "type": "integer", "format": "int32", "minimum": 0, "maximum": i32::MAX, "default": 0 }),
+    ),
+    &query(
+        "maxpagesize",
+        "The most items on a page.",
+        || json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": 500, "default": 200 }),
+    ),
     &query(
         "filter",
         "Only items for which this holds: FIELD eq VALUE, FIELD ne VALUE, startswith(FIELD,'text'), contains(FIELD,'text'), joined by and, or, not and brackets. A VALUE is true, false or a text in single quotes.",
         || json!({ "type": "string", "maxLength": 2000 }),
     ),
-    &query("countRecords", "Whether to say in x-ms-record-count how many items match in all.", || {
-        json!({ "type": "boolean", "default": false })
-    }),
+    &query(
+        "countRecords",
+        "Whether to say in x-ms-record-count how many items match in all.",
+        || json!({ "type": "boolean", "default": false }),
+    ),
     &query("cursor", "Where a page starts. Only nextLink has it; follow that as it is.", text),
 ];
 
-pub(super) static DELETE_NUMBERS: Parameter =
-    query("deleteNumbers", "Whether to release the account's numbers first. Needs the right to delete.", || {
-        json!({ "type": "boolean", "default": false })
-    });
+pub(super) static DELETE_NUMBERS: Parameter = query(
+    "deleteNumbers",
+    "Whether to release the account's numbers first. Needs the right to delete.",
+    || json!({ "type": "boolean", "default": false }),
+);
 
 /// The headers that make a request repeatable.
 pub(super) static REPEATABILITY: [&Parameter; 2] = [
@@ -156,8 +167,7 @@ pub(super) static REQUEST_ID: Parameter = header(
     "The client's id of this call, such as a GUID; up to 128 visible characters. It is given back and written to the log.",
 );
 
-pub(super) static ETAG: Header =
-    answered("ETag", "Stands for the resource as it is: \"what-clients-set.everything\".");
+pub(super) static ETAG: Header = answered("ETag", "Stands for the resource as it is: \"what-clients-set.everything\".");
 pub(super) static REPEATABILITY_RESULT: Header = Header {
     name: "Repeatability-Result",
     schema: || json!({ "type": "string", "enum": ["accepted", "rejected"] }),

@@ -70,7 +70,13 @@ fn every_operation_has_what_it_must() {
             let names: BTreeSet<_> = parameters.iter().map(|one| (one["in"].as_str(), one["name"].as_str())).collect();
             assert_eq!(names.len(), parameters.len(), "{at}");
             assert!(names.contains(&(Some("query"), Some("api-version"))), "{at}");
-            let in_path: BTreeSet<_> = parameters.iter().filter(|one| one["in"] == "path").collect::<Vec<_>>().into_iter().map(|one| format!("{{{}}}", one["name"].as_str().unwrap())).collect();
+            let in_path: BTreeSet<_> = parameters
+                .iter()
+                .filter(|one| one["in"] == "path")
+                .collect::<Vec<_>>()
+                .into_iter()
+                .map(|one| format!("{{{}}}", one["name"].as_str().unwrap()))
+                .collect();
             assert_eq!(in_path.len(), path.matches('{').count(), "{at}");
             assert!(in_path.iter().all(|name| path.contains(name.as_str())), "{at}");
             let responses = operation["responses"].as_object().unwrap();
@@ -124,7 +130,8 @@ fn mismatches(value: &Value, schema: &Value, all: &Shapes, at: &str, found: &mut
         }
         Value::String(text) => {
             let known = schema["anyOf"][0]["enum"].as_array();
-            let is_text = schema["type"] == "string" || known.is_some_and(|known| known.contains(&text.as_str().into()));
+            let is_text =
+                schema["type"] == "string" || known.is_some_and(|known| known.contains(&text.as_str().into()));
             if !is_text {
                 found.push(format!("{at} is no text"));
             }
@@ -189,14 +196,26 @@ fn fields_are_told_in_words() {
     let told = |kind: &str, of: Option<&str>, required, read_only, rules: &str| {
         Some((kind.to_owned(), of.map(str::to_owned), required, read_only, rules.to_owned()))
     };
-    assert_eq!(of("AccountResource", "name", true), told("text", None, true, false, "1 to 100 characters; pattern ^[A-Za-z0-9_-]+$"));
+    assert_eq!(
+        of("AccountResource", "name", true),
+        told("text", None, true, false, "1 to 100 characters; pattern ^[A-Za-z0-9_-]+$")
+    );
     assert_eq!(of("AccountResource", "serviceDetails", true), told("object", None, false, false, ""));
     let region = "serviceDetails.teamsDirectRouting.configuration.subdomainTokens.region1Token";
-    assert_eq!(of("AccountResource", region, true), told("text", None, true, false, "1 to 100 characters; pattern ^[A-Za-z0-9=_-]+$"));
+    assert_eq!(
+        of("AccountResource", region, true),
+        told("text", None, true, false, "1 to 100 characters; pattern ^[A-Za-z0-9=_-]+$")
+    );
     let status = "serviceProvisioningStatus";
     assert_eq!(of("NumberResource", status, true), None);
-    assert_eq!(of("NumberResource", status, false), told("text", None, false, true, "pending, synced, failed; others may come"));
-    assert_eq!(of("BatchNumbers", "numbers", true), told("list", Some("NumberResource"), true, false, "1 to 100 items"));
+    assert_eq!(
+        of("NumberResource", status, false),
+        told("text", None, false, true, "pending, synced, failed; others may come")
+    );
+    assert_eq!(
+        of("BatchNumbers", "numbers", true),
+        told("list", Some("NumberResource"), true, false, "1 to 100 items")
+    );
     let usage = "serviceDetails.teamsOperatorConnect.configuration.choosableCapabilities";
     assert_eq!(of("NumberResource", usage, true), told("list of texts", None, true, false, "up to 100 items"));
     assert_eq!(of("ErrorResponse", "error.details", false), told("list", Some("Error"), false, false, ""));

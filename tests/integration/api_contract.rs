@@ -54,7 +54,12 @@ const DIFFERENCES: [(&str, &str, &str, &str); 64] = [
         "any other version is refused",
     ),
     ("*", "query top integer/int32", "query top integer/int32 minimum=1 maximum=2147483647", RANGE),
-    ("*", "query skip integer/int32 default=0", "query skip integer/int32 minimum=0 maximum=2147483647 default=0", RANGE),
+    (
+        "*",
+        "query skip integer/int32 default=0",
+        "query skip integer/int32 minimum=0 maximum=2147483647 default=0",
+        RANGE,
+    ),
     (
         "*",
         "query maxpagesize integer/int32",
@@ -201,9 +206,9 @@ struct Document(Value);
 
 impl Document {
     fn contract() -> Self {
-        let text = SHARED
-            .iter()
-            .fold(include_str!("../contract/openapi.json").to_owned(), |text, (theirs, ours)| text.replace(theirs, ours));
+        let text = SHARED.iter().fold(include_str!("../contract/openapi.json").to_owned(), |text, (theirs, ours)| {
+            text.replace(theirs, ours)
+        });
         Self(serde_json::from_str(&text).unwrap())
     }
 
@@ -233,7 +238,8 @@ impl Document {
         if schema["readOnly"] == true {
             words.push_str(" readOnly");
         }
-        let rules = ["enum", "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum", "pattern", "default"];
+        let rules =
+            ["enum", "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum", "pattern", "default"];
         for rule in rules {
             let Some(value) = schema.get(rule) else { continue };
             let words_of = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
@@ -267,7 +273,8 @@ impl Document {
         for (path, methods) in self.0["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
                 let id = operation["operationId"].as_str().unwrap();
-                let mut line = |text: String| assert!(lines.insert(format!("{id} {text}")), "{id} {text} is said twice");
+                let mut line =
+                    |text: String| assert!(lines.insert(format!("{id} {text}")), "{id} {text} is said twice");
                 line(format!("{} {path}", method.to_uppercase()));
                 for parameter in operation["parameters"].as_array().unwrap() {
                     let parameter = self.at(parameter);
@@ -326,11 +333,9 @@ impl Document {
 fn says(line: &str, of: &str, what: &str) -> bool {
     let Some((subject, said)) = line.split_once(' ') else { return false };
     let same = match what.split_at_checked(3) {
-        Some((status @ ("4.." | "5.."), rest)) => {
-            said.split_at_checked(3).is_some_and(|(found, behind)| {
-                found.starts_with(&status[..1]) && found.chars().all(|c| c.is_ascii_digit()) && behind == rest
-            })
-        }
+        Some((status @ ("4.." | "5.."), rest)) => said.split_at_checked(3).is_some_and(|(found, behind)| {
+            found.starts_with(&status[..1]) && found.chars().all(|c| c.is_ascii_digit()) && behind == rest
+        }),
         _ => said == what,
     };
     same && (of == "*" || subject == of)

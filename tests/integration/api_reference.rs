@@ -104,8 +104,16 @@ fn sources(paths: &[&str]) -> String {
 #[test]
 fn every_code_is_in_the_program_and_every_code_of_the_program_is_told() {
     let source = sources(&[
-        "api", "wire", "http/api", "http/api.rs", "http/bearer", "http/bearer.rs", "http/error.rs", "http/security.rs",
-        "service/call", "service/call.rs",
+        "api",
+        "wire",
+        "http/api",
+        "http/api.rs",
+        "http/bearer",
+        "http/bearer.rs",
+        "http/error.rs",
+        "http/security.rs",
+        "service/call",
+        "service/call.rs",
     ]);
     for code in &CODES {
         assert!(source.contains(&format!("\"{}\"", code.code)), "nothing answers {}", code.code);

@@ -179,7 +179,8 @@ fn crates_are_named_where_they_belong() {
 #[test]
 fn the_domain_the_rights_the_wire_and_the_description_are_pure() {
     let mut broken = Vec::new();
-    for source in sources().iter().filter(|source| ["domain", "authz", "wire", "description"].contains(&source.part())) {
+    for source in sources().iter().filter(|source| ["domain", "authz", "wire", "description"].contains(&source.part()))
+    {
         broken.extend(
             IMPURE
                 .iter()
