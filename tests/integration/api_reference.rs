@@ -36,8 +36,8 @@ fn everyone_who_is_signed_in_can_read_the_reference() {
             let section = page.select(&section).next().unwrap_or_else(|| panic!("{} is not there", operation.id));
             let command = section.select(&select(".snippet pre")).next().unwrap().text().collect::<String>();
             assert!(command.contains(demo.api.trim_end_matches('/')), "{command}");
-            let copied = section.select(&select(".snippet button")).next().unwrap().attr("data-copy").unwrap();
-            assert_eq!(copied, command);
+            let copied = section.select(&select(".snippet button")).next().unwrap().attr("data-copy-of").unwrap();
+            assert_eq!(section.select(&select(&format!("code[id='{copied}']"))).count(), 1, "{copied}");
             let link = format!("nav.index a[href='#{}']", operation.id);
             assert_eq!(page.select(&select(&link)).count(), 1, "{link}");
         }
