@@ -6,6 +6,7 @@ pub mod app;
 pub mod authz;
 pub mod backend;
 pub mod config;
+pub mod description;
 pub mod domain;
 pub mod http;
 pub mod portal;

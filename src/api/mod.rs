@@ -5,6 +5,7 @@ mod capabilities;
 mod civic_addresses;
 pub mod conditional;
 mod consents;
+mod description;
 mod header;
 mod lists;
 mod numbers;
@@ -15,7 +16,8 @@ mod request;
 
 use crate::http::ApiRoutes;
 
-pub use request::VERSIONS;
+pub use crate::description::VERSIONS;
+pub use description::description;
 
 /// Every operation, with the right that opens it.
 #[must_use]

@@ -13,14 +13,12 @@ use super::conditional::{Current, Outcome, Preconditions, Purpose};
 use super::query::{API_VERSION, Parameters};
 use super::repeatable::{Rejected, Repeatable, Sent};
 use crate::authz::Principal;
+use crate::description::VERSIONS;
 use crate::domain::{AccountName, E164, TenantId};
 use crate::http::Problem;
 use crate::service::call::{Repeat, Told};
 use crate::service::{self, Ctx, ItemProblem};
 use crate::wire::{self, Resource};
-
-/// The versions of the contract that are spoken; they do not differ.
-pub const VERSIONS: [&str; 2] = [wire::VERSION, "2024-02-29"];
 
 /// Checks that the request is for a version of the contract that is spoken here.
 pub(super) fn check_version(parts: &Parts) -> Result<(), Problem> {

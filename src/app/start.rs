@@ -88,8 +88,9 @@ impl Running {
             running.start_portal(&config, provider.clone(), listener)?;
         }
         if let Some(listener) = listeners.api {
+            let operations = api::routes().merge(api::description(&config.deployment()));
             let state = ApiState::new(running.ctx.clone(), Arc::clone(&config), provider);
-            running.listen("api", listener, config.api.max_connections, api_router(api::routes(), state));
+            running.listen("api", listener, config.api.max_connections, api_router(operations, state));
         }
         let workers = if config.runs(ProcessRole::Sync) { running.start_sync(&config)? } else { None };
         if let Some(handle) = metrics.clone() {

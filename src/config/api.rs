@@ -10,7 +10,8 @@ use super::check::{check_algorithms, check_public};
 use super::read::{loopback, role};
 use super::reader::Reader;
 use super::{Config, ProcessRole, Purpose};
-use crate::authz::RoleNames;
+use crate::authz::{Role, RoleNames};
+use crate::description::{Deployment, RoleWords};
 
 /// Section `api`.
 #[derive(Clone, Debug)]
@@ -141,6 +142,23 @@ impl Api {
 }
 
 impl Config {
+    /// What the description of the API says of this deployment.
+    #[must_use]
+    pub fn deployment(&self) -> Deployment<'_> {
+        let role = |role| self.api.role_names.of(role);
+        Deployment {
+            address: self.api.public_url.as_str(),
+            issuer: &self.identity.issuer,
+            audience: &self.api.audience,
+            roles: RoleWords {
+                read: role(Role::ReadUser),
+                write: role(Role::WriteUser),
+                delete: role(Role::DeleteUser),
+                admin: role(Role::AdminUser),
+            },
+        }
+    }
+
     pub(super) fn check_api(&self, purpose: Purpose, r: &mut Reader) {
         let api = &self.api;
         check_public(r, "api.public_url", &api.public_url, purpose, ("the API", "tokens"));

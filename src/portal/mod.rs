@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_call;
+mod api_reference;
 mod audit;
 mod civic_addresses;
 mod connection;
@@ -35,6 +36,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .merge(accounts::routes())
         .merge(api_call::routes())
+        .merge(api_reference::routes())
         .merge(audit::routes())
         .merge(civic_addresses::routes())
         .merge(connection::routes())

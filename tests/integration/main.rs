@@ -9,7 +9,9 @@
 mod access;
 mod accounts;
 mod api_call;
+mod api_contract;
 mod api_front;
+mod api_reference;
 mod architecture;
 mod audit;
 mod bad_input;

@@ -131,6 +131,12 @@ async function searchAndLookAround({ writer }) {
   await writer.look("orders, none matches");
   await writer.open("/orders?status=sideways");
   await writer.look("orders, a filter that cannot be", { status: 422 });
+  await writer.open("/api");
+  await writer.look("reference of the API");
+  const put = writer.page.locator("#Accounts_CreateOrReplaceNumber");
+  for (const fold of await put.locator("summary").all()) await fold.click();
+  await put.getByText("serviceDetails.teamsOperatorConnect.configuration.usage").waitFor();
+  await writer.look("reference of the API, an operation opened");
   await writer.open("/no-such-page");
   await writer.look("page not found", { status: 404 });
   await writer.open("/orders/999999");

@@ -1,0 +1,201 @@
+//! What one operation is.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value;
+
+use super::parameters::{
+    ACCOUNT_NAME, API_VERSION, CIVIC_ADDRESS_ID, CONDITIONS, DELETE_NUMBERS, ETAG, EVERY_ANSWER, Header, LIST,
+    Parameter, RECORD_COUNT, REPEATABILITY, REPEATABILITY_RESULT, REQUEST_ID, TELEPHONE_NUMBER, TENANT_ID,
+};
+
+/// What an operation does with its resource. Method, parameters, headers and answers follow from it.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A page of a list, with the names of the fields by which it can be filtered.
+    List(fn() -> Vec<&'static str>),
+    /// One resource.
+    Get,
+    /// Creates or replaces one resource.
+    Put,
+    /// Changes a part of one resource.
+    Patch,
+    /// Removes one resource.
+    Delete,
+    /// Anything else, named at the end of the path.
+    Action,
+}
+
+/// What a program must be allowed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// To look.
+    Read,
+    /// To add and change.
+    Write,
+    /// To remove.
+    Delete,
+}
+
+/// The form of a body, as the wire has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Name among the schemas of the description.
+    pub name: fn() -> String,
+    /// A reference to its schema, which is added to the generator.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Shape {
+    /// The form of `T`.
+    pub(super) const fn of<T: JsonSchema>() -> Self {
+        Self { name: || T::schema_name().into_owned(), schema: SchemaGenerator::subschema_for::<T> }
+    }
+}
+
+/// A body with an example.
+#[derive(Clone, Copy, Debug)]
+pub struct Body {
+    /// Its form.
+    pub shape: Shape,
+    /// An example.
+    pub example: fn() -> Value,
+}
+
+impl Body {
+    pub(super) const fn new<T: JsonSchema>(example: fn() -> Value) -> Self {
+        Self { shape: Shape::of::<T>(), example }
+    }
+}
+
+/// One operation of the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// The contract's `operationId`.
+    pub id: &'static str,
+    /// What it is about, in the plural: operations are shown under this heading.
+    pub group: &'static str,
+    /// What it does with its resource.
+    pub kind: Kind,
+    /// Path with the contract's parameter names.
+    pub path: &'static str,
+    /// The same with values, for examples; with a query where that shows something.
+    pub example_path: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What one should know of it.
+    pub description: &'static str,
+    /// What a program must be allowed to.
+    pub right: Right,
+    /// What is sent.
+    pub sent: Option<Body>,
+    /// What is answered when it was done.
+    pub answered: Option<Body>,
+    /// Whether what the path names must be there (else 404).
+    pub must_exist: bool,
+}
+
+/// One answer of an operation that is no error.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Its body.
+    pub body: Option<Body>,
+    /// Its headers.
+    pub headers: Vec<&'static Header>,
+}
+
+impl Operation {
+    /// The method, in capitals.
+    pub const fn method(&self) -> &'static str {
+        match self.kind {
+            Kind::List(_) | Kind::Get => "GET",
+            Kind::Put => "PUT",
+            Kind::Patch => "PATCH",
+            Kind::Delete => "DELETE",
+            Kind::Action => "POST",
+        }
+    }
+
+    /// The content type of what is sent.
+    pub const fn media_type(&self) -> &'static str {
+        match self.kind {
+            Kind::Patch => "application/merge-patch+json",
+            _ => "application/json",
+        }
+    }
+
+    /// Whether it answers no matter how often it is asked, and changes nothing.
+    pub const fn reads(&self) -> bool {
+        matches!(self.kind, Kind::List(_) | Kind::Get)
+    }
+
+    /// The fields by which a list can be filtered; none for anything else.
+    pub fn filter_fields(&self) -> Vec<&'static str> {
+        if let Kind::List(fields) = self.kind { fields() } else { Vec::new() }
+    }
+
+    /// The parameters, as they stand in a request: path, query, headers.
+    pub fn parameters(&self) -> Vec<&'static Parameter> {
+        let mut all: Vec<&'static Parameter> = [&ACCOUNT_NAME, &TELEPHONE_NUMBER, &CIVIC_ADDRESS_ID, &TENANT_ID]
+            .into_iter()
+            .filter(|parameter| self.path.contains(&format!("{{{}}}", parameter.name)))
+            .collect();
+        all.push(&API_VERSION);
+        match self.kind {
+            Kind::List(_) => all.extend(LIST),
+            Kind::Delete if !self.path.contains("/numbers/") => all.push(&DELETE_NUMBERS),
+            _ => {}
+        }
+        if !self.reads() {
+            all.extend(REPEATABILITY);
+        }
+        if !matches!(self.kind, Kind::List(_) | Kind::Action) {
+            all.extend(CONDITIONS);
+        }
+        all.push(&REQUEST_ID);
+        all
+    }
+
+    /// The answers that are no errors.
+    pub fn answers(&self) -> Vec<Answer> {
+        let answer = |status, meaning, body, own: &[&'static Header]| Answer {
+            status,
+            meaning,
+            body,
+            headers: own.iter().copied().chain(EVERY_ANSWER).collect(),
+        };
+        let changed: &[&'static Header] = &[&ETAG, &REPEATABILITY_RESULT];
+        match self.kind {
+            Kind::List(_) => vec![answer(200, "A page of the list.", self.answered, &[&RECORD_COUNT])],
+            Kind::Get => vec![
+                answer(200, "The resource.", self.answered, &[&ETAG]),
+                answer(304, "The resource is still the one that If-None-Match names.", None, &[&ETAG]),
+            ],
+            Kind::Put => vec![
+                answer(200, "It was there, and is as sent now.", self.answered, changed),
+                answer(201, "It was created.", self.answered, changed),
+            ],
+            Kind::Patch => vec![answer(200, "The resource as it is now.", self.answered, changed)],
+            Kind::Delete => vec![answer(204, "It is gone, or was not there.", None, &[&REPEATABILITY_RESULT])],
+            Kind::Action => match self.answered {
+                Some(_) => vec![answer(200, "It was done.", self.answered, &[&REPEATABILITY_RESULT])],
+                None => vec![answer(204, "It was done.", None, &[&REPEATABILITY_RESULT])],
+            },
+        }
+    }
+
+    /// The statuses of the errors to be expected of it, in order.
+    pub fn errors(&self) -> Vec<u16> {
+        let may_occur = |status: &u16| match status {
+            404 => self.must_exist,
+            409 => !self.reads(),
+            412 => !matches!(self.kind, Kind::List(_)),
+            413 | 415 => self.sent.is_some(),
+            _ => true,
+        };
+        [400, 401, 403, 404, 409, 412, 413, 415, 429, 500, 503].into_iter().filter(may_occur).collect()
+    }
+}
