@@ -48,6 +48,7 @@ PARAMETERS = {
 NAME = "[A-Za-z0-9_-]{1,100}"
 GUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 NUMBER = r"^\+[1-9][0-9]{1,14}$"
+PRINTABLE = r"[^\u0000-\u001f\u007f-\u009f]"
 NAMES = {"maxItems": 100, "items": {"type": "string", "maxLength": 256}}
 TEAMS = {
     "usage": {"maxLength": 256},
@@ -61,8 +62,8 @@ PROPERTIES = {
     # A tenant is named by its GUID everywhere else in the contract.
     "AccountServiceDetails": {"teamsTenantId": {"pattern": GUID}},
     # Free text has bounds, and no control characters.
-    "AccountResource": {"correlationId": {"pattern": "^[ -~]{0,256}$"}},
-    "CustomerRelationship": {"status": {"pattern": "^[A-Za-z]{1,100}$"}, "comment": {"maxLength": 1000}},
+    "AccountResource": {"correlationId": {"pattern": f"^{PRINTABLE}{{0,256}}$"}},
+    "CustomerRelationship": {"status": {"pattern": f"^{PRINTABLE}{{1,100}}$"}, "comment": {"maxLength": 1000}},
     # E.164 has 15 digits at most, and digits are those of ASCII.
     "NumberResource": {"telephoneNumber": {"pattern": NUMBER}},
     "NumberIdentifier": {"telephoneNumber": {"pattern": NUMBER}},
@@ -148,6 +149,8 @@ RULES = [
     r"MissingProperty serviceDetails\.teamsTenantId",
     # Calls of these services alone do not go through the network that adds the header.
     r"InvalidValue .*configuration\.customSipHeader",
+    # Blanks are no status.
+    r"InvalidValue customerRelationship\.status",
     # The filter is one of another resource.
     r"InvalidFilter filter",
     # A question about numbers that are not there.

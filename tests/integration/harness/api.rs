@@ -43,8 +43,7 @@ pub(crate) fn run<F: Future<Output = Api>>(kind: Kind, test: impl FnOnce(Api) ->
 impl Api {
     pub(crate) async fn start(kind: Kind) -> Self {
         let place = Place::new(kind).await;
-        let settings =
-            vec![("NMP_DATABASE__URL", place.url.clone()), ("NMP_API__RATE_PER_SECOND", "0".to_owned())];
+        let settings = vec![("NMP_DATABASE__URL", place.url.clone()), ("NMP_API__RATE_PER_SECOND", "0".to_owned())];
         let demo = Demo::with(settings);
         let db = place.open().await;
         let admin = Caller::new(&demo.api, &demo.issuer, "bss-admin").await;
@@ -108,7 +107,10 @@ impl Api {
     /// Everything that requests can change, as text.
     pub(crate) async fn stored(&self) -> String {
         const TABLES: [(&str, &str); 8] = [
-            ("accounts", "name || ' ' || services || ' ' || synced || ' ' || COALESCE(tenant_id, '') || ' ' || COALESCE(correlation_id, '') || ' ' || rev || ' ' || number_count"),
+            (
+                "accounts",
+                "name || ' ' || services || ' ' || synced || ' ' || COALESCE(tenant_id, '') || ' ' || COALESCE(correlation_id, '') || ' ' || rev || ' ' || number_count",
+            ),
             ("numbers", "telephone_number || ' ' || account_id || ' ' || settings_id || ' ' || rev"),
             ("orders", "id || ' ' || kind || ' ' || accounts"),
             ("order_items", "order_id || ' ' || telephone_number"),

@@ -83,9 +83,9 @@ impl Caller {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Reply {
-        let request = headers
-            .iter()
-            .fold(self.request(method.clone(), &versioned(path)), |request, (name, value)| request.header(*name, *value));
+        let request = headers.iter().fold(self.request(method.clone(), &versioned(path)), |request, (name, value)| {
+            request.header(*name, *value)
+        });
         let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         Reply::to(match body {
             Some(body) => request.header("content-type", kind).body(body.to_string()),
