@@ -122,13 +122,16 @@ fn private_folder(path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// The settings of the demo. The environment may change the others, such as limits and log output.
+/// The settings of the demo. The environment may change the others, such as limits, log output and the database.
 fn sources(options: &DemoOptions, at: &Addresses, sandbox: &Sandbox) -> Sources {
     let Addresses { portal, api, operations } = at;
     let mut environment = environment();
-    for (name, quiet) in [("NMP_LOG__FORMAT", "text"), ("NMP_LOG__LEVEL", "warn")] {
+    let database = format!("sqlite:{}", options.data_dir.join("nmp.db").display());
+    for (name, usual) in
+        [("NMP_LOG__FORMAT", "text"), ("NMP_LOG__LEVEL", "warn"), ("NMP_DATABASE__URL", database.as_str())]
+    {
         if !environment.iter().any(|(given, _)| given == name) {
-            environment.push((name.to_owned(), quiet.to_owned()));
+            environment.push((name.to_owned(), usual.to_owned()));
         }
     }
     let flags = vec![
@@ -142,7 +145,6 @@ fn sources(options: &DemoOptions, at: &Addresses, sandbox: &Sandbox) -> Sources 
         ("api.allowed_hosts", format!("localhost:{}", api.port())),
         ("api.audience", AUDIENCE.to_owned()),
         ("dns.listen", options.dns.to_string()),
-        ("database.url", format!("sqlite:{}", options.data_dir.join("nmp.db").display())),
         ("identity.issuer", sandbox.issuer().to_owned()),
         ("identity.client_id", "nmp-portal".to_owned()),
         ("identity.client_secret", "sandbox".to_owned()),

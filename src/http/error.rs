@@ -255,10 +255,12 @@ impl Problem {
         self
     }
 
-    /// Writes the cause to the log: an error when it is our fault, else for the curious.
+    /// Writes the cause to the log: an error when it is our fault, else for the curious. What is only not there yet (503
+    /// without a cause) is nobody's fault.
     pub(super) fn log(&self) {
+        let not_yet = self.status == StatusCode::SERVICE_UNAVAILABLE && self.cause.is_none();
         let cause = self.cause.as_deref().unwrap_or_default();
-        if self.status.is_server_error() {
+        if self.status.is_server_error() && !not_yet {
             tracing::error!(status = self.status.as_u16(), code = self.code, cause, "request failed");
         } else {
             tracing::debug!(status = self.status.as_u16(), code = self.code, cause, "request refused");

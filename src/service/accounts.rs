@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::transact::transact;
 use super::{Ctx, Error, Origin, Result, audit_entry, orders};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
+use crate::domain::filter::Filter;
 use crate::domain::{
     Account, AccountDraft, AccountForm, AccountName, FieldProblem, OrderSource, Service, ServiceSet, TenantId,
 };
@@ -295,7 +296,7 @@ pub(super) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) 
         .map(|(service, count)| InUse {
             service: Some(*service),
             reason: format!(
-                "{service} cannot be disabled: {count} numbers of the account have it. Release them first."
+                "{service} cannot be disabled: {count} numbers of the account have it, with those that are still being released. Release them first, and wait until that is complete."
             ),
         })
         .collect();
@@ -305,7 +306,7 @@ pub(super) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) 
         found.push(InUse {
             service: None,
             reason: format!(
-                "The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers. Release them first."
+                "The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers, with those that are still being released. Release them first, and wait until that is complete."
             ),
         });
     }
@@ -315,7 +316,7 @@ pub(super) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) 
 /// What became of a deletion.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Deleted {
-    /// The account is gone.
+    /// The account is gone, or goes with the last of its numbers, which are being released already.
     Done,
     /// Its numbers are being released by this order; the account goes with the last of them.
     Releasing(i64),
@@ -356,15 +357,18 @@ pub(super) async fn delete_in(
         append_deleted(tx, grant, origin, account, now).await?;
         return Ok(Deleted::Done);
     }
-    let Some(release) = release else {
-        return Err(Error::Conflict(format!(
-            "Account {} has {} numbers. Release them first, or choose to release them with the account.",
-            account.name, account.number_count
-        )));
-    };
+    let kept = tx.count_numbers_listed(Some(account.id), &Filter::default()).await?;
+    if kept > 0 && release.is_none() {
+        let or = match source {
+            OrderSource::Portal => "choose to release them with the account",
+            OrderSource::Api => "delete the account with deleteNumbers=true",
+        };
+        return Err(Error::Conflict(format!("Account {} has {kept} numbers. Release them first, or {or}.", account.name)));
+    }
     // From here on nothing is added to it, so that its last number really is the last.
     tx.mark_account_deleting(account.id, now).await?;
     append_deleted(tx, grant, origin, account, now).await?;
+    let Some(release) = release.filter(|_| kept > 0) else { return Ok(Deleted::Done) };
     let order = orders::release_in(tx, ctx, release, origin, account, source).await?;
     Ok(if tx.delete_empty_account(account.id).await? { Deleted::Done } else { Deleted::Releasing(order) })
 }

@@ -64,7 +64,7 @@ pub async fn accounts(
     let mut tx = ctx.db.read().await?;
     let Listed { items, more } = tx.accounts_listed(filter, window).await?;
     let ids: Vec<i64> = items.iter().map(|account| account.id).collect();
-    let mut counts = tx.service_counts_of(&ids).await?;
+    let mut counts = tx.kept_service_counts(&ids).await?;
     let counted = |account: Account| {
         let sets = counts.remove(&account.id).unwrap_or_default();
         CountedAccount { account, counts: by_service(&sets) }

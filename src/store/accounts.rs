@@ -334,19 +334,25 @@ impl Tx {
         Ok(rows.into_iter().map(|(bits, count)| (ServiceSet::from_bits(bits), count)).collect())
     }
 
-    /// How many numbers of each of these accounts have each set of services.
+    /// How many numbers of each of these accounts have each set of services; those that are being released are taken off.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn service_counts_of(&mut self, ids: &[i64]) -> Result<HashMap<i64, Vec<(ServiceSet, i64)>>> {
-        let mut conditions = Conditions::default();
-        conditions.push("SELECT account_id, services, numbers FROM account_services WHERE numbers > 0", []);
-        conditions.and_any("account_id = ?", ids.iter().map(|id| [Bind::Int(*id)]));
-        let rows: Vec<(i64, i64, i64)> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+    pub async fn kept_service_counts(&mut self, ids: &[i64]) -> Result<HashMap<i64, Vec<(ServiceSet, i64)>>> {
+        let of_these = || ids.iter().map(|id| [Bind::Int(*id)]);
+        let (mut all, mut leaving) = (Conditions::default(), Conditions::default());
+        all.push("SELECT account_id, services, numbers FROM account_services WHERE numbers > 0", []);
+        all.and_any("account_id = ?", of_these());
+        leaving.push("SELECT n.account_id, s.services, -CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'releasing'", []);
+        leaving.and_any("n.account_id = ?", of_these());
+        leaving.push(" GROUP BY n.account_id, s.services", []);
         let mut counts: HashMap<i64, Vec<(ServiceSet, i64)>> = HashMap::new();
-        for (account, bits, numbers) in rows {
-            counts.entry(account).or_default().push((ServiceSet::from_bits(bits), numbers));
+        for conditions in [all, leaving] {
+            let rows: Vec<(i64, i64, i64)> =
+                on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+            for (account, bits, numbers) in rows {
+                counts.entry(account).or_default().push((ServiceSet::from_bits(bits), numbers));
+            }
         }
         Ok(counts)
     }

@@ -8,6 +8,7 @@
 
 mod access;
 mod accounts;
+mod api;
 mod api_call;
 mod api_contract;
 mod api_front;

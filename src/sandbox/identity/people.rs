@@ -63,11 +63,14 @@ pub(super) struct Client {
 }
 
 /// Every program that may use the client credentials grant.
-pub(super) const CLIENTS: [Client; 5] = [
+pub(super) const CLIENTS: [Client; 7] = [
     Client { id: "bss-read", audience: "nmp-api", role: Some("Read") },
     Client { id: "bss-write", audience: "nmp-api", role: Some("Write") },
     Client { id: "bss-delete", audience: "nmp-api", role: Some("Delete") },
     Client { id: "bss-admin", audience: "nmp-api", role: Some("Admin") },
+    // With the role of a person, and with none.
+    Client { id: "bss-person", audience: "nmp-api", role: Some("ReadUser") },
+    Client { id: "bss-nobody", audience: "nmp-api", role: None },
     Client { id: "nmp-operator-connect", audience: "operator-connect", role: None },
 ];
 

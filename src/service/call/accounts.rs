@@ -3,7 +3,7 @@
 use super::{Call, Change, Told};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
 use crate::domain::{Account, AccountDraft, OrderSource, Service};
-use crate::service::accounts::{count_services, create_in, delete_in, in_use, update_in};
+use crate::service::accounts::{by_service, create_in, delete_in, in_use, update_in};
 use crate::service::transact::transact_together;
 use crate::service::{Ctx, Error, ItemProblem, Result};
 use crate::store::Tx;
@@ -13,14 +13,14 @@ use crate::store::Tx;
 pub struct CountedAccount {
     /// The account.
     pub account: Account,
-    /// Numbers by service.
+    /// Numbers by service, without those that are being released.
     pub counts: Vec<(Service, i64)>,
 }
 
 impl CountedAccount {
     pub(super) async fn of(tx: &mut Tx, account: Account) -> Result<Self> {
-        let counts = count_services(tx, &account).await?;
-        Ok(Self { account, counts })
+        let sets = tx.kept_service_counts(&[account.id]).await?.remove(&account.id).unwrap_or_default();
+        Ok(Self { account, counts: by_service(&sets) })
     }
 }
 
@@ -63,12 +63,12 @@ pub async fn put(
         }
         let change = match &before {
             None => {
-                create_in(&mut tx, grant, call.origin, wanted, now).await?;
+                create_in(&mut tx, grant, call.origin, wanted, now).await.map_err(faster)?;
                 Change::Created
             }
             Some(before) => {
                 if !is_as_wanted(&before.account, wanted)
-                    && !update_in(&mut tx, grant, call.origin, (&before.account, wanted), now).await?
+                    && !update_in(&mut tx, grant, call.origin, (&before.account, wanted), now).await.map_err(faster)?
                 {
                     return Err(Error::Conflict("The account changed at the same moment. Send the request again.".into()));
                 }
@@ -81,6 +81,16 @@ pub async fn put(
     })?;
     ctx.wake_sync().await;
     Ok(told)
+}
+
+/// Somebody else took the name or the subdomain after it was found to be free.
+fn faster(error: Error) -> Error {
+    match error {
+        Error::Store(error) if error.is_taken() => Error::Conflict(
+            "The account or its subdomain was taken by another request at the same moment. Send the request again.".into(),
+        ),
+        error => error,
+    }
 }
 
 /// Deletes an account. While numbers exist it is refused, unless `release` is granted: then they are released first, and

@@ -74,6 +74,49 @@ impl Caller {
     pub(crate) async fn get(&self, path: &str) -> Reply {
         Reply::to(self.request(Method::GET, path)).await
     }
+
+    /// Sends a request for the contract's version, with these headers and JSON.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Reply {
+        let request = headers.iter().fold(self.request(method.clone(), &versioned(path)), |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        Reply::to(match body {
+            Some(body) => request.header("content-type", kind).body(body.to_string()),
+            None => request,
+        })
+        .await
+    }
+
+    /// `GET` that finds something.
+    pub(crate) async fn read(&self, path: &str) -> Value {
+        let reply = self.call(Method::GET, path, &[], None).await;
+        assert_eq!(reply.status, StatusCode::OK, "GET {path}: {reply:?}");
+        reply.json()
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.call(Method::PUT, path, &[], Some(body)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.call(Method::POST, path, &[], Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.call(Method::DELETE, path, &[], None).await
+    }
+}
+
+/// The path with the version of the contract in its query.
+pub(crate) fn versioned(path: &str) -> String {
+    format!("{path}{}api-version=2024-02-29-preview", if path.contains('?') { '&' } else { '?' })
 }
 
 /// A token of the sandbox for a program, by client credentials.

@@ -1,5 +1,6 @@
 //! What every test stands on: both databases, the whole program, a visitor with cookies, and the world around.
 
+pub(crate) mod api;
 pub(crate) mod caller;
 pub(crate) mod database;
 pub(crate) mod portal;
@@ -11,19 +12,26 @@ pub(crate) mod world;
 
 use std::time::{Duration, Instant};
 
-/// Runs each named test on a SQLite file and on PostgreSQL, as `sqlite::name` and `postgres::name`.
+/// Runs each named test on a SQLite file and on PostgreSQL, as `sqlite::name` and `postgres::name`: with a `World`, or
+/// `over_http` with the whole program as an `Api`.
 macro_rules! on_both_databases {
-    ($($name:ident),* $(,)?) => {
+    (over_http: $($name:ident),* $(,)?) => {
+        crate::harness::on_both_databases!(@ crate::harness::api::run; $($name),*);
+    };
+    (@ $run:path; $($name:ident),*) => {
         mod sqlite {
             $(#[test] fn $name() {
-                crate::harness::database::run(crate::harness::database::Kind::Sqlite, super::$name);
+                $run(crate::harness::database::Kind::Sqlite, super::$name);
             })*
         }
         mod postgres {
             $(#[test] fn $name() {
-                crate::harness::database::run(crate::harness::database::Kind::Postgres, super::$name);
+                $run(crate::harness::database::Kind::Postgres, super::$name);
             })*
         }
+    };
+    ($($name:ident),* $(,)?) => {
+        crate::harness::on_both_databases!(@ crate::harness::database::run; $($name),*);
     };
 }
 

@@ -64,6 +64,7 @@ pub(crate) struct Demo {
     process: Option<Process>,
     pub(crate) folder: tempfile::TempDir,
     ports: [u16; LISTENERS.len()],
+    settings: Vec<(&'static str, String)>,
     pub(crate) portal: String,
     pub(crate) api: String,
     pub(crate) operations: String,
@@ -75,9 +76,15 @@ const LISTENERS: [&str; 5] = ["--portal", "--api", "--operations", "--dns", "--s
 
 impl Demo {
     pub(crate) fn start() -> Self {
+        Self::with(Vec::new())
+    }
+
+    /// With settings from the environment.
+    pub(crate) fn with(settings: Vec<(&'static str, String)>) -> Self {
         let [portal, api, operations, operator_connect, issuer] = Default::default();
         let (folder, ports) = (tempfile::tempdir().unwrap(), LISTENERS.map(|_| free_port()));
-        let mut demo = Self { process: None, folder, ports, portal, api, operations, operator_connect, issuer };
+        let mut demo =
+            Self { process: None, folder, ports, settings, portal, api, operations, operator_connect, issuer };
         demo.start_again();
         demo
     }
@@ -86,7 +93,7 @@ impl Demo {
     pub(crate) fn command(&self, ports: [u16; LISTENERS.len()]) -> Command {
         let mut command = nmp();
         command.arg("demo").arg("--data-dir").arg(self.folder.path()).stdout(Stdio::piped());
-        command.env("NMP_LOG__LEVEL", "error");
+        command.env("NMP_LOG__LEVEL", "error").envs(self.settings.iter().map(|(name, value)| (name, value)));
         for (listener, port) in LISTENERS.iter().zip(ports) {
             command.args([(*listener).to_owned(), format!("127.0.0.1:{port}")]);
         }

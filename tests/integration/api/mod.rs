@@ -1,0 +1,10 @@
+//! The Provisioning API as its customers see it: the whole program over HTTP, with tokens, on both databases.
+
+mod bad_input;
+mod batches;
+mod conditional;
+mod lists;
+mod repeatable;
+mod roles;
+mod traces;
+mod walk_through;
