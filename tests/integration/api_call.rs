@@ -235,11 +235,21 @@ fn the_commands_of_a_review_leave_nothing_to_do() {
         assert_eq!(left_to_do(&mut both.portal.admin, order).await, "unchanged.5");
 
         // A long one is a script: two accounts, numbers that are new, changed, unchanged and refused.
-        let mut file = "telephoneNumber,accountName\r\n".to_owned();
-        for number in 960_000..960_230 {
-            file += &format!("+441632{number},contoso\r\n+121255501{:02},fabrikam\r\n", number % 20);
-        }
-        file += "+12125550123,contoso\r\n";
+        let heading = |setting: &str| format!("serviceDetails_teamsOperatorConnect_{setting}");
+        let headings = [
+            "enabled",
+            "configuration_usage",
+            "configuration_choosableCapabilities",
+            "configuration_allowTenantAddressUpdate",
+            "configuration_displayedCountryCode",
+        ];
+        let line = |number: &str, account: &str| {
+            format!("{number},{account},true,CallingUserAssignment,InboundCalling,true,GB\r\n")
+        };
+        let mut file = format!("telephoneNumber,accountName,{}\r\n", headings.map(heading).join(","));
+        file.extend((0..20).map(|n| line(&format!("+121255501{n:02}"), "fabrikam")));
+        file.extend((0..230).map(|n| line(&format!("+441632960{n:03}"), "contoso")));
+        file.push_str(&line("+12125550123", "contoso"));
         let order = upload(&mut both.portal.admin, "", "", Some(file.as_bytes())).await;
         let review = both.portal.admin.get(&format!("/orders/{order}/review")).await;
         let shown = command(&review);
@@ -364,7 +374,7 @@ fn a_command_is_shown_to_whoever_may_do_it() {
         insta::assert_snapshot!(seen, @"
         reader   - - GET - - - -
         writer   PUT - GET+PUT GET+PUT PAT POS -
-        deleter  - - GET - - - POS
+        deleter  - DEL GET - - - POS
         admin    PUT DEL GET+PUT GET+PUT PAT POS POS
         ");
     });

@@ -128,6 +128,19 @@ struct Overview {
 #[template(path = "catalog/parts.html")]
 struct Parts {
     shell: Shell,
+    api: ApiCalls,
+}
+
+struct ApiCalls {
+    calls: Vec<ApiCall>,
+    notes: Vec<&'static str>,
+    script: &'static str,
+}
+
+struct ApiCall {
+    what: &'static str,
+    role: &'static str,
+    command: &'static str,
 }
 
 #[derive(Template)]
@@ -233,6 +246,15 @@ fn pages() -> askama::Result<Vec<(&'static str, String)>> {
             order(1039, "Upload of 1 number", "bad", "Failed"),
         ],
     };
+    let api = ApiCalls {
+        calls: vec![ApiCall {
+            what: "Read the number",
+            role: "ProvisioningAPI.Read",
+            command: "curl 'https://api.example/accounts/contoso/numbers/+441632960000?api-version=2024-02-29-preview' \\\n  -H \"Authorization: Bearer $TOKEN\"",
+        }],
+        notes: vec!["The API takes no ticket."],
+        script: "/orders/1043/api-call.sh",
+    };
     let error = ErrorPage {
         shell: Shell { person: None, ..shell("") },
         problem: Problem {
@@ -249,7 +271,7 @@ fn pages() -> askama::Result<Vec<(&'static str, String)>> {
         ("review", review.render()?),
         ("consent", Consent { shell: shell("consents"), states: states() }.render()?),
         ("overview", overview.render()?),
-        ("parts", Parts { shell: shell("accounts") }.render()?),
+        ("parts", Parts { shell: shell("accounts"), api }.render()?),
         ("error", error.render()?),
     ])
 }
