@@ -146,7 +146,7 @@ fn mismatches(value: &Value, schema: &Value, all: &Shapes, at: &str, found: &mut
 fn examples_have_the_form_that_they_are_examples_of() {
     let shapes = Shapes::all();
     let mut found = Vec::new();
-    let error = Shape::of::<crate::wire::ErrorResponse>();
+    let error = Shape::of::<wire::ErrorResponse>();
     let errors = OPERATIONS.iter().flat_map(Operation::errors).map(|status| (error, examples::error(status)));
     let bodies = OPERATIONS.iter().flat_map(Operation::bodies).map(|body| (body.shape, (body.example)()));
     for (shape, example) in bodies.chain(errors) {

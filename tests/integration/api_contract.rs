@@ -14,7 +14,7 @@ use crate::harness::program::Demo;
 use crate::harness::runtime;
 
 /// Schemas that the contract has twice, or once for each service, and the one of ours that stands for them.
-const SHARED: [(&str, &str); 14] = [
+const SHARED: [(&str, &str); 15] = [
     ("Azure.Core.Foundations.", ""),
     ("PagedNumberList", "PagedNumberResource"),
     ("TeamsOperatorConnectAccountDetails", "SyncedAccountDetails"),
@@ -29,6 +29,7 @@ const SHARED: [(&str, &str); 14] = [
     ("TeamsPhoneMobileNumberConfig", "TeamsCommonNumberConfig"),
     // The same patterns in other brackets.
     ("_-]+)$", "_-]+$"),
+    ("_-])+$", "_-]+$"),
     ("^([", "^["),
 ];
 

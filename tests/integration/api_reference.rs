@@ -54,7 +54,8 @@ fn outline(page: &Html) -> String {
         match element.value().name() {
             "table" => {
                 let caption = element.select(&select("caption")).next().unwrap().text().collect::<String>();
-                let rows = element.select(&select("tbody th")).map(|cell| words(cell.text().collect()));
+                let first_cells = select("tbody th");
+                let rows = element.select(&first_cells).map(|cell| words(cell.text().collect()));
                 writeln!(lines, "      {}: {}", words(caption), rows.collect::<Vec<_>>().join(", ")).unwrap();
             }
             heading => {
