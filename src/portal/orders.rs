@@ -88,6 +88,7 @@ struct OrderRow {
     accounts: String,
     counts: String,
     author: String,
+    source: &'static str,
     ticket: String,
     at: Moment,
 }
@@ -111,6 +112,7 @@ impl From<&Order> for OrderRow {
             accounts: order.accounts.clone(),
             counts,
             author: order.author.clone(),
+            source: order.source.label(),
             ticket: order.ticket.clone().unwrap_or_default(),
             at: order.submitted_at.unwrap_or(order.created_at).into(),
         }

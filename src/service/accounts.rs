@@ -363,7 +363,10 @@ pub(super) async fn delete_in(
             OrderSource::Portal => "choose to release them with the account",
             OrderSource::Api => "delete the account with deleteNumbers=true",
         };
-        return Err(Error::Conflict(format!("Account {} has {kept} numbers. Release them first, or {or}.", account.name)));
+        return Err(Error::Conflict(format!(
+            "Account {} has {kept} numbers. Release them first, or {or}.",
+            account.name
+        )));
     }
     // From here on nothing is added to it, so that its last number really is the last.
     tx.mark_account_deleting(account.id, now).await?;

@@ -51,7 +51,12 @@ fn error(problem: &Problem, state: &ApiState) -> Response {
         let admin = state.config().api.role_names.of(Role::AdminUser);
         format!("The token does not have the role this needs: {} (or {admin}).", missing.join(" and "))
     });
-    let of_field = problem.fields.first().filter(|_| problem.fields.len() == 1).map(|field| field.name.as_str()).filter(|name| !name.is_empty());
+    let of_field = problem
+        .fields
+        .first()
+        .filter(|_| problem.fields.len() == 1)
+        .map(|field| field.name.as_str())
+        .filter(|name| !name.is_empty());
     let form = ErrorForm {
         code: pascal_case(problem.code),
         message: lacking.as_deref().unwrap_or(&problem.detail),

@@ -87,7 +87,8 @@ pub async fn put(
 fn faster(error: Error) -> Error {
     match error {
         Error::Store(error) if error.is_taken() => Error::Conflict(
-            "The account or its subdomain was taken by another request at the same moment. Send the request again.".into(),
+            "The account or its subdomain was taken by another request at the same moment. Send the request again."
+                .into(),
         ),
         error => error,
     }

@@ -251,7 +251,6 @@ async fn addresses_and_headers_that_mean_nothing_change_nothing(api: Api) -> Api
         "/",
         "/Accounts",
         "/accounts/",
-        "//accounts",
         "/accounts/contoso/",
         "/accounts/contoso/Numbers",
         "/accounts/..",

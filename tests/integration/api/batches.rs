@@ -178,6 +178,34 @@ async fn each_number_has_its_own_outcome(api: Api) -> Api {
     api
 }
 
+/// Whoever has deleted every number may delete the account, though the backend has not heard of it yet.
+async fn an_account_without_numbers_can_be_deleted_at_once(api: Api) -> Api {
+    api.account("contoso", &["teamsOperatorConnect"]).await;
+    let numbers = ["+441632960000", "+441632960001"];
+    let items = numbers.map(|one| number("contoso", one, "teamsOperatorConnect"));
+    api.upload("contoso", &items).await;
+    api.quiet().await;
+    api.backend(json!({ "down": true })).await;
+    assert_eq!(api.admin.post(DELETE, &identifiers(&numbers)).await.status, StatusCode::NO_CONTENT);
+    let shown = api.admin.read("/accounts/contoso").await;
+    assert_eq!(shown["serviceDetails"]["teamsOperatorConnect"]["numberCount"], 0, "{shown}");
+    assert_eq!(api.admin.read("/accounts").await["value"][0], shown);
+    // The service is needed until the backend has let go.
+    let refused = api.admin.put("/accounts/contoso", &account("contoso", &[])).await;
+    assert_eq!(refused.error(), (409, "ServiceInUse".to_owned()));
+    assert_eq!(api.admin.delete("/accounts/contoso").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(api.admin.call(Method::GET, "/accounts/contoso", &[], None).await.error(), (404, "NotFound".to_owned()));
+    api.backend(json!({ "down": false })).await;
+    let accounts = "SELECT COUNT(*) FROM accounts";
+    eventually("the account is gone", 2 * SOON, async || {
+        (crate::harness::database::numbers(&api.db, accounts).await == [0]).then_some(())
+    })
+    .await;
+    let held = api.held().await;
+    assert!(numbers.iter().all(|one| held.get(one).is_none()), "{held}");
+    api
+}
+
 async fn what_is_being_released_is_gone_to_programs_at_once(api: Api) -> Api {
     api.account("contoso", &["teamsOperatorConnect"]).await;
     api.account("fabrikam", &["teamsOperatorConnect"]).await;
@@ -235,5 +263,6 @@ async fn what_is_being_released_is_gone_to_programs_at_once(api: Api) -> Api {
 on_both_databases!(over_http:
     a_batch_with_one_bad_number_changes_nothing,
     each_number_has_its_own_outcome,
+    an_account_without_numbers_can_be_deleted_at_once,
     what_is_being_released_is_gone_to_programs_at_once,
 );
