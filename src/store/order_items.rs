@@ -196,7 +196,7 @@ fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
             ],
         );
     }
-    insert
+    insert.bulk()
 }
 
 type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>, Option<String>);
@@ -227,8 +227,9 @@ impl Tx {
     /// When the database refuses.
     pub async fn insert_items(&mut self, order_id: i64, items: &[NewItem]) -> Result<()> {
         for chunk in items.chunks(ROWS) {
-            let insert = insert_items(order_id, chunk);
-            on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+            let mut script = Script::default();
+            script.built(insert_items(order_id, chunk));
+            self.run(script).await?;
         }
         Ok(())
     }

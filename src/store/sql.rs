@@ -35,6 +35,7 @@ pub(crate) use {dialect, on, statements};
 pub(crate) struct Conditions {
     text: String,
     binds: Vec<Bind>,
+    bulk: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -98,12 +99,22 @@ impl From<Option<&str>> for Bind {
 impl Conditions {
     /// A whole statement that counts its own parameters: `$1`, `$2` ...
     pub(crate) fn whole<const N: usize>(statement: &'static str, values: [Bind; N]) -> Self {
-        Self { text: statement.to_owned(), binds: values.into() }
+        Self { text: statement.to_owned(), binds: values.into(), bulk: false }
     }
 
-    /// Statements as one text, their parameters counted through.
+    /// Says that the statement has very many parameters, each used once and in order. SQLite looks through all of them for
+    /// the name of each; without names it need not.
+    pub(crate) fn bulk(mut self) -> Self {
+        self.bulk = true;
+        self
+    }
+
+    /// Statements as one text for SQLite, their parameters counted through. Those without names take the first values.
     pub(crate) fn joined(statements: &[Self]) -> Self {
         let mut joined = Self::default();
+        for statement in statements.iter().filter(|statement| statement.bulk) {
+            joined.binds.extend_from_slice(&statement.binds);
+        }
         for statement in statements {
             let before = joined.binds.len();
             let mut parts = statement.text.split('$');
@@ -111,12 +122,18 @@ impl Conditions {
             for part in parts {
                 let digits = part.bytes().take_while(u8::is_ascii_digit).count();
                 let (number, rest) = part.split_at(digits);
-                joined.text.push('$');
-                joined.text.push_str(&(number.parse::<usize>().unwrap_or_default() + before).to_string());
+                if statement.bulk {
+                    joined.text.push('?');
+                } else {
+                    joined.text.push('$');
+                    joined.text.push_str(&(number.parse::<usize>().unwrap_or_default() + before).to_string());
+                }
                 joined.text.push_str(rest);
             }
             joined.text.push_str("; ");
-            joined.binds.extend_from_slice(&statement.binds);
+            if !statement.bulk {
+                joined.binds.extend_from_slice(&statement.binds);
+            }
         }
         joined
     }
