@@ -174,10 +174,12 @@ fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<Pro
     id.zip(body).map(|(id, body)| Ok(settings::read_error(id, body)?.about(number))).transpose()
 }
 
+const INSERT_ITEMS: &str = "INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) ";
+
 /// The statement that stages a few numbers.
 fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
     let mut insert = Conditions::default();
-    insert.push("INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) VALUES ", []);
+    insert.push(INSERT_ITEMS, []).push("VALUES ", []);
     for (index, item) in items.iter().enumerate() {
         insert.push(
             if index == 0 {
@@ -227,8 +229,21 @@ impl Tx {
     /// When the database refuses.
     pub async fn insert_items(&mut self, order_id: i64, items: &[NewItem]) -> Result<()> {
         for chunk in items.chunks(ROWS) {
-            let insert = insert_items(order_id, chunk);
-            on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+            on!(self, c => {
+                // SQLite looks for the place of a numbered value among all the others; the ones here have no number.
+                let mut insert = sqlx::QueryBuilder::new(INSERT_ITEMS);
+                insert.push_values(chunk, |mut row, item| {
+                    row.push_bind(order_id)
+                        .push_bind(item.number.as_i64())
+                        .push_bind(item.number.reversed())
+                        .push_bind(i64::from(item.line))
+                        .push_bind(item.account_id)
+                        .push_bind(item.settings_id)
+                        .push_bind(item.country.clone())
+                        .push("'new', 0, 'idle'");
+                });
+                insert.build().execute(c).await.map(drop)
+            })?;
         }
         Ok(())
     }
