@@ -79,7 +79,6 @@ fn administrator() -> Principal {
         subject: "bench".into(),
         name: "Bench".into(),
         roles: [Role::AdminUser].into_iter().collect(),
-        via: Via::Portal,
     }
 }
 
