@@ -184,16 +184,16 @@ async fn beside_an_upload(program: &Program, api: &Arc<Api>) -> Outcome<()> {
     let submit = review.url.path().replace("/review", "/submit");
     let request: Arc<str> = api.request("GET", "/accounts/stored/numbers/+441632960000", "").into();
     let host = api.host.clone();
-    let reading = tokio::spawn(async move {
-        load::send(&host, move |_| Arc::clone(&request)).await.map_err(|error| error.to_string())
-    });
-    // The warm-up of the readers is over.
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-    let order = visitor.post(&submit, &[]).await;
+    let committing = async {
+        // The warm-up of the readers is over.
+        tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+        visitor.post(&submit, &[]).await
+    };
+    let (rate, order) = tokio::join!(load::send(&host, move |_| Arc::clone(&request)), committing);
     if !order.status.is_success() {
         return Err(format!("not submitted: {} {}", order.status, order.text).into());
     }
-    let rate = reading.await??;
+    let rate = rate?;
     say("GET of one number while 100,000 are committed", shown(&rate), "");
     say("  its p99", format!("{:.2} ms", rate.p99.as_secs_f64() * 1e3), "");
     let against = rate.p99.as_secs_f64() / rate.median.as_secs_f64();

@@ -78,6 +78,7 @@ fn administrator() -> Principal {
         issuer: "https://bench.example".into(),
         subject: "bench".into(),
         name: "Bench".into(),
+        via: Via::Portal,
         roles: [Role::AdminUser].into_iter().collect(),
     }
 }

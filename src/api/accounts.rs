@@ -77,7 +77,7 @@ async fn put(
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|before: Option<&CountedAccount>| writing.allows(Purpose::Write, current(before)),
+        allowed: &|before: Option<&CountedAccount>| writing.allows(Purpose::Write, current(before).as_ref()),
         tell: &|change, after: Option<&CountedAccount>| {
             after.map_or_else(told_nothing, |account| {
                 let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
@@ -106,7 +106,7 @@ async fn delete(
         origin: &origin,
         repeat: writing.repeat.as_ref(),
         allowed: &|before: Option<&Account>| {
-            writing.allows(Purpose::Delete, before.map(|account| (desired_only(account), account.updated_at)))
+            writing.allows(Purpose::Delete, before.map(|account| (desired_only(account), account.updated_at)).as_ref())
         },
         tell: &|_, _: Option<&Account>| told_nothing(),
     };

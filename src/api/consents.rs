@@ -79,7 +79,7 @@ async fn patch(
         origin: &origin,
         repeat: writing.repeat.as_ref(),
         allowed: &|before: Option<&ConsentOfAccount>| {
-            writing.allows(Purpose::Write, before.map(|of| (resource(of).etag(), changed_at(of))))
+            writing.allows(Purpose::Write, before.map(|of| (resource(of).etag(), changed_at(of))).as_ref())
         },
         tell: &|_, after: Option<&ConsentOfAccount>| {
             after.map_or_else(told_nothing, |of| told(StatusCode::OK, &resource(of)))

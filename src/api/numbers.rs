@@ -103,7 +103,7 @@ async fn put(
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|current: Option<&[Number]>| writing.allows(Purpose::Write, single(current)),
+        allowed: &|current: Option<&[Number]>| writing.allows(Purpose::Write, single(current).as_ref()),
         tell: &|change, after: Option<&[Number]>| {
             after.and_then(<[_]>::first).map_or_else(told_nothing, |number| {
                 let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
@@ -128,7 +128,7 @@ async fn delete(
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|current: Option<&[Number]>| writing.allows(Purpose::Delete, single(current)),
+        allowed: &|current: Option<&[Number]>| writing.allows(Purpose::Delete, single(current).as_ref()),
         tell: &|_, _: Option<&[Number]>| told_nothing(),
     };
     let told = numbers::delete(state.ctx(), &grant, &call, (account.as_str(), false), &[number]).await?;

@@ -161,9 +161,9 @@ impl Writing {
     pub(super) fn allows(
         &self,
         purpose: Purpose,
-        current: Option<(String, time::OffsetDateTime)>,
+        current: Option<&(String, time::OffsetDateTime)>,
     ) -> service::Result<()> {
-        let current = current.as_ref().map(|(etag, at)| Current::new(etag, *at));
+        let current = current.map(|(etag, at)| Current::new(etag, *at));
         match self.preconditions.evaluate(purpose, current.as_ref()) {
             Outcome::Failed(reason) => Err(service::Error::Precondition(reason)),
             Outcome::Proceed | Outcome::NotModified => Ok(()),

@@ -67,7 +67,9 @@ fn described(operation: &Operation, of: &Deployment<'_>) -> Value {
     let fields = operation.filter_fields();
     let mut description = operation.description.to_owned();
     if !fields.is_empty() {
-        description += &format!("\n\nFields of a filter: {}.", fields.join(", "));
+        description.push_str("\n\nFields of a filter: ");
+        description.push_str(&fields.join(", "));
+        description.push('.');
     }
     let parameters: Vec<Value> = operation.parameters().into_iter().map(|one| refer("parameters", one.name)).collect();
     let mut responses: Map<String, Value> =
@@ -86,9 +88,18 @@ fn described(operation: &Operation, of: &Deployment<'_>) -> Value {
         "security": [{ SCHEME: [of.role(operation.right)] }, { SCHEME: [of.roles.admin] }],
     });
     if let Some(body) = operation.sent {
-        described["requestBody"] = json!({ "required": true, "content": { operation.media_type(): content(&body) } });
+        let body = json!({ "required": true, "content": { operation.media_type(): content(&body) } });
+        described = with(described, "requestBody", body);
     }
     described
+}
+
+/// The object with one member more.
+fn with(mut object: Value, name: &str, value: Value) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+    object
 }
 
 fn refer(kind: &str, name: &str) -> Value {
@@ -106,7 +117,7 @@ fn headers<'h>(headers: impl IntoIterator<Item = &'h Header>) -> Map<String, Val
 fn answered(answer: &Answer) -> Value {
     let mut described = json!({ "description": answer.meaning, "headers": headers(answer.headers.iter().copied()) });
     if let Some(body) = answer.body {
-        described["content"] = json!({ "application/json": content(&body) });
+        described = with(described, "content", json!({ "application/json": content(&body) }));
     }
     described
 }
@@ -180,7 +191,7 @@ fn error_headers(status: u16) -> Vec<&'static Header> {
 fn error(description: &str, own: &[&'static Header], example: Option<Value>) -> Value {
     let mut content = json!({ "schema": refer("schemas", "ErrorResponse") });
     if let Some(example) = example {
-        content["example"] = example;
+        content = with(content, "example", example);
     }
     json!({
         "description": description,

@@ -126,7 +126,9 @@ fn mismatches(value: &Value, schema: &Value, all: &Shapes, at: &str, found: &mut
             }
         }
         Value::Array(items) => {
-            items.iter().for_each(|item| mismatches(item, &schema["items"], all, &format!("{at}[]"), found));
+            for item in items {
+                mismatches(item, &schema["items"], all, &format!("{at}[]"), found);
+            }
         }
         Value::String(text) => {
             let known = schema["anyOf"][0]["enum"].as_array();

@@ -70,8 +70,8 @@ impl<'a> Api<'a> {
 }
 
 /// A body as people read it.
-fn spread(body: &impl Serialize) -> Option<String> {
-    Some(serde_json::to_string_pretty(body).unwrap_or_default())
+fn spread(body: &impl Serialize) -> String {
+    serde_json::to_string_pretty(body).unwrap_or_default()
 }
 
 /// Puts the account there as it is.
@@ -96,7 +96,7 @@ fn put_account(state: &PortalState, what: &'static str, body: &AccountResource, 
     if new {
         command.headers.push(IF_NEW);
     }
-    command.body = spread(body);
+    command.body = Some(spread(body));
     ApiCalls { calls: vec![api.call(what, Role::WriteUser, &command)], ..ApiCalls::default() }
 }
 
@@ -121,7 +121,7 @@ pub(super) fn of_number(state: &PortalState, number: &Number, may_write: bool) -
     if may_write {
         let mut command = api.command("PUT", &path, "");
         command.headers.push(JSON);
-        command.body = spread(&NumberResource::body(&number.account, number.telephone_number, &number.settings));
+        command.body = Some(spread(&NumberResource::body(&number.account, number.telephone_number, &number.settings)));
         shown.calls.push(api.call("Put the number there as it is now", Role::WriteUser, &command));
         let profile = &number.settings.calling_profile;
         if *profile != state.ctx().policy.default_calling_profile {
@@ -147,7 +147,7 @@ pub(super) fn of_relationship(state: &PortalState, tenant: &TenantId, status: &s
     };
     let mut command = api.command("PATCH", &format!("/teamsRequestsForInformation/{tenant}"), "");
     command.headers.push(MERGE_PATCH);
-    command.body = spread(&relationship_body(status, reason));
+    command.body = Some(spread(&relationship_body(status, reason)));
     shown.calls.push(api.call("Set the relationship status", Role::WriteUser, &command));
     shown.with_ticket()
 }

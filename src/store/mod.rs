@@ -150,10 +150,9 @@ impl Tx {
                 tx.rollback().await?;
                 sessions.settled();
             }
-            // What stands in its savepoint is undone by the next, or before the commit.
-            Self::SqliteTogether(_) => {}
             Self::Postgres(tx) => tx.rollback().await?,
-            Self::SqliteRead(_) | Self::PostgresRead(_) => {}
+            // What stands in a savepoint is undone by the next who comes, or before the commit.
+            Self::SqliteTogether(_) | Self::SqliteRead(_) | Self::PostgresRead(_) => {}
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! "Show as API call": the command that a page shows, run by a shell for real, does what the page's own button does.
 
+use std::fmt::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -369,7 +370,7 @@ fn a_command_is_shown_to_whoever_may_do_it() {
                 let shown: Vec<String> = commands(&visitor.get(page).await).into_iter().map(words).collect();
                 methods.push(if shown.is_empty() { "-".to_owned() } else { shown.join("+") });
             }
-            seen += &format!("{person:8} {}\n", methods.join(" "));
+            writeln!(seen, "{person:8} {}", methods.join(" ")).unwrap();
         }
         insta::assert_snapshot!(seen, @"
         reader   - - GET - - - -

@@ -143,7 +143,7 @@ impl Leaver {
         let account = numbers(db, &format!("SELECT COUNT(*) FROM accounts WHERE name = '{}'", self.name)).await;
         match self.released {
             None => {
-                assert_eq!(states, vec![format!("{} synced", self.name); SIZE as usize], "{self:?}");
+                assert_eq!(states, vec![format!("{} synced", self.name); usize::try_from(SIZE).unwrap()], "{self:?}");
                 assert_eq!(
                     (held.count() as u64, account, statuses[&self.uploaded].as_str()),
                     (SIZE, vec![1], "complete")

@@ -173,10 +173,16 @@ async fn check<L: List>(list: &L, fields: &'static [Asked], items: &[(L::Key, It
     assert_eq!(all, items.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "reads well in the tables below, where values may be absent"
+)]
 fn text(value: impl ToString) -> Option<Value> {
     Some(Value::Text(value.to_string()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "stands in the tables below, where values may be absent")]
 fn enabled(services: ServiceSet, service: Service) -> Option<Value> {
     Some(Value::Flag(services.contains(service)))
 }
@@ -412,7 +418,7 @@ async fn consents_are_found_by_every_filter(world: World) {
         let mut consent = world.consent(id, "A company", ["active", "suspended", "NotActive"][index % 3]).await;
         let countries: &[&str] = [&["US", "GB"][..], &["DE"], &[], &["US", "DE", "FR"]][index % 4];
         consent.consented_countries = countries.iter().map(|country| (*country).to_owned()).collect();
-        consent.customer_relationship.status = ["AgreementSigned", "", "ConsentDeclined"][index % 3].to_owned();
+        ["AgreementSigned", "", "ConsentDeclined"][index % 3].clone_into(&mut consent.customer_relationship.status);
         world.pull_consent(&consent).await;
         if index % 5 == 0 {
             for name in [format!("account-{index}"), format!("a-later-{index}")] {

@@ -71,7 +71,7 @@ impl Batches<'_> {
             }
             OrderKind::Release => spread(&BatchNumbersDelete { numbers: numbers.iter().map(release).collect() }),
         };
-        Command { body, ..self.command(account) }
+        Command { body: Some(body), ..self.command(account) }
     }
 
     /// A call for running, a number on each line.

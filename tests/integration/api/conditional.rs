@@ -7,6 +7,9 @@ use crate::harness::api::{Api, number, path_of};
 use crate::harness::on_both_databases;
 use crate::harness::world::CONTOSO;
 
+/// Method, path, body, and the header with its condition.
+type Case<'a> = (Method, &'a str, Option<&'a Value>, (&'a str, &'a str));
+
 const FAILED: &str = "PreconditionFailed";
 
 async fn a_change_survives_what_the_backend_says_meanwhile(api: Api) -> Api {
@@ -64,7 +67,7 @@ async fn what_does_not_hold_changes_nothing(api: Api) -> Api {
     let new = number("contoso", "+441632960009", "zoomPhoneCloudPeering");
     let before = api.stored().await;
     let past = "Mon, 01 Jan 2001 00:00:00 GMT";
-    let cases: [(Method, &str, Option<&Value>, (&str, &str)); 13] = [
+    let cases: [Case<'_>; 13] = [
         (Method::PUT, "/accounts/contoso", Some(&renamed), ("If-None-Match", "*")),
         (Method::PUT, "/accounts/contoso", Some(&renamed), ("If-Match", "\"0.0\"")),
         (Method::PUT, "/accounts/contoso", Some(&renamed), ("If-Unmodified-Since", past)),

@@ -52,8 +52,8 @@ async fn pages_stay_right_while_numbers_come_and_go(api: Api) -> Api {
     }
     // Those that stay are seen once each, whatever happens to their neighbours.
     let found = follow(&api.admin, &format!("{list}?maxpagesize=10"), "telephoneNumber", async |page| {
-        let odd = 2 * page + 1;
-        put(&api, "contoso", &range(odd as u32..odd as u32 + 1)).await;
+        let odd = u32::try_from(2 * page + 1).unwrap();
+        put(&api, "contoso", &range(odd..odd + 1)).await;
         // The last one of the page that was read, behind which the next one starts.
         let last = there[page * 10 - 1].clone();
         let gone = api.admin.post("/accounts/contoso:deleteNumbers", &identifiers(&[&last])).await;

@@ -136,8 +136,8 @@ async fn of_many_at_the_same_time_one_has_an_effect(api: Api) -> Api {
                 .await;
         let (told, busy): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == StatusCode::CREATED);
         assert!(!told.is_empty(), "{busy:?}");
-        told.iter().for_each(|reply| assert_eq!(reply.text, told[0].text));
-        busy.iter().for_each(|reply| assert_eq!(reply.error(), (409, "Conflict".to_owned())));
+        assert!(told.iter().all(|reply| reply.text == told[0].text));
+        assert!(busy.iter().all(|reply| reply.error() == (409, "Conflict".to_owned())));
         same(&send(&api, &Method::PUT, &path, &id, &now, Some(&body)).await, told[0]);
     }
     assert_eq!(numbers(&api.db, "SELECT COUNT(*) FROM orders").await, [6], "an order each");

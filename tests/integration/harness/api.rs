@@ -1,5 +1,6 @@
 //! The whole program on a database of its own, called by programs at its Provisioning API.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use nmp::store::Db;
@@ -122,7 +123,7 @@ impl Api {
         let mut all = String::new();
         for (table, row) in TABLES {
             let rows = texts(&self.db, &format!("SELECT {row} FROM {table} ORDER BY 1")).await;
-            all += &format!("{table}\n  {}\n", rows.join("\n  "));
+            writeln!(all, "{table}\n  {}", rows.join("\n  ")).unwrap();
         }
         all
     }
