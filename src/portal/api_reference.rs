@@ -110,13 +110,18 @@ impl Entry {
             let form = (body.shape.name)();
             Sent { fields: shapes.fields(&form, true), media_type: operation.media_type(), form }
         });
+        let mut answers: Vec<Told> = operation.answers().iter().map(Told::from).collect();
+        // A resource that was created looks like one that was there.
+        for further in answers.iter_mut().skip(1) {
+            further.example.clear();
+        }
         Self {
             operation,
             method: operation.method(),
             parameters: parameters.collect(),
             filter_fields: operation.filter_fields(),
             sent,
-            answers: operation.answers().iter().map(Told::from).collect(),
+            answers,
             errors: operation.errors(),
         }
     }
