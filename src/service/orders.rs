@@ -330,10 +330,10 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
-    if counts.iter().all(|(verdict, _)| matches!(verdict, Verdict::Unchanged | Verdict::Refused(_))) {
+    let Some(applied) = tx.apply_order(id, &counts, now).await? else { return Ok(Submitted::Moved(0)) };
+    if applied.progress.total == 0 {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
     }
-    let Some(applied) = tx.apply_order(id, &counts, now).await? else { return Ok(Submitted::Moved(0)) };
     tx.add_progress(id, applied.progress, now).await?;
     for account in applied.to_push {
         tx.want_work(WorkKind::Account, &account.to_string(), now).await?;

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::numbers::in_list;
 use super::sql::{Bind, Conditions, bind_all, on, statements};
-use super::{Error, Result, Tx, at, micros};
+use super::{Conn, Error, Result, Tx, at, micros};
 use crate::domain::{E164, OrderKind, Progress, ServiceSet, SyncState, TenantId};
 
 statements! {
@@ -241,13 +241,6 @@ impl Tx {
             PushOutcome::Done => ("done", None),
             PushOutcome::Refused(error) => ("failed", Some(error)),
         };
-        let mut counts = Conditions::default();
-        counts.push("SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN order_items i ON i.order_id = n.order_id AND i.telephone_number = n.telephone_number WHERE i.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
-        in_list(&mut counts, " AND n.telephone_number IN (", numbers);
-        counts.push(" GROUP BY n.order_id ORDER BY n.order_id", []);
-        let orders: Vec<(i64, i64)> =
-            on!(self, c => bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
-
         let mut items = Conditions::default();
         items.push("UPDATE order_items SET state = ?, error_id = ", [item_state.into()]);
         match error {
@@ -256,7 +249,7 @@ impl Tx {
         };
         items.push(" FROM numbers n WHERE order_items.order_id = n.order_id AND order_items.telephone_number = n.telephone_number AND order_items.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
         in_list(&mut items, " AND n.telephone_number IN (", numbers);
-        on!(self, c => bind_all!(sqlx::query(items.sql()), items).execute(c).await.map(drop))?;
+        let orders = self.count_and_set(push, numbers, items).await?;
 
         self.settle_numbers(push, numbers, outcome).await?;
 
@@ -268,6 +261,23 @@ impl Tx {
             self.add_progress(order, added, now).await?;
         }
         Ok(())
+    }
+
+    /// Runs the statement that sets items of this push, and tells how many it set of each order. What is counted is what
+    /// was written: on PostgreSQL a later order may take numbers over at the same moment.
+    async fn count_and_set(&mut self, push: &Push, numbers: &[E164], mut items: Conditions) -> Result<Vec<(i64, i64)>> {
+        if let Conn::Postgres(_) = self.conn() {
+            items.before("WITH written AS (");
+            items.push(" RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM written GROUP BY order_id ORDER BY order_id", []);
+            return Ok(on!(self, c => bind_all!(sqlx::query_as(items.sql()), items).fetch_all(c).await)?);
+        }
+        let mut counts = Conditions::default();
+        counts.push("SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN order_items i ON i.order_id = n.order_id AND i.telephone_number = n.telephone_number WHERE i.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+        in_list(&mut counts, " AND n.telephone_number IN (", numbers);
+        counts.push(" GROUP BY n.order_id ORDER BY n.order_id", []);
+        let orders = on!(self, c => bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
+        on!(self, c => bind_all!(sqlx::query(items.sql()), items).execute(c).await.map(drop))?;
+        Ok(orders)
     }
 
     /// The numbers themselves: as they should be, gone, or failed; what was changed meanwhile is set free.

@@ -93,7 +93,7 @@ fn hidden(page: &Answer, name: &str) -> String {
 /// Submits a draft with the review as it was shown; the review made anew says what there is left to do.
 async fn left_to_do(admin: &mut Visitor, order: i64) -> String {
     let shown = hidden(&admin.get(&format!("/orders/{order}/review")).await, "shown");
-    let again = admin.post(&format!("/orders/{order}/submit"), &[("shown", &shown)]).await;
+    let again = admin.post(&format!("/orders/{order}/submit"), &[("shown", &shown), ("good_only", "true")]).await;
     assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.text);
     hidden(&again, "shown")
 }

@@ -116,6 +116,10 @@ fn routed(uri: &Uri) -> Option<Uri> {
     let encoded = |text: &str| text.to_ascii_lowercase().find("%3a").map(|at| (at, 3));
     let start = path.rfind('/')? + 1;
     let (before, last) = path.split_at_checked(start)?;
+    // Actions are of accounts; deeper down a colon means nothing.
+    if before.matches('/').count() > 2 && !path.contains("/:") {
+        return None;
+    }
     let routed = if path.contains("/:") || path.to_ascii_lowercase().contains("/%3a") {
         "/".to_owned()
     } else {

@@ -28,6 +28,10 @@ fn with_body() -> [(Method, String, &'static str); 6] {
 /// Sends the request and asserts that it is refused with one of these codes and a message.
 async fn refused(what: &str, request: RequestBuilder, codes: &[&str]) -> Reply {
     let reply = Reply::to(request).await;
+    // A head that is too large is refused before it is read.
+    if reply.status == 431 && reply.text.is_empty() {
+        return reply;
+    }
     let (status, code) = reply.error();
     assert!((400..500).contains(&status) && codes.contains(&code.as_str()), "{what}: {reply:?}");
     assert!(!reply.header("x-ms-request-id").is_empty(), "{what}: {reply:?}");
