@@ -10,9 +10,9 @@ use crate::domain::{ItemState, Progress, SyncState, Verdict};
 statements! {
     MOVED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'unchanged' AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
     OVERTAKEN_SQLITE = "SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN order_items old ON old.order_id = n.order_id AND old.telephone_number = n.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release') AND old.state = 'pending' GROUP BY n.order_id";
-    OVERTAKE_SQLITE = "UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending'";
+    OVERTAKE = "UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending'";
     // What is counted is what was written: the sync engine may record results at the same moment.
-    OVERTAKE_POSTGRES = "WITH taken AS (UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending' RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM taken GROUP BY order_id ORDER BY order_id";
+    OVERTAKEN_POSTGRES = "WITH taken AS (UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending' RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM taken GROUP BY order_id ORDER BY order_id";
     // The counts of accounts: numbers that change services leave one set and enter another; those that go at once leave.
     FEWER = "INSERT INTO account_services (account_id, services, numbers) SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     MORE = "INSERT INTO account_services (account_id, services, numbers) SELECT c.account_id, s.services, CAST(SUM(c.count) AS BIGINT) FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id GROUP BY c.account_id, s.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
@@ -111,13 +111,13 @@ impl Tx {
 
     /// Orders that waited for these numbers wait no more: this one has taken the numbers over.
     async fn overtake(&mut self, order_id: i64, now: OffsetDateTime) -> Result<()> {
-        let statement = dialect!(self, sqlite: OVERTAKEN_SQLITE, postgres: OVERTAKE_POSTGRES);
+        let statement = dialect!(self, sqlite: OVERTAKEN_SQLITE, postgres: OVERTAKEN_POSTGRES);
         let overtaken: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;
         if overtaken.is_empty() {
             return Ok(());
         }
         if let Conn::Sqlite(connection) = self.conn() {
-            sqlx::query(OVERTAKE_SQLITE).bind(order_id).execute(connection).await?;
+            sqlx::query(OVERTAKE).bind(order_id).execute(connection).await?;
         }
         for (order, count) in overtaken {
             self.add_progress(order, Progress { superseded: count, ..Progress::default() }, now).await?;

@@ -32,9 +32,9 @@ struct Open {
     transaction: Transaction<'static, Sqlite>,
     since: Instant,
     fate: watch::Sender<Fate>,
-    /// True once there is a savepoint.
+    /// True while the innermost savepoint is somebody's who has not committed.
     begun: bool,
-    /// True while what stands in the savepoint was given up.
+    /// True while what stands in the innermost savepoint was given up.
     undo: bool,
 }
 
@@ -76,11 +76,14 @@ impl Together {
     /// A transaction of its own within the open one.
     pub(super) async fn begin(&self, writer: &SqlitePool) -> Result<One> {
         let waiting = Waiting::begin(&self.waiting);
-        let mut open = Arc::clone(&self.open).lock_owned().await;
+        let held = Arc::clone(&self.open).lock_owned().await;
         drop(waiting);
-        let one = match open.as_mut() {
-            Some(one) => one,
-            None => open.insert(Open {
+        // From here on whoever gives up leaves nothing open behind.
+        let mut one = One { open: Some(held), together: self.clone() };
+        let Some(held) = one.open.as_mut() else { return Ok(one) };
+        let open = match held.as_mut() {
+            Some(open) => open,
+            None => held.insert(Open {
                 transaction: writer.begin_with("BEGIN IMMEDIATE").await?,
                 since: Instant::now(),
                 fate: watch::Sender::new(None),
@@ -88,20 +91,18 @@ impl Together {
                 undo: false,
             }),
         };
-        let savepoint = match one {
-            Open { begun: true, undo: true, .. } => UNDO,
-            _ => SAVEPOINT,
-        };
-        if let Err(error) = sqlx::raw_sql(savepoint).execute(&mut *one.transaction).await {
+        if let Err(error) =
+            sqlx::raw_sql(if open.undo { UNDO } else { SAVEPOINT }).execute(&mut *open.transaction).await
+        {
             // The database has given the whole transaction up by itself.
             let error = Arc::new(error);
-            if let Some(lost) = open.take() {
+            if let Some(lost) = held.take() {
                 lost.fate.send_replace(Some(Err(Arc::clone(&error))));
             }
             return Err(Error::SharedCommit(error));
         }
-        (one.begun, one.undo) = (true, false);
-        Ok(One { open: Some(open), together: self.clone() })
+        (open.begun, open.undo) = (true, false);
+        Ok(one)
     }
 }
 
@@ -114,7 +115,7 @@ async fn commit(held: Held) -> Result<()> {
 
 async fn carry_through(mut held: Held) -> std::result::Result<(), Arc<sqlx::Error>> {
     let Some(mut open) = held.take() else { return Ok(()) };
-    let given_up = if open.undo && open.begun {
+    let given_up = if open.undo {
         sqlx::raw_sql("ROLLBACK TO one").execute(&mut *open.transaction).await.map(drop)
     } else {
         Ok(())
@@ -138,13 +139,16 @@ impl One {
 
     /// Makes the changes durable, together with those of the others.
     pub(super) async fn commit(mut self) -> Result<()> {
-        let Some(held) = self.open.take() else { return Ok(()) };
+        let Some(mut held) = self.open.take() else { return Ok(()) };
         let Some(open) = held.as_ref() else { return Ok(()) };
         let followed = self.together.waiting.load(Ordering::SeqCst) > 0 && open.since.elapsed() < LONGEST;
         if !followed {
             return commit(held).await;
         }
         let mut fate = open.fate.subscribe();
+        if let Some(open) = held.as_mut() {
+            open.begun = false;
+        }
         drop(held);
         loop {
             if let Ok(known) = tokio::time::timeout(PATIENCE, fate.wait_for(Option::is_some)).await {
@@ -161,10 +165,31 @@ impl One {
     }
 }
 
+/// Ends what is left open by one who gave up: at once when nobody waits, else when nobody has taken it over in time.
 impl Drop for One {
+    #[expect(clippy::disallowed_methods, reason = "nobody is left who could wait for it")]
     fn drop(&mut self) {
-        if let Some(open) = self.open.as_mut().and_then(|held| held.as_mut()) {
-            open.undo = true;
+        let Some(mut held) = self.open.take() else { return };
+        let Some(open) = held.as_mut() else { return };
+        if open.begun {
+            (open.begun, open.undo) = (false, true);
         }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            *held = None;
+            return;
+        };
+        if self.together.waiting.load(Ordering::SeqCst) == 0 {
+            runtime.spawn(carry_through(held));
+            return;
+        }
+        let (together, fate) = (self.together.clone(), open.fate.subscribe());
+        drop(held);
+        runtime.spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            let held = Arc::clone(&together.open).lock_owned().await;
+            if held.as_ref().is_some_and(|open| open.fate.subscribe().same_channel(&fate)) {
+                let _ = carry_through(held).await;
+            }
+        });
     }
 }
