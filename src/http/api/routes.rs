@@ -117,7 +117,8 @@ fn routed(uri: &Uri) -> Option<Uri> {
     let start = path.rfind('/')? + 1;
     let (before, last) = path.split_at_checked(start)?;
     // Actions are of accounts; deeper down a colon means nothing.
-    if before.matches('/').count() > 2 && !path.contains("/:") {
+    let encoded_nowhere = path.to_ascii_lowercase().contains("/%3a");
+    if before.matches('/').count() > 2 && !path.contains("/:") && !encoded_nowhere {
         return None;
     }
     let routed = if path.contains("/:") || path.to_ascii_lowercase().contains("/%3a") {
