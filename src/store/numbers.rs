@@ -122,8 +122,9 @@ impl Tx {
         let mut conditions = Conditions::default();
         conditions.push(select_numbers!(), []);
         in_list(&mut conditions, "n.telephone_number IN (", numbers);
-        conditions.push(" ORDER BY n.telephone_number", []);
-        Ok(self.read_numbers(conditions, None).await?.numbers)
+        let mut found = self.read_numbers(conditions, None).await?.numbers;
+        found.sort_unstable_by_key(|number| number.telephone_number);
+        Ok(found)
     }
 
     /// One page of the numbers that match.

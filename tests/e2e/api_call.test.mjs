@@ -87,8 +87,10 @@ for (const script of [true, false]) {
       assert.equal(await copy.count(), 0, "nothing to press that could not work");
       return;
     }
-    await admin.page.keyboard.press("Tab");
-    assert.ok(await copy.evaluate((button) => button === document.activeElement));
+    // Before it there may be a link to the reference.
+    const reached = () => copy.evaluate((button) => button === document.activeElement);
+    for (let presses = 0; presses < 3 && !(await reached()); presses += 1) await admin.page.keyboard.press("Tab");
+    assert.ok(await reached());
     await admin.page.keyboard.press("Enter");
     await admin.page.locator("#live", { hasText: "Copied" }).waitFor({ state: "attached" });
     assert.equal(await admin.page.evaluate(() => navigator.clipboard.readText()), await code().textContent());
