@@ -167,7 +167,6 @@ impl One {
 
 /// Ends what is left open by one who gave up: at once when nobody waits, else when nobody has taken it over in time.
 impl Drop for One {
-    #[expect(clippy::disallowed_methods, reason = "nobody is left who could wait for it")]
     fn drop(&mut self) {
         let Some(mut held) = self.open.take() else { return };
         let Some(open) = held.as_mut() else { return };
