@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// A running process; it is killed when this value goes.
@@ -179,9 +181,15 @@ fn after(lines: &[String], label: &str) -> String {
     line.and_then(|rest| rest.split_whitespace().next()).unwrap_or_else(|| panic!("no {label} in {lines:?}")).to_owned()
 }
 
-/// A port that is free now.
+/// A port for a listener of a program: one that no other test of this run was given, below the ports that the system
+/// hands to outgoing connections (`ip_local_port_range`), which would take it before the program has started.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: LazyLock<AtomicU16> =
+        LazyLock::new(|| AtomicU16::new(u16::try_from(std::process::id() % 20_000).unwrap()));
+    (0..10_000)
+        .map(|_| NEXT.fetch_add(1, Ordering::Relaxed) % 20_000 + 10_000)
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .expect("no port is free between 10,000 and 30,000")
 }
 
 /// Waits until a process listens on a port of this machine.
