@@ -54,7 +54,7 @@ struct FormChoices {
 
 /// What was found.
 struct Results {
-    rows: Vec<NumberRow>,
+    runs: Vec<NumberRun>,
     ranges: Vec<RangeRow>,
     folded: bool,
     /// Such as "12,431 numbers" or "more than 1,000 numbers".
@@ -65,28 +65,54 @@ struct Results {
     pager: Pager,
 }
 
-struct NumberRow {
-    e164: String,
-    shown: String,
+/// Numbers on end that differ in nothing that the list shows; what they have in common is written once for all.
+struct NumberRun {
     account: Arc<str>,
     settings: Arc<NumberSettings>,
-    state: Chip,
-    assignment: &'static str,
-    country: String,
+    state: SyncState,
+    assigned: bool,
+    country: Option<String>,
     order: i64,
+    numbers: Vec<E164>,
 }
 
-impl From<Number> for NumberRow {
+impl NumberRun {
+    fn holds(&self, number: &Number) -> bool {
+        Arc::ptr_eq(&self.settings, &number.settings)
+            && Arc::ptr_eq(&self.account, &number.account)
+            && self.state == number.state
+            && self.assigned == number.assigned
+            && self.country == number.country
+            && self.order == number.order_id
+    }
+
+    fn chip(&self) -> Chip {
+        self.state.into()
+    }
+
+    /// The runs of numbers in their order.
+    fn of(numbers: Vec<Number>) -> Vec<Self> {
+        let mut runs: Vec<Self> = Vec::new();
+        for number in numbers {
+            match runs.last_mut().filter(|run| run.holds(&number)) {
+                Some(run) => run.numbers.push(number.telephone_number),
+                None => runs.push(number.into()),
+            }
+        }
+        runs
+    }
+}
+
+impl From<Number> for NumberRun {
     fn from(number: Number) -> Self {
         Self {
-            e164: number.telephone_number.to_string(),
-            shown: number.telephone_number.grouped(),
             account: number.account,
             settings: number.settings,
-            state: number.state.into(),
-            assignment: if number.assigned { "Assigned" } else { "Unassigned" },
-            country: number.country.unwrap_or_default(),
+            state: number.state,
+            assigned: number.assigned,
+            country: number.country,
             order: number.order_id,
+            numbers: vec![number.telephone_number],
         }
     }
 }
@@ -199,7 +225,7 @@ async fn found(
     };
     let results = Results {
         nothing_yet: found.numbers.is_empty() && filters.is_empty(),
-        rows: found.numbers.into_iter().map(NumberRow::from).collect(),
+        runs: NumberRun::of(found.numbers),
         ranges: Vec::new(),
         folded: false,
         pager: filters.pager(shown, before, after),
@@ -230,7 +256,7 @@ async fn folded(
     }
     Ok(Results {
         ranges: ranges.iter().map(RangeRow::from).collect(),
-        rows: Vec::new(),
+        runs: Vec::new(),
         folded: true,
         nothing_yet: ranges.is_empty() && filters.is_empty(),
         pager,
@@ -251,7 +277,7 @@ impl Results {
     /// Nothing, because a filter cannot be understood.
     fn none(filters: &Filters) -> Self {
         Self {
-            rows: Vec::new(),
+            runs: Vec::new(),
             ranges: Vec::new(),
             folded: false,
             found: "No number".to_owned(),
@@ -262,7 +288,7 @@ impl Results {
     }
 
     fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.ranges.is_empty()
+        self.runs.is_empty() && self.ranges.is_empty()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Staging an upload: text becomes a draft order that can be reviewed, or form problems that say what to mend.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -181,12 +181,12 @@ pub async fn stage_upload(
             refused_lines: 0,
         }, ctx.clock.now()).await?;
         let mut reader = Reader::new(text, ctx.policy.max_numbers);
-        loop {
-            let lines: Vec<Line> = reader.by_ref().take(CHUNK).collect();
-            if lines.is_empty() {
-                break;
-            }
-            stage.take(&mut tx, lines).await?;
+        let mut lines: Vec<Line> = reader.by_ref().take(CHUNK).collect();
+        while !lines.is_empty() {
+            // While the database stores some lines, the next are read.
+            let (stored, next) = tokio::join!(stage.take(&mut tx, lines), async { reader.by_ref().take(CHUNK).collect() });
+            stored?;
+            lines = next;
         }
         stage.finish(&mut tx).await?;
     })?;
@@ -264,12 +264,15 @@ struct Stage<'a> {
     ctx: &'a Ctx,
     order_id: i64,
     form: &'a UploadForm,
-    form_settings: Arc<NumberSettings>,
-    form_settings_id: i64,
+    form_settings: (Arc<NumberSettings>, i64),
     base: Option<Arc<AccountFacts>>,
     accounts: HashMap<String, Option<Arc<AccountFacts>>>,
     touched: Vec<(i64, String, i64)>,
     flaws: HashMap<(i64, i64), Arc<Vec<Flaw>>>,
+    /// The settings of the line before: most lines say the same.
+    last: (Arc<NumberSettings>, i64),
+    /// The settings that are known to be stored.
+    interned: HashSet<i64>,
     countries: number::Countries,
     refused: i64,
 }
@@ -282,16 +285,19 @@ impl<'a> Stage<'a> {
         settings: NumberSettings,
         base: Option<Arc<AccountFacts>>,
     ) -> Self {
+        let id = settings.id();
+        let form_settings = (Arc::new(settings), id);
         Self {
             ctx,
             order_id,
             form,
-            form_settings_id: settings.id(),
-            form_settings: Arc::new(settings),
+            last: form_settings.clone(),
+            form_settings,
             base,
             accounts: HashMap::new(),
             touched: Vec::new(),
             flaws: HashMap::new(),
+            interned: HashSet::new(),
             countries: number::Countries::default(),
             refused: 0,
         }
@@ -309,12 +315,24 @@ impl<'a> Stage<'a> {
                 },
             }
         }
-        let values: Vec<NumberSettings> = values.into_values().map(Arc::unwrap_or_clone).collect();
-        tx.intern_all_settings(&values).await?;
+        self.intern(tx, values).await?;
         tx.insert_items(self.order_id, &items).await?;
         tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
         self.refused += problems.len() as i64;
         Ok(())
+    }
+
+    async fn intern(&mut self, tx: &mut Tx, mut values: HashMap<i64, Arc<NumberSettings>>) -> Result<()> {
+        values.retain(|id, _| !self.interned.contains(id));
+        if values.is_empty() {
+            return Ok(());
+        }
+        if self.interned.len() >= REMEMBERED {
+            self.interned.clear();
+        }
+        self.interned.extend(values.keys());
+        let values: Vec<NumberSettings> = values.into_values().map(Arc::unwrap_or_clone).collect();
+        Ok(tx.intern_all_settings(&values).await?)
     }
 
     async fn look_up_accounts(&mut self, tx: &mut Tx, lines: &[Line]) -> Result<()> {
@@ -371,13 +389,16 @@ impl<'a> Stage<'a> {
             return Err(vec![problem(Some(Column::AccountName.heading()), name, reason)]);
         };
         let (settings, settings_id) = match row.settings {
-            None => (self.form_settings.clone(), self.form_settings_id),
+            None => self.form_settings.clone(),
             Some(mut settings) => {
                 if settings.calling_profile.is_none() {
-                    settings.calling_profile.clone_from(&self.form_settings.calling_profile);
+                    settings.calling_profile.clone_from(&self.form_settings.0.calling_profile);
                 }
-                let id = settings.id();
-                (Arc::from(settings), id)
+                if *settings != *self.last.0 {
+                    let id = settings.id();
+                    self.last = (Arc::from(settings), id);
+                }
+                self.last.clone()
             }
         };
         let flaws = self.flaws_of(&settings, settings_id, &account);

@@ -217,7 +217,8 @@ impl Db {
             .max_lifetime(None)
             .acquire_timeout(Duration::from_mins(1))
             .after_connect(move |writer, _| Box::pin(watching.clone().watch(writer)))
-            .connect_with(options.clone())
+            // Most of what a large order writes fits in, so that little of it is written and read back before the commit.
+            .connect_with(options.clone().pragma("cache_size", "-24000"))
             .await?;
         let read = Readers::open(&options.pragma("query_only", "on"), size.readers, ACQUIRE_TIMEOUT).await?;
         Ok(Self::Sqlite { read, write, sessions, together: Together::default() })
