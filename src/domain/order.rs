@@ -2,7 +2,9 @@
 
 use time::OffsetDateTime;
 
+use super::account::Account;
 use super::number::SyncState;
+use super::service::ServiceSet;
 
 /// What an order does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,6 +271,12 @@ pub enum ItemState {
 impl ItemState {
     /// Every state, in the order of display.
     pub const ALL: [Self; 5] = [Self::Failed, Self::Pending, Self::Done, Self::Superseded, Self::Idle];
+
+    /// How a new number with these services begins: it waits where a backend has to hear of it.
+    pub fn of_new(account: &Account, services: ServiceSet) -> Self {
+        let backed = account.services.and(account.synced).and(services).and(ServiceSet::BACKED);
+        if backed.is_empty() { Self::Done } else { Self::Pending }
+    }
 
     /// The name in storage and addresses.
     pub const fn key(self) -> &'static str {

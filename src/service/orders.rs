@@ -13,7 +13,7 @@ use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Prin
 use crate::domain::{
     Account, E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Places, Progress, SyncState, Verdict,
 };
-use crate::store::{Applied, AuditEntry, NewOrder, NumberFilter, Page, Tx, WorkKind};
+use crate::store::{Applied, AuditEntry, NewOrder, NumberFilter, Page, Place, Tx, WorkKind};
 
 pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, OrderPage, ProblemRow, SettingsChange};
 
@@ -358,13 +358,11 @@ pub(super) async fn submit_in(
     right: &OrderRight,
     origin: &Origin,
     order: &OrderToSubmit<'_>,
-    verdicts: &[(Verdict, i64)],
+    (verdicts, place): (&[(Verdict, i64)], Option<Place>),
     now: OffsetDateTime,
 ) -> Result<Option<Applied>> {
-    let Some(applied) = tx.apply_order(order.id, verdicts, now).await? else { return Ok(None) };
     let entry = submitted(right, origin, order, verdicts, 0);
-    tx.finish_order(order.id, &applied, entry, now).await?;
-    Ok(Some(applied))
+    Ok(tx.apply_and_finish(order.id, verdicts, (entry, place), now).await?)
 }
 
 /// The audit row of a submission.
@@ -517,7 +515,7 @@ pub(super) async fn release_in(
     let verdicts = tx.verdict_counts(id).await?;
     let right = OrderRight::Release(grant.clone());
     let order = OrderToSubmit { id, kind: OrderKind::Release, accounts: &account.name, ticket: None };
-    if submit_in(tx, &right, origin, &order, &verdicts, now).await?.is_none() {
+    if submit_in(tx, &right, origin, &order, (&verdicts, None), now).await?.is_none() {
         return Err(Error::Conflict("The numbers keep changing. Try again in a moment.".into()));
     }
     Ok(id)

@@ -11,7 +11,9 @@ use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, Flaw, TenantFacts};
 use crate::domain::upload::{self, Column, Line, Problem, Reader, Row};
-use crate::domain::{Account, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number};
+use crate::domain::{
+    Account, FieldProblem, ItemState, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number,
+};
 use crate::store::{NewItem, NewOrder, NewProblem, Tx};
 
 /// What a person typed to upload numbers. Kept with the draft, so that it can be taken up again.
@@ -422,6 +424,7 @@ impl<'a> Stage<'a> {
             account_id: account.account.id,
             settings_id,
             country: self.countries.of(number),
+            state: ItemState::Idle,
         })
     }
 

@@ -12,7 +12,10 @@ use crate::domain::{Account, AccountDraft, DirectRouting, Service, ServiceSet, T
 /// Every account with its subdomain; conditions follow.
 macro_rules! select_accounts {
     () => {
-        "SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id WHERE "
+        select_accounts!("")
+    };
+    ($more:literal) => {
+        concat!("SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token", $more, " FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id WHERE ")
     };
 }
 
@@ -24,6 +27,9 @@ statements! {
     BY_NAME = concat!(select_accounts!(), "a.name = $1");
     LOCKED_SQLITE = concat!(select_accounts!(), "a.name = $1");
     LOCKED_POSTGRES = concat!(select_accounts!(), "a.name = $1 FOR UPDATE OF a");
+    // SQLite has one writer, so that nobody takes the number of the order before this transaction does.
+    TO_ORDER_SQLITE = concat!(select_accounts!(", (SELECT next FROM sequences WHERE name = 'orders') AS next_order"), "a.name = $1");
+    TO_ORDER_POSTGRES = concat!(select_accounts!(", CAST(NULL AS BIGINT) AS next_order"), "a.name = $1 FOR UPDATE OF a");
     BY_ID = concat!(select_accounts!(), "a.id = $1");
     BY_TENANT = concat!(select_accounts!(), "a.tenant_id = $1 ORDER BY a.name");
     DELETE_EMPTY = "DELETE FROM accounts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1)";
@@ -55,6 +61,14 @@ struct Row {
     call_screening: Option<bool>,
     region1_token: Option<String>,
     region2_token: Option<String>,
+}
+
+/// An account, and the number that its order gets.
+#[derive(FromRow)]
+struct ToOrder {
+    #[sqlx(flatten)]
+    account: Row,
+    next_order: Option<i64>,
 }
 
 impl Row {
@@ -217,6 +231,16 @@ impl Tx {
         let statement = dialect!(self, sqlite: LOCKED_SQLITE, postgres: LOCKED_POSTGRES);
         let row: Option<Row> = on!(self, c => sqlx::query_as(statement).bind(name).fetch_optional(c).await)?;
         row.map(Account::try_from).transpose()
+    }
+
+    /// The same, to put an order on it; with the number of that order where it is known already.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn account_to_order(&mut self, name: &str) -> Result<Option<(Account, Option<i64>)>> {
+        let statement = dialect!(self, sqlite: TO_ORDER_SQLITE, postgres: TO_ORDER_POSTGRES);
+        let row: Option<ToOrder> = on!(self, c => sqlx::query_as(statement).bind(name).fetch_optional(c).await)?;
+        row.map(|row| Ok((Account::try_from(row.account)?, row.next_order))).transpose()
     }
 
     /// The account with this id.

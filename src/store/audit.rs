@@ -12,6 +12,9 @@ statements! {
     // On PostgreSQL the row before may be of a transaction that was waited for, which one statement would not see.
     PLACE_SQLITE = "UPDATE sequences SET next = next + 1 WHERE name = 'audit' RETURNING CAST(next - 1 AS BIGINT), (SELECT hash FROM audit WHERE seq = sequences.next - 2)";
     PLACE_POSTGRES = "UPDATE sequences SET next = next + 1 WHERE name = 'audit' RETURNING CAST(next - 1 AS BIGINT), CAST(NULL AS TEXT)";
+    // SQLite has one writer, so that nobody takes the place before this transaction does.
+    FREE = "SELECT CAST(next AS BIGINT), (SELECT hash FROM audit WHERE seq = sequences.next - 1) FROM sequences WHERE name = 'audit'";
+    TAKE = "UPDATE sequences SET next = next + 1 WHERE name = 'audit'";
     HASH_AT = "SELECT hash FROM audit WHERE seq = $1";
     CHAIN = "SELECT seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
     EXPECTED_LAST = "SELECT CAST(next - 1 AS BIGINT) FROM sequences WHERE name = 'audit'";
@@ -107,26 +110,24 @@ pub struct AuditFilter {
     pub ticket: Option<String>,
 }
 
-impl Tx {
-    /// Appends a row to the chain. Call it last in a transaction: from here on it holds the chain's end.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn append_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<()> {
-        let insert = self.next_audit(entry, now).await?;
-        on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
-        Ok(())
+/// A free place at the end of the chain.
+#[derive(Clone, Debug)]
+pub struct Place {
+    seq: i64,
+    previous_hash: String,
+}
+
+impl Place {
+    /// What [`FREE`] found.
+    pub(super) fn found(row: [Bind; 2]) -> Option<Self> {
+        let [seq, hash] = row;
+        Some(Self { seq: seq.int()?, previous_hash: hash.text().unwrap_or_else(|| GENESIS.to_owned()) })
     }
 
-    /// Takes the next place in the chain; the statement that fills it.
-    pub(super) async fn next_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<Conditions> {
-        let place = dialect!(self, sqlite: PLACE_SQLITE, postgres: PLACE_POSTGRES);
-        let (seq, mut previous): (i64, Option<String>) = on!(self, c => sqlx::query_as(place).fetch_one(c).await)?;
-        if previous.is_none() {
-            previous = on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
-        }
+    /// The statement that puts a row there.
+    pub(super) fn filled(self, entry: AuditEntry, now: OffsetDateTime) -> Conditions {
         let mut row = AuditRow {
-            seq,
+            seq: self.seq,
             at: micros(now),
             actor: entry.actor,
             actor_id: entry.actor_id,
@@ -139,11 +140,11 @@ impl Tx {
             ticket: entry.ticket,
             order_id: entry.order_id,
             request_id: entry.request_id,
-            previous_hash: previous.unwrap_or_else(|| GENESIS.to_owned()),
+            previous_hash: self.previous_hash,
             hash: String::new(),
         };
         row.hash = row.expected_hash(&row.previous_hash);
-        Ok(Conditions::whole(
+        Conditions::whole(
             INSERT,
             [
                 Bind::Int(row.seq),
@@ -162,7 +163,29 @@ impl Tx {
                 row.previous_hash.into(),
                 row.hash.into(),
             ],
-        ))
+        )
+    }
+}
+
+impl Tx {
+    /// Appends a row to the chain. Call it last in a transaction: from here on it holds the chain's end.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn append_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<()> {
+        let insert = self.next_audit(entry, now).await?;
+        on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Takes the next place in the chain; the statement that fills it.
+    pub(super) async fn next_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<Conditions> {
+        let place = dialect!(self, sqlite: PLACE_SQLITE, postgres: PLACE_POSTGRES);
+        let (seq, mut previous): (i64, Option<String>) = on!(self, c => sqlx::query_as(place).fetch_one(c).await)?;
+        if previous.is_none() {
+            previous = on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
+        }
+        Ok(Place { seq, previous_hash: previous.unwrap_or_else(|| GENESIS.to_owned()) }.filled(entry, now))
     }
 
     /// The next rows of the chain behind `seq`, in order.

@@ -41,7 +41,7 @@ use remembered::{Recalled, Remembered};
 use together::{One, Together};
 
 pub use accounts::{AccountFilter, AccountPage};
-pub use audit::{AuditEntry, AuditFilter, AuditRow};
+pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
 pub use civic_addresses::AddressPage;
 pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use error::{Error, Result};

@@ -3,10 +3,11 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
+use super::audit::{self, Place};
 use super::numbers_filter::NumberFilter;
-use super::script::Script;
+use super::script::{Done, Script};
 use super::sql::{Bind, Conditions, bind_all, on, statements};
-use super::{Error, NewOrder, Page, Result, Tx, at, orders, settings};
+use super::{Conn, Error, NewOrder, Page, Result, Tx, at, orders, settings};
 use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError, Refusal, Verdict};
 
 statements! {
@@ -37,6 +38,8 @@ pub struct NewItem {
     pub settings_id: i64,
     /// Two-letter country.
     pub country: Option<String>,
+    /// Idle in a draft; in an order that is submitted at once, how it begins if it is new.
+    pub state: ItemState,
 }
 
 /// A line of an upload that could not be taken.
@@ -180,11 +183,7 @@ fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
     insert.push("INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) VALUES ", []);
     for (index, item) in items.iter().enumerate() {
         insert.push(
-            if index == 0 {
-                "(?, ?, ?, ?, ?, ?, ?, 'new', 0, 'idle')"
-            } else {
-                ", (?, ?, ?, ?, ?, ?, ?, 'new', 0, 'idle')"
-            },
+            if index == 0 { "(?, ?, ?, ?, ?, ?, ?, 'new', 0, ?)" } else { ", (?, ?, ?, ?, ?, ?, ?, 'new', 0, ?)" },
             [
                 Bind::Int(order_id),
                 Bind::Int(item.number.as_i64()),
@@ -193,6 +192,7 @@ fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
                 Bind::Int(item.account_id),
                 Bind::Int(item.settings_id),
                 item.country.clone().into(),
+                item.state.key().into(),
             ],
         );
     }
@@ -217,7 +217,7 @@ fn item(columns: ItemColumns) -> Result<ItemRow> {
     })
 }
 
-/// Rows in one insert: nine binds each, under SQLite's limit of 32,766.
+/// Rows in one insert: eight binds each, under SQLite's limit of 32,766.
 const ROWS: usize = 2_000;
 
 impl Tx {
@@ -235,7 +235,7 @@ impl Tx {
     }
 
     /// Writes down an order that needs no review, with its account, its numbers and their settings, and tells how they
-    /// compare with what exists.
+    /// compare with what exists, and where its audit row will go, where that is known already.
     ///
     /// # Errors
     /// When the database refuses.
@@ -246,7 +246,7 @@ impl Tx {
         values: &[NumberSettings],
         items: &[NewItem],
         now: OffsetDateTime,
-    ) -> Result<Vec<VerdictCount>> {
+    ) -> Result<(Vec<VerdictCount>, Option<Place>)> {
         let id = || Bind::Int(order.id);
         let mut script = Script::default();
         script.built(orders::insert(order, now));
@@ -257,15 +257,23 @@ impl Tx {
         for chunk in items.chunks(ROWS) {
             script.built(insert_items(order.id, chunk));
         }
+        let one_writer = matches!(self.conn(), Conn::Sqlite(_));
+        if one_writer {
+            script.step(orders::TAKE_NUMBER, [id()]).step(audit::FREE, []);
+        }
         script.step(COMPARE, [id()]).step(VERDICTS, [id()]);
-        let verdicts = self.run(script).await?.pop().unwrap_or_default().rows::<2>()?;
-        verdicts
+        let mut outcomes = self.run(script).await?;
+        let verdicts = outcomes.pop().unwrap_or_default().rows::<2>()?;
+        let place = outcomes.into_iter().nth_back(1).filter(|_| one_writer);
+        let place = place.map_or_else(|| Ok(Vec::new()), Done::rows::<2>)?.pop().and_then(Place::found);
+        let verdicts: Result<Vec<VerdictCount>> = verdicts
             .into_iter()
             .map(|[verdict, count]| {
                 let verdict = verdict.text().and_then(|key| Verdict::from_key(&key));
                 verdict.zip(count.int()).ok_or_else(|| Error::unreadable("order_items", "verdict", order.id))
             })
-            .collect()
+            .collect();
+        Ok((verdicts?, place))
     }
 
     /// Stages the numbers that match the filter for release; tells how many.

@@ -10,6 +10,8 @@ use crate::domain::{Order, OrderKind, OrderSource, OrderStatus, Progress};
 
 statements! {
     INSERT = "INSERT INTO orders (id, kind, source, status, accounts, author, author_id, ticket, form, refused_lines, created_at) VALUES ($1, $2, $3, 'draft', $4, $5, $6, $7, $8, $9, $10)";
+    // The number was looked up in this transaction, which no other writes beside.
+    TAKE_NUMBER = "UPDATE sequences SET next = $1 + 1 WHERE name = 'orders' AND next = $1";
     INSERT_ACCOUNT = "INSERT INTO order_accounts (order_id, account_id, account_rev) VALUES ($1, $2, $3) ON CONFLICT (order_id, account_id) DO UPDATE SET account_rev = excluded.account_rev";
     DESCRIBE = "UPDATE orders SET accounts = $2, refused_lines = $3 WHERE id = $1";
     BY_ID = "SELECT id, kind, source, status, accounts, author, author_id, ticket, total, done, failed, superseded, refused_lines, created_at, submitted_at, finished_at FROM orders WHERE id = $1";
@@ -19,6 +21,7 @@ statements! {
     DELETE_PROBLEMS = "DELETE FROM order_problems WHERE order_id = $1";
     SUBMIT = "UPDATE orders SET status = 'pending', submitted_at = $2 WHERE id = $1 AND status = 'draft'";
     FINISH = "UPDATE orders SET status = $2, submitted_at = $3, finished_at = $4, total = $5, done = $6 WHERE id = $1";
+    FINISH_COUNTED = "UPDATE orders SET submitted_at = CAST($2 AS BIGINT), total = $3, done = c.done, status = CASE WHEN c.done = $3 THEN 'complete' WHEN c.done > 0 THEN 'in-progress' ELSE 'pending' END, finished_at = CASE WHEN c.done = $3 THEN CAST($2 AS BIGINT) END FROM (SELECT CAST(COUNT(*) AS BIGINT) AS done FROM order_items WHERE order_id = $1 AND state = 'done') AS c WHERE orders.id = $1";
     ADD_PROGRESS = "UPDATE orders SET total = total + $2, done = done + $3, failed = failed + $4, superseded = superseded + $5 WHERE id = $1 RETURNING total, done, failed, superseded, started";
     STARTED = "UPDATE orders SET started = TRUE, status = CASE WHEN status = 'pending' THEN 'in-progress' ELSE status END WHERE id IN (SELECT DISTINCT order_id FROM numbers WHERE push_id = $1) AND NOT started";
     SET_STATUS = "UPDATE orders SET status = $2, finished_at = $3 WHERE id = $1";
@@ -252,7 +255,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn finish_order(
+    pub(super) async fn finish_order(
         &mut self,
         id: i64,
         applied: &Applied,

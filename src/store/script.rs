@@ -28,6 +28,12 @@ impl Script {
         self
     }
 
+    /// Adds the statements of another.
+    pub(super) fn append(&mut self, other: Self) -> &mut Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// How many statements it has.
     pub(super) fn len(&self) -> usize {
         self.0.len()

@@ -2,10 +2,19 @@
 
 use time::OffsetDateTime;
 
+use super::audit::{self, Place};
 use super::script::{Done, Script};
 use super::sql::{Bind, dialect, on, statements};
-use super::{Conn, Result, Tx, VerdictCount, micros};
+use super::{AuditEntry, Conn, Result, Tx, VerdictCount, micros, orders, work};
 use crate::domain::{ItemState, Progress, SyncState, Verdict};
+
+/// How an item begins. What the backend need not hear of is done at once: a number without a synced service, unless the
+/// backend may hold it from before.
+macro_rules! begun {
+    () => {
+        "CASE WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle' WHEN EXISTS (SELECT 1 FROM accounts a JOIN settings s ON s.id = order_items.settings_id WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services & 3) <> 0) THEN 'pending' WHEN verdict = 'new' THEN 'done' WHEN EXISTS (SELECT 1 FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings o ON o.id = n.settings_id WHERE n.telephone_number = order_items.telephone_number AND (a.services & a.synced & 3) <> 0 AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')) THEN 'pending' ELSE 'done' END"
+    };
+}
 
 statements! {
     MOVED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'unchanged' AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
@@ -17,9 +26,9 @@ statements! {
     FEWER = "INSERT INTO account_services (account_id, services, numbers) SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     MORE = "INSERT INTO account_services (account_id, services, numbers) SELECT c.account_id, s.services, CAST(SUM(c.count) AS BIGINT) FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id GROUP BY c.account_id, s.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     TOTALS = "UPDATE accounts SET number_count = number_count + c.count FROM (SELECT account_id, CAST(SUM(CASE verdict WHEN 'new' THEN 1 ELSE -1 END) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND (verdict = 'new' OR (verdict = 'release' AND state = 'done')) GROUP BY account_id) AS c WHERE accounts.id = c.account_id";
-    // What the backend need not hear of is done at once: a number without a synced service, unless the backend may hold it
-    // from before.
-    ITEMS_BEGIN = "UPDATE order_items SET state = CASE WHEN EXISTS (SELECT 1 FROM accounts a JOIN settings s ON s.id = order_items.settings_id WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services & 3) <> 0) THEN 'pending' WHEN verdict = 'new' THEN 'done' WHEN EXISTS (SELECT 1 FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings o ON o.id = n.settings_id WHERE n.telephone_number = order_items.telephone_number AND (a.services & a.synced & 3) <> 0 AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')) THEN 'pending' ELSE 'done' END WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release')";
+    ITEMS_BEGIN = concat!("UPDATE order_items SET state = ", begun!(), " WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release')");
+    // Most were staged as they begin.
+    ITEMS_BEGUN = concat!("UPDATE order_items SET state = ", begun!(), " WHERE order_id = $1 AND state <> ", begun!());
     UPSERT = "INSERT INTO numbers (telephone_number, reversed, account_id, settings_id, country, state, rev, order_id, changed_at) SELECT i.telephone_number, i.reversed, i.account_id, i.settings_id, i.country, CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END, i.base_rev + 1, i.order_id, $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') ON CONFLICT (telephone_number) DO UPDATE SET settings_id = excluded.settings_id, country = excluded.country, state = excluded.state, error_id = NULL, rev = excluded.rev, order_id = excluded.order_id, changed_at = excluded.changed_at WHERE numbers.rev = excluded.rev - 1 AND numbers.account_id = excluded.account_id AND numbers.state <> 'releasing'";
     RELEASE = "UPDATE numbers SET state = 'releasing', error_id = NULL, rev = numbers.rev + 1, order_id = $1, changed_at = $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict = 'release' AND numbers.telephone_number = i.telephone_number AND numbers.rev = i.base_rev AND numbers.account_id = i.account_id AND numbers.state <> 'releasing'";
     DELETE_LOCAL = "DELETE FROM numbers WHERE order_id = $1 AND state = 'releasing' AND telephone_number IN (SELECT telephone_number FROM order_items WHERE order_id = $1 AND verdict = 'release' AND state = 'done')";
@@ -49,6 +58,11 @@ impl Applied {
     }
 }
 
+/// How many numbers have one of these verdicts.
+fn count(verdicts: &[VerdictCount], wanted: &[Verdict]) -> i64 {
+    verdicts.iter().filter(|(verdict, _)| wanted.contains(verdict)).map(|(_, count)| count).sum()
+}
+
 impl Tx {
     /// Makes the staged numbers of an order, which have these verdicts, what should be true. `None` when what exists is not
     /// what the review compared with: then the transaction must be given up.
@@ -64,9 +78,48 @@ impl Tx {
         verdicts: &[VerdictCount],
         now: OffsetDateTime,
     ) -> Result<Option<Applied>> {
-        let count = |wanted: &[Verdict]| -> i64 {
-            verdicts.iter().filter(|(verdict, _)| wanted.contains(verdict)).map(|(_, count)| count).sum()
+        self.apply(order_id, verdicts, now, (ITEMS_BEGIN, Script::default())).await
+    }
+
+    /// The same for an order that needed no review: marks it as submitted, with its counts, asks for its accounts to be
+    /// pushed and appends its audit row, at its place where that is known already.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn apply_and_finish(
+        &mut self,
+        order_id: i64,
+        verdicts: &[VerdictCount],
+        (entry, place): (AuditEntry, Option<Place>),
+        now: OffsetDateTime,
+    ) -> Result<Option<Applied>> {
+        let Some(place) = place else {
+            let applied = self.apply(order_id, verdicts, now, (ITEMS_BEGUN, Script::default())).await?;
+            if let Some(applied) = &applied {
+                self.finish_order(order_id, applied, entry, now).await?;
+            }
+            return Ok(applied);
         };
+        let (id, at) = (Bind::Int(order_id), Bind::Int(micros(now)));
+        let total = Bind::Int(count(verdicts, &[Verdict::New, Verdict::Changed, Verdict::Release]));
+        let mut finish = Script::default();
+        finish
+            .step(orders::FINISH_COUNTED, [id.clone(), at.clone(), total])
+            .step(work::WANT_ACCOUNTS, [id, at])
+            .step(audit::TAKE, [])
+            .built(place.filled(entry, now));
+        self.apply(order_id, verdicts, now, (ITEMS_BEGUN, finish)).await
+    }
+
+    /// Applies: the items begin by this statement, and then, on success, what stands behind it is done too.
+    async fn apply(
+        &mut self,
+        order_id: i64,
+        verdicts: &[VerdictCount],
+        now: OffsetDateTime,
+        (begin, behind): (&'static str, Script),
+    ) -> Result<Option<Applied>> {
+        let count = |wanted: &[Verdict]| count(verdicts, wanted);
         let (written, released) = (count(&[Verdict::New, Verdict::Changed]), count(&[Verdict::Release]));
         if count(&[Verdict::Unchanged]) > 0 {
             let moved: i64 = on!(self, c => sqlx::query_scalar(MOVED).bind(order_id).fetch_one(c).await)?;
@@ -79,7 +132,7 @@ impl Tx {
             self.overtake(order_id, now).await?;
         }
         let mut script = Script::default();
-        script.step(ITEMS_BEGIN, id());
+        script.step(begin, id());
         if count(&[Verdict::Changed, Verdict::Release]) > 0 {
             script.step(FEWER, id());
         }
@@ -90,13 +143,15 @@ impl Tx {
         } else {
             script.step(DELETE_LOCAL, id());
         }
-        script.step(TOTALS, id()).step(STATES, id());
+        script.step(TOTALS, id());
+        let states = script.len() - before;
+        script.step(STATES, id()).append(behind);
         let mut outcomes = self.run(script).await?.into_iter();
         let found = outcomes.nth(before).map_or(0, |done| done.affected);
         if found as i64 != written + released {
             return Ok(None);
         }
-        let states = outcomes.next_back().map_or_else(|| Ok(Vec::new()), Done::rows::<3>)?;
+        let states = outcomes.nth(states - 1).map_or_else(|| Ok(Vec::new()), Done::rows::<3>)?;
         let states: Vec<(i64, String, i64)> = states
             .into_iter()
             .filter_map(|[account, state, count]| Some((account.int()?, state.text()?, count.int()?)))

@@ -13,10 +13,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::{Error, Result};
 
-/// A transaction that is open for so long is committed, whoever waits.
-const LONGEST: Duration = Duration::from_millis(5);
+/// A transaction that is open for so long is committed, whoever waits: long enough for a few batches of a hundred numbers,
+/// whose pages are then written once for all of them.
+const LONGEST: Duration = Duration::from_millis(20);
 /// Those whose successor went away commit by themselves after so long.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Each has a savepoint within that of the one before it; the commit takes them all.
 const SAVEPOINT: &str = "SAVEPOINT one";

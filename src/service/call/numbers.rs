@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use super::{Call, Change, Told};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
 use crate::domain::{
-    Account, E164, Number, NumberSettings, OrderKind, OrderSource, Refusal, Service, SyncState, Verdict, number,
+    Account, E164, ItemState, Number, NumberSettings, OrderKind, OrderSource, Refusal, Service, SyncState, Verdict,
+    number,
 };
 use crate::service::orders::{OrderRight, OrderToSubmit, submit_in};
 use crate::service::transact::transact_together;
@@ -38,7 +39,7 @@ pub async fn put(
         if let Some(told) = call.told_before(&mut tx, person, now).await? {
             return Ok((Some(told), Change::Updated, None));
         }
-        let account = find(&mut tx, account).await?;
+        let (account, next_order) = find(&mut tx, account).await?;
         let before = tx.numbers_among(&numbers).await?;
         (call.allowed)(here(&before, &account))?;
         let missing = not_enabled(&account, &wanted);
@@ -49,15 +50,18 @@ pub async fn put(
         let mut after = None;
         if !wanted.iter().all(|wanted| wanted.stands(&before, &account)) {
             let right = OrderRight::Upload(grant.clone());
-            let id = ctx.db.next_order_id(&mut tx).await?;
+            let id = match next_order {
+                Some(id) => id,
+                None => ctx.db.next_id("orders").await?,
+            };
             let (values, items) = staged(&account, &wanted);
             let order = new_order(id, OrderKind::Upload, person, &account);
-            let verdicts = tx.stage_order(&order, (account.id, account.rev), &values, &items, now).await?;
+            let (verdicts, place) = tx.stage_order(&order, (account.id, account.rev), &values, &items, now).await?;
             if verdicts.iter().any(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
                 return Err(Error::Items(refused(&mut tx, id, &numbers, person).await?));
             }
             let order = OrderToSubmit { id, kind: OrderKind::Upload, accounts: &account.name, ticket: None };
-            let Some(applied) = submit_in(&mut tx, &right, call.origin, &order, &verdicts, now).await? else {
+            let Some(applied) = submit_in(&mut tx, &right, call.origin, &order, (&verdicts, place), now).await? else {
                 return Err(moved());
             };
             if before.is_empty() {
@@ -182,7 +186,7 @@ pub async fn delete(
             let verdicts = tx.verdict_counts(id).await?;
             let right = OrderRight::Release(grant.clone());
             let order = OrderToSubmit { id, kind: OrderKind::Release, accounts: &account.name, ticket: None };
-            if submit_in(&mut tx, &right, call.origin, &order, &verdicts, now).await?.is_none() {
+            if submit_in(&mut tx, &right, call.origin, &order, (&verdicts, None), now).await?.is_none() {
                 return Err(moved());
             }
         }
@@ -226,14 +230,15 @@ pub async fn get_all(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, numbers: 
     if missing.is_empty() { Ok(found) } else { Err(Error::Items(missing)) }
 }
 
-async fn find(tx: &mut Tx, name: &str) -> Result<Account> {
-    let account = tx.account_locked(name).await?.ok_or(Error::NotFound("account"))?;
+/// The account, and the number of its next order where it is known already.
+async fn find(tx: &mut Tx, name: &str) -> Result<(Account, Option<i64>)> {
+    let (account, next_order) = tx.account_to_order(name).await?.ok_or(Error::NotFound("account"))?;
     if account.deleting {
         return Err(Error::Conflict(format!(
             "Account {name} is being deleted. Wait until it is gone, then create it anew."
         )));
     }
-    Ok(account)
+    Ok((account, next_order))
 }
 
 fn present(numbers: Vec<Number>, account: &Account) -> Vec<Number> {
@@ -297,6 +302,7 @@ fn staged(account: &Account, wanted: &[Wanted]) -> (Vec<NumberSettings>, Vec<New
         account_id: account.id,
         settings_id: wanted.settings_id,
         country: wanted.country.clone(),
+        state: ItemState::of_new(account, wanted.settings.services),
     };
     (values.into_values().cloned().collect(), wanted.iter().map(item).collect())
 }
