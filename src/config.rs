@@ -5,6 +5,7 @@
 
 mod api;
 mod check;
+mod dns;
 mod read;
 mod reader;
 mod reference;
@@ -22,6 +23,7 @@ use crate::domain::CallingProfile;
 use crate::domain::RelationshipChoice;
 
 pub use api::{Api, Network};
+pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm, ServerAddress};
 pub use reader::{Problem, Sources};
 pub use reference::reference;
 
@@ -50,8 +52,12 @@ pub struct Config {
     pub relationship_statuses: Vec<RelationshipChoice>,
     /// Log output.
     pub log: Log,
+    /// The names of Direct Routing.
+    pub direct_routing: DirectRouting,
     /// The name server.
     pub dns: Dns,
+    /// An existing primary that is told of changes instead.
+    pub dynamic_update: DynamicUpdate,
 }
 
 /// Section `portal`.
@@ -219,13 +225,6 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
-}
-
-/// Section `dns`.
-#[derive(Clone, Debug)]
-pub struct Dns {
-    /// Where to listen.
-    pub listen: SocketAddr,
 }
 
 /// What is being started, which decides how strict to be.

@@ -36,6 +36,11 @@ const PROGRAMS: &str = "  Call the API as   bss-read   may GET
 /// What tokens for the demo's API are for.
 const AUDIENCE: &str = "nmp-api";
 
+/// The regions of the demo's Direct Routing, at addresses for documentation (RFC 5737, RFC 3849).
+const REGIONS: &str = r#"[{ label = "1r1", addresses = ["192.0.2.11", "2001:db8::11"] }, { label = "1r2", addresses = ["192.0.2.12", "2001:db8::12"] }]"#;
+/// Who serves the demo's zone.
+const NAME_SERVERS: &str = r#"[{ name = "ns1.pstn.example.com", addresses = ["127.0.0.1"] }]"#;
+
 /// Where the demo listens.
 struct Addresses {
     portal: SocketAddr,
@@ -127,9 +132,16 @@ fn sources(options: &DemoOptions, at: &Addresses, sandbox: &Sandbox) -> Sources 
     let Addresses { portal, api, operations } = at;
     let mut environment = environment();
     let database = format!("sqlite:{}", options.data_dir.join("nmp.db").display());
-    for (name, usual) in
-        [("NMP_LOG__FORMAT", "text"), ("NMP_LOG__LEVEL", "warn"), ("NMP_DATABASE__URL", database.as_str())]
-    {
+    let zone = options.data_dir.join("zone").display().to_string();
+    for (name, usual) in [
+        ("NMP_LOG__FORMAT", "text"),
+        ("NMP_LOG__LEVEL", "warn"),
+        ("NMP_DATABASE__URL", database.as_str()),
+        ("NMP_DIRECT_ROUTING__BASE_DOMAIN", "pstn.example.com"),
+        ("NMP_DIRECT_ROUTING__REGIONS", REGIONS),
+        ("NMP_DNS__NAME_SERVERS", NAME_SERVERS),
+        ("NMP_DNS__CATALOG_FILE", zone.as_str()),
+    ] {
         if !environment.iter().any(|(given, _)| given == name) {
             environment.push((name.to_owned(), usual.to_owned()));
         }

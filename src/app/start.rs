@@ -218,6 +218,8 @@ fn policy(config: &Config) -> Policy {
         relationships: config.relationship_statuses.clone(),
         calling_profiles: config.operator_connect.calling_profiles.clone(),
         default_calling_profile: config.operator_connect.default_calling_profile.clone(),
+        zones: config.zones(),
+        label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
     }
 }
 

@@ -7,7 +7,8 @@ use url::Url;
 
 use super::reader::Reader;
 use super::{
-    Api, Config, Database, DatabaseUrl, Dns, Identity, Log, LogFormat, Operations, OperatorConnect, Portal, Uploads,
+    Api, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat, Operations,
+    OperatorConnect, Portal, Uploads,
 };
 use crate::authz::RoleNames;
 
@@ -52,7 +53,9 @@ impl Config {
                     .text("log.level", Some("info"), "What to log, such as `info` or `nmp=debug,info`.")
                     .unwrap_or_else(|| "info".to_owned()),
             },
-            dns: Dns { listen: r.socket("dns.listen", "127.0.0.1:5354", "Address and port of the name server.") },
+            direct_routing: DirectRouting::read(r),
+            dns: Dns::read(r),
+            dynamic_update: DynamicUpdate::read(r),
         }
     }
 }
@@ -246,7 +249,7 @@ impl OperatorConnect {
     }
 }
 
-fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
+pub(super) fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
     Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))
 }
 

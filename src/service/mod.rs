@@ -30,6 +30,7 @@ use uuid::Uuid;
 pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
+use crate::domain::direct_routing::Zones;
 use crate::domain::{CallingProfile, RelationshipChoice};
 use crate::store::{AuditEntry, Db};
 
@@ -74,6 +75,10 @@ pub struct Policy {
     pub calling_profiles: Vec<CallingProfile>,
     /// Id of the profile that is chosen unless a person chooses another.
     pub default_calling_profile: Option<String>,
+    /// The names that Direct Routing accounts get; none where the deployment has no base domain for them.
+    pub zones: Option<Zones>,
+    /// A label that was given up stays with its last account for so long.
+    pub label_quarantine: time::Duration,
 }
 
 impl Default for Policy {
@@ -83,6 +88,8 @@ impl Default for Policy {
             relationships: RelationshipChoice::defaults(),
             calling_profiles: Vec::new(),
             default_calling_profile: None,
+            zones: None,
+            label_quarantine: time::Duration::days(30),
         }
     }
 }
