@@ -220,6 +220,7 @@ fn policy(config: &Config) -> Policy {
         default_calling_profile: config.operator_connect.default_calling_profile.clone(),
         zones: config.zones(),
         label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
+        services: config.services.offered.iter().copied().collect(),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod call;
 pub mod civic_addresses;
 pub mod consents;
 mod error;
+mod labels;
 pub mod listing;
 pub mod numbers;
 pub mod order_writes;
@@ -31,7 +32,7 @@ pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
 use crate::domain::direct_routing::Zones;
-use crate::domain::{CallingProfile, RelationshipChoice};
+use crate::domain::{CallingProfile, RelationshipChoice, Service, ServiceSet};
 use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
@@ -79,6 +80,8 @@ pub struct Policy {
     pub zones: Option<Zones>,
     /// A label that was given up stays with its last account for so long.
     pub label_quarantine: time::Duration,
+    /// The services that the portal offers. Programs may use every one.
+    pub services: ServiceSet,
 }
 
 impl Default for Policy {
@@ -90,6 +93,7 @@ impl Default for Policy {
             default_calling_profile: None,
             zones: None,
             label_quarantine: time::Duration::days(30),
+            services: ServiceSet::ALL.without(Service::CallProtection.into()),
         }
     }
 }

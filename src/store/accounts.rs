@@ -145,6 +145,7 @@ impl Tx {
             .bind(micros(now))
             .execute(c).await.map(drop))?;
         if let Some(direct_routing) = &draft.direct_routing {
+            self.take_up_label(&direct_routing.subdomain).await?;
             self.set_subdomain(id, direct_routing).await?;
         }
         Ok(())
@@ -172,8 +173,13 @@ impl Tx {
             .bind(micros(now))
             .execute(c).await.map(|done| done.rows_affected()))?;
         if updated == 1 {
+            let label = draft.direct_routing.as_ref().map(|routing| routing.subdomain.as_str());
+            self.give_up_label(id, label, now).await?;
             match &draft.direct_routing {
-                Some(direct_routing) => self.set_subdomain(id, direct_routing).await?,
+                Some(direct_routing) => {
+                    self.take_up_label(&direct_routing.subdomain).await?;
+                    self.set_subdomain(id, direct_routing).await?;
+                }
                 None => on!(self, c => sqlx::query(UNSET_SUBDOMAIN).bind(id).execute(c).await.map(drop))?,
             }
         }
@@ -290,7 +296,8 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn delete_empty_account(&mut self, id: i64) -> Result<bool> {
+    pub async fn delete_empty_account(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
+        self.give_up_label_of_empty(id, now).await?;
         let gone =
             on!(self, c => sqlx::query(DELETE_EMPTY).bind(id).execute(c).await.map(|done| done.rows_affected()))? == 1;
         if gone {

@@ -8,6 +8,7 @@ mod audit;
 mod civic_addresses;
 mod consents;
 mod error;
+mod labels;
 mod listing;
 mod migrate;
 mod number_rows;
