@@ -375,6 +375,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         audit::ALL,
         civic_addresses::ALL,
         consents::ALL,
+        labels::ALL,
         listing::ALL,
         number_rows::ALL,
         numbers::ALL,
