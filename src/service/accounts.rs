@@ -353,7 +353,7 @@ pub(super) async fn delete_in(
 ) -> Result<Deleted> {
     let (grant, release) = grants;
     let now = ctx.clock.now();
-    if tx.delete_empty_account(account.id).await? {
+    if tx.delete_empty_account(account.id, now).await? {
         append_deleted(tx, grant, origin, account, now).await?;
         return Ok(Deleted::Done);
     }
@@ -373,7 +373,7 @@ pub(super) async fn delete_in(
     append_deleted(tx, grant, origin, account, now).await?;
     let Some(release) = release.filter(|_| kept > 0) else { return Ok(Deleted::Done) };
     let order = orders::release_in(tx, ctx, release, origin, account, source).await?;
-    Ok(if tx.delete_empty_account(account.id).await? { Deleted::Done } else { Deleted::Releasing(order) })
+    Ok(if tx.delete_empty_account(account.id, now).await? { Deleted::Done } else { Deleted::Releasing(order) })
 }
 
 async fn append_deleted(
