@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::direct_routing::SubdomainStatus;
 use super::service::ServiceSet;
 use super::tenant::TenantId;
 
@@ -80,6 +81,8 @@ pub struct Account {
     pub number_count: i64,
     /// How calls of the enterprise's own session border controller are told apart, where it uses Direct Routing.
     pub direct_routing: Option<DirectRouting>,
+    /// Whether its names in DNS are answered as they should be.
+    pub subdomain_status: SubdomainStatus,
     /// True while the account waits for its last number to be released.
     pub deleting: bool,
     /// Grows with every change.

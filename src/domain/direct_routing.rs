@@ -1,7 +1,9 @@
 //! What Direct Routing needs in DNS: an account's label and the tokens that prove who owns its names.
 
+mod check;
 mod layout;
 
+pub use check::{Delegation, Served, SubdomainStatus};
 pub use layout::{Layout, NameServer, REGIONS_MAX, Region, Srv, check_host_label, parse_host};
 
 /// The most characters of a label.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod call;
 pub mod civic_addresses;
 pub mod consents;
+pub mod direct_routing;
 mod error;
 mod labels;
 pub mod listing;
@@ -125,7 +126,7 @@ impl Ctx {
     /// Wakes the sync engine: in this process at once, in others through the database where it can.
     pub(crate) async fn wake_sync(&self) {
         self.wake.notify_one();
-        if let Err(error) = self.db.notify_sync().await {
+        if let Err(error) = self.db.tell_of_change().await {
             tracing::debug!(%error, "the other processes were not woken; they look by themselves within seconds");
         }
     }
