@@ -4,6 +4,8 @@ mod cli;
 mod database;
 mod demo;
 mod failure;
+mod names;
+mod ready;
 mod start;
 mod stop;
 #[cfg(test)]

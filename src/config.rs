@@ -5,6 +5,7 @@
 
 mod api;
 mod check;
+mod dns;
 mod read;
 mod reader;
 mod reference;
@@ -18,10 +19,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::authz::RoleNames;
-use crate::domain::CallingProfile;
-use crate::domain::RelationshipChoice;
+use crate::domain::{CallingProfile, RelationshipChoice, Service};
 
 pub use api::{Api, Network};
+pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm, ServerAddress};
 pub use reader::{Problem, Sources};
 pub use reference::reference;
 
@@ -44,14 +45,20 @@ pub struct Config {
     pub operator_connect: OperatorConnect,
     /// What this process does.
     pub roles: Vec<ProcessRole>,
+    /// Which services there are to choose from.
+    pub services: Services,
     /// Limits of an upload.
     pub uploads: Uploads,
     /// The choices of "Update relationship status".
     pub relationship_statuses: Vec<RelationshipChoice>,
     /// Log output.
     pub log: Log,
+    /// The names of Direct Routing.
+    pub direct_routing: DirectRouting,
     /// The name server.
     pub dns: Dns,
+    /// An existing primary that is told of changes instead.
+    pub dynamic_update: DynamicUpdate,
 }
 
 /// Section `portal`.
@@ -194,6 +201,13 @@ impl FromStr for ProcessRole {
     }
 }
 
+/// Section `services`.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// The services that the portal offers.
+    pub offered: Vec<Service>,
+}
+
 /// Section `uploads`.
 #[derive(Clone, Copy, Debug)]
 pub struct Uploads {
@@ -219,13 +233,6 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
-}
-
-/// Section `dns`.
-#[derive(Clone, Debug)]
-pub struct Dns {
-    /// Where to listen.
-    pub listen: SocketAddr,
 }
 
 /// What is being started, which decides how strict to be.

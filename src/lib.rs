@@ -7,6 +7,7 @@ pub mod authz;
 pub mod backend;
 pub mod config;
 pub mod description;
+pub mod dns;
 pub mod domain;
 pub mod http;
 pub mod portal;

@@ -16,7 +16,7 @@ use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, need
 use crate::service::call::accounts::{self, CountedAccount};
 use crate::service::call::{Call, Change};
 use crate::service::{Origin, listing};
-use crate::wire::{AccountResource, Resource as _, SubdomainStatus, read_account};
+use crate::wire::{AccountResource, Resource as _, read_account};
 
 pub(super) fn routes() -> ApiRoutes {
     ApiRoutes::new()
@@ -27,7 +27,7 @@ pub(super) fn routes() -> ApiRoutes {
 }
 
 fn resource(counted: &CountedAccount) -> AccountResource {
-    AccountResource::new(&counted.account, &counted.counts, SubdomainStatus::NotProvisioned)
+    AccountResource::new(&counted.account, &counted.counts, counted.account.subdomain_status.into())
 }
 
 /// `GET /accounts`
@@ -117,5 +117,5 @@ async fn delete(
 /// The entity tag of an account whose numbers were not counted: its desired part is right, which is all a deletion is
 /// compared with.
 fn desired_only(account: &Account) -> String {
-    AccountResource::new(account, &[], SubdomainStatus::NotProvisioned).etag()
+    AccountResource::new(account, &[], account.subdomain_status.into()).etag()
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
@@ -12,6 +13,9 @@ use crate::store::{Db, MigrationState, PoolSize};
 
 use super::failure::Failure;
 use super::print;
+
+/// A database that is away is tried again after so long.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// An open database. The lock on a SQLite file lasts as long as this value.
 pub(super) struct Database {
@@ -33,6 +37,29 @@ pub(super) async fn open(config: &Config) -> Result<Database, Failure> {
     Ok(database)
 }
 
+/// The same for a process that has work to do meanwhile: a server that is away is waited for.
+pub(super) async fn open_patiently(config: &Config) -> Result<Database, Failure> {
+    if let DatabaseUrl::Postgres(_) = config.database.url {
+        let mut said = false;
+        loop {
+            match open_db(config).await {
+                Ok(db) => {
+                    db.close().await;
+                    break;
+                }
+                Err(error) if error.is_away() => {
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::warn!(%error, "the database does not answer; the name server answers from the zone on disk until it does");
+                    }
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+    open(config).await
+}
+
 /// Nobody else has the file, so a process that left work half done is gone: no need to wait for its leases to end.
 async fn free_work(db: &Db) -> crate::store::Result<()> {
     let mut tx = db.begin().await?;
@@ -50,13 +77,17 @@ async fn connect(config: &Config) -> Result<Database, Failure> {
 
 /// Connects without keeping others away, to look while another process works.
 async fn connect_beside(config: &Config) -> Result<Db, Failure> {
+    open_db(config).await.map_err(failed)
+}
+
+async fn open_db(config: &Config) -> crate::store::Result<Db> {
     let connections = config.database.max_connections;
     let size = PoolSize { readers: connections.min(PoolSize::default().readers), connections };
     let url = match &config.database.url {
         DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
         DatabaseUrl::Postgres(url) => url.expose_secret().to_owned(),
     };
-    Db::open(&url, size).await.map_err(failed)
+    Db::open(&url, size).await
 }
 
 /// Keeps other processes away from a SQLite file. The file is made for this user alone.

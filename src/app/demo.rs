@@ -9,13 +9,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Log, LogFormat, Purpose, Sources};
+use crate::dns::Sockets;
+use crate::domain::direct_routing::Zones;
 use crate::sandbox::{Sandbox, SandboxError, SandboxOptions};
 use crate::telemetry;
 
 use super::cli::DemoOptions;
 use super::failure::Failure;
 use super::start::{Listeners, Running, address, bind};
-use super::{environment, print, stop};
+use super::{environment, names, print, stop};
 
 /// The people of the sandbox, and what they are there to show.
 const PEOPLE: &str = "  Sign in as        reader     may look
@@ -35,6 +37,11 @@ const PROGRAMS: &str = "  Call the API as   bss-read   may GET
 
 /// What tokens for the demo's API are for.
 const AUDIENCE: &str = "nmp-api";
+
+/// The regions of the demo's Direct Routing, at addresses for documentation (RFC 5737, RFC 3849).
+const REGIONS: &str = r#"[{ label = "1r1", addresses = ["192.0.2.11", "2001:db8::11"] }, { label = "1r2", addresses = ["192.0.2.12", "2001:db8::12"] }]"#;
+/// Who serves the demo's zone.
+const NAME_SERVERS: &str = r#"[{ name = "ns1.pstn.example.com", addresses = ["127.0.0.1"] }]"#;
 
 /// Where the demo listens.
 struct Addresses {
@@ -60,12 +67,14 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let operations = bind(options.operations, "--operations").await?;
     let at = Addresses { portal: address(&portal)?, api: address(&api)?, operations: address(&operations)? };
     let config = Config::load(sources(&options, &at, &sandbox), Purpose::Demo)?;
+    let dns = names::bind(&config, "--dns").await?;
+    let names = dns.as_ref().map(Sockets::address).zip(config.zones());
     let logs = telemetry::start_logs(&config.log);
 
     let (world_stop, world) = (CancellationToken::new(), TaskTracker::new());
     start_sandbox(&sandbox, outside, &world_stop, &world);
-    let running = Running::start(config, Listeners { portal: Some(portal), api: Some(api), operations }).await?;
-    print(&announcement(&options.data_dir, &at, &sandbox))?;
+    let running = Running::start(config, Listeners { portal: Some(portal), api: Some(api), dns, operations }).await?;
+    print(&announcement(&options.data_dir, &at, names.as_ref(), &sandbox))?;
 
     let asked = stop::asked_to_stop(&TaskTracker::new()).await;
     running.stop().await;
@@ -127,9 +136,16 @@ fn sources(options: &DemoOptions, at: &Addresses, sandbox: &Sandbox) -> Sources 
     let Addresses { portal, api, operations } = at;
     let mut environment = environment();
     let database = format!("sqlite:{}", options.data_dir.join("nmp.db").display());
-    for (name, usual) in
-        [("NMP_LOG__FORMAT", "text"), ("NMP_LOG__LEVEL", "warn"), ("NMP_DATABASE__URL", database.as_str())]
-    {
+    let zone = options.data_dir.join("zone").display().to_string();
+    for (name, usual) in [
+        ("NMP_LOG__FORMAT", "text"),
+        ("NMP_LOG__LEVEL", "warn"),
+        ("NMP_DATABASE__URL", database.as_str()),
+        ("NMP_DIRECT_ROUTING__BASE_DOMAIN", "pstn.example.com"),
+        ("NMP_DIRECT_ROUTING__REGIONS", REGIONS),
+        ("NMP_DNS__NAME_SERVERS", NAME_SERVERS),
+        ("NMP_DNS__CATALOG_FILE", zone.as_str()),
+    ] {
         if !environment.iter().any(|(given, _)| given == name) {
             environment.push((name.to_owned(), usual.to_owned()));
         }
@@ -157,12 +173,15 @@ fn sources(options: &DemoOptions, at: &Addresses, sandbox: &Sandbox) -> Sources 
     Sources { file: None, environment, flags }
 }
 
-fn announcement(data: &Path, at: &Addresses, sandbox: &Sandbox) -> String {
+fn announcement(data: &Path, at: &Addresses, names: Option<&(SocketAddr, Zones)>, sandbox: &Sandbox) -> String {
     let Addresses { portal, api, operations } = at;
     let mut text = format!("Number Management Portal {}, demo\n\n", env!("CARGO_PKG_VERSION"));
     let _ = writeln!(text, "  Portal            http://{portal}/");
     let _ = writeln!(text, "  Provisioning API  http://{api}/ audience {AUDIENCE}");
     let _ = writeln!(text, "  Operations        http://{operations}/healthz /readyz /metrics");
+    if let Some((address, zones)) = names {
+        let _ = writeln!(text, "  Name server       {address} for {}", zones.base);
+    }
     let _ = writeln!(text, "  Identity provider {}", sandbox.issuer());
     let _ = writeln!(text, "  Operator Connect  {}", sandbox.operator_connect_url());
     let _ = writeln!(text, "  Data              {}\n", data.display());

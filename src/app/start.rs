@@ -11,20 +11,20 @@ use tokio_util::task::TaskTracker;
 use crate::api;
 use crate::backend::{OperatorConnect, OperatorConnectOptions};
 use crate::config::{self, Config, ProcessRole};
+use crate::dns::{NameServer, Sockets};
 use crate::domain::session::SessionPolicy;
 use crate::http::login::{Login, Provider};
-use crate::http::operations::Operations;
 use crate::http::serve::{Listening, serve as serve_http};
 use crate::http::{ApiState, PortalState, Sessions, api_router, portal_router};
 use crate::portal;
 use crate::service::access::SessionKeeper;
 use crate::service::{self, Ctx, Policy};
-use crate::store::{Db, MigrationState};
 use crate::sync::{Engine, SyncOptions, Workers};
 use crate::telemetry;
 
 use super::failure::Failure;
-use super::{database, stop};
+use super::ready::Ready;
+use super::{database, names, stop};
 
 /// Time between two rounds of upkeep on the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -33,6 +33,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub(super) struct Listeners {
     pub(super) portal: Option<TcpListener>,
     pub(super) api: Option<TcpListener>,
+    pub(super) dns: Option<Sockets>,
     pub(super) operations: TcpListener,
 }
 
@@ -54,8 +55,9 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let portal =
         if config.runs(ProcessRole::Portal) { Some(bind(config.portal.listen, "portal.listen").await?) } else { None };
     let api = if config.runs(ProcessRole::Api) { Some(bind(config.api.listen, "api.listen").await?) } else { None };
+    let dns = names::bind(&config, "dns.listen").await?;
     let operations = bind(config.operations.listen, "operations.listen").await?;
-    let running = Running::start(config, Listeners { portal, api, operations }).await?;
+    let running = Running::start(config, Listeners { portal, api, dns, operations }).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
     let asked = stop::asked_to_stop(&TaskTracker::new()).await;
     running.stop().await;
@@ -73,13 +75,25 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Opens the database and starts the roles of the configuration.
+    /// Opens the database and starts the roles of the configuration. The name server comes first and answers from the zone
+    /// on disk; a process that is one waits for a database that is away.
     pub(super) async fn start(config: Config, listeners: Listeners) -> Result<Self, Failure> {
         // One recorder a process; a second start in the same process goes without.
         let metrics = telemetry::start_metrics().ok();
-        let database = database::open(&config).await?;
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let names = match (listeners.dns, names::options(&config)?) {
+            (Some(sockets), Some(options)) => Some(NameServer::start(options, sockets, stop.clone(), &tasks).await),
+            _ => None,
+        };
+        let ready = Ready::new(&config, stop.clone(), names.clone());
+        let operations = ready.operations(metrics.clone());
+        listen("operations", (&stop, &tasks), listeners.operations, 64, operations.router());
+        let database = match &names {
+            Some(_) => database::open_patiently(&config).await?,
+            None => database::open(&config).await?,
+        };
         let ctx = Ctx::new(database.db.clone(), service::Clock::system(), policy(&config));
-        let running = Self { database, ctx, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+        let running = Self { database, ctx, stop, tasks };
         let config = Arc::new(config);
         // One for both, so that its keys are fetched once.
         let provider = Provider::new(config.identity.issuer.clone())
@@ -93,11 +107,13 @@ impl Running {
             running.listen("api", listener, config.api.max_connections, api_router(operations, state));
         }
         let workers = if config.runs(ProcessRole::Sync) { running.start_sync(&config)? } else { None };
-        if let Some(handle) = metrics.clone() {
+        if let Some(names) = names {
+            names.follow(running.database.db.clone());
+        }
+        if let Some(handle) = metrics {
             running.every(UPKEEP, move || handle.run_upkeep());
         }
-        let operations = running.operations(&config, workers, metrics);
-        running.listen("operations", listeners.operations, 64, operations.router());
+        ready.started(running.database.db.clone(), workers);
         Ok(running)
     }
 
@@ -128,32 +144,8 @@ impl Running {
         Ok(Some(engine.run(self.stop.clone(), &self.tasks)))
     }
 
-    /// What says that this process can do its work.
-    fn operations(
-        &self,
-        config: &Config,
-        workers: Option<Workers>,
-        metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
-    ) -> Operations {
-        let (reached, current) = (self.database.db.clone(), self.database.db.clone());
-        let mut operations = Operations::new(metrics)
-            .check("database", move || answers(reached.clone()))
-            .check("migrations", move || is_current(current.clone()));
-        for (role, name) in [(ProcessRole::Portal, "portal"), (ProcessRole::Api, "api")] {
-            if config.runs(role) {
-                let stop = self.stop.clone();
-                operations = operations.check(name, move || std::future::ready(not_stopping(&stop)));
-            }
-        }
-        if let Some(workers) = workers {
-            operations = operations.check("sync", move || std::future::ready(at_work(&workers)));
-        }
-        operations
-    }
-
     fn listen(&self, name: &'static str, listener: TcpListener, max_connections: u32, router: axum::Router) {
-        let how = Listening { name, max_connections, stop: self.stop.clone(), tasks: self.tasks.clone() };
-        self.tasks.spawn(serve_http(listener, router, how));
+        listen(name, (&self.stop, &self.tasks), listener, max_connections, router);
     }
 
     /// Runs something again and again until the stop.
@@ -185,7 +177,7 @@ fn sync_options(settings: &config::OperatorConnect) -> SyncOptions {
     }
 }
 
-fn now() -> fn() -> time::OffsetDateTime {
+pub(super) fn now() -> fn() -> time::OffsetDateTime {
     #[expect(clippy::disallowed_methods, reason = "the composition root is where the clock comes from")]
     let now = time::OffsetDateTime::now_utc;
     now
@@ -218,25 +210,19 @@ fn policy(config: &Config) -> Policy {
         relationships: config.relationship_statuses.clone(),
         calling_profiles: config.operator_connect.calling_profiles.clone(),
         default_calling_profile: config.operator_connect.default_calling_profile.clone(),
+        zones: config.zones(),
+        label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
+        services: config.services.offered.iter().copied().collect(),
     }
 }
 
-async fn answers(db: Db) -> Result<(), String> {
-    db.ping().await.map_err(|error| error.to_string())
-}
-
-async fn is_current(db: Db) -> Result<(), String> {
-    match db.migration_state().await.map_err(|error| error.to_string())? {
-        MigrationState::Current => Ok(()),
-        MigrationState::Behind(count) => Err(format!("{count} migrations are still to be run")),
-        MigrationState::Newer => Err("the database was written by a newer version".to_owned()),
-    }
-}
-
-fn not_stopping(stop: &CancellationToken) -> Result<(), String> {
-    if stop.is_cancelled() { Err("stopping".to_owned()) } else { Ok(()) }
-}
-
-fn at_work(workers: &Workers) -> Result<(), String> {
-    if workers.are_running() { Ok(()) } else { Err("a worker ended; restart the process".to_owned()) }
+fn listen(
+    name: &'static str,
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+    listener: TcpListener,
+    max_connections: u32,
+    router: axum::Router,
+) {
+    let how = Listening { name, max_connections, stop: stop.clone(), tasks: tasks.clone() };
+    tasks.spawn(serve_http(listener, router, how));
 }

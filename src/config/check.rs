@@ -35,6 +35,7 @@ impl Config {
             self.check_operator_connect(purpose, r);
         }
         self.check_statuses(r);
+        self.check_direct_routing(r);
         if self.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
             r.problem(
                 "log.level",

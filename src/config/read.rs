@@ -7,7 +7,8 @@ use url::Url;
 
 use super::reader::Reader;
 use super::{
-    Api, Config, Database, DatabaseUrl, Dns, Identity, Log, LogFormat, Operations, OperatorConnect, Portal, Uploads,
+    Api, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat, Operations,
+    OperatorConnect, Portal, Services, Uploads,
 };
 use crate::authz::RoleNames;
 
@@ -32,6 +33,14 @@ impl Config {
                 "one of portal, api, sync, dns",
                 "What this process does. With SQLite one process does everything.",
             ),
+            services: Services {
+                offered: r.list(
+                    "services.offered",
+                    &["operatorConnect", "teamsPhoneMobile", "directRouting", "zoomPhoneCloudPeering"],
+                    "one of operatorConnect, teamsPhoneMobile, directRouting, zoomPhoneCloudPeering, azureOperatorCallProtection",
+                    "The services that the portal offers. The Provisioning API takes every one, and what an account has already is always shown.",
+                ),
+            },
             uploads: Uploads {
                 max_numbers: r.integer("uploads.max_numbers", 100_000, 1..=10_000_000, "Numbers in one upload."),
                 max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload."),
@@ -52,7 +61,9 @@ impl Config {
                     .text("log.level", Some("info"), "What to log, such as `info` or `nmp=debug,info`.")
                     .unwrap_or_else(|| "info".to_owned()),
             },
-            dns: Dns { listen: r.socket("dns.listen", "127.0.0.1:5354", "Address and port of the name server.") },
+            direct_routing: DirectRouting::read(r),
+            dns: Dns::read(r),
+            dynamic_update: DynamicUpdate::read(r),
         }
     }
 }
@@ -246,7 +257,7 @@ impl OperatorConnect {
     }
 }
 
-fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
+pub(super) fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
     Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))
 }
 

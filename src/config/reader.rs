@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use toml::Value;
 use url::Url;
 
+use super::dns::{SERVER_ADDRESS, ServerAddress};
+
 /// Something wrong with one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -155,6 +157,11 @@ impl Reader {
     pub fn socket(&mut self, key: &'static str, default: &'static str, doc: &'static str) -> SocketAddr {
         self.parsed(key, Some(default), doc, "an IP address and port such as 127.0.0.1:8080 or [::1]:8080")
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// The address of a name server, when there is one.
+    pub fn server(&mut self, key: &'static str, doc: &'static str) -> Option<ServerAddress> {
+        self.parsed(key, None, doc, SERVER_ADDRESS)
     }
 
     /// An absolute http or https address.

@@ -120,6 +120,69 @@ fn the_api_has_its_own_rules() {
 }
 
 #[test]
+fn the_name_server_has_its_own_rules() {
+    let with = |more: &str| problems(&format!("{more}\n{GOOD}"), &[]);
+    let good = r#"
+        direct_routing = { base_domain = "PSTN.example.net.", regions = [{ label = "1R1", addresses = ["192.0.2.1", "2001:db8::1"], srv = [{ service = "_sip._tls", port = 5061, target = "sbc.example.net" }] }] }
+        dns.name_servers = [{ name = "ns1.pstn.example.net.", addresses = ["192.0.2.53"] }, { name = "ns.example.org" }]
+        dns.catalog_file = "/var/lib/nmp/zone"
+    "#;
+    let more = format!(
+        "{good}dns.secondaries = \"192.0.2.54, [2001:db8::53]:5353\"\ndns.transfer_key_name = \"transfer_1\"\ndns.transfer_key = \"{}\"",
+        "aGFyZGx5IGEgc2VjcmV0IGF0IGFsbA=="
+    );
+    assert_eq!(with(&more), Vec::<String>::new());
+    let config = Config::load(sources(&format!("{more}\n{GOOD}"), &[]), Purpose::Production).unwrap();
+    assert_eq!(config.zones().unwrap().names("contoso"), ["contoso.1r1.pstn.example.net"]);
+    assert_eq!(config.layout().unwrap().contact, "hostmaster@pstn.example.net");
+    assert_eq!(config.dns.secondaries[0].0.port(), 53);
+    assert_eq!(config.dns.transfer_key.bytes().unwrap(), b"hardly a secret at all");
+    // Without a base domain there is nothing to answer for.
+    assert_eq!(Config::load(sources(GOOD, &[]), Purpose::Production).unwrap().zones(), None);
+
+    let found = with(
+        r#"
+        direct_routing = { base_domain = "pstn.example_net", regions = [{ label = "1r1" }, { label = "1R1", srv = [{ service = "sip", port = 1, target = "x" }] }, { label = "-" }] }
+        dns = { name_servers = [{ name = "ns1.pstn.example_net" }, { name = "a.1r1.pstn.example_net", addresses = ["192.0.2.1"] }], contact = "hostmaster", secondaries = ["ns.example.net"], transfer_key = "c2hvcnQ=", resolver = "8.8" }
+        "#,
+    );
+    let starts = [
+        "dns.secondaries: \u{201c}ns.example.net\u{201d} is not an IP address",
+        "dns.resolver: \u{201c}8.8\u{201d} is not an IP address",
+        "direct_routing.regions: names 3 regions",
+        "direct_routing.regions: \u{201c}1r1\u{201d} is named twice",
+        "direct_routing.regions: \u{201c}sip\u{201d} is not a service",
+        "direct_routing.regions: \u{201c}x\u{201d} is not a full name",
+        "direct_routing.regions: \u{201c}-\u{201d} is not a label",
+        "direct_routing.base_domain: \u{201c}pstn.example_net\u{201d}: \u{201c}example_net\u{201d} is not a label",
+        "dns.name_servers: \u{201c}ns1.pstn.example_net\u{201d}",
+        "dns.name_servers: ns1.pstn.example_net is inside the zone and has no addresses",
+        "dns.name_servers: \u{201c}a.1r1.pstn.example_net\u{201d}",
+        "dns.name_servers: a.1r1.pstn.example_net stands among the customers' names",
+        "dns.contact: \u{201c}hostmaster\u{201d} is not a mail address",
+        "dns.catalog_file: is missing",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (line, start) in found.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}\n{start}");
+    }
+
+    let found = with(&good.replace("PSTN", &"p".repeat(36)).replace("ns1.pstn.example.net.", "ns1.example.org"));
+    assert!(found.len() == 1 && found[0].starts_with("direct_routing.base_domain: ") && found[0].contains("no room"));
+    let found = with(&good.replace("dns.", "#"));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("dns.name_servers: is empty") && found[1].starts_with("dns.catalog_file"));
+    let update = "direct_routing.base_domain = \"pstn.example.net\"\ndynamic_update = { primary = \"192.0.2.1\", zone = \"example.org\", key = \"c2hvcnQ=\" }";
+    let starts = [
+        "dynamic_update.key_name: is missing",
+        "dynamic_update.key: is not base64 of at least 16",
+        "dynamic_update.zone: example.org does not hold",
+    ];
+    let found = with(update);
+    assert!(found.len() == 3 && found.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{found:#?}");
+}
+
+#[test]
 fn a_secret_comes_from_a_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "from a file\n").unwrap();

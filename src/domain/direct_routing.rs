@@ -1,7 +1,17 @@
 //! What Direct Routing needs in DNS: an account's label and the tokens that prove who owns its names.
 
+mod check;
+mod layout;
+
+pub use check::{Delegation, Served, SubdomainStatus};
+pub use layout::{Layout, NameServer, REGIONS_MAX, Region, Srv, check_host_label, parse_host};
+
 /// The most characters of a label.
 pub const LABEL_MAX: usize = 10;
+/// The most characters of a customer's full name; Microsoft Entra ID takes no longer ones.
+pub const NAME_MAX: usize = 48;
+/// Labels that stand for something else below a region or a base domain; so do all that begin with `ns`.
+const RESERVED: [&str; 2] = ["www", "provapi"];
 /// The most characters of a token.
 pub const TOKEN_MAX: usize = 100;
 
@@ -23,6 +33,82 @@ pub fn parse_token(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The names that accounts get: one for each region of the deployment, below one base domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zones {
+    /// The base domain, in lower case and without the last dot: `pstn.example.net`.
+    pub base: String,
+    /// The labels of the regions, in the order of an account's tokens: `1r1`, `1r2`.
+    pub regions: Vec<String>,
+}
+
+impl Zones {
+    /// The full name of an account in each region, without the last dot.
+    #[must_use]
+    pub fn names(&self, label: &str) -> Vec<String> {
+        self.regions.iter().map(|region| format!("{label}.{region}.{}", self.base)).collect()
+    }
+
+    /// Reads the label of an account. DNS knows no case, so it is folded to lower case.
+    ///
+    /// # Errors
+    /// Every problem of the text, each as a sentence.
+    pub fn check_label(&self, text: &str) -> Result<String, Vec<String>> {
+        let mut problems = Vec::new();
+        let count = text.chars().count();
+        if count == 0 {
+            return Err(vec!["Enter a subdomain: 1 to 10 letters, digits, _ and -.".to_owned()]);
+        }
+        if count > LABEL_MAX {
+            problems.push(format!("The subdomain has {count} characters; up to {LABEL_MAX} are allowed."));
+        }
+        if text.contains('.') {
+            problems
+                .push("The subdomain is one label, without dots; the names of the regions are made from it.".into());
+        }
+        if text.contains('*') {
+            problems.push("A wildcard (*) cannot be a subdomain.".to_owned());
+        }
+        let strange = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '*'));
+        if let Some(c) = text.chars().find(strange) {
+            let shown =
+                if c.is_whitespace() || c.is_control() { "A blank".into() } else { format!("\u{201c}{c}\u{201d}") };
+            problems.push(format!("{shown} cannot be part of a subdomain; use letters, digits, _ and -."));
+        }
+        let label = text.to_ascii_lowercase();
+        if RESERVED.contains(&label.as_str()) || label.starts_with("ns") || self.regions.contains(&label) {
+            problems.push(format!(
+                "\u{201c}{label}\u{201d} is reserved. The names of regions ({}), www, provapi and everything that begins with ns cannot be a subdomain.",
+                self.regions.join(", ")
+            ));
+        }
+        let longest = self.names(&label).into_iter().max_by_key(|name| name.chars().count());
+        if let Some(name) = longest.filter(|name| name.chars().count() > NAME_MAX) {
+            problems.push(format!(
+                "The full name {name} has {} characters; Microsoft 365 takes up to {NAME_MAX}. Choose a shorter subdomain.",
+                name.chars().count()
+            ));
+        }
+        if problems.is_empty() { Ok(label) } else { Err(problems) }
+    }
+
+    /// What is allowed in a label and yet may cause trouble, each as a sentence.
+    #[must_use]
+    pub fn warnings(&self, label: &str) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if label.contains('_') {
+            warnings.push(
+                "The subdomain has an underscore. That is allowed, but some systems take no host names with one."
+                    .to_owned(),
+            );
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            warnings.push("The subdomain begins or ends with a dash. That is allowed, but some systems take no host names that do.".to_owned());
+        }
+        warnings
+    }
+}
+
 fn check(text: &str, most: usize, allowed: &str, extra: impl Fn(char) -> bool) -> Result<(), String> {
     let count = text.chars().count();
     if count == 0 || count > most {
@@ -36,18 +122,4 @@ fn check(text: &str, most: usize, allowed: &str, extra: impl Fn(char) -> bool) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_is_folded_to_lower_case_and_a_token_is_not() {
-        assert_eq!(parse_label("Contoso_1-"), Ok("contoso_1-".to_owned()));
-        assert_eq!(parse_token("MS=Ms12345_-"), Ok("MS=Ms12345_-".to_owned()));
-        for bad in ["", "contoso.com", "contoso-ltd", "a b", "é", "a="] {
-            assert!(parse_label(bad).is_err(), "{bad}");
-        }
-        for bad in ["", "a.b", "a b", &"x".repeat(101)] {
-            assert!(parse_token(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ mod delete;
 mod detail;
 mod edit;
 mod form;
+mod names;
 
 use askama::Template;
 use axum::extract::State;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Routes {
         .get("/accounts", needs::<AccountsRead>(), list)
         .get("/accounts.csv", needs::<AccountsRead>(), export)
         .merge(edit::routes())
+        .merge(names::routes())
         .merge(detail::routes())
         .merge(delete::routes())
 }

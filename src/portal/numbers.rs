@@ -90,6 +90,15 @@ impl NumberRun {
         self.state.into()
     }
 
+    /// Nothing for services in which nobody is assigned a number.
+    fn assignment(&self) -> &'static str {
+        match (self.settings.is_backed(), self.assigned) {
+            (false, _) => "",
+            (true, true) => "Assigned",
+            (true, false) => "Unassigned",
+        }
+    }
+
     /// The runs of numbers in their order.
     fn of(numbers: Vec<Number>) -> Vec<Self> {
         let mut runs: Vec<Self> = Vec::new();

@@ -9,7 +9,9 @@ pub mod audit;
 pub mod call;
 pub mod civic_addresses;
 pub mod consents;
+pub mod direct_routing;
 mod error;
+mod labels;
 pub mod listing;
 pub mod numbers;
 pub mod order_writes;
@@ -30,7 +32,8 @@ use uuid::Uuid;
 pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
-use crate::domain::{CallingProfile, RelationshipChoice};
+use crate::domain::direct_routing::Zones;
+use crate::domain::{CallingProfile, RelationshipChoice, Service, ServiceSet};
 use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
@@ -74,6 +77,12 @@ pub struct Policy {
     pub calling_profiles: Vec<CallingProfile>,
     /// Id of the profile that is chosen unless a person chooses another.
     pub default_calling_profile: Option<String>,
+    /// The names that Direct Routing accounts get; none where the deployment has no base domain for them.
+    pub zones: Option<Zones>,
+    /// A label that was given up stays with its last account for so long.
+    pub label_quarantine: time::Duration,
+    /// The services that the portal offers. Programs may use every one.
+    pub services: ServiceSet,
 }
 
 impl Default for Policy {
@@ -83,6 +92,9 @@ impl Default for Policy {
             relationships: RelationshipChoice::defaults(),
             calling_profiles: Vec::new(),
             default_calling_profile: None,
+            zones: None,
+            label_quarantine: time::Duration::days(30),
+            services: ServiceSet::ALL.without(Service::CallProtection.into()),
         }
     }
 }
@@ -114,7 +126,7 @@ impl Ctx {
     /// Wakes the sync engine: in this process at once, in others through the database where it can.
     pub(crate) async fn wake_sync(&self) {
         self.wake.notify_one();
-        if let Err(error) = self.db.notify_sync().await {
+        if let Err(error) = self.db.tell_of_change().await {
             tracing::debug!(%error, "the other processes were not woken; they look by themselves within seconds");
         }
     }

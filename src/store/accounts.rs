@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::sql::{Bind, Conditions, bind_all, contains, dialect, on, statements};
 use super::{Error, Page, Result, Tx, at, micros};
+use crate::domain::direct_routing::SubdomainStatus;
 use crate::domain::{Account, AccountDraft, DirectRouting, Service, ServiceSet, TenantId};
 
 /// Every account with its subdomain; conditions follow.
@@ -15,7 +16,7 @@ macro_rules! select_accounts {
         select_accounts!("")
     };
     ($more:literal) => {
-        concat!("SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token", $more, " FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id WHERE ")
+        concat!("SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token, k.status AS subdomain_status", $more, " FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id LEFT JOIN subdomain_checks k ON k.account_id = d.account_id AND k.serial = d.serial WHERE ")
     };
 }
 
@@ -39,8 +40,6 @@ statements! {
     COUNT_SERVICES = "INSERT INTO account_services (account_id, services, numbers) VALUES ($1, $2, $3) ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     SERVICE_COUNTS = "SELECT services, numbers FROM account_services WHERE account_id = $1 AND numbers > 0";
     TENANTS = "SELECT DISTINCT tenant_id FROM accounts WHERE tenant_id IS NOT NULL AND (services & synced & 3) <> 0 ORDER BY tenant_id";
-    SET_SUBDOMAIN = "INSERT INTO subdomains (account_id, label, call_screening, region1_token, region2_token) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id) DO UPDATE SET label = excluded.label, call_screening = excluded.call_screening, region1_token = excluded.region1_token, region2_token = excluded.region2_token";
-    UNSET_SUBDOMAIN = "DELETE FROM subdomains WHERE account_id = $1";
     SUBDOMAIN_OWNER = "SELECT a.name FROM subdomains d JOIN accounts a ON a.id = d.account_id WHERE d.label = $1";
 }
 
@@ -61,6 +60,7 @@ struct Row {
     call_screening: Option<bool>,
     region1_token: Option<String>,
     region2_token: Option<String>,
+    subdomain_status: Option<String>,
 }
 
 /// An account, and the number that its order gets.
@@ -99,6 +99,7 @@ impl TryFrom<Row> for Account {
             synced: ServiceSet::from_bits(row.synced),
             number_count: row.number_count,
             direct_routing,
+            subdomain_status: row.subdomain_status.as_deref().map(SubdomainStatus::stored).unwrap_or_default(),
             deleting: row.deleting,
             rev: row.rev,
             created_at: at(row.created_at),
@@ -159,7 +160,8 @@ impl Tx {
             .bind(micros(now))
             .execute(c).await.map(drop))?;
         if let Some(direct_routing) = &draft.direct_routing {
-            self.set_subdomain(id, direct_routing).await?;
+            self.take_up_label(&direct_routing.subdomain).await?;
+            self.set_subdomain(id, direct_routing, now).await?;
         }
         Ok(())
     }
@@ -186,24 +188,17 @@ impl Tx {
             .bind(micros(now))
             .execute(c).await.map(|done| done.rows_affected()))?;
         if updated == 1 {
+            let label = draft.direct_routing.as_ref().map(|routing| routing.subdomain.as_str());
+            self.give_up_label(id, label, now).await?;
             match &draft.direct_routing {
-                Some(direct_routing) => self.set_subdomain(id, direct_routing).await?,
-                None => on!(self, c => sqlx::query(UNSET_SUBDOMAIN).bind(id).execute(c).await.map(drop))?,
+                Some(direct_routing) => {
+                    self.take_up_label(&direct_routing.subdomain).await?;
+                    self.set_subdomain(id, direct_routing, now).await?;
+                }
+                None => self.unset_subdomain(id, now).await?,
             }
         }
         Ok(updated == 1)
-    }
-
-    async fn set_subdomain(&mut self, id: i64, direct_routing: &DirectRouting) -> Result<()> {
-        let [region1, region2] = &direct_routing.tokens;
-        on!(self, c => sqlx::query(SET_SUBDOMAIN)
-            .bind(id)
-            .bind(direct_routing.subdomain.as_str())
-            .bind(direct_routing.call_screening)
-            .bind(region1.as_str())
-            .bind(region2.as_str())
-            .execute(c).await.map(drop))?;
-        Ok(())
     }
 
     /// Name of the account that has this subdomain.
@@ -314,13 +309,13 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn delete_empty_account(&mut self, id: i64) -> Result<bool> {
+    pub async fn delete_empty_account(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
+        self.give_up_label_of_empty(id, now).await?;
         let gone =
             on!(self, c => sqlx::query(DELETE_EMPTY).bind(id).execute(c).await.map(|done| done.rows_affected()))? == 1;
         if gone {
-            for statement in [UNSET_SUBDOMAIN, DELETE_COUNTS] {
-                on!(self, c => sqlx::query(statement).bind(id).execute(c).await.map(drop))?;
-            }
+            self.unset_subdomain(id, now).await?;
+            on!(self, c => sqlx::query(DELETE_COUNTS).bind(id).execute(c).await.map(drop))?;
         }
         Ok(gone)
     }

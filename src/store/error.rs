@@ -41,6 +41,17 @@ impl Error {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
     }
 
+    /// True when the database itself is not there: nobody listens, or it starts or stops.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03"))
+            }
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            _ => false,
+        }
+    }
+
     /// True when the same transaction may go through if it is tried again: serialisation failure (40001), deadlock
     /// (40P01), a connection that was lost, a busy database.
     pub fn is_transient(&self) -> bool {

@@ -8,6 +8,7 @@ mod audit;
 mod civic_addresses;
 mod consents;
 mod error;
+mod labels;
 mod listing;
 mod migrate;
 mod number_rows;
@@ -28,13 +29,17 @@ mod submit;
 mod together;
 mod types;
 mod work;
+mod zone;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
+
+use tokio::sync::Notify;
 
 use readers::{Reader, Readers};
 use remembered::{Recalled, Remembered};
@@ -61,6 +66,7 @@ pub use sessions::SessionRow;
 pub use submit::Applied;
 pub use types::{at, micros};
 pub use work::{Again, Claim, WorkKind, WorkRow};
+pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneSnapshot};
 
 /// A cursor into a list that pages by key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +92,8 @@ pub enum Db {
         together: Together,
         /// Sessions in memory.
         sessions: Remembered,
+        /// Wakes the name server of this process.
+        zone: Arc<Notify>,
     },
     /// A server.
     Postgres(PgPool),
@@ -221,7 +229,7 @@ impl Db {
             .connect_with(options.clone().pragma("cache_size", "-24000"))
             .await?;
         let read = Readers::open(&options.pragma("query_only", "on"), size.readers, ACQUIRE_TIMEOUT).await?;
-        Ok(Self::Sqlite { read, write, sessions, together: Together::default() })
+        Ok(Self::Sqlite { read, write, sessions, together: Together::default(), zone: Arc::default() })
     }
 
     /// A transaction that may write. On SQLite it is the only one at a time.
@@ -289,13 +297,17 @@ impl Db {
         Ok(())
     }
 
-    /// Tells the sync engines of other processes that there is work.
+    /// Tells of a change: the sync engines of other processes that there is work, and the name server of this one, where
+    /// it is the only one, that it may have to look. On PostgreSQL the transaction itself tells the name servers.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn notify_sync(&self) -> Result<()> {
-        if let Self::Postgres(pool) = self {
-            sqlx::query(NOTIFY).execute(pool).await?;
+    pub async fn tell_of_change(&self) -> Result<()> {
+        match self {
+            Self::Sqlite { zone, .. } => zone.notify_one(),
+            Self::Postgres(pool) => {
+                sqlx::query(NOTIFY).execute(pool).await?;
+            }
         }
         Ok(())
     }
@@ -375,6 +387,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         audit::ALL,
         civic_addresses::ALL,
         consents::ALL,
+        labels::ALL,
         listing::ALL,
         number_rows::ALL,
         numbers::ALL,
@@ -387,6 +400,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         settings::ALL,
         submit::ALL,
         work::ALL,
+        zone::ALL,
     ]
     .concat()
 }

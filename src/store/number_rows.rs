@@ -45,6 +45,7 @@ macro_rules! choices {
 const OF: &str = " FROM alike k LEFT JOIN accounts a ON a.id = k.account_id LEFT JOIN settings s ON s.id = k.settings_id LEFT JOIN errors e ON e.id = k.error_id";
 
 statements! {
+    ONE = "SELECT a.name, a.tenant_id, n.settings_id, s.body, n.country, n.state, CAST(CASE WHEN n.assigned THEN 1 ELSE 0 END AS BIGINT), n.error_id, e.body, n.rev, n.order_id, n.changed_at FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings s ON s.id = n.settings_id LEFT JOIN errors e ON e.id = n.error_id WHERE n.telephone_number = $1";
     CHOICES_SQLITE = concat!("SELECT ", choices!("json_group_array", "$1"));
     CHOICES_POSTGRES = concat!("SELECT ", choices!("json_agg", "$1"));
 }
@@ -115,6 +116,21 @@ fn values<'a, T: Deserialize<'a>>(json: Option<&'a str>) -> Result<Vec<T>> {
     json.map_or(Ok(Vec::new()), |json| serde_json::from_str(json).map_err(|_| Error::unreadable("numbers", "page", 0)))
 }
 
+type OneColumns = (
+    String,
+    Option<String>,
+    i64,
+    String,
+    Option<String>,
+    String,
+    i64,
+    Option<i64>,
+    Option<String>,
+    i64,
+    i64,
+    i64,
+);
+
 type ChoiceColumns = (Option<String>, Option<String>);
 /// What numbers have in common, the numbers, and the choices. Each is a JSON array, or nothing.
 type PageColumns = (Option<String>, Option<String>, Option<String>, Option<String>);
@@ -127,6 +143,22 @@ fn choices((accounts, usages): ChoiceColumns) -> Result<FilterChoices> {
 }
 
 impl Tx {
+    /// Reads one number: a statement that need not gather what many have in common.
+    pub(super) async fn read_number(&mut self, number: E164) -> Result<Option<Number>> {
+        let row: Option<OneColumns> =
+            on!(self, c => sqlx::query_as(ONE).bind(number.as_i64()).fetch_optional(c).await)?;
+        let Some((account, tenant_id, settings_id, settings, country, state, assigned, error_id, error, rev, order, at)) =
+            row
+        else {
+            return Ok(None);
+        };
+        let alike = Alike { account, tenant_id, number_count: 0, settings_id, settings, error_id, error };
+        let mut numbers = Vec::new();
+        let row = Row(number.as_i64(), country.as_deref(), &state, assigned, rev, order, at);
+        alike.numbers(vec![row], &mut numbers)?;
+        Ok(numbers.pop())
+    }
+
     /// Reads the numbers that a statement made with `select_numbers!` finds, in no order. With `names`, also what filters
     /// offer, up to so many names of accounts.
     pub(super) async fn read_numbers(&mut self, mut found: Conditions, names: Option<i64>) -> Result<Found> {

@@ -109,9 +109,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn number(&mut self, number: E164) -> Result<Option<Number>> {
-        let mut conditions = Conditions::default();
-        conditions.push(concat!(select_numbers!(), "n.telephone_number = ?"), [Bind::Int(number.as_i64())]);
-        Ok(self.read_numbers(conditions, None).await?.numbers.pop())
+        self.read_number(number).await
     }
 
     /// Those of these numbers that exist, in order.

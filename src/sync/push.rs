@@ -205,7 +205,7 @@ impl<B: Backend> Engine<B> {
     /// An account that is being deleted goes with its last number.
     async fn let_account_go(&self, tx: &mut Tx, account_id: i64) -> Result<(), Stop> {
         if tx.account_by_id(account_id).await?.is_some_and(|account| account.deleting && account.number_count == 0) {
-            tx.delete_empty_account(account_id).await?;
+            tx.delete_empty_account(account_id, self.ctx.clock.now()).await?;
         }
         Ok(())
     }

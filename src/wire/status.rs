@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use std::borrow::Cow;
 
-use crate::domain::SyncState;
+use crate::domain::{SyncState, direct_routing};
 
 /// How far a resource has come to its backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +39,16 @@ pub enum SubdomainStatus {
     NotProvisioned,
     /// Answered otherwise than it should be.
     Inconsistent,
+}
+
+impl From<direct_routing::SubdomainStatus> for SubdomainStatus {
+    fn from(status: direct_routing::SubdomainStatus) -> Self {
+        match status {
+            direct_routing::SubdomainStatus::Provisioned => Self::Provisioned,
+            direct_routing::SubdomainStatus::NotProvisioned => Self::NotProvisioned,
+            direct_routing::SubdomainStatus::Inconsistent => Self::Inconsistent,
+        }
+    }
 }
 
 /// Whether somebody uses a number.

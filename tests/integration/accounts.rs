@@ -153,7 +153,7 @@ async fn an_account_goes_with_the_last_of_its_numbers(world: World) {
     assert_eq!(world.stored().await.len(), 0);
     world.check_invariants().await;
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.delete_empty_account(account.id).await.unwrap());
+    assert!(tx.delete_empty_account(account.id, world.clock.now()).await.unwrap());
     tx.commit().await.unwrap();
 }
 

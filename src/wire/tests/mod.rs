@@ -47,6 +47,7 @@ fn account() -> Account {
         synced: ServiceSet::default(),
         number_count: 0,
         direct_routing: None,
+        subdomain_status: crate::domain::direct_routing::SubdomainStatus::default(),
         deleting: false,
         rev: 1,
         created_at: datetime!(2024-01-18 07:58:49 UTC),

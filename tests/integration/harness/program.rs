@@ -189,7 +189,7 @@ pub(crate) fn free_port() -> u16 {
     (0..10_000)
         .map(|_| NEXT.fetch_add(1, Ordering::Relaxed) % 20_000 + 10_000)
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
-        .unwrap()
+        .unwrap_or_else(|| panic!("no port is free between 10,000 and 30,000"))
 }
 
 /// Waits until a process listens on a port of this machine.

@@ -1,0 +1,58 @@
+//! The name server of Direct Routing: what the configuration says of it.
+
+use std::sync::Arc;
+
+use crate::config::{self, Config, KeyAlgorithm, ProcessRole};
+use crate::dns::{Algorithm, Key, Options, Secondaries, Sockets};
+
+use super::failure::Failure;
+use super::start::now;
+
+/// Opens the sockets of the name server, where this process is one.
+pub(super) async fn bind(config: &Config, what: &str) -> Result<Option<Sockets>, Failure> {
+    if !config.runs(ProcessRole::Dns) || config.layout().is_none() || config.dynamic_update.primary.is_some() {
+        return Ok(None);
+    }
+    let address = config.dns.listen;
+    let bound = Sockets::bind(address).await.map_err(|error| {
+        Failure::Line(format!("cannot listen on {address}: {error}; choose another address with {what}"))
+    })?;
+    Ok(Some(bound))
+}
+
+/// How the name server works.
+pub(super) fn options(config: &Config) -> Result<Option<Options>, Failure> {
+    let Some(layout) = config.layout() else { return Ok(None) };
+    let dns = &config.dns;
+    let addresses: Vec<_> = dns.secondaries.iter().map(|server| server.0).collect();
+    let secondaries = match key(&dns.transfer_key)? {
+        Some(key) if !addresses.is_empty() => {
+            Some(Secondaries { key, addresses: addresses.iter().map(|address| address.ip().to_canonical()).collect() })
+        }
+        _ => None,
+    };
+    let networks = dns.rate_exempt_networks.clone();
+    Ok(Some(Options {
+        layout,
+        secondaries,
+        notify: addresses,
+        rate_per_second: dns.rate_per_second,
+        exempt: Arc::new(move |address| networks.iter().any(|network| network.contains(address))),
+        max_tcp_connections: dns.max_tcp_connections as usize,
+        tcp_idle: dns.tcp_idle,
+        kept: config.catalog_file(),
+        check_every: dns.check_every,
+        resolver: dns.resolver.map(|server| server.0),
+        clock: now(),
+    }))
+}
+
+fn key(key: &config::Key) -> Result<Option<Key>, Failure> {
+    let (Some(name), Some(secret)) = (&key.name, key.bytes()) else { return Ok(None) };
+    let algorithm = match key.algorithm {
+        KeyAlgorithm::Sha256 => Algorithm::Sha256,
+        KeyAlgorithm::Sha384 => Algorithm::Sha384,
+        KeyAlgorithm::Sha512 => Algorithm::Sha512,
+    };
+    Key::new(name, algorithm, secret).map(Some).map_err(Failure::Line)
+}

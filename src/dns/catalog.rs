@@ -1,0 +1,281 @@
+//! The zone as it is served: built as a whole beside the one in use, then swapped for it.
+//!
+//! A customer's name is found by one look-up of its label; what the configuration adds is in a small table of its own.
+//! Records are kept as they stand on the wire behind their owner's name.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::wire::{INTERNET, Name, TTL, encoded, kind, labels};
+use crate::domain::direct_routing::{LABEL_MAX, Layout, REGIONS_MAX};
+
+/// A label of a customer, filled up with zeros.
+type Label = [u8; LABEL_MAX];
+
+/// The records of one name and type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RecordSet {
+    /// Type, class, time to live and data of each.
+    records: Vec<Vec<u8>>,
+}
+
+impl RecordSet {
+    pub(super) fn records(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.records.iter().map(Vec::as_slice)
+    }
+
+    fn add(&mut self, kind: u16, data: &[u8]) {
+        self.records.push(record(kind, data));
+    }
+}
+
+/// A record as it stands behind its owner's name.
+pub(super) fn record(kind: u16, data: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(10 + data.len());
+    append_record(&mut wire, kind, data);
+    wire
+}
+
+fn append_record(wire: &mut Vec<u8>, kind: u16, data: &[u8]) {
+    wire.extend_from_slice(&kind.to_be_bytes());
+    wire.extend_from_slice(&INTERNET.to_be_bytes());
+    wire.extend_from_slice(&TTL.to_be_bytes());
+    wire.extend_from_slice(&u16::try_from(data.len()).unwrap_or(u16::MAX).to_be_bytes());
+    wire.extend_from_slice(data);
+}
+
+/// Appends a TXT record with one text, as it stands behind its owner's name.
+pub(super) fn append_text(wire: &mut Vec<u8>, text: &[u8]) {
+    let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+    let text = text.get(..usize::from(length)).unwrap_or_default();
+    wire.extend_from_slice(&kind::TXT.to_be_bytes());
+    wire.extend_from_slice(&INTERNET.to_be_bytes());
+    wire.extend_from_slice(&TTL.to_be_bytes());
+    wire.extend_from_slice(&(u16::from(length) + 1).to_be_bytes());
+    wire.push(length);
+    wire.extend_from_slice(text);
+}
+
+/// What stands at a name.
+pub(super) enum Node<'a> {
+    /// Records of the configuration; a name between others has none.
+    Fixed(&'a [(u16, RecordSet)]),
+    /// A customer's name: the token, and the region's addresses.
+    Customer { token: &'a [u8], region: &'a [(u16, RecordSet)] },
+}
+
+/// Where a name is.
+pub(super) enum Found<'a> {
+    /// In no zone of ours.
+    Outside,
+    /// In the zone, which has no such name.
+    Missing,
+    /// Here.
+    At(Node<'a>),
+}
+
+/// Where the tokens of a customer are.
+#[derive(Clone, Copy, Debug)]
+struct Tokens {
+    at: u32,
+    lengths: [u8; REGIONS_MAX],
+}
+
+/// A region for its customers.
+#[derive(Debug)]
+struct RegionPart {
+    /// Its label on the wire.
+    label: Vec<u8>,
+    /// Addresses that each of its names has.
+    records: Vec<(u16, RecordSet)>,
+}
+
+/// The zone.
+#[derive(Debug)]
+pub struct Catalog {
+    serial: u32,
+    base: Vec<u8>,
+    fixed: HashMap<Vec<u8>, Vec<(u16, RecordSet)>>,
+    regions: Vec<RegionPart>,
+    customers: HashMap<Label, Tokens>,
+    tokens: Vec<u8>,
+    soa: Vec<u8>,
+}
+
+impl Catalog {
+    /// Builds the zone: what the configuration says, and the customers as the database or the file has them, each with
+    /// its label and tokens with blanks between them and a comma to the next. What cannot be a name is left out.
+    #[must_use]
+    pub fn build(layout: &Layout, serial: u32, accounts: &str) -> Self {
+        let soa = soa(layout, serial);
+        let regions: Vec<RegionPart> = layout
+            .regions
+            .iter()
+            .map(|region| RegionPart { label: labels(&region.label), records: addresses(&region.addresses) })
+            .collect();
+        let count = accounts.bytes().filter(|byte| *byte == b',').count() + 1;
+        let mut customers = HashMap::with_capacity(count);
+        let mut tokens = Vec::with_capacity(accounts.len());
+        for account in accounts.split(',').filter(|account| !account.is_empty()) {
+            let mut words = account.split(' ');
+            let Some(label) = words.next().and_then(|label| padded(&label.as_bytes().to_ascii_lowercase())) else {
+                continue;
+            };
+            let mut lengths = [0; REGIONS_MAX];
+            let at = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+            for (length, token) in lengths.iter_mut().zip(words) {
+                *length = u8::try_from(token.len()).unwrap_or_default();
+                tokens.extend_from_slice(token.as_bytes().get(..usize::from(*length)).unwrap_or_default());
+            }
+            customers.insert(label, Tokens { at, lengths });
+        }
+        let base = encoded(&layout.base);
+        let fixed = fixed(layout, &soa);
+        Self { serial, base, fixed, regions, customers, tokens, soa }
+    }
+
+    /// The serial that SOA tells.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// How many customers it has.
+    #[must_use]
+    pub fn customers(&self) -> usize {
+        self.customers.len()
+    }
+
+    /// The apex on the wire.
+    pub(super) fn base(&self) -> &[u8] {
+        &self.base
+    }
+
+    /// SOA as it stands behind its owner's name.
+    pub(super) fn soa(&self) -> &[u8] {
+        &self.soa
+    }
+
+    /// Looks a name up.
+    pub(super) fn find(&self, name: &Name) -> Found<'_> {
+        let Some(inner) = name.before(&self.base) else { return Found::Outside };
+        if let Some(node) = self.customer(inner) {
+            return Found::At(node);
+        }
+        self.fixed.get(inner).map_or(Found::Missing, |records| Found::At(Node::Fixed(records)))
+    }
+
+    /// The customer's name that consists of one label below a region's.
+    fn customer(&self, inner: &[u8]) -> Option<Node<'_>> {
+        let (length, rest) = inner.split_first()?;
+        let (label, region) = rest.split_at_checked(usize::from(*length))?;
+        let tokens = self.customers.get(&padded(label)?)?;
+        let index = self.regions.iter().position(|part| part.label == region)?;
+        let part = self.regions.get(index)?;
+        let token = self.token(*tokens, index)?;
+        Some(Node::Customer { token, region: &part.records })
+    }
+
+    fn token(&self, tokens: Tokens, region: usize) -> Option<&[u8]> {
+        let before: usize = tokens.lengths.iter().take(region).map(|length| usize::from(*length)).sum();
+        let length = usize::from(*tokens.lengths.get(region)?);
+        let start = tokens.at as usize + before;
+        self.tokens.get(start..start + length).filter(|token| !token.is_empty())
+    }
+
+    /// Calls back with each record of the zone but SOA: the labels of its owner below the apex, and the rest.
+    pub(super) fn each(&self, mut call: impl FnMut(&[u8], &[u8])) {
+        for (owner, sets) in &self.fixed {
+            let records = sets.iter().filter(|(kind, _)| *kind != kind::SOA).flat_map(|(_, set)| set.records());
+            records.for_each(|record| call(owner, record));
+        }
+        let (mut owner, mut text) = (Vec::new(), Vec::new());
+        for (label, tokens) in &self.customers {
+            for (index, part) in self.regions.iter().enumerate() {
+                let Some(token) = self.token(*tokens, index) else { continue };
+                owner.clear();
+                let label = label.split(|byte| *byte == 0).next().unwrap_or_default();
+                owner.push(u8::try_from(label.len()).unwrap_or_default());
+                owner.extend_from_slice(label);
+                owner.extend_from_slice(&part.label);
+                text.clear();
+                append_text(&mut text, token);
+                call(&owner, &text);
+                part.records.iter().flat_map(|(_, set)| set.records()).for_each(|record| call(&owner, record));
+            }
+        }
+    }
+}
+
+/// A label in lower case as the key of the table.
+fn padded(label: &[u8]) -> Option<Label> {
+    let mut key = [0; LABEL_MAX];
+    let plain = label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if label.is_empty() || !plain {
+        return None;
+    }
+    key.get_mut(..label.len())?.copy_from_slice(label);
+    Some(key)
+}
+
+fn addresses(addresses: &[IpAddr]) -> Vec<(u16, RecordSet)> {
+    let (mut four, mut six) = (RecordSet::default(), RecordSet::default());
+    for address in addresses {
+        match address {
+            IpAddr::V4(address) => four.add(kind::A, &address.octets()),
+            IpAddr::V6(address) => six.add(kind::AAAA, &address.octets()),
+        }
+    }
+    [(kind::A, four), (kind::AAAA, six)].into_iter().filter(|(_, set)| !set.records.is_empty()).collect()
+}
+
+/// SOA: whoever has an older zone asks again after the time to live, and a name that was missing is asked for again then.
+fn soa(layout: &Layout, serial: u32) -> Vec<u8> {
+    let primary = layout.name_servers.first().map_or(layout.base.as_str(), |server| server.name.as_str());
+    let mut data = encoded(primary);
+    let (user, host) = layout.contact.split_once('@').unwrap_or(("hostmaster", &layout.base));
+    let user = user.as_bytes().get(..user.len().min(63)).unwrap_or_default();
+    data.push(u8::try_from(user.len()).unwrap_or(63));
+    data.extend_from_slice(user);
+    data.extend_from_slice(&encoded(host));
+    let (refresh, retry, expire) = (TTL, 60, 1_209_600_u32);
+    for number in [serial, refresh, retry, expire, TTL] {
+        data.extend_from_slice(&number.to_be_bytes());
+    }
+    record(kind::SOA, &data)
+}
+
+/// What the configuration puts into the zone, by the labels below its apex, with the names that stand between.
+fn fixed(layout: &Layout, soa: &[u8]) -> HashMap<Vec<u8>, Vec<(u16, RecordSet)>> {
+    let mut fixed: HashMap<Vec<u8>, Vec<(u16, RecordSet)>> = HashMap::new();
+    let mut servers = RecordSet::default();
+    for server in &layout.name_servers {
+        servers.add(kind::NS, &encoded(&server.name));
+        let inside = server.name.strip_suffix(&layout.base).and_then(|rest| rest.strip_suffix('.'));
+        if let Some(inside) = inside {
+            fixed.insert(labels(inside), addresses(&server.addresses));
+        }
+    }
+    fixed.insert(Vec::new(), vec![(kind::SOA, RecordSet { records: vec![soa.to_vec()] }), (kind::NS, servers)]);
+    for region in &layout.regions {
+        fixed.insert(labels(&region.label), addresses(&region.addresses));
+        for srv in &region.srv {
+            let mut data = Vec::new();
+            for number in [srv.priority, srv.weight, srv.port] {
+                data.extend_from_slice(&number.to_be_bytes());
+            }
+            data.extend_from_slice(&encoded(&srv.target));
+            let name = format!("{}.{}", srv.service, region.label);
+            // The protocol's label above the service's exists by that alone.
+            if let Some((_, protocol)) = name.split_once('.') {
+                fixed.entry(labels(protocol)).or_default();
+            }
+            let sets = fixed.entry(labels(&name)).or_default();
+            match sets.iter_mut().find(|(kind, _)| *kind == kind::SRV) {
+                Some((_, set)) => set.add(kind::SRV, &data),
+                None => sets.push((kind::SRV, RecordSet { records: vec![record(kind::SRV, &data)] })),
+            }
+        }
+    }
+    fixed
+}
