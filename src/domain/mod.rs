@@ -12,6 +12,7 @@ pub mod direct_routing;
 pub mod e164;
 pub mod field;
 pub mod filter;
+pub mod hand_over;
 pub mod number;
 pub mod order;
 pub mod provisioning;

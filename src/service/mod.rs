@@ -11,6 +11,7 @@ pub mod civic_addresses;
 pub mod consents;
 pub mod direct_routing;
 mod error;
+pub mod hand_over;
 mod labels;
 pub mod listing;
 pub mod numbers;

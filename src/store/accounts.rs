@@ -314,6 +314,7 @@ impl Tx {
         let gone =
             on!(self, c => sqlx::query(DELETE_EMPTY).bind(id).execute(c).await.map(|done| done.rows_affected()))? == 1;
         if gone {
+            self.forget_hand_over(id).await?;
             self.unset_subdomain(id, now).await?;
             on!(self, c => sqlx::query(DELETE_COUNTS).bind(id).execute(c).await.map(drop))?;
         }

@@ -19,7 +19,7 @@ export async function startDemo({ empty = false } = {}) {
   }
   const folder = await mkdtemp(join(tmpdir(), "nmp-e2e-"));
   const any = "127.0.0.1:0";
-  const options = ["--data-dir", join(folder, "data"), "--portal", any, "--api", any, "--operations", any, "--sandbox", any];
+  const options = ["--data-dir", join(folder, "data"), "--portal", any, "--api", any, "--operations", any, "--sandbox", any, "--dns", any];
   const child = spawn(program, ["demo", ...options, ...(empty ? ["--empty"] : [])], {
     stdio: ["ignore", "pipe", "pipe"],
   });

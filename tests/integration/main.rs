@@ -20,6 +20,7 @@ mod catalog;
 mod consents;
 mod crash;
 mod demo;
+mod hand_over;
 mod harness;
 mod hostile;
 mod labels;
