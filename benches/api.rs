@@ -18,7 +18,6 @@ mod program;
 mod visitor;
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -33,6 +32,8 @@ const TENANT: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
 const VERSION: &str = "api-version=2024-02-29-preview";
 /// Numbers of a batch.
 const BATCH: u64 = 100;
+/// What is compared takes turns, so that a moment in which the machine is slow hits both; half of the ratios are below.
+const ROUNDS: u64 = 3;
 /// Lines of the upload that is committed while others read.
 const UPLOAD: u64 = 100_000;
 
@@ -116,7 +117,7 @@ async fn reads(program: &Program, api: &Arc<Api>) -> Outcome<()> {
     let body: Value = serde_json::from_str(&number("stored", 441_632_960_000))?;
     api.put(path, &body).await?;
     let mut ratios = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..ROUNDS {
         let health = load::get(&program.operations, "/healthz", "").await?;
         let request: Arc<str> = api.request("GET", path, "").into();
         let one = load::send(&api.host, move |_| Arc::clone(&request)).await?;
@@ -130,41 +131,50 @@ async fn reads(program: &Program, api: &Arc<Api>) -> Outcome<()> {
 
 /// Numbers put one by one, against commits of one row.
 async fn singles(api: &Arc<Api>) -> Outcome<()> {
-    let bare = bare::commits().await?;
-    say("bare commits of one row, 8 clients (SQLite, FULL)", format!("{bare:.0}/s"), "");
-    for (name, first, goal) in [("stored", 442_000_000_000, "at least 0.50"), ("contoso", 443_000_000_000, "")] {
-        let (account, calls) = (name.to_owned(), Arc::clone(api));
-        let rate = load::send(&api.host, move |index| {
-            let telephone = first + index;
-            let path = format!("/accounts/{account}/numbers/+{telephone}");
-            calls.request("PUT", &path, &number(&account, telephone))
-        })
-        .await?;
-        let what = if name == "stored" { "PUT of one number" } else { "PUT of one number that is pushed meanwhile" };
-        say(what, shown(&rate), "");
-        say("  against bare commits", format!("{:.2}", rate.per_second / bare), goal);
+    let (mut stored, mut pushed) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let bare = bare::commits().await?;
+        say("bare commits of one row, 8 clients (SQLite, FULL)", format!("{bare:.0}/s"), "");
+        for (name, first, ratios) in
+            [("stored", 442_000_000_000, &mut stored), ("contoso", 443_000_000_000, &mut pushed)]
+        {
+            let (account, calls) = (name.to_owned(), Arc::clone(api));
+            let rate = load::send(&api.host, move |index| {
+                let telephone = first + round * 10_000_000 + index;
+                let path = format!("/accounts/{account}/numbers/+{telephone}");
+                calls.request("PUT", &path, &number(&account, telephone))
+            })
+            .await?;
+            let what =
+                if name == "stored" { "PUT of one number" } else { "PUT of one number that is pushed meanwhile" };
+            say(what, shown(&rate), "");
+            ratios.push(rate.per_second / bare);
+        }
     }
+    say("  PUT against bare commits", format!("{:.2}", middle(&mut stored)), "at least 0.50");
+    say("  PUT that is pushed against bare commits", format!("{:.2}", middle(&mut pushed)), "");
     Ok(())
 }
 
 /// Numbers put in batches, against rows put into a table a hundred at a time.
 async fn batches(api: &Arc<Api>) -> Outcome<()> {
-    let bare = bare::bulk(BATCH).await?;
-    say("bare bulk insert, 100 rows a commit", format!("{bare:.0} rows/s"), "");
-    let calls = Arc::clone(api);
-    let rate = load::send(&api.host, move |index| {
-        let mut body = String::from("{\"numbers\":[");
-        for place in 0..BATCH {
-            let comma = if place == 0 { "" } else { "," };
-            let _ = write!(body, "{comma}{}", number("stored", 444_000_000_000 + index * BATCH + place));
-        }
-        body.push_str("]}");
-        calls.request("POST", "/accounts/stored:createOrUpdateNumbers", &body)
-    })
-    .await?;
-    let rows = rate.per_second * BATCH as f64;
-    say("batches of 100 numbers", format!("{rows:.0} rows/s"), "");
-    say("  against the bare bulk insert", format!("{:.2}", rows / bare), "at least 0.20");
+    let mut ratios = Vec::new();
+    for round in 0..ROUNDS {
+        let bare = bare::bulk(BATCH).await?;
+        say("bare bulk insert, 100 rows a commit", format!("{bare:.0} rows/s"), "");
+        let calls = Arc::clone(api);
+        let rate = load::send(&api.host, move |index| {
+            let first = 444_000_000_000 + round * 100_000_000 + index * BATCH;
+            let numbers: Vec<String> = (first..first + BATCH).map(|telephone| number("stored", telephone)).collect();
+            let body = format!("{{\"numbers\":[{}]}}", numbers.join(","));
+            calls.request("POST", "/accounts/stored:createOrUpdateNumbers", &body)
+        })
+        .await?;
+        let rows = rate.per_second * BATCH as f64;
+        say("batches of 100 numbers", format!("{rows:.0} rows/s"), "");
+        ratios.push(rows / bare);
+    }
+    say("  batches against the bare bulk insert", format!("{:.2}", middle(&mut ratios)), "at least 0.20");
     Ok(())
 }
 
