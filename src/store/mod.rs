@@ -26,6 +26,7 @@ mod settings;
 mod sql;
 mod submit;
 mod together;
+mod told_names;
 mod types;
 mod work;
 mod zone;
@@ -63,6 +64,7 @@ pub use pushes::{NewPush, Push, PushOutcome};
 pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use submit::Applied;
+pub use told_names::LabelRow;
 pub use types::{at, micros};
 pub use work::{Again, Claim, WorkKind, WorkRow};
 pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneSnapshot};
@@ -396,6 +398,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         sessions::ALL,
         settings::ALL,
         submit::ALL,
+        told_names::ALL,
         work::ALL,
         zone::ALL,
     ]

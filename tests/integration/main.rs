@@ -20,6 +20,7 @@ mod catalog;
 mod consents;
 mod crash;
 mod demo;
+mod dns;
 mod harness;
 mod hostile;
 mod listing;
