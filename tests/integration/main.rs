@@ -21,6 +21,7 @@ mod consents;
 mod crash;
 mod demo;
 mod hand_over;
+mod dns;
 mod harness;
 mod hostile;
 mod labels;
