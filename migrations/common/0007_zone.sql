@@ -29,3 +29,12 @@ CREATE TABLE subdomain_checks (
     server TEXT NOT NULL,
     checked_at BIGINT NOT NULL
 );
+
+-- What the operator's own primary was told, where that serves the names (dynamic update).
+CREATE TABLE told_names (
+    label TEXT NOT NULL PRIMARY KEY,
+    region1_token TEXT NOT NULL,
+    region2_token TEXT NOT NULL,
+    -- What the configuration added to each name.
+    layout TEXT NOT NULL
+);

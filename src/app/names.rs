@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{self, Config, KeyAlgorithm, ProcessRole};
-use crate::dns::{Algorithm, Key, Options, Secondaries, Sockets};
+use crate::dns::{Algorithm, Key, Options, Secondaries, Sockets, UpdateOptions};
 
 use super::failure::Failure;
 use super::start::now;
@@ -43,6 +43,25 @@ pub(super) fn options(config: &Config) -> Result<Option<Options>, Failure> {
         kept: config.catalog_file(),
         check_every: dns.check_every,
         resolver: dns.resolver.map(|server| server.0),
+        clock: now(),
+    }))
+}
+
+/// How the operator's own primary is told of names, where this process does that.
+pub(super) fn update_options(config: &Config) -> Result<Option<UpdateOptions>, Failure> {
+    let (Some(layout), Some(primary), true) =
+        (config.layout(), config.dynamic_update.primary, config.runs(ProcessRole::Dns))
+    else {
+        return Ok(None);
+    };
+    let Some(key) = key(&config.dynamic_update.key)? else { return Ok(None) };
+    Ok(Some(UpdateOptions {
+        zone: config.dynamic_update.zone.clone().unwrap_or_else(|| layout.base.clone()),
+        layout,
+        primary: primary.0,
+        key,
+        check_every: config.dns.check_every,
+        resolver: config.dns.resolver.map(|server| server.0),
         clock: now(),
     }))
 }

@@ -6,7 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ProcessRole};
-use crate::dns::NameServer;
+use crate::dns::{NameServer, Updater};
 use crate::http::operations::Operations;
 use crate::store::{Db, MigrationState};
 use crate::sync::Workers;
@@ -17,6 +17,8 @@ pub(super) struct Ready {
     roles: Vec<&'static str>,
     stop: CancellationToken,
     names: Option<NameServer>,
+    /// Whether the operator's own primary is told of names instead.
+    updates: bool,
     started: Arc<OnceLock<Started>>,
 }
 
@@ -24,6 +26,7 @@ pub(super) struct Ready {
 struct Started {
     db: Db,
     workers: Option<Workers>,
+    updater: Option<Updater>,
 }
 
 const NOT_YET: &str = "the database was not reached yet";
@@ -32,12 +35,14 @@ impl Ready {
     pub(super) fn new(config: &Config, stop: CancellationToken, names: Option<NameServer>) -> Self {
         let roles = [(ProcessRole::Portal, "portal"), (ProcessRole::Api, "api"), (ProcessRole::Sync, "sync")];
         let roles = roles.into_iter().filter(|(role, _)| config.runs(*role)).map(|(_, name)| name).collect();
-        Self { roles, stop, names, started: Arc::default() }
+        let updates =
+            config.runs(ProcessRole::Dns) && config.zones().is_some() && config.dynamic_update.primary.is_some();
+        Self { roles, stop, names, updates, started: Arc::default() }
     }
 
     /// The database was reached, and the roles are at work.
-    pub(super) fn started(&self, db: Db, workers: Option<Workers>) {
-        let _ = self.started.set(Started { db, workers });
+    pub(super) fn started(&self, db: Db, workers: Option<Workers>, updater: Option<Updater>) {
+        let _ = self.started.set(Started { db, workers, updater });
     }
 
     /// The checks.
@@ -52,6 +57,9 @@ impl Ready {
         }
         if let Some(names) = self.names.clone() {
             operations = operations.check("dns", move || std::future::ready(names.is_ready()));
+        } else if self.updates {
+            let started = Arc::clone(&self.started);
+            operations = operations.check("dns", move || std::future::ready(is_told(started.get())));
         }
         operations
     }
@@ -69,6 +77,10 @@ async fn is_current(started: Arc<OnceLock<Started>>) -> Result<(), String> {
         MigrationState::Behind(count) => Err(format!("{count} migrations are still to be run")),
         MigrationState::Newer => Err("the database was written by a newer version".to_owned()),
     }
+}
+
+fn is_told(started: Option<&Started>) -> Result<(), String> {
+    started.and_then(|started| started.updater.as_ref()).ok_or(NOT_YET)?.is_ready()
 }
 
 fn at_work(role: &str, stop: &CancellationToken, started: Option<&Started>) -> Result<(), String> {

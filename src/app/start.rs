@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::api;
 use crate::backend::{OperatorConnect, OperatorConnectOptions};
 use crate::config::{self, Config, ProcessRole};
-use crate::dns::{NameServer, Sockets};
+use crate::dns::{NameServer, Sockets, Updater};
 use crate::domain::session::SessionPolicy;
 use crate::http::login::{Login, Provider};
 use crate::http::serve::{Listening, serve as serve_http};
@@ -115,10 +115,12 @@ impl Running {
         if let Some(names) = names {
             names.follow(running.database.db.clone());
         }
+        let updater = names::update_options(&config)?
+            .map(|options| Updater::start(options, running.database.db.clone(), running.stop.clone(), &running.tasks));
         if let Some(handle) = metrics {
             running.every(UPKEEP, move || handle.run_upkeep());
         }
-        ready.started(running.database.db.clone(), workers);
+        ready.started(running.database.db.clone(), workers, updater);
         Ok(running)
     }
 

@@ -3,14 +3,16 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{RData, RecordType};
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-use super::NameServer;
 use super::ask::{Asked, exchange_over_tcp, question};
-use crate::domain::direct_routing::{Delegation, Served, Zones};
+use crate::domain::direct_routing::{Delegation, Layout, Served, Zones};
 use crate::store::{Db, NamesChecked, NamesRow, Result};
 
 /// Names asked for before the result is stored.
@@ -30,16 +32,35 @@ struct Progress {
     all_at: Option<OffsetDateTime>,
 }
 
+/// Who is checked, and how.
+pub(super) struct Subject {
+    /// Where it answers.
+    pub(super) address: SocketAddr,
+    /// The names, and the servers that the base domain should be delegated to.
+    pub(super) layout: Layout,
+    /// Time between two checks of all names.
+    pub(super) every: std::time::Duration,
+    /// Whom to ask for the delegation.
+    pub(super) resolver: Option<SocketAddr>,
+    pub(super) clock: fn() -> OffsetDateTime,
+    /// Wakes the checks after a change.
+    pub(super) wake: Arc<Notify>,
+    pub(super) stop: CancellationToken,
+    /// The serial of the zone that is served; none before there is one.
+    pub(super) serial: Arc<dyn Fn() -> Option<i64> + Send + Sync>,
+    /// Is told where the checks come from.
+    pub(super) asks_from: Option<Arc<OnceLock<SocketAddr>>>,
+}
+
 /// Checks after each change, when asked to, and on a schedule, until the stop.
-pub(super) async fn check(server: NameServer, db: Db) {
-    let stop = server.shared.stop.clone();
+pub(super) async fn check(subject: Subject, db: Db) {
+    let stop = subject.stop.clone();
     let mut progress = Progress { serial: 0, wanted: 0, delegation_wanted: 0, all_at: None };
-    let Ok(mut asked) = Asked::at(reachable(server.address)).await else { return };
-    if let Ok(own) = asked.local() {
-        // What we ask ourselves is not to be kept from anybody else.
-        let _ = server.shared.own.set(own);
+    let Ok(mut asked) = Asked::at(reachable(subject.address)).await else { return };
+    if let (Ok(from), Some(told)) = (asked.local(), &subject.asks_from) {
+        let _ = told.set(from);
     }
-    let checker = Checker { zones: server.options.layout.zones(), server: identity(server.address), source: server };
+    let checker = Checker { zones: subject.layout.zones(), server: identity(subject.address), subject };
     loop {
         let round = checker.round(&db, &mut asked, &mut progress);
         match stop.run_until_cancelled(round).await {
@@ -47,8 +68,7 @@ pub(super) async fn check(server: NameServer, db: Db) {
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::debug!(%error, "the names could not be checked, or what was found not stored"),
         }
-        let every = checker.source.options.check_every;
-        let wait = tokio::time::timeout(every, checker.source.checks.notified());
+        let wait = tokio::time::timeout(checker.subject.every, checker.subject.wake.notified());
         if stop.run_until_cancelled(wait).await.is_none() {
             return;
         }
@@ -71,7 +91,7 @@ fn identity(address: SocketAddr) -> String {
 }
 
 struct Checker {
-    source: NameServer,
+    subject: Subject,
     zones: Zones,
     server: String,
 }
@@ -79,9 +99,9 @@ struct Checker {
 impl Checker {
     async fn round(&self, db: &Db, asked: &mut Asked, progress: &mut Progress) -> Result<()> {
         // Without a zone there is nothing to ask for.
-        let Some(serial) = self.source.loaded() else { return Ok(()) };
-        let now = (self.source.shared.clock)();
-        let every = Duration::try_from(self.source.options.check_every).unwrap_or(Duration::HOUR);
+        let Some(serial) = (self.subject.serial)() else { return Ok(()) };
+        let now = (self.subject.clock)();
+        let every = Duration::try_from(self.subject.every).unwrap_or(Duration::HOUR);
         if progress.all_at.is_none_or(|at| now - at >= every) {
             self.check_all(db, asked, serial).await?;
             self.check_delegation(db).await?;
@@ -133,8 +153,8 @@ impl Checker {
                 break;
             }
         }
-        let now = (self.source.shared.clock)();
-        let recent = now - self.source.options.check_every * 2;
+        let now = (self.subject.clock)();
+        let recent = now - self.subject.every * 2;
         let mut tx = db.begin().await?;
         tx.record_checks(&self.server, &checked, now, recent).await?;
         tx.commit().await?;
@@ -145,8 +165,9 @@ impl Checker {
     }
 
     async fn check_delegation(&self, db: &Db) -> Result<()> {
-        let layout = &self.source.options.layout;
-        let found = match self.source.options.resolver {
+        let layout = &self.subject.layout;
+        // Without servers of ours there is nothing to compare with.
+        let found = match self.subject.resolver.filter(|_| !layout.name_servers.is_empty()) {
             None => Delegation::NotChecked,
             Some(resolver) => {
                 let ours: Vec<String> = layout.name_servers.iter().map(|server| server.name.clone()).collect();
@@ -156,7 +177,7 @@ impl Checker {
             }
         };
         let mut tx = db.begin().await?;
-        tx.set_delegation(&found, (self.source.shared.clock)()).await?;
+        tx.set_delegation(&found, (self.subject.clock)()).await?;
         tx.commit().await
     }
 }

@@ -20,6 +20,7 @@ mod tcp;
 mod tests;
 mod transfer;
 mod udp;
+mod update;
 mod wire;
 
 use std::io;
@@ -38,6 +39,7 @@ pub use catalog::Catalog;
 pub use key::{Algorithm, Key};
 pub use rate::Exempt;
 pub use transfer::Secondaries;
+pub use update::{UpdateOptions, Updater};
 
 use rate::RateLimit;
 
@@ -113,7 +115,7 @@ struct Shared {
     rate: RateLimit,
     secondaries: Option<Secondaries>,
     /// Where our own checks come from; they are not counted.
-    own: OnceLock<SocketAddr>,
+    own: Arc<OnceLock<SocketAddr>>,
     clock: fn() -> OffsetDateTime,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -147,7 +149,7 @@ impl NameServer {
             catalog: watch::Sender::new(None),
             rate: RateLimit::new(options.rate_per_second, Arc::clone(&options.exempt)),
             secondaries: options.secondaries.clone(),
-            own: OnceLock::new(),
+            own: Arc::default(),
             clock: options.clock,
             stop,
             tasks: tasks.clone(),
@@ -181,7 +183,19 @@ impl NameServer {
 
     /// Keeps up with the database from now on, and checks what is answered.
     pub fn follow(&self, db: Db) {
-        self.shared.tasks.spawn(check::check(self.clone(), db.clone()));
+        let (server, options) = (self.clone(), &self.options);
+        let subject = check::Subject {
+            address: self.address,
+            layout: options.layout.clone(),
+            every: options.check_every,
+            resolver: options.resolver,
+            clock: options.clock,
+            wake: Arc::clone(&self.checks),
+            stop: self.shared.stop.clone(),
+            serial: Arc::new(move || server.loaded()),
+            asks_from: Some(Arc::clone(&self.shared.own)),
+        };
+        self.shared.tasks.spawn(check::check(subject, db.clone()));
         self.shared.tasks.spawn(follow::follow(self.clone(), db));
     }
 

@@ -71,6 +71,11 @@ fn query(packet: &[u8]) -> Option<Query> {
     let name = Name::read(&mut cursor)?;
     let (kind, class) = (cursor.u16()?, cursor.u16()?);
     let mut query = Query { name, kind, class, question_end: cursor.at(), edns: None, is_signed: false };
+    // Only whoever wants the changes of a zone says which it has.
+    let most = u16::from(kind == kind::IXFR);
+    if authority > most {
+        return None;
+    }
     for _ in 0..authority {
         skip_record(&mut cursor)?;
     }
@@ -102,7 +107,7 @@ fn additional_record(cursor: &mut Cursor<'_>, query: &mut Query, is_last: bool) 
         }
         kind::TSIG if !is_last => return None,
         kind::TSIG => query.is_signed = true,
-        _ => {}
+        _ => return None,
     }
     Some(())
 }

@@ -28,6 +28,7 @@ mod settings;
 mod sql;
 mod submit;
 mod together;
+mod told_names;
 mod types;
 mod work;
 mod zone;
@@ -65,6 +66,7 @@ pub use pushes::{NewPush, Push, PushOutcome};
 pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use submit::Applied;
+pub use told_names::LabelRow;
 pub use types::{at, micros};
 pub use work::{Again, Claim, WorkKind, WorkRow};
 pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneSnapshot};
@@ -400,6 +402,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         sessions::ALL,
         settings::ALL,
         submit::ALL,
+        told_names::ALL,
         work::ALL,
         zone::ALL,
     ]

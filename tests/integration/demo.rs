@@ -66,7 +66,10 @@ fn a_demo_goes_on_where_it_was_stopped_or_killed() {
         let mut demo = Demo::start();
         let ready = ask(&format!("{}/readyz", demo.operations)).await;
         let ok = json!({ "ok": true });
-        assert_eq!(ready["checks"], json!({ "api": ok, "database": ok, "migrations": ok, "portal": ok, "sync": ok }));
+        assert_eq!(
+            ready["checks"],
+            json!({ "api": ok, "database": ok, "dns": ok, "migrations": ok, "portal": ok, "sync": ok })
+        );
 
         let mut writer = Visitor::sign_in(&demo.portal, "writer").await;
         let consent = format!("/consents/{CONTOSO}");

@@ -20,6 +20,7 @@ mod catalog;
 mod consents;
 mod crash;
 mod demo;
+mod dns;
 mod hand_over;
 mod harness;
 mod hostile;

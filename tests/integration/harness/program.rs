@@ -102,6 +102,11 @@ impl Demo {
         command
     }
 
+    /// Where its name server listens.
+    pub(crate) fn dns_port(&self) -> u16 {
+        self.ports[3]
+    }
+
     pub(crate) fn process_id(&self) -> u32 {
         self.process.as_ref().unwrap().id()
     }
