@@ -75,6 +75,11 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// What its services work with.
+    pub(super) const fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+
     /// Opens the database and starts the roles of the configuration. The name server comes first and answers from the zone
     /// on disk; a process that is one waits for a database that is away.
     pub(super) async fn start(config: Config, listeners: Listeners) -> Result<Self, Failure> {
