@@ -3,6 +3,7 @@
 mod cli;
 mod database;
 mod demo;
+mod examples;
 mod failure;
 mod names;
 mod ready;

@@ -19,8 +19,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::authz::RoleNames;
-use crate::domain::CallingProfile;
-use crate::domain::RelationshipChoice;
+use crate::domain::{CallingProfile, RelationshipChoice, Service};
 
 pub use api::{Api, Network};
 pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm, ServerAddress};
@@ -46,6 +45,8 @@ pub struct Config {
     pub operator_connect: OperatorConnect,
     /// What this process does.
     pub roles: Vec<ProcessRole>,
+    /// Which services there are to choose from.
+    pub services: Services,
     /// Limits of an upload.
     pub uploads: Uploads,
     /// The choices of "Update relationship status".
@@ -198,6 +199,13 @@ impl FromStr for ProcessRole {
             _ => Err(()),
         }
     }
+}
+
+/// Section `services`.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// The services that the portal offers.
+    pub offered: Vec<Service>,
 }
 
 /// Section `uploads`.

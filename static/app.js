@@ -57,6 +57,8 @@
     }
   });
 
+  on("click", "[data-print]", () => window.print());
+
   // Theme: the same cookie that POST /theme sets, without leaving the page.
   on("submit", "[data-theme-form]", (form, event) => {
     const theme = event.submitter?.value;
@@ -152,7 +154,7 @@
       time.title = time.textContent;
       time.textContent = text;
     });
-    all("[data-copy][hidden], [data-copy-of][hidden], [data-tick-all][hidden], [data-keys-help][hidden]").forEach((control) => {
+    all("[data-copy][hidden], [data-copy-of][hidden], [data-print][hidden], [data-tick-all][hidden], [data-keys-help][hidden]").forEach((control) => {
       control.hidden = false;
     });
     all("form:has([data-selected])").forEach((form) => count(form, false));

@@ -28,7 +28,7 @@ impl Program {
     /// Starts it on the data in this folder and waits until it is ready.
     pub fn start(data: &Path, empty: bool) -> Outcome<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nmp"));
-        command.arg("demo").arg("--data-dir").arg(data);
+        command.args(["demo", "--no-accounts"]).arg("--data-dir").arg(data);
         if empty {
             command.arg("--empty");
         }

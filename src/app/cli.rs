@@ -90,6 +90,9 @@ pub struct DemoOptions {
     /// Start without examples; a data folder that is in use already stays as it is
     #[arg(long)]
     pub empty: bool,
+    /// Start without example accounts; the sandbox has its examples all the same
+    #[arg(long)]
+    pub no_accounts: bool,
     /// Address of the portal
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub portal: SocketAddr,

@@ -17,7 +17,7 @@ use crate::telemetry;
 use super::cli::DemoOptions;
 use super::failure::Failure;
 use super::start::{Listeners, Running, address, bind};
-use super::{environment, names, print, stop};
+use super::{environment, examples, names, print, stop};
 
 /// The people of the sandbox, and what they are there to show.
 const PEOPLE: &str = "  Sign in as        reader     may look
@@ -74,6 +74,9 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let (world_stop, world) = (CancellationToken::new(), TaskTracker::new());
     start_sandbox(&sandbox, outside, &world_stop, &world);
     let running = Running::start(config, Listeners { portal: Some(portal), api: Some(api), dns, operations }).await?;
+    if !options.empty && !options.no_accounts {
+        examples::create(running.ctx()).await;
+    }
     print(&announcement(&options.data_dir, &at, names.as_ref(), &sandbox))?;
 
     let asked = stop::asked_to_stop(&TaskTracker::new()).await;

@@ -75,6 +75,11 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// What its services work with.
+    pub(super) const fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+
     /// Opens the database and starts the roles of the configuration. The name server comes first and answers from the zone
     /// on disk; a process that is one waits for a database that is away.
     pub(super) async fn start(config: Config, listeners: Listeners) -> Result<Self, Failure> {
@@ -214,6 +219,7 @@ fn policy(config: &Config) -> Policy {
         default_calling_profile: config.operator_connect.default_calling_profile.clone(),
         zones: config.zones(),
         label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
+        services: config.services.offered.iter().copied().collect(),
     }
 }
 

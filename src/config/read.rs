@@ -8,7 +8,7 @@ use url::Url;
 use super::reader::Reader;
 use super::{
     Api, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat, Operations,
-    OperatorConnect, Portal, Uploads,
+    OperatorConnect, Portal, Services, Uploads,
 };
 use crate::authz::RoleNames;
 
@@ -33,6 +33,14 @@ impl Config {
                 "one of portal, api, sync, dns",
                 "What this process does. With SQLite one process does everything.",
             ),
+            services: Services {
+                offered: r.list(
+                    "services.offered",
+                    &["operatorConnect", "teamsPhoneMobile", "directRouting", "zoomPhoneCloudPeering"],
+                    "one of operatorConnect, teamsPhoneMobile, directRouting, zoomPhoneCloudPeering, azureOperatorCallProtection",
+                    "The services that the portal offers. The Provisioning API takes every one, and what an account has already is always shown.",
+                ),
+            },
             uploads: Uploads {
                 max_numbers: r.integer("uploads.max_numbers", 100_000, 1..=10_000_000, "Numbers in one upload."),
                 max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload."),

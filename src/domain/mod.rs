@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no async. Time and identifiers are passed in.
 
 pub mod account;
+pub mod account_form;
 pub mod audit;
 pub mod capability;
 pub mod civic_address;
@@ -11,6 +12,7 @@ pub mod direct_routing;
 pub mod e164;
 pub mod field;
 pub mod filter;
+pub mod hand_over;
 pub mod number;
 pub mod order;
 pub mod provisioning;
@@ -20,7 +22,8 @@ pub mod session;
 pub mod tenant;
 pub mod upload;
 
-pub use account::{Account, AccountDraft, AccountForm, AccountName, DirectRouting};
+pub use account::{Account, AccountDraft, AccountName, DirectRouting};
+pub use account_form::{AccountForm, DirectRoutingForm};
 pub use capability::{CallingProfile, CapabilityPlan};
 pub use civic_address::{CivicAddress, Location, Places};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};

@@ -68,6 +68,21 @@ impl NumberSettings {
         self.services.iter().next()
     }
 
+    /// True where a backend has to know of the number: usage, capabilities, address and calling profile are for it alone.
+    /// A number without any service may get such a one.
+    pub fn is_backed(&self) -> bool {
+        self.services.is_empty() || !self.services.and(ServiceSet::BACKED).is_empty()
+    }
+
+    /// With the usual calling profile where a backend needs one and none is chosen.
+    #[must_use]
+    pub fn with_usual_profile(mut self, usual: Option<&String>) -> Self {
+        if self.calling_profile.is_none() && self.is_backed() {
+            self.calling_profile = usual.cloned();
+        }
+        self
+    }
+
     /// The value's key: the first 63 bits of the SHA-256 of its JSON.
     pub fn id(&self) -> i64 {
         content_id(self)

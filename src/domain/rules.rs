@@ -77,9 +77,12 @@ pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) 
             format!("A number has at most one of {}. Choose one.", ServiceSet::TEAMS.labels()),
         ));
     }
-    if settings.services.is_empty() || !settings.services.and(ServiceSet::BACKED).is_empty() {
+    if settings.is_backed() {
         check_plan(settings, facts, &mut flaws);
         check_address(settings, facts, &mut flaws);
+    } else if let Some(profile) = &settings.calling_profile {
+        let reason = format!("{} numbers have no calling profile. Leave it blank.", settings.services.labels());
+        flaws.push(flaw("calling_profile", profile, reason));
     }
     if let Some(header) = &settings.custom_sip_header {
         if settings.services.is_empty() || settings.services.iter().any(Service::takes_sip_header) {
@@ -159,8 +162,7 @@ fn check_address(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec
 /// a country and are not for calling users.
 pub fn check_number(number: E164, settings: &NumberSettings) -> Vec<Flaw> {
     let mut flaws = Vec::new();
-    let backed = settings.services.is_empty() || !settings.services.and(ServiceSet::BACKED).is_empty();
-    if !backed || !is_north_american_toll_free(number) {
+    if !settings.is_backed() || !is_north_american_toll_free(number) {
         return flaws;
     }
     if settings.teams.usage == CALLING_USER {
@@ -187,15 +189,30 @@ pub struct Difference {
     pub after: String,
 }
 
-/// A settings value as people read it: label and text, in the order of the form.
+/// A settings value as people read it: label and text, in the order of the form, without what does not apply to its
+/// services.
 pub fn described(settings: &NumberSettings, places: &Places) -> Vec<(&'static str, String)> {
+    let mut lines = all_described(settings, places);
+    let takes_header = settings.services.is_empty() || settings.services.iter().any(Service::takes_sip_header);
+    lines.retain(|(label, _)| match *label {
+        SERVICE => true,
+        SIP_HEADER => takes_header || settings.custom_sip_header.is_some(),
+        _ => settings.is_backed(),
+    });
+    lines
+}
+
+const SERVICE: &str = "Service";
+const SIP_HEADER: &str = "Custom SIP header";
+
+fn all_described(settings: &NumberSettings, places: &Places) -> Vec<(&'static str, String)> {
     let teams = &settings.teams;
     let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
     let place = |id: &Option<String>| id.as_deref().map_or("none", |id| places.words(id)).to_owned();
     let list = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
     vec![
-        ("Service", settings.services.labels().into_owned()),
-        ("Usage", teams.usage.clone()),
+        (SERVICE, settings.services.labels().into_owned()),
+        ("Usage", if teams.usage.is_empty() { "none".to_owned() } else { teams.usage.clone() }),
         ("Capabilities", list(&teams.choosable_capabilities)),
         ("Additional usages", list(&teams.additional_usages)),
         ("Civic address", place(&teams.civic_address_id)),
@@ -203,15 +220,15 @@ pub fn described(settings: &NumberSettings, places: &Places) -> Vec<(&'static st
         ("Enterprise may change the address", if teams.allow_tenant_address_update { "yes" } else { "no" }.to_owned()),
         ("Country", or_none(&teams.displayed_country_code)),
         ("Calling profile", or_none(&settings.calling_profile)),
-        ("Custom SIP header", or_none(&settings.custom_sip_header)),
+        (SIP_HEADER, or_none(&settings.custom_sip_header)),
     ]
 }
 
 /// What differs between two settings values. Two places of the same words are told apart by their ids.
 pub fn differences(before: &NumberSettings, after: &NumberSettings, places: &Places) -> Vec<Difference> {
     let ids = Places::default();
-    let by_id = described(before, &ids).into_iter().zip(described(after, &ids));
-    let in_words = described(before, places).into_iter().zip(described(after, places));
+    let by_id = all_described(before, &ids).into_iter().zip(all_described(after, &ids));
+    let in_words = all_described(before, places).into_iter().zip(all_described(after, places));
     by_id
         .zip(in_words)
         .filter(|(((_, before), (_, after)), _)| before != after)

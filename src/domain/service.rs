@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,13 @@ impl Service {
     }
 }
 
+impl FromStr for Service {
+    type Err = ();
+    fn from_str(key: &str) -> Result<Self, ()> {
+        Self::from_key(key).ok_or(())
+    }
+}
+
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())
@@ -115,6 +123,8 @@ impl ServiceSet {
     pub const BACKED: Self = Self(Service::OperatorConnect.bit() | Service::TeamsPhoneMobile.bit());
     /// The services of which a number has one at most: each of them says which Teams tenant it rings in.
     pub const TEAMS: Self = Self(Self::BACKED.0 | Service::DirectRouting.bit());
+    /// Every service.
+    pub const ALL: Self = Self(Self::TEAMS.0 | Service::ZoomPhoneCloudPeering.bit() | Service::CallProtection.bit());
 
     /// The set read back from storage.
     pub const fn from_bits(bits: i64) -> Self {

@@ -4,6 +4,9 @@ mod delete;
 mod detail;
 mod edit;
 mod form;
+mod hand_over;
+mod names;
+mod routing;
 
 use askama::Template;
 use axum::extract::State;
@@ -15,7 +18,7 @@ use super::form::{Choice, Filters, Pager, Pill, page_of};
 use super::show::{Chip, count};
 use crate::authz::{AccountsRead, AccountsWrite};
 use crate::domain::field::filled;
-use crate::domain::{Account, Service, TenantId};
+use crate::domain::{Account, Service, ServiceSet, TenantId};
 use crate::http::{Granted, PortalState, Problem, QueryString, Routes, Shell, needs, page, see_other};
 use crate::service::Page;
 use crate::service::accounts::{self, AccountFilter};
@@ -25,7 +28,10 @@ pub(super) fn routes() -> Routes {
         .get("/accounts", needs::<AccountsRead>(), list)
         .get("/accounts.csv", needs::<AccountsRead>(), export)
         .merge(edit::routes())
+        .merge(names::routes())
         .merge(detail::routes())
+        .merge(hand_over::routes())
+        .merge(routing::routes())
         .merge(delete::routes())
 }
 
@@ -35,8 +41,8 @@ pub(super) struct ServiceLine {
     pub(super) label: &'static str,
     /// Its name in addresses.
     pub(super) key: &'static str,
-    /// Whether it is synced.
-    pub(super) sync: Chip,
+    /// Whether it is synced; nothing where it has no backend.
+    pub(super) sync: Option<Chip>,
 }
 
 /// The enabled services of an account.
@@ -44,7 +50,9 @@ pub(super) fn service_lines(account: &Account) -> Vec<ServiceLine> {
     let line = |service: Service| ServiceLine {
         label: service.label(),
         key: service.key(),
-        sync: if account.synced.contains(service) { Chip::new("ok", "Sync on") } else { Chip::new("off", "Sync off") },
+        sync: ServiceSet::BACKED.contains(service).then(|| {
+            if account.synced.contains(service) { Chip::new("ok", "Sync on") } else { Chip::new("off", "Sync off") }
+        }),
     };
     account.services.iter().map(line).collect()
 }
@@ -195,7 +203,7 @@ async fn export(
 }
 
 fn cells(account: &Account) -> Vec<String> {
-    let keys = |services: crate::domain::ServiceSet| services.iter().map(Service::key).collect::<Vec<_>>().join(";");
+    let keys = |services: ServiceSet| services.iter().map(Service::key).collect::<Vec<_>>().join(";");
     vec![
         csv::text(account.name.clone()),
         account.tenant_id.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -85,7 +85,8 @@ pub(super) fn of_account_form(state: &PortalState, form: &AccountForm, new: bool
     if AccountName::parse(form.name.trim()).is_err() {
         return ApiCalls::default();
     }
-    let body = form.check().map_or_else(|_| AccountResource::typed(form), |draft| AccountResource::body(&draft));
+    let zones = state.ctx().policy.zones.as_ref();
+    let body = form.check(zones).map_or_else(|_| AccountResource::typed(form), |draft| AccountResource::body(&draft));
     put_account(state, if new { "Create the account" } else { "Change the account" }, &body, new).with_ticket()
 }
 

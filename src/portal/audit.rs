@@ -54,6 +54,7 @@ fn action_words(action: &str) -> String {
     match action {
         "account.create" => "Account created",
         "account.update" => "Account changed",
+        "account.hand_over" => "Hand-over of an account",
         "account.delete" => "Account deleted",
         "consent.relationship" => "Relationship status set",
         "order.submit" => "Order submitted",

@@ -45,7 +45,8 @@ struct Now {
     waits: bool,
     account: String,
     tenant: String,
-    assignment: Chip,
+    /// Nothing where no backend tells.
+    assignment: Option<Chip>,
     country: String,
     order: i64,
     changed: Moment,
@@ -81,7 +82,10 @@ fn now(number: &Number, places: &Places, alike: i64) -> Now {
         waits: matches!(number.state, SyncState::Pending | SyncState::Releasing),
         account: number.account.to_string(),
         tenant: number.tenant_id.as_deref().unwrap_or_default().to_owned(),
-        assignment: if number.assigned { Chip::new("ok", "Assigned") } else { Chip::new("off", "Unassigned") },
+        assignment: number
+            .settings
+            .is_backed()
+            .then(|| if number.assigned { Chip::new("ok", "Assigned") } else { Chip::new("off", "Unassigned") }),
         country: number.country.clone().unwrap_or_default(),
         order: number.order_id,
         changed: number.changed_at.into(),

@@ -82,11 +82,15 @@ impl From<Number> for NumberRow {
             e164: number.telephone_number.to_string(),
             shown: number.telephone_number.grouped(),
             account: number.account,
-            settings: number.settings,
             state: number.state.into(),
-            assignment: if number.assigned { "Assigned" } else { "Unassigned" },
+            assignment: match (number.settings.is_backed(), number.assigned) {
+                (false, _) => "",
+                (true, true) => "Assigned",
+                (true, false) => "Unassigned",
+            },
             country: number.country.unwrap_or_default(),
             order: number.order_id,
+            settings: number.settings,
         }
     }
 }

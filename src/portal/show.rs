@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use crate::domain::direct_routing::SubdomainStatus;
 use crate::domain::{ConsentStatus, OrderStatus, SyncState};
 
 /// An instant, for machines and for people.
@@ -68,6 +69,17 @@ impl From<SyncState> for Chip {
             SyncState::Releasing => "release",
         };
         Self::new(kind, state.label())
+    }
+}
+
+impl From<SubdomainStatus> for Chip {
+    fn from(status: SubdomainStatus) -> Self {
+        let kind = match status {
+            SubdomainStatus::Provisioned => "ok",
+            SubdomainStatus::NotProvisioned => "pending",
+            SubdomainStatus::Inconsistent => "warn",
+        };
+        Self::new(kind, status.label())
     }
 }
 

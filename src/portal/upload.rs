@@ -239,6 +239,12 @@ struct ColumnsPage {
     usages: Vec<String>,
 }
 
+/// The columns of the services that there are here.
+fn offered_columns(state: &PortalState) -> Vec<Column> {
+    let offered = state.ctx().policy.services;
+    HEADINGS.into_iter().filter(|column| column.service().is_none_or(|service| offered.contains(service))).collect()
+}
+
 /// `GET /numbers/upload/columns`: what each column of a file means.
 async fn columns(
     State(state): State<PortalState>,
@@ -246,15 +252,17 @@ async fn columns(
     shell: Shell,
 ) -> Result<Response, Problem> {
     let usages = numbers::filter_choices(state.ctx(), &grant).await?.usages;
-    let columns = HEADINGS.into_iter().map(|column| (column.heading(), allowed(column), meaning(column))).collect();
+    let columns = offered_columns(&state);
+    let columns = columns.into_iter().map(|column| (column.heading(), allowed(column), meaning(column))).collect();
     Ok(page(&ColumnsPage { shell: shell.at("numbers"), columns, usages }))
 }
 
 /// `GET /numbers/upload/template.csv`: every heading and one line to go by.
-async fn template() -> Result<Response, Problem> {
-    let headings: Vec<String> = HEADINGS.into_iter().map(Column::heading).collect();
+async fn template(State(state): State<PortalState>) -> Result<Response, Problem> {
+    let columns = offered_columns(&state);
+    let headings: Vec<String> = columns.iter().copied().map(Column::heading).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let example: Vec<String> = HEADINGS.into_iter().map(|column| example(column).to_owned()).collect();
+    let example: Vec<String> = columns.into_iter().map(|column| example(column).to_owned()).collect();
     csv::export("numbers-template.csv", &headings, move |_: Option<i64>| {
         let row = example.clone();
         async move { Ok((vec![row], None)) }
@@ -295,7 +303,9 @@ fn meaning(column: Column) -> &'static str {
     match column {
         Column::TelephoneNumber => "The number. The only column that must be there.",
         Column::AccountName => "The account that gets the number; the one chosen in the form where it is blank.",
-        Column::Enabled(_) => "Whether the number has this service. Exactly one service a line.",
+        Column::Enabled(_) => {
+            "Whether the number has this service: Operator Connect, Teams Phone Mobile or Direct Routing, and any of the others."
+        }
         Column::AssignmentStatus(_) => "What the backend says; in exports only.",
         Column::Usage(_) => "What the number is for.",
         Column::ChoosableCapabilities(_) => "The kinds of call it allows.",
@@ -306,7 +316,11 @@ fn meaning(column: Column) -> &'static str {
             "Whether the enterprise may change the address. Calling users need an address or true here."
         }
         Column::DisplayedCountryCode(_) => "Needed for North American toll-free numbers.",
-        Column::CustomSipHeader => "Value of the SIP header on calls of this number; Operator Connect only.",
-        Column::CallingProfile => "The calling profile; the usual one where it is blank.",
+        Column::CustomSipHeader => {
+            "Value of the SIP header on calls of this number. Not for numbers of Teams Phone Mobile or Call Protection alone."
+        }
+        Column::CallingProfile => {
+            "The calling profile of Operator Connect and Teams Phone Mobile; the usual one where it is blank."
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::api_call::ApiCalls;
 use super::form::{Choice, Errors};
 use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead, Principal};
-use crate::domain::{Account, CapabilityPlan, CivicAddress, Service};
+use crate::domain::{Account, CapabilityPlan, CivicAddress, Service, ServiceSet};
 use crate::http::Problem;
 use crate::service::staging::UploadForm;
 use crate::service::{self, Ctx, accounts, civic_addresses, numbers};
@@ -28,7 +28,12 @@ pub(super) struct Offer {
     pub(super) account: Option<Account>,
     /// Names to choose from while it is not; empty when there are too many.
     pub(super) accounts: Vec<String>,
+    /// The services of which a number has one at most, and none of them where there are others.
     pub(super) services: Vec<Choice>,
+    /// The services that a number may have besides.
+    pub(super) further_services: Vec<Choice>,
+    /// True when some of the services have a backend, which needs to know more than the number.
+    pub(super) asks_backed: bool,
     pub(super) usages: Vec<Choice>,
     pub(super) additional_usages: Vec<Choice>,
     pub(super) capabilities: Vec<Choice>,
@@ -40,6 +45,17 @@ pub(super) struct Offer {
     /// True when the usages and capabilities are those of the tenant.
     pub(super) plans_known: bool,
     pub(super) takes_sip_header: bool,
+}
+
+impl Offer {
+    /// How services go together, where there is something to combine.
+    pub(super) fn service_hint(&self) -> &'static str {
+        if self.services.is_empty() || self.further_services.is_empty() {
+            ""
+        } else {
+            "One Teams service at most; the others may be added to it"
+        }
+    }
 }
 
 /// The upload form as a page shows it.
@@ -81,20 +97,23 @@ pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, 
         None => (None, Vec::new()),
     };
     let plans = plans.filter(|plans| !plans.is_empty());
-    // The services that the form can set, and the one that a number has already.
-    let offered = |service: &Service| {
-        let of_account = account.as_ref().is_none_or(|account| account.services.contains(*service));
-        service.key() == form.service || Service::BACKED.contains(service) && of_account
-    };
-    let services: Vec<Service> = Service::ALL.into_iter().filter(offered).collect();
+    // The services of the account, and those that a number has already.
+    let services = account.as_ref().map_or(ctx.policy.services, |account| account.services).or(form.services());
     if new {
-        prefill(form, &services, plans.as_deref());
+        prefill(form, services, plans.as_deref());
     }
+    let chosen = form.services();
     let many_addresses = addresses.len() > ADDRESSES_OFFERED;
     let shown: &[CivicAddress] = if many_addresses { &[] } else { &addresses };
     Ok(Offer {
-        services: services.iter().map(|service| Choice::new(service.key(), service.label(), &form.service)).collect(),
-        takes_sip_header: services.iter().any(|service| service.takes_sip_header()),
+        services: teams_services(services, chosen),
+        further_services: services
+            .without(ServiceSet::TEAMS)
+            .iter()
+            .map(|service| service_choice(service, chosen))
+            .collect(),
+        asks_backed: !services.and(ServiceSet::BACKED).is_empty(),
+        takes_sip_header: services.iter().any(Service::takes_sip_header),
         usages: kept(usages(plans.as_deref(), std::slice::from_ref(&form.usage)), std::slice::from_ref(&form.usage)),
         additional_usages: kept(usages(plans.as_deref(), &form.additional_usage), &form.additional_usage),
         capabilities: kept(capabilities(plans.as_deref(), &form.capability), &form.capability),
@@ -108,11 +127,31 @@ pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, 
     })
 }
 
-fn prefill(form: &mut UploadForm, services: &[Service], plans: Option<&[CapabilityPlan]>) {
-    if let [only] = services
-        && form.service.is_empty()
-    {
-        only.key().clone_into(&mut form.service);
+fn service_choice(service: Service, chosen: ServiceSet) -> Choice {
+    let current = if chosen.contains(service) { service.key() } else { "" };
+    Choice::new(service.key(), service.label(), current)
+}
+
+fn teams_services(services: ServiceSet, chosen: ServiceSet) -> Vec<Choice> {
+    let mut choices: Vec<Choice> =
+        services.and(ServiceSet::TEAMS).iter().map(|service| service_choice(service, chosen)).collect();
+    if !choices.is_empty() && !services.without(ServiceSet::TEAMS).is_empty() {
+        let mut none = Choice::new("", "No Teams service", "-");
+        none.selected = !chosen.is_empty() && chosen.and(ServiceSet::TEAMS).is_empty();
+        choices.push(none);
+    }
+    choices
+}
+
+fn prefill(form: &mut UploadForm, services: ServiceSet, plans: Option<&[CapabilityPlan]>) {
+    if services.len() == 1 && form.services().is_empty() {
+        for service in services.iter() {
+            if ServiceSet::TEAMS.contains(service) {
+                service.key().clone_into(&mut form.service);
+            } else {
+                form.further_service.push(service.key().to_owned());
+            }
+        }
     }
     if form.capability.is_empty()
         && let Some((first, others)) = plans.and_then(<[_]>::split_first)

@@ -3,12 +3,15 @@
 use serde_json::json;
 use time::OffsetDateTime;
 
+use super::labels::Unavailable;
 use super::transact::transact;
-use super::{Ctx, Error, Origin, Result, audit_entry, orders};
+use super::{Ctx, Error, Origin, Result, audit_entry, labels, orders};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
+use crate::domain::direct_routing::parse_label;
 use crate::domain::filter::Filter;
 use crate::domain::{
-    Account, AccountDraft, AccountForm, AccountName, FieldProblem, OrderSource, Service, ServiceSet, TenantId,
+    Account, AccountDraft, AccountForm, AccountName, DirectRouting, FieldProblem, OrderSource, Service, ServiceSet,
+    TenantId,
 };
 use crate::store::{Page, Tx, WorkKind};
 
@@ -109,8 +112,8 @@ pub(super) async fn find_kept(tx: &mut Tx, name: &str) -> Result<Account> {
 /// # Errors
 /// When the database fails.
 pub async fn suggestion(ctx: &Ctx, _: &Grant<AccountsWrite>, tenant: Option<&TenantId>) -> Result<AccountForm> {
-    let services: ServiceSet = Service::OperatorConnect.into();
-    let mut form = AccountForm { services, synced: Service::ALL.into_iter().collect(), ..AccountForm::default() };
+    let services = ctx.policy.services.and(Service::OperatorConnect.into());
+    let mut form = AccountForm { services, synced: ServiceSet::ALL, ..AccountForm::default() };
     if let Some(tenant) = tenant {
         tenant.as_str().clone_into(&mut form.tenant_id);
         let mut tx = ctx.db.read().await?;
@@ -139,6 +142,7 @@ fn described(account: &AccountDraft) -> serde_json::Value {
         "synced": account.synced,
         "subdomain": account.direct_routing.as_ref().map(|routing| &routing.subdomain),
         "callScreening": account.direct_routing.as_ref().map(|routing| routing.call_screening),
+        "tokensKnown": account.direct_routing.as_ref().map(tokens_known),
     })
 }
 
@@ -151,7 +155,63 @@ fn described_stored(account: &Account) -> serde_json::Value {
         "synced": account.synced,
         "subdomain": account.direct_routing.as_ref().map(|routing| &routing.subdomain),
         "callScreening": account.direct_routing.as_ref().map(|routing| routing.call_screening),
+        "tokensKnown": account.direct_routing.as_ref().map(tokens_known),
     })
+}
+
+/// How many regions have a token; the tokens themselves are nobody's business.
+fn tokens_known(routing: &DirectRouting) -> usize {
+    routing.tokens.iter().filter(|token| !token.is_empty()).count()
+}
+
+/// What stands against the form that only the data tells: services that there are not here, and the subdomain.
+async fn not_to_be_had(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    grant: &Grant<AccountsWrite>,
+    draft: &AccountDraft,
+    kept: ServiceSet,
+) -> Result<Vec<FieldProblem>> {
+    let mut problems = Vec::new();
+    let unknown = draft.services.without(ctx.policy.services).without(kept);
+    if !unknown.is_empty() {
+        let message = format!("{} is not among the services that are offered here.", unknown.labels());
+        problems.push(FieldProblem::new("service", message));
+    }
+    if let Some(routing) = &draft.direct_routing {
+        let wanted = (draft.name.as_str(), routing.subdomain.as_str());
+        let against = labels::unavailable(tx, ctx, grant.principal(), wanted, ctx.clock.now()).await?;
+        problems.extend(against.map(|against| FieldProblem::new("subdomain", against.into_reason())));
+    }
+    Ok(problems)
+}
+
+/// Somebody else took the name or the subdomain after both were found to be free.
+fn faster() -> Error {
+    Error::Conflict("Somebody else took the account's name or its subdomain at the same moment. Try again.".into())
+}
+
+/// Why the account of this name cannot have this subdomain, each reason as a sentence; nothing when it can.
+///
+/// # Errors
+/// When the database fails.
+pub async fn against_subdomain(
+    ctx: &Ctx,
+    grant: &Grant<AccountsWrite>,
+    account: &str,
+    typed: &str,
+) -> Result<Vec<String>> {
+    let checked = match &ctx.policy.zones {
+        Some(zones) => zones.check_label(typed.trim()),
+        None => parse_label(typed.trim()).map_err(|problem| vec![problem]),
+    };
+    let label = match checked {
+        Ok(label) => label,
+        Err(problems) => return Ok(problems),
+    };
+    let mut tx = ctx.db.read().await?;
+    let against = labels::unavailable(&mut tx, ctx, grant.principal(), (account, &label), ctx.clock.now()).await?;
+    Ok(against.map(Unavailable::into_reason).into_iter().collect())
 }
 
 /// Creates an account.
@@ -159,11 +219,19 @@ fn described_stored(account: &Account) -> serde_json::Value {
 /// # Errors
 /// When the form has problems, the name is taken, or the database fails.
 pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, form: &AccountForm) -> Result<Account> {
-    let draft = form.check().map_err(Error::Invalid)?;
+    let draft = form.check(ctx.policy.zones.as_ref()).map_err(Error::Invalid)?;
     let now = ctx.clock.now();
     let created = transact!(ctx, tx => {
+        let mut problems = Vec::new();
+        if tx.account(draft.name.as_str()).await?.is_some() {
+            problems.push(FieldProblem::new("name", format!("An account named {} exists. Choose another name.", draft.name)));
+        }
+        problems.extend(not_to_be_had(&mut tx, ctx, grant, &draft, ServiceSet::default()).await?);
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
         match create_in(&mut tx, grant, origin, &draft, now).await {
-            Err(Error::Store(error)) if error.is_taken() => return Err(Error::field("name", format!("An account named {} exists. Choose another name.", draft.name))),
+            Err(Error::Store(error)) if error.is_taken() => return Err(faster()),
             outcome => outcome?,
         }
         tx.account(draft.name.as_str()).await?
@@ -225,14 +293,20 @@ pub async fn update(
     let now = ctx.clock.now();
     let outcome = transact!(ctx, tx => {
         let before = find(&mut tx, name).await?;
-        let draft = form.over(&before).check().map_err(Error::Invalid)?;
+        let draft = form.over(&before).check(ctx.policy.zones.as_ref()).map_err(Error::Invalid)?;
         if before.rev != rev || before.deleting {
             return Ok(Updated::Stale(Box::new(before)));
         }
-        refuse_if_in_use(&mut tx, &before, &draft).await?;
-        if !update_in(&mut tx, grant, origin, (&before, &draft), now).await? {
-            return Ok(Updated::Stale(Box::new(find(&mut tx, name).await?)));
+        let mut problems = what_is_in_use(&mut tx, &before, &draft).await?;
+        problems.extend(not_to_be_had(&mut tx, ctx, grant, &draft, before.services).await?);
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
         }
+        match update_in(&mut tx, grant, origin, (&before, &draft), now).await {
+            Err(Error::Store(error)) if error.is_taken() => return Err(faster()),
+            Ok(false) => return Ok(Updated::Stale(Box::new(find(&mut tx, name).await?))),
+            outcome => outcome?,
+        };
         Updated::Done(Box::new(find(&mut tx, name).await?))
     })?;
     ctx.wake_sync().await;
@@ -270,13 +344,11 @@ pub(super) async fn update_in(
     Ok(true)
 }
 
-async fn refuse_if_in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<()> {
-    let problems: Vec<FieldProblem> = in_use(tx, before, draft)
-        .await?
-        .into_iter()
+async fn what_is_in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<Vec<FieldProblem>> {
+    let used = in_use(tx, before, draft).await?.into_iter();
+    Ok(used
         .map(|used| FieldProblem::new(if used.service.is_some() { "service" } else { "tenant" }, used.reason))
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
+        .collect())
 }
 
 /// Why a change of an account cannot be made: numbers stand against it.

@@ -11,6 +11,8 @@ pub mod civic_addresses;
 pub mod consents;
 pub mod direct_routing;
 mod error;
+pub mod hand_over;
+mod labels;
 pub mod listing;
 pub mod numbers;
 pub mod order_writes;
@@ -32,7 +34,7 @@ pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
 use crate::domain::direct_routing::Zones;
-use crate::domain::{CallingProfile, RelationshipChoice};
+use crate::domain::{CallingProfile, RelationshipChoice, Service, ServiceSet};
 use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
@@ -80,6 +82,8 @@ pub struct Policy {
     pub zones: Option<Zones>,
     /// A label that was given up stays with its last account for so long.
     pub label_quarantine: time::Duration,
+    /// The services that the portal offers. Programs may use every one.
+    pub services: ServiceSet,
 }
 
 impl Default for Policy {
@@ -91,6 +95,7 @@ impl Default for Policy {
             default_calling_profile: None,
             zones: None,
             label_quarantine: time::Duration::days(30),
+            services: ServiceSet::ALL.without(Service::CallProtection.into()),
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, Flaw, TenantFacts};
 use crate::domain::upload::{self, Column, Line, Problem, Reader, Row};
-use crate::domain::{Account, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, TeamsSettings, number};
+use crate::domain::{
+    Account, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, ServiceSet, TeamsSettings, number,
+};
 use crate::store::{NewItem, NewOrder, NewProblem, Tx};
 
 /// What a person typed to upload numbers. Kept with the draft, so that it can be taken up again.
@@ -20,9 +22,9 @@ use crate::store::{NewItem, NewOrder, NewProblem, Tx};
 pub struct UploadForm {
     /// Name of the account.
     pub account: String,
-    /// Key of the service.
+    /// Key of the Teams service; empty where the numbers have none.
     pub service: String,
-    /// Keys of further services, which the form keeps.
+    /// Keys of further services.
     pub further_service: Vec<String>,
     /// What the numbers are for.
     pub usage: String,
@@ -58,12 +60,16 @@ const REMEMBERED: usize = 10_000;
 impl UploadForm {
     /// A form that would set a number to what it is.
     pub fn of(number: &crate::domain::Number) -> Self {
-        let NumberSettings { services: _, teams, calling_profile, custom_sip_header } =
+        let NumberSettings { services, teams, calling_profile, custom_sip_header } =
             NumberSettings::clone(&number.settings);
         Self {
             account: number.account.to_string(),
-            service: number.settings.service().map_or("", Service::key).to_owned(),
-            further_service: number.settings.services.iter().skip(1).map(|service| service.key().to_owned()).collect(),
+            service: services.and(ServiceSet::TEAMS).iter().next().map_or("", Service::key).to_owned(),
+            further_service: services
+                .without(ServiceSet::TEAMS)
+                .iter()
+                .map(|service| service.key().to_owned())
+                .collect(),
             usage: teams.usage,
             capability: teams.choosable_capabilities,
             additional_usage: teams.additional_usages,
@@ -78,13 +84,16 @@ impl UploadForm {
         }
     }
 
-    fn settings(&self, default_profile: Option<&String>) -> NumberSettings {
+    /// The chosen services.
+    pub fn services(&self) -> ServiceSet {
+        std::iter::once(&self.service).chain(&self.further_service).filter_map(|key| Service::from_key(key)).collect()
+    }
+
+    /// The settings; what does not apply to the services is left out, for the form does not ask for it.
+    fn settings(&self, usual_profile: Option<&String>) -> NumberSettings {
         let text = |text: &str| filled(text).map(str::to_owned);
-        NumberSettings {
-            services: std::iter::once(&self.service)
-                .chain(&self.further_service)
-                .filter_map(|key| Service::from_key(key))
-                .collect(),
+        let settings = NumberSettings {
+            services: self.services(),
             teams: TeamsSettings {
                 usage: self.usage.trim().to_owned(),
                 choosable_capabilities: self.capability.clone(),
@@ -94,10 +103,13 @@ impl UploadForm {
                 allow_tenant_address_update: self.allow_tenant_address_update,
                 displayed_country_code: text(&self.country).map(|country| country.to_ascii_uppercase()),
             },
-            calling_profile: text(&self.calling_profile).or_else(|| default_profile.cloned()),
+            calling_profile: text(&self.calling_profile),
             custom_sip_header: text(&self.custom_sip_header),
+        };
+        if settings.is_backed() {
+            return settings.with_usual_profile(usual_profile).normalised();
         }
-        .normalised()
+        NumberSettings { teams: TeamsSettings::default(), calling_profile: None, ..settings }
     }
 
     fn kept(&self) -> String {
@@ -150,7 +162,9 @@ pub async fn stage_upload(
         let mut tx = ctx.db.read().await?;
         base_account(&mut tx, form, &settings, with_columns, &mut problems).await?
     };
-    check_profile(ctx, filled(&form.calling_profile), &mut problems);
+    if with_columns || settings.is_backed() {
+        check_profile(ctx, filled(&form.calling_profile), &mut problems);
+    }
     check_ticket(filled(&form.ticket), &mut problems);
     if let Ok(text) = text
         && Reader::new(text, ctx.policy.max_numbers).next().is_none()
@@ -266,6 +280,8 @@ struct Stage<'a> {
     form: &'a UploadForm,
     form_settings: Arc<NumberSettings>,
     form_settings_id: i64,
+    /// The calling profile of lines that name none.
+    usual_profile: Option<String>,
     base: Option<Arc<AccountFacts>>,
     accounts: HashMap<String, Option<Arc<AccountFacts>>>,
     touched: Vec<(i64, String, i64)>,
@@ -287,6 +303,9 @@ impl<'a> Stage<'a> {
             order_id,
             form,
             form_settings_id: settings.id(),
+            usual_profile: filled(&form.calling_profile)
+                .or(ctx.policy.default_calling_profile.as_deref())
+                .map(str::to_owned),
             form_settings: Arc::new(settings),
             base,
             accounts: HashMap::new(),
@@ -372,12 +391,10 @@ impl<'a> Stage<'a> {
         };
         let (settings, settings_id) = match row.settings {
             None => (self.form_settings.clone(), self.form_settings_id),
-            Some(mut settings) => {
-                if settings.calling_profile.is_none() {
-                    settings.calling_profile.clone_from(&self.form_settings.calling_profile);
-                }
+            Some(settings) => {
+                let settings = settings.with_usual_profile(self.usual_profile.as_ref());
                 let id = settings.id();
-                (Arc::from(settings), id)
+                (Arc::new(settings), id)
             }
         };
         let flaws = self.flaws_of(&settings, settings_id, &account);

@@ -146,6 +146,7 @@ impl Tx {
             .bind(micros(now))
             .execute(c).await.map(drop))?;
         if let Some(direct_routing) = &draft.direct_routing {
+            self.take_up_label(&direct_routing.subdomain).await?;
             self.set_subdomain(id, direct_routing, now).await?;
         }
         Ok(())
@@ -173,8 +174,13 @@ impl Tx {
             .bind(micros(now))
             .execute(c).await.map(|done| done.rows_affected()))?;
         if updated == 1 {
+            let label = draft.direct_routing.as_ref().map(|routing| routing.subdomain.as_str());
+            self.give_up_label(id, label, now).await?;
             match &draft.direct_routing {
-                Some(direct_routing) => self.set_subdomain(id, direct_routing, now).await?,
+                Some(direct_routing) => {
+                    self.take_up_label(&direct_routing.subdomain).await?;
+                    self.set_subdomain(id, direct_routing, now).await?;
+                }
                 None => self.unset_subdomain(id, now).await?,
             }
         }
@@ -280,9 +286,11 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn delete_empty_account(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
+        self.give_up_label_of_empty(id, now).await?;
         let gone =
             on!(self, c => sqlx::query(DELETE_EMPTY).bind(id).execute(c).await.map(|done| done.rows_affected()))? == 1;
         if gone {
+            self.forget_hand_over(id).await?;
             self.unset_subdomain(id, now).await?;
             on!(self, c => sqlx::query(DELETE_COUNTS).bind(id).execute(c).await.map(drop))?;
         }

@@ -8,6 +8,8 @@ mod audit;
 mod civic_addresses;
 mod consents;
 mod error;
+mod hand_over;
+mod labels;
 mod listing;
 mod migrate;
 mod number_rows;
@@ -387,6 +389,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         audit::ALL,
         civic_addresses::ALL,
         consents::ALL,
+        hand_over::ALL,
+        labels::ALL,
         listing::ALL,
         number_rows::ALL,
         numbers::ALL,

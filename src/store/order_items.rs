@@ -16,7 +16,7 @@ statements! {
     CHANGES = "SELECT i.settings_id, s.body, n.settings_id, o.body, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number) FROM order_items i JOIN settings s ON s.id = i.settings_id JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND i.verdict = 'changed' GROUP BY i.settings_id, s.body, n.settings_id, o.body ORDER BY 5 DESC, 6 LIMIT 50";
     ASSIGNED = "SELECT i.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned ORDER BY i.telephone_number LIMIT $2";
     COUNT_ASSIGNED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned";
-    COUNTRIES = "SELECT i.account_id, i.country, CAST(COUNT(*) AS BIGINT) FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') GROUP BY i.account_id, i.country";
+    COUNTRIES = "SELECT i.account_id, i.country, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN settings s ON s.id = i.settings_id WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') AND (s.services = 0 OR (s.services & 3) <> 0) GROUP BY i.account_id, i.country";
     RANGES = "SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body FROM (SELECT MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last, CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id FROM (SELECT i.telephone_number, i.account_id, i.settings_id, i.telephone_number - ROW_NUMBER() OVER (PARTITION BY i.account_id, i.settings_id ORDER BY i.telephone_number) AS island FROM order_items i WHERE i.order_id = $1 AND i.verdict = $2 AND i.telephone_number > $3) AS w GROUP BY w.account_id, w.settings_id, w.island) AS g JOIN accounts a ON a.id = g.account_id JOIN settings s ON s.id = g.settings_id ORDER BY g.first LIMIT $4";
     PROBLEMS = "SELECT seq, line, heading, value, reason FROM order_problems WHERE order_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     CAUSES = "SELECT i.error_id, e.body, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number), CAST(SUM(CASE WHEN n.order_id = i.order_id AND n.state = 'failed' THEN 1 ELSE 0 END) AS BIGINT) FROM order_items i JOIN errors e ON e.id = i.error_id LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.state = 'failed' GROUP BY i.error_id, e.body ORDER BY 3 DESC, 4 LIMIT 50";
@@ -373,7 +373,7 @@ impl Tx {
         Ok((count, rows.into_iter().map(number).collect::<Result<_>>()?))
     }
 
-    /// How many numbers of a draft go to each account in each country.
+    /// How many numbers of a draft that a backend has to know go to each account in each country.
     ///
     /// # Errors
     /// When the database refuses.

@@ -9,7 +9,7 @@ use super::etag::Resource;
 use super::status::{ServiceProvisioningStatus, SubdomainStatus};
 use crate::domain::field::filled;
 use crate::domain::number::content_id;
-use crate::domain::{Account, AccountDraft, AccountForm, DirectRouting, Service, ServiceSet};
+use crate::domain::{Account, AccountDraft, AccountForm, DirectRouting, DirectRoutingForm, Service, ServiceSet};
 
 /// An account: an operator's customer, the services it takes, and what they need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -132,10 +132,16 @@ impl AccountResource {
     /// The body with which a client would put what stands in the form, right or wrong.
     pub fn typed(form: &AccountForm) -> Self {
         let text = |text| filled(text).map(str::to_owned);
+        let DirectRoutingForm { call_screening, subdomain, tokens } = &form.direct_routing;
+        let direct_routing = form.services.contains(Service::DirectRouting).then(|| DirectRouting {
+            call_screening: *call_screening,
+            subdomain: subdomain.trim().to_owned(),
+            tokens: tokens.each_ref().map(|token| token.trim().to_owned()),
+        });
         let desired = Desired {
             services: form.services,
             synced: form.synced.and(form.services),
-            direct_routing: form.direct_routing.as_ref(),
+            direct_routing: direct_routing.as_ref(),
         };
         Self {
             service_provisioning_status: None,

@@ -2,7 +2,7 @@
 
 use super::Problem;
 use super::reader::{self, Node, Object};
-use crate::domain::account::{CORRELATION_ID_MAX, sentence};
+use crate::domain::account::{CORRELATION_ID_MAX, NO_TOKEN, sentence};
 use crate::domain::direct_routing::{parse_label, parse_token};
 use crate::domain::{AccountDraft, AccountName, DirectRouting, Service, ServiceSet, TenantId};
 
@@ -76,12 +76,17 @@ fn read_services(details: &Object<'_>, draft: &mut AccountDraft) {
     }
 }
 
+/// A token, or nothing yet.
+fn token(text: &str) -> Result<String, String> {
+    if text == NO_TOKEN { Ok(String::new()) } else { parse_token(text) }
+}
+
 /// What Direct Routing needs; `None` where a part of it is missing or wrong.
 fn direct_routing(configuration: &Object<'_>) -> Option<DirectRouting> {
     let call_screening = configuration.required("callScreening").and_then(Node::boolean);
     let subdomain = configuration.required("subdomain").and_then(|node| node.parsed(parse_label));
     let tokens = configuration.required("subdomainTokens").and_then(Node::object).map(|tokens| {
-        ["region1Token", "region2Token"].map(|region| tokens.required(region).and_then(|node| node.parsed(parse_token)))
+        ["region1Token", "region2Token"].map(|region| tokens.required(region).and_then(|node| node.parsed(token)))
     });
     let [first, second] = tokens?;
     Some(DirectRouting { call_screening: call_screening?, subdomain: subdomain?, tokens: [first?, second?] })

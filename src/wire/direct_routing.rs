@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::DirectRouting;
+use crate::domain::account::NO_TOKEN;
 
 /// How an account uses Direct Routing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -19,7 +20,8 @@ pub struct DirectRoutingConfig {
     pub subdomain_tokens: SubdomainTokens,
 }
 
-/// The values of the TXT records that prove to Microsoft 365 who owns the account's names.
+/// The values of the TXT records that prove to Microsoft 365 who owns the account's names. A value that is not known yet,
+/// or that no region needs, is `-`.
 #[derive(Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "TeamsDirectRoutingSubdomainTokens")]
@@ -41,7 +43,8 @@ impl std::fmt::Debug for SubdomainTokens {
 
 impl From<&DirectRouting> for DirectRoutingConfig {
     fn from(routing: &DirectRouting) -> Self {
-        let [region1_token, region2_token] = routing.tokens.clone();
+        let shown = |token: &String| if token.is_empty() { NO_TOKEN.to_owned() } else { token.clone() };
+        let [region1_token, region2_token] = routing.tokens.each_ref().map(shown);
         Self {
             call_screening: routing.call_screening,
             subdomain: routing.subdomain.clone(),

@@ -28,7 +28,7 @@ class Demo:
     def __init__(self, folder):
         self.folder = Path(folder)
         listeners = ["--portal", "--api", "--operations", "--dns", "--sandbox"]
-        command = [PROGRAM, "demo", "--data-dir", folder]
+        command = [PROGRAM, "demo", "--no-accounts", "--data-dir", folder]
         command += [argument for listener in listeners for argument in (listener, "127.0.0.1:0")]
         self.log = open(self.folder / "log", "w+", encoding="utf-8")
         # schemathesis is faster than a client may be.

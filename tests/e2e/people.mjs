@@ -102,8 +102,8 @@ export class Person {
 }
 
 /** A demo, a browser and an inspector. */
-export async function openWorld({ script = true, empty = false } = {}) {
-  const demo = await startDemo({ empty });
+export async function openWorld({ script = true, empty = false, accounts = false } = {}) {
+  const demo = await startDemo({ empty, accounts });
   const browser = await chromium.launch({ executablePath: chromiumProgram(), args: ["--no-sandbox"] });
   const findings = new Findings();
   const world = { ...demo, findings, inspector: await Inspector.open(browser, findings) };

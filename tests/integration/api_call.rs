@@ -147,7 +147,16 @@ fn the_command_of_an_account_makes_the_account_that_the_form_makes() {
         // The form of a change, refused once and taken once.
         for (name, ticket) in [("by-call", LONG), ("by-form", "")] {
             let version = hidden(&both.portal.admin.get(&format!("/accounts/{name}/edit")).await, "version");
-            let change = [("tenant", FABRIKAM), ("service", "operatorConnect"), ("sync", "operatorConnect")];
+            let change = [
+                ("tenant", FABRIKAM),
+                ("service", "operatorConnect"),
+                ("sync", "operatorConnect"),
+                ("service", "zoomPhoneCloudPeering"),
+                ("service", "directRouting"),
+                ("call_screening", "true"),
+                ("subdomain", name),
+                ("token1", "MS=ms10000001"),
+            ];
             let change = [&change[..], &[("version", version.as_str()), ("ticket", ticket)]].concat();
             let answer = both.portal.admin.post(&format!("/accounts/{name}/edit"), &change).await;
             if !ticket.is_empty() {
@@ -157,8 +166,16 @@ fn the_command_of_an_account_makes_the_account_that_the_form_makes() {
         }
         let by_form = both.desired("/accounts/by-form").await;
         assert_eq!(by_form["serviceDetails"]["zoomPhoneCloudPeering"]["enabled"], true);
+        let routing = &by_form["serviceDetails"]["teamsDirectRouting"]["configuration"];
+        assert_eq!(routing["subdomainTokens"], json!({ "region1Token": "MS=ms10000001", "region2Token": "-" }));
         assert_eq!(by_form["serviceDetails"]["teamsTenantId"], FABRIKAM);
-        assert_eq!(both.desired("/accounts/by-call").await, by_form);
+        // Each has a subdomain of its own.
+        let (mut by_call, mut by_form) = (both.desired("/accounts/by-call").await, by_form);
+        for (name, account) in [("by-call", &mut by_call), ("by-form", &mut by_form)] {
+            let subdomain = account["serviceDetails"]["teamsDirectRouting"]["configuration"]["subdomain"].take();
+            assert_eq!(subdomain, name);
+        }
+        assert_eq!(by_call, by_form);
 
         // A name that no address could hold has no command; any other mistake is the API's to refuse.
         assert!(commands(&both.portal.admin.post("/accounts/new", &form("a b", "")).await).is_empty());

@@ -16,7 +16,7 @@ use proptest::test_runner::TestRunner;
 
 use crate::harness::database::execute;
 use crate::harness::on_both_databases;
-use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, tenant};
+use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, direct_routing, grant, number, tenant};
 use crate::numbers::fill;
 
 on_both_databases![
@@ -360,6 +360,7 @@ async fn accounts_are_found_by_every_filter(world: World) {
             correlation_id: correlations[index % correlations.len()].to_owned(),
             tenant_id: if backed || index % 4 == 0 { [CONTOSO, FABRIKAM][index % 2].to_owned() } else { String::new() },
             services,
+            direct_routing: direct_routing(&format!("label-{index}")),
             ..AccountForm::default()
         };
         accounts.push(world.create(&form).await);

@@ -35,13 +35,15 @@ pub enum Column {
 }
 
 /// Every column, in the order of an export.
-pub const HEADINGS: [Column; 22] = {
+pub const HEADINGS: [Column; 25] = {
     use Column::{
         AccountName, AdditionalUsages, AllowTenantAddressUpdate, AssignmentStatus, CallingProfile,
         ChoosableCapabilities, CivicAddressId, CustomSipHeader, DisplayedCountryCode, Enabled, LocationId,
         TelephoneNumber, Usage,
     };
-    use Service::{OperatorConnect as Oc, TeamsPhoneMobile as Tpm};
+    use Service::{
+        CallProtection, DirectRouting, OperatorConnect as Oc, TeamsPhoneMobile as Tpm, ZoomPhoneCloudPeering,
+    };
     [
         TelephoneNumber,
         AccountName,
@@ -63,6 +65,9 @@ pub const HEADINGS: [Column; 22] = {
         LocationId(Tpm),
         AllowTenantAddressUpdate(Tpm),
         DisplayedCountryCode(Tpm),
+        Enabled(DirectRouting),
+        Enabled(ZoomPhoneCloudPeering),
+        Enabled(CallProtection),
         CustomSipHeader,
         CallingProfile,
     ]
@@ -94,7 +99,8 @@ impl Column {
         HEADINGS.into_iter().find(|column| column.heading() == heading)
     }
 
-    fn service(self) -> Option<Service> {
+    /// The service it is about; `None` for what every number has.
+    pub fn service(self) -> Option<Service> {
         match self {
             Self::Enabled(s)
             | Self::AssignmentStatus(s)

@@ -122,7 +122,11 @@ fn heading_problem(line: u32, heading: &str, reason: String) -> Problem {
 
 fn unknown_heading(heading: &str) -> String {
     let same = HEADINGS.into_iter().map(Column::heading).find(|known| known.eq_ignore_ascii_case(heading));
+    let of_account = ["subdomain", "callScreening", "syncEnabled", "teamsTenantId", "region1Token", "region2Token"];
     match same {
+        None if of_account.iter().any(|name| heading.ends_with(name)) => {
+            "This belongs to the account and not to its numbers. Take the column out; set it on the account's page.".into()
+        }
         Some(known) => format!("This heading is not known; write it as {known}."),
         None => "This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers.".into(),
     }
@@ -256,11 +260,12 @@ impl Cells {
                 "No service is enabled. Write true in the enabled column of one service.",
             );
         }
-        if enabled.iter().count() > 1 {
+        let teams = enabled.and(ServiceSet::TEAMS);
+        for service in teams.iter().skip(1) {
             self.problem(
-                Column::Enabled(Service::TeamsPhoneMobile),
+                Column::Enabled(service),
                 "true",
-                "A number has either Operator Connect or Teams Phone Mobile. Enable one of the two.",
+                format!("A number has at most one of {}. Write true for one of them.", ServiceSet::TEAMS.labels()),
             );
         }
         for service in self.given.without(enabled).iter() {

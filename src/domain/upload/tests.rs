@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Number, Service, SyncState, TeamsSettings};
+use crate::domain::{Number, Service, ServiceSet, SyncState, TeamsSettings};
 
 fn numbers(text: &str) -> Vec<String> {
     Reader::new(text, 1_000)
@@ -90,6 +90,20 @@ fn every_cell_of_a_line_is_checked() {
 }
 
 #[test]
+fn a_line_has_one_teams_service_and_any_of_the_others() {
+    let text = "telephoneNumber,serviceDetails_teamsOperatorConnect_enabled,serviceDetails_teamsDirectRouting_enabled,serviceDetails_zoomPhoneCloudPeering_enabled,serviceDetails_azureOperatorCallProtection_enabled,serviceDetails_teamsOperatorConnect_configuration_usage\n+441632960000,,true,true,TRUE,\n+441632960001,true,true,,,\n+441632960002,,true,,,CallingUserAssignment\n+441632960003,false,,,,\n+441632960004,,,x,,\n";
+    insta::assert_snapshot!(numbers(text).join("\n"), @r"
+    +441632960000
+    3: A number has at most one of Operator Connect, Teams Phone Mobile, Direct Routing. Write true for one of them. (true)
+    4: The line has settings for Operator Connect, which is not enabled on it. Write true, or leave them blank. ()
+    5: No service is enabled. Write true in the enabled column of one service. ()
+    6: Write true or false. (x)
+    ");
+    let text = "telephoneNumber,serviceDetails_teamsDirectRouting_configuration_subdomain\n+441632960000,contoso\n";
+    insta::assert_snapshot!(numbers(text).join("\n"), @"1: This belongs to the account and not to its numbers. Take the column out; set it on the account's page. (serviceDetails_teamsDirectRouting_configuration_subdomain)");
+}
+
+#[test]
 fn a_quote_that_never_closes_is_found() {
     insta::assert_snapshot!(numbers("telephoneNumber,accountName\n+441632960000,contoso\n+441632960001,\"fabrikam\n+441632960002,x\n").join("\n"), @r#"3: A quote is opened here and never closed. Close it with " at the end of the cell, or write "" for a quote within one. (+441632960001,"fabrikam)"#);
 }
@@ -109,9 +123,10 @@ fn bytes_that_are_no_text_are_explained() {
 fn settings() -> impl Strategy<Value = NumberSettings> {
     let word = "[A-Za-z0-9_-]{1,12}";
     let words = prop::collection::vec("[A-Za-z]{1,10}", 0..3);
-    let service = prop::sample::select(Service::BACKED.to_vec());
+    // One Teams service at most, and any of the others.
+    let services = (0..4_usize, any::<bool>(), any::<bool>()).prop_filter("no service", |s| *s != (3, false, false));
     (
-        service,
+        services,
         "[A-Za-z]{1,20}",
         words.clone(),
         words,
@@ -123,7 +138,7 @@ fn settings() -> impl Strategy<Value = NumberSettings> {
     )
         .prop_map(
             |(
-                service,
+                (teams, zoom, protection),
                 usage,
                 choosable_capabilities,
                 additional_usages,
@@ -133,21 +148,27 @@ fn settings() -> impl Strategy<Value = NumberSettings> {
                 displayed_country_code,
                 header,
             )| {
-                NumberSettings {
-                    services: service.into(),
-                    teams: TeamsSettings {
-                        usage,
-                        choosable_capabilities,
-                        additional_usages,
-                        civic_address_id,
-                        location_id,
-                        allow_tenant_address_update: allow,
-                        displayed_country_code,
-                    },
-                    calling_profile: None,
+                let teams = ServiceSet::TEAMS.iter().nth(teams);
+                let others = [(zoom, Service::ZoomPhoneCloudPeering), (protection, Service::CallProtection)];
+                let others = others.into_iter().filter(|(has, _)| *has).map(|(_, service)| service);
+                let settings = NumberSettings {
+                    services: teams.into_iter().chain(others).collect(),
                     custom_sip_header: header,
+                    ..NumberSettings::default()
+                };
+                if !settings.is_backed() {
+                    return settings;
                 }
-                .normalised()
+                let teams = TeamsSettings {
+                    usage,
+                    choosable_capabilities,
+                    additional_usages,
+                    civic_address_id,
+                    location_id,
+                    allow_tenant_address_update: allow,
+                    displayed_country_code,
+                };
+                NumberSettings { teams, ..settings }.normalised()
             },
         )
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::routing::{self, RoutingView};
 use super::{ServiceLine, service_lines};
 use crate::authz::{
     AccountsDelete, AccountsRead, AccountsWrite, ConsentsRead, NumbersDelete, NumbersRead, NumbersWrite,
@@ -47,6 +48,7 @@ struct AccountPage {
     tenant: String,
     correlation_id: String,
     services: Vec<ServiceRow>,
+    routing: Option<RoutingView>,
     numbers: i64,
     numbers_text: String,
     states: Vec<StateCount>,
@@ -107,11 +109,13 @@ async fn get(
         .into_iter()
         .map(|line| ServiceRow { numbers: count(number_of(line.key)), line })
         .collect();
+    let routing = routing::view(ctx, &grant, &account).await?;
     let may_write = person.may::<AccountsWrite>() && !account.deleting;
     let api = if may_write { api_call::of_account(&state, &account) } else { ApiCalls::default() };
     Ok(page(&AccountPage {
         shell: shell.at("accounts"),
         services,
+        routing,
         states,
         tenant: account.tenant_id.map(|tenant| tenant.to_string()).unwrap_or_default(),
         correlation_id: account.correlation_id.unwrap_or_default(),

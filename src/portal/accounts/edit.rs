@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::form::{self, Sent, ServiceField};
+use super::form::{self, DirectRoutingFields, Sent, ServiceField};
 use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, Grant};
 use crate::domain::field::filled;
-use crate::domain::{AccountForm, TenantId};
+use crate::domain::{AccountForm, Service, ServiceSet, TenantId};
 use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page,
     page_with, see_other_with,
@@ -44,6 +44,8 @@ struct FormPage {
     name: String,
     form: AccountForm,
     services: Vec<ServiceField>,
+    /// Nothing where Direct Routing is not among the services.
+    direct_routing: Option<DirectRoutingFields>,
     version: i64,
     errors: Errors,
     stale: Vec<Line>,
@@ -57,10 +59,14 @@ struct FormPage {
 }
 
 impl FormPage {
-    fn new(shell: Shell, form: AccountForm) -> Self {
+    /// `kept`: the services of the account that is changed, which are shown though they may not be offered here.
+    fn new(ctx: &Ctx, shell: Shell, form: AccountForm, kept: ServiceSet) -> Self {
+        let services = form::fields(ctx, &form, kept);
+        let has_routing = services.iter().any(|service| service.key == Service::DirectRouting.key());
         Self {
             shell: shell.at("accounts"),
-            services: form::fields(&form),
+            direct_routing: has_routing.then(|| form::direct_routing(ctx, &form)),
+            services,
             name: String::new(),
             version: 0,
             errors: Errors::default(),
@@ -108,7 +114,7 @@ async fn new(
     if tenant.is_none() && filled(&wanted.tenant).is_some() {
         form.tenant_id.clone_from(&wanted.tenant);
         errors = form
-            .check()
+            .check(ctx.policy.zones.as_ref())
             .err()
             .unwrap_or_default()
             .into_iter()
@@ -116,7 +122,10 @@ async fn new(
             .collect::<Vec<_>>()
             .into();
     }
-    Ok(page(&FormPage { errors, ..FormPage::new(shell, form).with_tenant(ctx, &grant).await? }))
+    Ok(page(&FormPage {
+        errors,
+        ..FormPage::new(ctx, shell, form, ServiceSet::default()).with_tenant(ctx, &grant).await?
+    }))
 }
 
 /// `POST /accounts/new`
@@ -130,12 +139,17 @@ async fn create(
     let form = AccountForm::from(sent);
     match checked(accounts::create(state.ctx(), &grant, &origin(&info), &form).await)? {
         Ok(account) => {
-            let text = format!("Account {} is created. Next: upload its numbers.", account.name);
+            let text = if account.direct_routing.is_some() {
+                format!("Account {} is created. Next: hand its names over to the enterprise.", account.name)
+            } else {
+                format!("Account {} is created. Next: upload its numbers.", account.name)
+            };
             Ok(see_other_with(&format!("/accounts/{}", account.name), Flash::success(text)))
         }
         Err(errors) => {
             let api = api_call::of_account_form(&state, &form, true);
-            Ok(invalid(&FormPage { errors, api, ..FormPage::new(shell, form).with_tenant(state.ctx(), &grant).await? }))
+            let page = FormPage::new(state.ctx(), shell, form, ServiceSet::default());
+            Ok(invalid(&FormPage { errors, api, ..page.with_tenant(state.ctx(), &grant).await? }))
         }
     }
 }
@@ -150,7 +164,8 @@ async fn edit(
 ) -> Result<Response, Problem> {
     let account = accounts::get(state.ctx(), &read, &name).await?;
     let version = account.rev;
-    let form = FormPage::new(shell, form::of(&account)).with_tenant(state.ctx(), &grant).await?;
+    let form = FormPage::new(state.ctx(), shell, form::of(&account), account.services);
+    let form = form.with_tenant(state.ctx(), &grant).await?;
     Ok(page(&FormPage { name, version, ..form }))
 }
 
@@ -179,18 +194,19 @@ async fn update(
             format!("Account {name} goes with the last of its numbers and can no longer be changed."),
         )),
         Ok(Updated::Stale(account)) => {
-            let theirs = form::described(&form::of(&account));
-            let stale = theirs.into_iter().zip(form::described(&form));
+            let zones = ctx.policy.zones.as_ref();
+            let theirs = form::described(&form::of(&account), zones);
+            let stale = theirs.into_iter().zip(form::described(&form, zones));
             let stale = stale.map(|((what, theirs), (_, yours))| Line { what, theirs, yours }).collect();
             let api = api_call::of_account_form(&state, &form.over(&account), false);
-            let page = FormPage::new(shell, form).with_tenant(ctx, &grant).await?;
+            let page = FormPage::new(ctx, shell, form, account.services).with_tenant(ctx, &grant).await?;
             let (version, stale_at) = (account.rev, Some(account.updated_at.into()));
             Ok(page_with(StatusCode::CONFLICT, &FormPage { name, version, stale, stale_at, api, ..page }))
         }
         Err(errors) => {
             let account = accounts::get(ctx, &read, &name).await?;
             let api = api_call::of_account_form(&state, &form.over(&account), false);
-            let page = FormPage::new(shell, form).with_tenant(ctx, &grant).await?;
+            let page = FormPage::new(ctx, shell, form, account.services).with_tenant(ctx, &grant).await?;
             Ok(invalid(&FormPage { name, version, errors, api, ..page }))
         }
     }

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::domain::{Account, AccountForm, Service, ServiceSet};
+use super::names::NamesView;
+use crate::domain::direct_routing::Zones;
+use crate::domain::{Account, AccountForm, DirectRoutingForm, Service, ServiceSet};
+use crate::service::Ctx;
 
 /// What was sent. `service` and `sync` hold the keys of what is ticked.
 #[derive(Clone, Default, Deserialize)]
@@ -13,6 +16,10 @@ pub(super) struct Sent {
     correlation_id: String,
     service: Vec<String>,
     sync: Vec<String>,
+    call_screening: String,
+    subdomain: String,
+    token1: String,
+    token2: String,
     ticket: String,
     pub(super) version: String,
 }
@@ -28,9 +35,14 @@ impl From<Sent> for AccountForm {
             tenant_id: sent.tenant,
             correlation_id: sent.correlation_id,
             services: set(&sent.service),
-            synced: set(&sent.sync),
+            // Nobody is asked whether to sync a service that has no backend.
+            synced: set(&sent.sync).or(ServiceSet::ALL.without(ServiceSet::BACKED)),
+            direct_routing: DirectRoutingForm {
+                call_screening: !sent.call_screening.is_empty(),
+                subdomain: sent.subdomain,
+                tokens: [sent.token1, sent.token2],
+            },
             ticket: sent.ticket,
-            direct_routing: None,
         }
     }
 }
@@ -43,7 +55,7 @@ pub(super) fn of(account: &Account) -> AccountForm {
         correlation_id: account.correlation_id.clone().unwrap_or_default(),
         services: account.services,
         synced: account.synced,
-        direct_routing: account.direct_routing.clone(),
+        direct_routing: account.direct_routing.as_ref().map(DirectRoutingForm::from).unwrap_or_default(),
         ticket: String::new(),
     }
 }
@@ -54,40 +66,103 @@ pub(super) struct ServiceField {
     pub(super) label: &'static str,
     pub(super) hint: &'static str,
     pub(super) enabled: bool,
+    /// Whether it has a backend to sync with.
+    pub(super) backed: bool,
     pub(super) synced: bool,
 }
 
-/// Every service with what is ticked.
-pub(super) fn fields(form: &AccountForm) -> Vec<ServiceField> {
+/// The services that are offered here and those of `kept`, with what is ticked.
+pub(super) fn fields(ctx: &Ctx, form: &AccountForm, kept: ServiceSet) -> Vec<ServiceField> {
     let hint = |service| match service {
+        Service::OperatorConnect => "The enterprise assigns the numbers to its users in Teams",
         Service::TeamsPhoneMobile => "Mobile numbers that ring in Teams too",
-        _ => "The enterprise assigns the numbers to its users in Teams",
+        Service::DirectRouting => {
+            "Teams reaches the numbers through your session border controllers, under names of its own"
+        }
+        Service::ZoomPhoneCloudPeering => "The enterprise assigns the numbers to its users in Zoom Phone",
+        Service::CallProtection => "Calls to the numbers are looked at for fraud",
     };
-    Service::BACKED
-        .into_iter()
+    ctx.policy
+        .services
+        .or(kept)
+        .or(form.services)
+        .iter()
         .map(|service| ServiceField {
             key: service.key(),
             label: service.label(),
             hint: hint(service),
             enabled: form.services.contains(service),
+            backed: ServiceSet::BACKED.contains(service),
             synced: form.synced.contains(service),
         })
         .collect()
 }
 
+/// The token of a region as the form asks for it.
+pub(super) struct TokenField {
+    pub(super) name: &'static str,
+    pub(super) label: String,
+    pub(super) hint: String,
+    pub(super) value: String,
+    /// False where the deployment has no such region: what is stored stays.
+    pub(super) shown: bool,
+}
+
+/// What the form asks about Direct Routing.
+pub(super) struct DirectRoutingFields {
+    pub(super) call_screening: bool,
+    pub(super) subdomain: String,
+    pub(super) tokens: Vec<TokenField>,
+    pub(super) names: NamesView,
+}
+
+pub(super) fn direct_routing(ctx: &Ctx, form: &AccountForm) -> DirectRoutingFields {
+    let zones = ctx.policy.zones.as_ref();
+    let DirectRoutingForm { call_screening, subdomain, tokens } = &form.direct_routing;
+    let names = zones.map(|zones| zones.names(subdomain.trim())).unwrap_or_default();
+    let tokens = ["token1", "token2"].into_iter().zip(tokens).enumerate().map(|(index, (name, value))| TokenField {
+        name,
+        label: match zones.and_then(|zones| zones.regions.get(index)) {
+            Some(region) => format!("Subdomain token region {} ({region})", index + 1),
+            None => format!("Subdomain token region {}", index + 1),
+        },
+        hint: match names.get(index).filter(|_| !subdomain.trim().is_empty()) {
+            Some(name) => format!("The TXT value that Microsoft 365 asks for on {}", name.to_lowercase()),
+            None => "The TXT value that Microsoft 365 asks for on the name of this region".to_owned(),
+        },
+        value: value.clone(),
+        shown: zones.is_none_or(|zones| index < zones.regions.len()),
+    });
+    DirectRoutingFields {
+        call_screening: *call_screening,
+        subdomain: subdomain.clone(),
+        tokens: tokens.collect(),
+        names: NamesView::of(zones, subdomain),
+    }
+}
+
 /// What a form or an account says, in words, to compare two of them.
-pub(super) fn described(form: &AccountForm) -> Vec<(&'static str, String)> {
+pub(super) fn described(form: &AccountForm, zones: Option<&Zones>) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("Tenant ID", form.tenant_id.trim().to_owned()),
         ("Correlation ID", form.correlation_id.trim().to_owned()),
     ];
-    for service in Service::BACKED {
+    for service in Service::ALL {
         let state = match (form.services.contains(service), form.synced.contains(service)) {
             (false, _) => "Off",
+            (true, _) if !ServiceSet::BACKED.contains(service) => "Enabled",
             (true, true) => "Enabled, sync on",
             (true, false) => "Enabled, sync off",
         };
         lines.push((service.label(), state.to_owned()));
     }
+    let routing = &form.direct_routing;
+    let enabled = form.services.contains(Service::DirectRouting);
+    let words = |text: &str| if enabled { text.trim().to_owned() } else { String::new() };
+    lines.push(("Call screening", words(if routing.call_screening { "On" } else { "Off" })));
+    lines.push(("Subdomain", words(&routing.subdomain).to_lowercase()));
+    let regions = zones.map_or(2, |zones| zones.regions.len());
+    let tokens = ["Subdomain token region 1", "Subdomain token region 2"].into_iter().zip(&routing.tokens);
+    lines.extend(tokens.take(regions).map(|(what, token)| (what, words(token))));
     lines
 }

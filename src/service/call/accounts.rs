@@ -4,6 +4,7 @@ use super::{Call, Change, Told};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
 use crate::domain::{Account, AccountDraft, OrderSource, Service};
 use crate::service::accounts::{by_service, create_in, delete_in, in_use, update_in};
+use crate::service::labels::{self, Unavailable};
 use crate::service::transact::transact_together;
 use crate::service::{Ctx, Error, ItemProblem, Result};
 use crate::store::Tx;
@@ -57,7 +58,7 @@ pub async fn put(
             None => None,
         };
         (call.allowed)(before.as_ref())?;
-        let problems = against(&mut tx, before.as_ref(), wanted).await?;
+        let problems = against(&mut tx, ctx, grant, before.as_ref(), wanted).await?;
         if !problems.is_empty() {
             return Err(Error::Items(problems));
         }
@@ -131,7 +132,13 @@ fn is_as_wanted(account: &Account, wanted: &AccountDraft) -> bool {
 }
 
 /// What stands against the account becoming what is wanted.
-async fn against(tx: &mut Tx, before: Option<&CountedAccount>, wanted: &AccountDraft) -> Result<Vec<ItemProblem>> {
+async fn against(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    grant: &Grant<AccountsWrite>,
+    before: Option<&CountedAccount>,
+    wanted: &AccountDraft,
+) -> Result<Vec<ItemProblem>> {
     let problem = |property: String, code, message| ItemProblem { index: 0, property, code, message, conflict: true };
     let mut problems = Vec::new();
     if let Some(before) = before {
@@ -142,15 +149,23 @@ async fn against(tx: &mut Tx, before: Option<&CountedAccount>, wanted: &AccountD
             None => problem("serviceDetails.teamsTenantId".to_owned(), "tenant_in_use", used.reason),
         }));
     }
-    if let Some(routing) = &wanted.direct_routing
-        && let Some(owner) = tx.subdomain_owner(&routing.subdomain).await?
-        && owner != wanted.name.as_str()
-    {
-        problems.push(problem(
-            "serviceDetails.teamsDirectRouting.configuration.subdomain".to_owned(),
-            "subdomain_taken",
-            format!("The subdomain {} belongs to another account. Choose another one.", routing.subdomain),
-        ));
+    let had = before.and_then(|before| before.account.direct_routing.as_ref().map(|routing| &routing.subdomain));
+    // A label that the account has already stays good, whatever the deployment's names became.
+    let label = wanted.direct_routing.as_ref().map(|routing| &routing.subdomain).filter(|label| Some(*label) != had);
+    let Some(label) = label else { return Ok(problems) };
+    let property = || "serviceDetails.teamsDirectRouting.configuration.subdomain".to_owned();
+    if let Some(Err(found)) = ctx.policy.zones.as_ref().map(|zones| zones.check_label(label)) {
+        let refused = |message| ItemProblem { conflict: false, ..problem(property(), "invalid_value", message) };
+        problems.extend(found.into_iter().map(refused));
     }
+    let named = (wanted.name.as_str(), label.as_str());
+    let taken = labels::unavailable(tx, ctx, grant.principal(), named, ctx.clock.now()).await?;
+    problems.extend(taken.map(|taken| {
+        let code = match taken {
+            Unavailable::Taken(_) => "subdomain_taken",
+            Unavailable::Reserved(_) => "subdomain_reserved",
+        };
+        problem(property(), code, taken.into_reason())
+    }));
     Ok(problems)
 }

@@ -126,8 +126,7 @@ impl Wanted {
     fn all(wanted: &[(E164, NumberSettings)], profile: Option<&String>) -> Vec<Self> {
         let mut countries = number::Countries::default();
         let one = |(number, settings): &(E164, NumberSettings)| {
-            let calling_profile = settings.calling_profile.as_ref().or(profile).cloned();
-            let settings = NumberSettings { calling_profile, ..settings.clone() }.normalised();
+            let settings = settings.clone().with_usual_profile(profile).normalised();
             Self { number: *number, settings_id: settings.id(), settings, country: countries.of(*number) }
         };
         wanted.iter().map(one).collect()

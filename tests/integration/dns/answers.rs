@@ -28,7 +28,7 @@ async fn a_change_is_seen_within_a_second(world: World) {
     }
     let account = nmp::service::accounts::get(&ctx, &crate::harness::world::grant(), "contoso").await.unwrap();
     let mut tx = world.db.begin().await.unwrap();
-    let mut draft = super::form("contoso", "fabrikam", ["MS=ms3", "MS=ms4"]).check().unwrap();
+    let mut draft = super::form("contoso", "fabrikam", ["MS=ms3", "MS=ms4"]).check(None).unwrap();
     draft.correlation_id = Some("changed".to_owned());
     assert!(tx.update_account(account.id, account.rev, &draft, ctx.clock.now()).await.unwrap());
     tx.commit().await.unwrap();
@@ -64,11 +64,9 @@ async fn the_serial_grows_also_over_a_restart(world: World) {
     // What is no change of the zone is none of its serial.
     let account = nmp::service::accounts::get(&ctx, &crate::harness::world::grant(), "contoso").await.unwrap();
     let mut silent = super::form("contoso", "contoso", ["a", "b"]);
-    if let Some(routing) = &mut silent.direct_routing {
-        routing.call_screening = false;
-    }
+    silent.direct_routing.call_screening = false;
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.update_account(account.id, account.rev, &silent.check().unwrap(), ctx.clock.now()).await.unwrap());
+    assert!(tx.update_account(account.id, account.rev, &silent.check(None).unwrap(), ctx.clock.now()).await.unwrap());
     assert_eq!(tx.zone_serial().await.unwrap(), i64::from(before));
     tx.commit().await.unwrap();
     server.kill();

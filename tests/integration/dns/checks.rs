@@ -55,7 +55,7 @@ async fn an_account_is_provisioned_once_it_is_answered(world: World) {
     // New tokens have to be seen anew.
     let mut tx = world.db.begin().await.unwrap();
     let account = tx.account("contoso").await.unwrap().unwrap();
-    let changed = super::form("contoso", "contoso", ["MS=ms8", "MS=ms9"]).check().unwrap();
+    let changed = super::form("contoso", "contoso", ["MS=ms8", "MS=ms9"]).check(None).unwrap();
     assert!(tx.update_account(account.id, account.rev, &changed, ctx.clock.now()).await.unwrap());
     tx.commit().await.unwrap();
     let account = accounts::get(&ctx, &grant(), "contoso").await.unwrap();

@@ -14,13 +14,13 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nmp::domain::direct_routing::Zones;
-use nmp::domain::{AccountForm, DirectRouting, Service};
+use nmp::domain::{AccountForm, DirectRoutingForm, Service};
 use nmp::service::{Clock, Ctx, Policy, accounts};
 
 use crate::harness::database::Place;
 use crate::harness::eventually;
 use crate::harness::program::{Process, free_port, nmp, wait_for_port};
-use crate::harness::world::{World, grant, origin};
+use crate::harness::world::{CONTOSO, World, grant, origin};
 
 /// The domain of the tests.
 const BASE: &str = "pstn.example.net";
@@ -154,11 +154,12 @@ fn form(account: &str, label: &str, tokens: [&str; 2]) -> AccountForm {
     AccountForm {
         name: account.to_owned(),
         services: Service::DirectRouting.into(),
-        direct_routing: Some(DirectRouting {
+        tenant_id: CONTOSO.to_owned(),
+        direct_routing: DirectRoutingForm {
             call_screening: true,
             subdomain: label.to_owned(),
             tokens: tokens.map(str::to_owned),
-        }),
+        },
         ..AccountForm::default()
     }
 }

@@ -36,7 +36,8 @@ impl Portal {
     }
 }
 
-/// Waits until the enterprises are known, and creates two accounts, `contoso` and `fabrikam`, that get a number each.
+/// Waits until the enterprises are known, and creates two accounts, `contoso`, which has Direct Routing too, and `fabrikam`,
+/// that get a number each.
 pub(crate) async fn furnish(admin: &mut Visitor) {
     let address = format!("/civic-addresses/{CONTOSO}/{ADDRESS}");
     eventually("the enterprises are known", Duration::from_secs(30), async || {
@@ -44,7 +45,11 @@ pub(crate) async fn furnish(admin: &mut Visitor) {
     })
     .await;
     for (name, tenant, number) in [("contoso", CONTOSO, OF_CONTOSO), ("fabrikam", FABRIKAM, OF_FABRIKAM)] {
-        let form = [("name", name), ("tenant", tenant), ("service", "operatorConnect"), ("sync", "operatorConnect")];
+        let mut form =
+            vec![("name", name), ("tenant", tenant), ("service", "operatorConnect"), ("sync", "operatorConnect")];
+        if name == "contoso" {
+            form.extend([("service", "directRouting"), ("call_screening", "true"), ("subdomain", name)]);
+        }
         let created = admin.post("/accounts/new", &form).await;
         assert_eq!(created.status, StatusCode::OK, "{}", created.text);
         let order = stage_upload(admin, name, number).await;

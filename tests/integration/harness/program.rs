@@ -94,7 +94,7 @@ impl Demo {
     /// How it is started on these ports.
     pub(crate) fn command(&self, ports: [u16; LISTENERS.len()]) -> Command {
         let mut command = nmp();
-        command.arg("demo").arg("--data-dir").arg(self.folder.path()).stdout(Stdio::piped());
+        command.args(["demo", "--no-accounts"]).arg("--data-dir").arg(self.folder.path()).stdout(Stdio::piped());
         command.env("NMP_LOG__LEVEL", "error").envs(self.settings.iter().map(|(name, value)| (name, value)));
         for (listener, port) in LISTENERS.iter().zip(ports) {
             command.args([(*listener).to_owned(), format!("127.0.0.1:{port}")]);

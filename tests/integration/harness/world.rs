@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use nmp::authz::{Grant, Permission, Principal, Role, Via};
+use nmp::domain::direct_routing::Zones;
 use nmp::domain::{
-    Account, AccountForm, CapabilityPlan, CivicAddress, Consent, E164, Order, OrderKind, Service, ServiceSet, TenantId,
+    Account, AccountForm, CapabilityPlan, CivicAddress, Consent, DirectRoutingForm, E164, Order, OrderKind, Service,
+    ServiceSet, TenantId,
 };
 use nmp::service::orders::{self, OrderRight, Review, Submitted};
 use nmp::service::staging::{UploadForm, stage_upload};
@@ -84,13 +86,23 @@ pub(crate) fn number(text: &str) -> E164 {
     E164::parse(text).unwrap()
 }
 
-/// The form for an account with Operator Connect.
+/// What is said of Direct Routing, with a token for each region.
+pub(crate) fn direct_routing(subdomain: &str) -> DirectRoutingForm {
+    DirectRoutingForm {
+        call_screening: true,
+        subdomain: subdomain.to_owned(),
+        tokens: ["MS=ms10000001".to_owned(), "MS=ms10000002".to_owned()],
+    }
+}
+
+/// The form for an account with Operator Connect; other services may be ticked.
 pub(crate) fn account_form(name: &str, tenant: &str) -> AccountForm {
     AccountForm {
         name: name.to_owned(),
         tenant_id: tenant.to_owned(),
         services: Service::OperatorConnect.into(),
         synced: Service::ALL.into_iter().collect(),
+        direct_routing: direct_routing(name.get(..10).unwrap_or(name)),
         ..AccountForm::default()
     }
 }
@@ -115,7 +127,9 @@ impl World {
         db.migrate().await.unwrap();
         let clock = TestClock::new();
         let read = clock.clone();
-        let ctx = Ctx::new(db.clone(), Clock::new(move || read.now()), Policy::default());
+        let zones = Zones { base: "pstn.example.net".into(), regions: vec!["1r1".into(), "1r2".into()] };
+        let policy = Policy { zones: Some(zones), services: ServiceSet::ALL, ..Policy::default() };
+        let ctx = Ctx::new(db.clone(), Clock::new(move || read.now()), policy);
         Self { place, db, ctx, clock }
     }
 

@@ -1,0 +1,221 @@
+//! What a person says an account should be, and every check of it that needs no look at other data.
+
+use super::account::{Account, AccountDraft, AccountName, CORRELATION_ID_MAX, DirectRouting, NO_TOKEN, sentence};
+use super::direct_routing::{Zones, parse_label, parse_token};
+use super::field::{FieldProblem, check_ticket, filled};
+use super::service::{Service, ServiceSet};
+use super::tenant::TenantId;
+
+/// The form fields of the tokens, region by region.
+const TOKEN_FIELDS: [&str; 2] = ["token1", "token2"];
+
+/// What a person says an account should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountForm {
+    /// Name as typed.
+    pub name: String,
+    /// Tenant as typed.
+    pub tenant_id: String,
+    /// Correlation id as typed.
+    pub correlation_id: String,
+    /// Ticked services.
+    pub services: ServiceSet,
+    /// Ticked "Sync with backend service".
+    pub synced: ServiceSet,
+    /// What Direct Routing needs; looked at only where that service is ticked.
+    pub direct_routing: DirectRoutingForm,
+    /// Ticket of this change.
+    pub ticket: String,
+}
+
+/// What a person says of Direct Routing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DirectRoutingForm {
+    /// Ticked "Enable call screening".
+    pub call_screening: bool,
+    /// Subdomain as typed.
+    pub subdomain: String,
+    /// Tokens as typed, region by region; empty ones are still to come.
+    pub tokens: [String; 2],
+}
+
+impl Default for DirectRoutingForm {
+    fn default() -> Self {
+        Self { call_screening: true, subdomain: String::new(), tokens: [String::new(), String::new()] }
+    }
+}
+
+impl From<&DirectRouting> for DirectRoutingForm {
+    fn from(routing: &DirectRouting) -> Self {
+        Self {
+            call_screening: routing.call_screening,
+            subdomain: routing.subdomain.clone(),
+            tokens: routing.tokens.clone(),
+        }
+    }
+}
+
+/// The tokens prove who owns a name; they never reach a log.
+impl std::fmt::Debug for DirectRoutingForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirectRoutingForm")
+            .field("call_screening", &self.call_screening)
+            .field("subdomain", &self.subdomain)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AccountForm {
+    /// The form as a change of this account: its name stays, and so does whether services without a backend are synced,
+    /// which only programs may want to know.
+    #[must_use]
+    pub fn over(&self, before: &Account) -> Self {
+        let unasked = before.services.or(before.synced).without(ServiceSet::BACKED);
+        Self {
+            name: before.name.clone(),
+            synced: self.synced.without(unasked).or(before.synced.and(unasked)),
+            ..self.clone()
+        }
+    }
+
+    /// Checks the form and reports every problem at once. `zones` are the names that Direct Routing has here.
+    ///
+    /// # Errors
+    /// Every problem, each with its field.
+    pub fn check(&self, zones: Option<&Zones>) -> Result<AccountDraft, Vec<FieldProblem>> {
+        let mut problems = Vec::new();
+        let name = AccountName::parse(self.name.trim()).map_err(|m| problems.push(FieldProblem::new("name", m))).ok();
+        let tenant_id = filled(&self.tenant_id).and_then(|text| {
+            TenantId::parse(text).map_err(|e| problems.push(FieldProblem::new("tenant", sentence(&e.to_string())))).ok()
+        });
+        let correlation_id = filled(&self.correlation_id).map(str::to_owned);
+        check_correlation_id(correlation_id.as_deref(), &mut problems);
+        let teams = self.services.and(ServiceSet::TEAMS);
+        if self.services.is_empty() {
+            problems.push(FieldProblem::new("service", "Enable at least one service for the account."));
+        } else if !teams.is_empty() && filled(&self.tenant_id).is_none() {
+            let message = format!("{} needs the enterprise's tenant ID.", teams.labels());
+            problems.push(FieldProblem::new("tenant", message));
+        }
+        let direct_routing = if self.services.contains(Service::DirectRouting) {
+            self.direct_routing.check(zones, &mut problems)
+        } else {
+            None
+        };
+        let ticket = filled(&self.ticket).map(str::to_owned);
+        check_ticket(ticket.as_deref(), &mut problems);
+        match name {
+            Some(name) if problems.is_empty() => Ok(AccountDraft {
+                name,
+                tenant_id,
+                correlation_id,
+                services: self.services,
+                // Call Protection has no backend, and says nothing about one.
+                synced: self.synced.and(self.services).without(Service::CallProtection.into()),
+                direct_routing,
+                ticket,
+            }),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn check_correlation_id(id: Option<&str>, problems: &mut Vec<FieldProblem>) {
+    let Some(id) = id else { return };
+    let count = id.chars().count();
+    let message = if count > CORRELATION_ID_MAX {
+        format!("The correlation ID has {count} characters; up to {CORRELATION_ID_MAX} are kept.")
+    } else if id.chars().any(char::is_control) {
+        "The correlation ID holds a control character.".to_owned()
+    } else {
+        return;
+    };
+    problems.push(FieldProblem::new("correlation_id", message));
+}
+
+impl DirectRoutingForm {
+    /// Nothing where something is wrong, which is then among the problems. Tokens may come later: the enterprise is told
+    /// them only once it has registered the names that follow from the subdomain.
+    fn check(&self, zones: Option<&Zones>, problems: &mut Vec<FieldProblem>) -> Option<DirectRouting> {
+        let label = self.subdomain.trim();
+        let label = match zones {
+            Some(zones) => zones.check_label(label),
+            None if label.is_empty() => Err(vec!["Enter a subdomain: 1 to 10 letters, digits, _ and -.".to_owned()]),
+            None => parse_label(label).map_err(|problem| vec![problem]),
+        };
+        let subdomain = label
+            .map_err(|found| problems.extend(found.into_iter().map(|reason| FieldProblem::new("subdomain", reason))))
+            .ok();
+        let mut region = 0;
+        let tokens = self.tokens.each_ref().map(|typed| {
+            region += 1;
+            let Some(token) = filled(typed).filter(|token| *token != NO_TOKEN) else { return Some(String::new()) };
+            let field = TOKEN_FIELDS.into_iter().nth(region - 1).unwrap_or_default();
+            parse_token(token)
+                .map_err(|reason| {
+                    problems.push(FieldProblem::new(field, format!("Token of region {region}: {reason}")));
+                })
+                .ok()
+        });
+        let [Some(first), Some(second)] = tokens else { return None };
+        Some(DirectRouting { call_screening: self.call_screening, subdomain: subdomain?, tokens: [first, second] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let form =
+            AccountForm { name: "a b".into(), tenant_id: "x".into(), ticket: "t".repeat(65), ..AccountForm::default() };
+        let fields: Vec<_> = form.check(None).unwrap_err().iter().map(|p| p.field).collect();
+        assert_eq!(fields, ["name", "tenant", "service", "ticket"]);
+    }
+
+    #[test]
+    fn every_problem_of_direct_routing_is_reported_with_its_field() {
+        let mut form = AccountForm {
+            name: "contoso".into(),
+            tenant_id: "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a".into(),
+            services: Service::DirectRouting.into(),
+            ..AccountForm::default()
+        };
+        let zones = Zones { base: "pstn.example.net".into(), regions: vec!["1r1".into(), "1r2".into()] };
+        let problems = |form: &AccountForm| -> Vec<String> {
+            let found = form.check(Some(&zones)).err().unwrap_or_default();
+            found.into_iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect()
+        };
+        assert!(problems(&form).iter().all(|problem| problem.starts_with("subdomain: ")));
+        form.direct_routing.subdomain = " ConToso ".into();
+        assert_eq!(problems(&form), [""; 0]);
+        for bad in ["MS=\"1\"", "MS 1", "MS;1", "MS\n1", &"x".repeat(101)] {
+            form.direct_routing.tokens = ["MS=ms1".into(), bad.to_owned()];
+            let found = problems(&form);
+            assert!(found.len() == 1 && found[0].starts_with("token2: Token of region 2: "), "{bad}: {found:?}");
+        }
+        form.direct_routing.tokens = ["MS=ms1".into(), " - ".into()];
+        let routing = form.check(Some(&zones)).unwrap().direct_routing.unwrap();
+        assert_eq!((routing.subdomain.as_str(), routing.tokens[0].as_str()), ("contoso", "MS=ms1"));
+        assert!(routing.call_screening && routing.has_tokens(1) && !routing.has_tokens(2));
+        // What is typed for a service that is not enabled is not looked at.
+        form.services = Service::ZoomPhoneCloudPeering.into();
+        form.direct_routing.subdomain = "a b".into();
+        assert_eq!(form.check(Some(&zones)).unwrap().direct_routing, None);
+    }
+
+    #[test]
+    fn only_enabled_services_are_synced() {
+        let form = AccountForm {
+            name: "contoso".into(),
+            tenant_id: "A7F4BD5C-cc01-40f4-8baa-2b6bdb272b8a".into(),
+            services: Service::OperatorConnect.into(),
+            synced: Service::ALL.into_iter().collect(),
+            ..AccountForm::default()
+        };
+        let draft = form.check(None).unwrap();
+        assert_eq!(draft.synced, Service::OperatorConnect.into());
+        assert_eq!(draft.tenant_id.unwrap().as_str(), "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a");
+    }
+}
