@@ -16,6 +16,8 @@ pub struct Program {
     pub api: String,
     /// Address of health and metrics.
     pub operations: String,
+    /// Port of the name server.
+    pub dns: u16,
     /// Issuer of the sandbox's identity provider.
     pub issuer: String,
     /// Time from its start to its readiness.
@@ -34,16 +36,20 @@ impl Program {
             command.args([option, "127.0.0.1:0"]);
         }
         // What is measured is what the program can do, not what it lets one client have.
-        command.env("NMP_API__RATE_PER_SECOND", "0");
+        command.env("NMP_API__RATE_PER_SECOND", "0").env("NMP_DNS__RATE_PER_SECOND", "0");
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("no output")?;
+        let mut dns = None;
         let mut addresses = std::collections::HashMap::new();
         for line in BufReader::new(stdout).lines() {
             let line = line?;
             if let Some((name, address)) = line.trim().split_once("http://") {
                 let address = address.split_whitespace().next().unwrap_or_default();
                 addresses.insert(name.trim().to_owned(), format!("http://{address}"));
+            }
+            if let Some(rest) = line.trim().strip_prefix("Name server") {
+                dns = rest.split_whitespace().next().and_then(|address| address.rsplit(':').next()?.parse().ok());
             }
             if line.contains("Stop with") {
                 break;
@@ -57,6 +63,7 @@ impl Program {
             portal: address("Portal")?,
             api: address("Provisioning API")?,
             operations,
+            dns: dns.ok_or("no name server")?,
             issuer: address("Identity provider")?,
             ready_after,
         })
