@@ -243,7 +243,7 @@ fn a_file_of_200_mb_is_refused_in_words_and_takes_no_memory() {
         assert_eq!(all(&page, "#f-ticket")[0].attr("value"), Some("CHG-200"), "what was typed");
         let peak = peak_memory(process);
         assert!(peak <= memory + 10, "{memory} MB for a file of 40 MB, {peak} MB for one of 200 MB");
-        assert!(peak < 180, "{peak} MB");
+        assert!(peak < 240, "{peak} MB");
         assert_eq!(it.stored().await, before);
     });
 }
