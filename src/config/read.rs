@@ -134,7 +134,7 @@ impl Database {
             max_connections: r.integer(
                 "database.max_connections",
                 10,
-                2..=500,
+                4..=500,
                 "Connections to PostgreSQL; of SQLite at most 4 readers.",
             ),
         }
