@@ -12,7 +12,8 @@ use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, Flaw, TenantFacts};
 use crate::domain::upload::{self, Column, Line, Problem, Reader, Row};
 use crate::domain::{
-    Account, FieldProblem, ItemState, NumberSettings, OrderKind, OrderSource, Service, ServiceSet, TeamsSettings, number,
+    Account, FieldProblem, ItemState, NumberSettings, OrderKind, OrderSource, Service, ServiceSet, TeamsSettings,
+    number,
 };
 use crate::store::{NewItem, NewOrder, NewProblem, Tx};
 

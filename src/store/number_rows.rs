@@ -116,20 +116,8 @@ fn values<'a, T: Deserialize<'a>>(json: Option<&'a str>) -> Result<Vec<T>> {
     json.map_or(Ok(Vec::new()), |json| serde_json::from_str(json).map_err(|_| Error::unreadable("numbers", "page", 0)))
 }
 
-type OneColumns = (
-    String,
-    Option<String>,
-    i64,
-    String,
-    Option<String>,
-    String,
-    i64,
-    Option<i64>,
-    Option<String>,
-    i64,
-    i64,
-    i64,
-);
+type OneColumns =
+    (String, Option<String>, i64, String, Option<String>, String, i64, Option<i64>, Option<String>, i64, i64, i64);
 
 type ChoiceColumns = (Option<String>, Option<String>);
 /// What numbers have in common, the numbers, and the choices. Each is a JSON array, or nothing.
@@ -147,8 +135,20 @@ impl Tx {
     pub(super) async fn read_number(&mut self, number: E164) -> Result<Option<Number>> {
         let row: Option<OneColumns> =
             on!(self, c => sqlx::query_as(ONE).bind(number.as_i64()).fetch_optional(c).await)?;
-        let Some((account, tenant_id, settings_id, settings, country, state, assigned, error_id, error, rev, order, at)) =
-            row
+        let Some((
+            account,
+            tenant_id,
+            settings_id,
+            settings,
+            country,
+            state,
+            assigned,
+            error_id,
+            error,
+            rev,
+            order,
+            at,
+        )) = row
         else {
             return Ok(None);
         };
