@@ -236,7 +236,7 @@ pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, fo
         }
         tx.account(draft.name.as_str()).await?
     })?;
-    ctx.wake_sync().await;
+    ctx.wake_followers_of_accounts().await;
     created.ok_or(Error::NotFound("account"))
 }
 
@@ -309,7 +309,7 @@ pub async fn update(
         };
         Updated::Done(Box::new(find(&mut tx, name).await?))
     })?;
-    ctx.wake_sync().await;
+    ctx.wake_followers_of_accounts().await;
     Ok(outcome)
 }
 
@@ -409,7 +409,7 @@ pub async fn delete(
         let account = tx.account_locked(name).await?.ok_or(Error::NotFound("account"))?;
         delete_in(&mut tx, ctx, (grant, release), origin, &account, OrderSource::Portal).await?
     })?;
-    ctx.wake_sync().await;
+    ctx.wake_followers_of_accounts().await;
     Ok(deleted)
 }
 

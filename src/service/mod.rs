@@ -127,9 +127,15 @@ impl Ctx {
     /// Wakes the sync engine: in this process at once, in others through the database where it can.
     pub(crate) async fn wake_sync(&self) {
         self.wake.notify_one();
-        if let Err(error) = self.db.tell_of_change().await {
+        if let Err(error) = self.db.tell_sync().await {
             tracing::debug!(%error, "the other processes were not woken; they look by themselves within seconds");
         }
+    }
+
+    /// The same after an account may have changed, whose names the name server answers for.
+    pub(crate) async fn wake_followers_of_accounts(&self) {
+        self.db.tell_name_server();
+        self.wake_sync().await;
     }
 }
 

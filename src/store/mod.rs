@@ -300,19 +300,23 @@ impl Db {
         Ok(())
     }
 
-    /// Tells of a change: the sync engines of other processes that there is work, and the name server of this one, where
-    /// it is the only one, that it may have to look. On PostgreSQL the transaction itself tells the name servers.
+    /// Tells the sync engines of other processes that there is work.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn tell_of_change(&self) -> Result<()> {
-        match self {
-            Self::Sqlite { zone, .. } => zone.notify_one(),
-            Self::Postgres(pool) => {
-                sqlx::query(NOTIFY).execute(pool).await?;
-            }
+    pub async fn tell_sync(&self) -> Result<()> {
+        if let Self::Postgres(pool) = self {
+            sqlx::query(NOTIFY).execute(pool).await?;
         }
         Ok(())
+    }
+
+    /// Tells the name server of this process, where it is the only one, that the zone may have changed. On PostgreSQL the
+    /// transaction itself tells every name server.
+    pub fn tell_name_server(&self) {
+        if let Self::Sqlite { zone, .. } = self {
+            zone.notify_one();
+        }
     }
 
     /// Waits until another process tells that there is work. On SQLite there is no other process: it waits for ever.

@@ -80,7 +80,7 @@ pub async fn put(
         let after = CountedAccount::of(&mut tx, account).await?;
         call.answer(&mut tx, grant.principal(), (change, Some(&after)), now).await?
     })?;
-    ctx.wake_sync().await;
+    ctx.wake_followers_of_accounts().await;
     Ok(told)
 }
 
@@ -119,7 +119,7 @@ pub async fn delete(
         }
         call.answer(&mut tx, grant.principal(), (Change::Deleted, None), now).await?
     })?;
-    ctx.wake_sync().await;
+    ctx.wake_followers_of_accounts().await;
     Ok(told)
 }
 
