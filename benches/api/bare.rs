@@ -20,7 +20,7 @@ async fn open(folder: &std::path::Path) -> Outcome<SqlitePool> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-    sqlx::query("CREATE TABLE numbers (telephone_number INTEGER PRIMARY KEY, reversed BIGINT, account_id BIGINT, settings_id BIGINT, country TEXT, state TEXT, assigned BOOLEAN, rev BIGINT, order_id BIGINT, changed_at BIGINT)").execute(&pool).await?;
+    sqlx::query("CREATE TABLE numbers (telephone_number INTEGER PRIMARY KEY, account_id BIGINT, settings_id BIGINT, country TEXT, state TEXT, assigned BOOLEAN, rev BIGINT, order_id BIGINT, changed_at BIGINT)").execute(&pool).await?;
     Ok(pool)
 }
 
@@ -46,10 +46,9 @@ async fn rows_in_commits_of(rows: i64) -> Outcome<f64> {
             while Instant::now() < end {
                 let first = 442_000_000_000 + next.fetch_add(rows, Ordering::Relaxed);
                 let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-                let mut insert = sqlx::QueryBuilder::new("INSERT INTO numbers (telephone_number, reversed, account_id, settings_id, country, state, assigned, rev, order_id, changed_at) ");
+                let mut insert = sqlx::QueryBuilder::new("INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, assigned, rev, order_id, changed_at) ");
                 insert.push_values(first..first + rows, |mut row, number| {
                     row.push_bind(number)
-                        .push_bind(number)
                         .push_bind(1_i64)
                         .push_bind(7_021_337_133_713_371_337_i64)
                         .push_bind("GB")

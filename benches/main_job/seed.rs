@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nmp::authz::{Grant, Permission, Principal, Role, Via};
-use nmp::domain::{AccountForm, E164, OrderKind, Service, ServiceSet};
+use nmp::domain::{AccountForm, OrderKind, Service, ServiceSet};
 use nmp::service::orders::{OrderRight, Submitted, submit};
 use nmp::service::staging::{UploadForm, stage_upload};
 use nmp::service::{Clock, Ctx, Origin, Policy, accounts};
@@ -43,17 +43,16 @@ pub async fn bare_insert(count: usize) -> Outcome<Duration> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    sqlx::query("CREATE TABLE numbers (telephone_number INTEGER PRIMARY KEY, reversed BIGINT, account_id BIGINT, settings_id BIGINT, country TEXT, state TEXT, assigned BOOLEAN, rev BIGINT, order_id BIGINT, changed_at BIGINT)").execute(&mut connection).await?;
+    sqlx::query("CREATE TABLE numbers (telephone_number INTEGER PRIMARY KEY, account_id BIGINT, settings_id BIGINT, country TEXT, state TEXT, assigned BOOLEAN, rev BIGINT, order_id BIGINT, changed_at BIGINT)").execute(&mut connection).await?;
     let rows: Vec<i64> = (0..count as i64).map(|index| FIRST + index).collect();
     let begun = Instant::now();
     let mut transaction = connection.begin().await?;
     for chunk in rows.chunks(2_000) {
         let mut insert = sqlx::QueryBuilder::new(
-            "INSERT INTO numbers (telephone_number, reversed, account_id, settings_id, country, state, assigned, rev, order_id, changed_at) ",
+            "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, assigned, rev, order_id, changed_at) ",
         );
         insert.push_values(chunk, |mut row, number| {
             row.push_bind(*number)
-                .push_bind(E164::from_i64(*number).map_or(0, E164::reversed))
                 .push_bind(1_i64)
                 .push_bind(7_021_337_133_713_371_337_i64)
                 .push_bind("GB")

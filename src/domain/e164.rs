@@ -136,18 +136,6 @@ impl E164 {
         }
         grouped
     }
-
-    /// The digits in reverse behind a leading 1, so that "ends with" becomes "starts with".
-    /// The leading 1 keeps zeros at the end of the number.
-    #[must_use]
-    pub fn reversed(self) -> i64 {
-        let (mut rest, mut out) = (self.0, 1_i64);
-        while rest > 0 {
-            out = out * 10 + rest % 10;
-            rest /= 10;
-        }
-        out
-    }
 }
 
 /// How many digits the country code of a number has (ITU-T E.164, list of assigned codes).
@@ -180,6 +168,31 @@ pub fn prefix_ranges(prefix: i64, max_digits: u32) -> Vec<RangeInclusive<i64>> {
             Some(low..=low + (scale - 1))
         })
         .collect()
+}
+
+/// What a number ends with: its remainder by a power of ten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// How many digits.
+    pub digits: u32,
+    /// Ten to the power of [`Self::digits`].
+    pub scale: i64,
+    /// The remainder of every number with this ending, and so the least distance from zero.
+    pub remainder: i64,
+    /// No number with this ending is smaller: one as long as an ending that begins with 0 would begin with 0.
+    pub smallest: i64,
+}
+
+impl Ending {
+    /// These digits as an ending. `None` for what is no number's ending: other characters, or more digits than a number has.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let digits = u32::try_from(text.len()).ok().filter(|digits| *digits <= MAX_DIGITS)?;
+        let remainder: i64 = text.bytes().all(|byte| byte.is_ascii_digit()).then_some(text)?.parse().ok()?;
+        let scale = 10_i64.checked_pow(digits)?;
+        let smallest = if text.starts_with('0') { scale + remainder } else { remainder };
+        Some(Self { digits, scale, remainder, smallest })
+    }
 }
 
 impl fmt::Display for E164 {
@@ -274,11 +287,14 @@ mod tests {
         }
 
         #[test]
-        fn the_reversed_form_finds_what_a_number_ends_with(value in 10_i64..1_000_000_000_000_000, suffix in "[0-9]{1,6}") {
-            let number = E164::from_i64(value).unwrap();
-            let key: String = std::iter::once('1').chain(suffix.chars().rev()).collect();
-            let inside = prefix_ranges(key.parse().unwrap(), 16).iter().any(|r| r.contains(&number.reversed()));
-            prop_assert_eq!(inside, value.to_string().ends_with(&suffix));
+        fn an_ending_holds_exactly_what_ends_with_it(value in 10_i64..1_000_000_000_000_000, digits in "[0-9]{1,15}", own in 1_usize..=15) {
+            let text = value.to_string();
+            let last = text.get(text.len().saturating_sub(own)..).unwrap().to_owned();
+            for suffix in [digits, last] {
+                let ending = Ending::of(&suffix).unwrap();
+                let inside = value >= ending.smallest && value % ending.scale == ending.remainder;
+                prop_assert_eq!(inside, text.ends_with(&suffix), "{}", suffix);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which numbers: the one place where a list's filters become conditions.
 
 use super::sql::{Bind, Conditions};
-use crate::domain::e164::{MAX_DIGITS, prefix_ranges};
+use crate::domain::e164::{Ending, MAX_DIGITS, prefix_ranges};
 use crate::domain::{E164, Service, ServiceSet, SyncState, TenantId};
 
 /// Whether the backend says that somebody uses the number.
@@ -60,12 +60,7 @@ impl NumberFilter {
             conditions.and("n.account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)", [tenant.as_str().into()]);
         }
         if let Some(digits) = &self.ends {
-            let key = format!("1{}", digits.chars().rev().collect::<String>()).parse().unwrap_or(0);
-            let ranges = prefix_ranges(key, MAX_DIGITS + 1);
-            conditions.and_any(
-                "n.reversed BETWEEN ? AND ?",
-                ranges.iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]),
-            );
+            add_ending(Ending::of(digits), conditions);
         }
         if let Some(service) = self.service {
             let bits = ServiceSet::from(service).bits();
@@ -110,6 +105,29 @@ impl NumberFilter {
     /// True when the filter is an account and nothing else, so that the account's own count answers.
     pub fn is_account_only(&self) -> bool {
         self.account.is_some() && *self == Self { account: self.account.clone(), ..Self::default() }
+    }
+}
+
+/// Endings of so many digits are so far apart that jumping from one to the next costs less than looking at all between.
+const JUMPED: u32 = 5;
+
+/// Numbers that end so. No index: one would put the numbers of a range into as many places, and cost an upload more than
+/// everything else that it writes. From a number without the ending the way leads to the first that stands at or behind
+/// the next value with it, so that a block of numbers is left behind in one step.
+fn add_ending(ending: Option<Ending>, conditions: &mut Conditions) {
+    let Some(Ending { digits, scale, remainder, smallest }) = ending else {
+        conditions.and("FALSE", []);
+        return;
+    };
+    let (scale, remainder, smallest) = (Bind::Int(scale), Bind::Int(remainder), Bind::Int(smallest));
+    if digits < JUMPED {
+        conditions
+            .and("n.telephone_number % ? = ? AND n.telephone_number >= ?", [scale, remainder, smallest]);
+    } else {
+        conditions.and(
+            "n.telephone_number IN (WITH RECURSIVE jump (number, remainder, scale) AS (SELECT (SELECT MIN(telephone_number) FROM numbers WHERE telephone_number >= ?), CAST(? AS BIGINT), CAST(? AS BIGINT) UNION ALL SELECT (SELECT MIN(x.telephone_number) FROM numbers x WHERE x.telephone_number >= j.number - (j.number - j.remainder) % j.scale + j.scale), j.remainder, j.scale FROM jump j WHERE j.number IS NOT NULL) SELECT number FROM jump WHERE (number - remainder) % scale = 0)",
+            [smallest, remainder, scale],
+        );
     }
 }
 

@@ -180,14 +180,13 @@ fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<Pro
 /// The statement that stages a few numbers.
 fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
     let mut insert = Conditions::default();
-    insert.push("INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) VALUES ", []);
+    insert.push("INSERT INTO order_items (order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state) VALUES ", []);
     for (index, item) in items.iter().enumerate() {
         insert.push(
-            if index == 0 { "(?, ?, ?, ?, ?, ?, ?, 'new', 0, ?)" } else { ", (?, ?, ?, ?, ?, ?, ?, 'new', 0, ?)" },
+            if index == 0 { "(?, ?, ?, ?, ?, ?, 'new', 0, ?)" } else { ", (?, ?, ?, ?, ?, ?, 'new', 0, ?)" },
             [
                 Bind::Int(order_id),
                 Bind::Int(item.number.as_i64()),
-                Bind::Int(item.number.reversed()),
                 Bind::Int(i64::from(item.line)),
                 Bind::Int(item.account_id),
                 Bind::Int(item.settings_id),
@@ -217,7 +216,7 @@ fn item(columns: ItemColumns) -> Result<ItemRow> {
     })
 }
 
-/// Rows in one insert: eight binds each, under SQLite's limit of 32,766.
+/// Rows in one insert: seven binds each, under SQLite's limit of 32,766.
 const ROWS: usize = 2_000;
 
 impl Tx {
@@ -291,7 +290,7 @@ impl Tx {
         let chunks: Vec<&[E164]> = numbers.map_or_else(|| vec![all], |numbers| numbers.chunks(1_000).collect());
         for chunk in chunks {
             let mut insert = Conditions::default();
-            insert.push("INSERT INTO order_items (order_id, telephone_number, reversed, line, account_id, settings_id, country, verdict, base_rev, state) SELECT CAST(? AS BIGINT), n.telephone_number, n.reversed, 0, n.account_id, n.settings_id, n.country, CASE WHEN n.state = 'releasing' THEN 'releasing' ELSE 'release' END, n.rev, 'idle' FROM numbers n WHERE TRUE", [Bind::Int(order_id)]);
+            insert.push("INSERT INTO order_items (order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state) SELECT CAST(? AS BIGINT), n.telephone_number, 0, n.account_id, n.settings_id, n.country, CASE WHEN n.state = 'releasing' THEN 'releasing' ELSE 'release' END, n.rev, 'idle' FROM numbers n WHERE TRUE", [Bind::Int(order_id)]);
             filter.add_to(&mut insert);
             if numbers.is_some() {
                 super::numbers::in_list(&mut insert, " AND n.telephone_number IN (", chunk);
