@@ -13,9 +13,9 @@ use super::number_filter::NumbersQuery;
 use super::show::{Chip, count, counted};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::upload::{HEADINGS, cells};
-use crate::domain::{E164, Number, NumberSettings, Service, SyncState};
+use crate::domain::{E164, Service, SyncState};
 use crate::http::{Granted, Partial, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page};
-use crate::service::numbers::{self, FilterChoices, Matching, NumberFilter, NumberRange};
+use crate::service::numbers::{self, Alike, FilterChoices, Matching, NumberFilter, NumberLine, NumberRange};
 use crate::service::{Ctx, Page};
 
 pub(super) fn routes() -> Routes {
@@ -67,32 +67,18 @@ struct Results {
 
 /// Numbers on end that differ in nothing that the list shows; what they have in common is written once for all.
 struct NumberRun {
-    account: Arc<str>,
-    settings: Arc<NumberSettings>,
-    state: SyncState,
-    assigned: bool,
-    country: Option<String>,
-    order: i64,
+    alike: Arc<Alike>,
     numbers: Vec<E164>,
 }
 
 impl NumberRun {
-    fn holds(&self, number: &Number) -> bool {
-        Arc::ptr_eq(&self.settings, &number.settings)
-            && Arc::ptr_eq(&self.account, &number.account)
-            && self.state == number.state
-            && self.assigned == number.assigned
-            && self.country == number.country
-            && self.order == number.order_id
-    }
-
     fn chip(&self) -> Chip {
-        self.state.into()
+        self.alike.state.into()
     }
 
     /// Nothing for services in which nobody is assigned a number.
     fn assignment(&self) -> &'static str {
-        match (self.settings.is_backed(), self.assigned) {
+        match (self.alike.settings.is_backed(), self.alike.assigned) {
             (false, _) => "",
             (true, true) => "Assigned",
             (true, false) => "Unassigned",
@@ -100,29 +86,15 @@ impl NumberRun {
     }
 
     /// The runs of numbers in their order.
-    fn of(numbers: Vec<Number>) -> Vec<Self> {
+    fn of(lines: Vec<NumberLine>) -> Vec<Self> {
         let mut runs: Vec<Self> = Vec::new();
-        for number in numbers {
-            match runs.last_mut().filter(|run| run.holds(&number)) {
-                Some(run) => run.numbers.push(number.telephone_number),
-                None => runs.push(number.into()),
+        for NumberLine { telephone_number, alike } in lines {
+            match runs.last_mut().filter(|run| Arc::ptr_eq(&run.alike, &alike)) {
+                Some(run) => run.numbers.push(telephone_number),
+                None => runs.push(Self { alike, numbers: vec![telephone_number] }),
             }
         }
         runs
-    }
-}
-
-impl From<Number> for NumberRun {
-    fn from(number: Number) -> Self {
-        Self {
-            account: number.account,
-            settings: number.settings,
-            state: number.state,
-            assigned: number.assigned,
-            country: number.country,
-            order: number.order_id,
-            numbers: vec![number.telephone_number],
-        }
     }
 }
 
@@ -223,18 +195,18 @@ async fn found(
     offer: bool,
 ) -> Result<(Results, FilterChoices), Problem> {
     let (found, matching) = numbers::list(ctx, grant, filter, query.page(), offer).await?;
-    let key = |number: &Number| number.telephone_number.as_i64().to_string();
-    let before = found.numbers.first().map(key).filter(|_| found.more_before);
-    let after = found.numbers.last().map(key).filter(|_| found.more_after);
+    let key = |line: &NumberLine| line.telephone_number.as_i64().to_string();
+    let before = found.lines.first().map(key).filter(|_| found.more_before);
+    let after = found.lines.last().map(key).filter(|_| found.more_after);
     let (text, all) = worded(matching);
     let shown = if before.is_none() && after.is_none() {
         text.clone()
     } else {
-        format!("{} of {text}", count(found.numbers.len() as i64))
+        format!("{} of {text}", count(found.lines.len() as i64))
     };
     let results = Results {
-        nothing_yet: found.numbers.is_empty() && filters.is_empty(),
-        runs: NumberRun::of(found.numbers),
+        nothing_yet: found.lines.is_empty() && filters.is_empty(),
+        runs: NumberRun::of(found.lines),
         ranges: Vec::new(),
         folded: false,
         pager: filters.pager(shown, before, after),

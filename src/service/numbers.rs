@@ -5,7 +5,9 @@ use crate::authz::{Grant, NumbersRead};
 use crate::domain::{E164, Number, Places, TenantId};
 use crate::store::{Page, Tx};
 
-pub use crate::store::{Assignment, FilterChoices, NumberFilter, NumberPage, NumberRange, OrderHistory};
+pub use crate::store::{
+    Alike, Assignment, FilterChoices, NumberFilter, NumberLine, NumberLines, NumberRange, OrderHistory,
+};
 
 /// Numbers on one page.
 pub const PAGE_SIZE: usize = 50;
@@ -33,15 +35,15 @@ pub async fn list(
     filter: &NumberFilter,
     page: Page<E164>,
     offer: bool,
-) -> Result<(NumberPage, Matching)> {
+) -> Result<(NumberLines, Matching)> {
     let mut tx = ctx.db.read().await?;
     let names = offer.then_some(NAMES_OFFERED as i64 + 1);
-    let mut found = tx.numbers_page_with(filter, page, PAGE_SIZE, names).await?;
+    let mut found = tx.number_lines(filter, page, PAGE_SIZE, names).await?;
     few_names(&mut found.choices);
     // A first page that is not full has said it already.
     let matching = match page {
-        Page::First if !found.more_after => Matching::Exactly(found.numbers.len() as i64),
-        _ if filter.is_account_only() && !found.numbers.is_empty() => Matching::Exactly(found.of_accounts),
+        Page::First if !found.more_after => Matching::Exactly(found.lines.len() as i64),
+        _ if filter.is_account_only() && !found.lines.is_empty() => Matching::Exactly(found.of_accounts),
         _ => count(&mut tx, filter).await?,
     };
     Ok((found, matching))
@@ -114,7 +116,7 @@ pub async fn failing_alike(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> R
 /// # Errors
 /// When we do not have it, or the database fails.
 pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Number> {
-    ctx.db.read().await?.number(number).await?.ok_or(Error::NotFound("number"))
+    ctx.db.number(number).await?.ok_or(Error::NotFound("number"))
 }
 
 /// The address and the location of a number.

@@ -15,23 +15,27 @@ pub(crate) async fn pause(attempt: u32) {
 /// anew (decision: tried again with jitter, then passed on). `?` in the body leaves it and gives the transaction up.
 macro_rules! transact {
     ($ctx:expr, $tx:ident => $body:expr) => {
-        $crate::service::transact::begun!($ctx.db.begin(), $tx => $body)
+        $crate::service::transact::begun!($ctx.db.begin(), $tx, mut $tx => $body)
     };
 }
 
-/// The same with short transactions that share their commits with others of their kind.
+/// The same with short transactions that share their commits with others of their kind. With a question, the transaction
+/// begins with what it found.
 macro_rules! transact_together {
     ($ctx:expr, $tx:ident => $body:expr) => {
-        $crate::service::transact::begun!($ctx.db.begin_together(), $tx => $body)
+        $crate::service::transact::begun!($ctx.db.begin_together(), $tx, mut $tx => $body)
+    };
+    ($question:expr, ($tx:ident, $found:ident) => $body:expr) => {
+        $crate::service::transact::begun!($question, $tx, (mut $tx, $found) => $body)
     };
 }
 
 macro_rules! begun {
-    ($begin:expr, $tx:ident => $body:expr) => {{
+    ($begin:expr, $tx:ident, $begun:pat => $body:expr) => {{
         let mut attempt = 0;
         loop {
             let outcome: $crate::service::Result<_> = async {
-                let mut $tx = $begin.await?;
+                let $begun = $begin.await?;
                 let value = $body;
                 $tx.commit().await?;
                 Ok(value)

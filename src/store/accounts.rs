@@ -10,17 +10,28 @@ use super::{Error, Page, Result, Tx, at, micros};
 use crate::domain::direct_routing::SubdomainStatus;
 use crate::domain::{Account, AccountDraft, DirectRouting, Service, ServiceSet, TenantId};
 
-/// Every account with its subdomain; conditions follow.
-macro_rules! select_accounts {
+/// What is read of every account.
+macro_rules! account_columns {
     () => {
-        select_accounts!("")
-    };
-    ($more:literal) => {
-        concat!("SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token, k.status AS subdomain_status", $more, " FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id LEFT JOIN subdomain_checks k ON k.account_id = d.account_id AND k.serial = d.serial WHERE ")
+        "SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token, k.status AS subdomain_status"
     };
 }
 
-pub(super) use select_accounts;
+/// Where that stands; conditions follow.
+macro_rules! from_accounts {
+    () => {
+        " FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id LEFT JOIN subdomain_checks k ON k.account_id = d.account_id AND k.serial = d.serial WHERE "
+    };
+}
+
+/// Every account with its subdomain; conditions follow.
+macro_rules! select_accounts {
+    () => {
+        concat!($crate::store::accounts::account_columns!(), $crate::store::accounts::from_accounts!())
+    };
+}
+
+pub(super) use {account_columns, from_accounts, select_accounts};
 
 statements! {
     INSERT = "INSERT INTO accounts (id, name, search, correlation_id, tenant_id, services, synced, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
@@ -28,9 +39,6 @@ statements! {
     BY_NAME = concat!(select_accounts!(), "a.name = $1");
     LOCKED_SQLITE = concat!(select_accounts!(), "a.name = $1");
     LOCKED_POSTGRES = concat!(select_accounts!(), "a.name = $1 FOR UPDATE OF a");
-    // SQLite has one writer, so that nobody takes the number of the order before this transaction does.
-    TO_ORDER_SQLITE = concat!(select_accounts!(", (SELECT next FROM sequences WHERE name = 'orders') AS next_order"), "a.name = $1");
-    TO_ORDER_POSTGRES = concat!(select_accounts!(", CAST(NULL AS BIGINT) AS next_order"), "a.name = $1 FOR UPDATE OF a");
     BY_ID = concat!(select_accounts!(), "a.id = $1");
     BY_TENANT = concat!(select_accounts!(), "a.tenant_id = $1 ORDER BY a.name");
     DELETE_EMPTY = "DELETE FROM accounts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1)";
@@ -43,8 +51,9 @@ statements! {
     SUBDOMAIN_OWNER = "SELECT a.name FROM subdomains d JOIN accounts a ON a.id = d.account_id WHERE d.label = $1";
 }
 
+/// An account as a row.
 #[derive(FromRow)]
-struct Row {
+pub(super) struct Row {
     id: i64,
     name: String,
     correlation_id: Option<String>,
@@ -61,14 +70,6 @@ struct Row {
     region1_token: Option<String>,
     region2_token: Option<String>,
     subdomain_status: Option<String>,
-}
-
-/// An account, and the number that its order gets.
-#[derive(FromRow)]
-struct ToOrder {
-    #[sqlx(flatten)]
-    account: Row,
-    next_order: Option<i64>,
 }
 
 impl Row {
@@ -226,16 +227,6 @@ impl Tx {
         let statement = dialect!(self, sqlite: LOCKED_SQLITE, postgres: LOCKED_POSTGRES);
         let row: Option<Row> = on!(self, c => sqlx::query_as(statement).bind(name).fetch_optional(c).await)?;
         row.map(Account::try_from).transpose()
-    }
-
-    /// The same, to put an order on it; with the number of that order where it is known already.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn account_to_order(&mut self, name: &str) -> Result<Option<(Account, Option<i64>)>> {
-        let statement = dialect!(self, sqlite: TO_ORDER_SQLITE, postgres: TO_ORDER_POSTGRES);
-        let row: Option<ToOrder> = on!(self, c => sqlx::query_as(statement).bind(name).fetch_optional(c).await)?;
-        row.map(|row| Ok((Account::try_from(row.account)?, row.next_order))).transpose()
     }
 
     /// The account with this id.

@@ -9,7 +9,7 @@ mod addresses;
 mod consents;
 mod numbers;
 
-use super::sql::{Bind, Conditions, bind_all, on};
+use super::sql::{Bind, Conditions, Dialect, bind_all, on};
 use super::{Result, Tx};
 use crate::domain::filter::{Fields, Filter, Test, TextTerm};
 use crate::domain::{Service, ServiceSet};
@@ -67,19 +67,12 @@ impl<T> Default for Listed<T> {
     }
 }
 
-/// The database that a condition is for, where the two have no way of saying it in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dialect {
-    Sqlite,
-    Postgres,
-}
-
 /// A text in a column of JSON; NULL where it is missing.
 macro_rules! json_text {
     ($dialect:expr, $column:literal, $name:literal) => {
         match $dialect {
-            $crate::store::listing::Dialect::Sqlite => concat!("json_extract(", $column, ", '$.", $name, "')"),
-            $crate::store::listing::Dialect::Postgres => concat!("(CAST(", $column, " AS json) ->> '", $name, "')"),
+            $crate::store::sql::Dialect::Sqlite => concat!("json_extract(", $column, ", '$.", $name, "')"),
+            $crate::store::sql::Dialect::Postgres => concat!("(CAST(", $column, " AS json) ->> '", $name, "')"),
         }
     };
 }
@@ -155,10 +148,6 @@ fn add_comparison(expression: &'static str, test: &Test, holds: bool, conditions
 }
 
 impl Tx {
-    fn dialect(&mut self) -> Dialect {
-        super::sql::dialect!(self, sqlite: Dialect::Sqlite, postgres: Dialect::Postgres)
-    }
-
     /// Asks for one number.
     async fn ask_count(&mut self, conditions: &Conditions) -> Result<i64> {
         Ok(on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_one(c).await)?)

@@ -8,13 +8,16 @@ mod audit;
 mod civic_addresses;
 mod consents;
 mod error;
+mod gathered;
 mod hand_over;
 mod labels;
 mod listing;
 mod migrate;
+mod number_lines;
 mod number_rows;
 mod numbers;
 mod numbers_filter;
+mod order_begun;
 mod order_items;
 mod order_writes;
 mod orders;
@@ -43,8 +46,11 @@ use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
 
 use tokio::sync::Notify;
 
+use crate::domain::Number;
+use gathered::Gathered;
 use readers::{Reader, Readers};
 use remembered::{Recalled, Remembered};
+use sql::Dialect;
 use together::{One, Together};
 
 pub use accounts::{AccountFilter, AccountPage};
@@ -54,9 +60,10 @@ pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use error::{Error, Result};
 pub use listing::{Listed, Window};
 pub use migrate::MigrationState;
-pub use number_rows::FilterChoices;
+pub use number_lines::{Alike, FilterChoices, NumberLine, NumberLines};
 pub use numbers::{NumberPage, NumberRange};
 pub use numbers_filter::{Assignment, NumberFilter};
+pub use order_begun::Begun;
 pub use order_items::{
     Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount,
 };
@@ -93,6 +100,8 @@ pub enum Db {
         write: SqlitePool,
         /// Where transactions of the writer meet that share a commit.
         together: Together,
+        /// Where questions about single numbers meet.
+        gathered: Gathered<Number>,
         /// Sessions in memory.
         sessions: Remembered,
         /// Wakes the name server of this process.
@@ -132,6 +141,10 @@ impl Tx {
             Self::Postgres(tx) => Conn::Postgres(&mut *tx),
             Self::PostgresRead(connection) => Conn::Postgres(&mut *connection),
         }
+    }
+
+    fn dialect(&mut self) -> Dialect {
+        sql::dialect!(self, sqlite: Dialect::Sqlite, postgres: Dialect::Postgres)
     }
 
     /// Makes the changes of the transaction durable.
@@ -232,7 +245,14 @@ impl Db {
             .connect_with(options.clone().pragma("cache_size", "-24000"))
             .await?;
         let read = Readers::open(&options.pragma("query_only", "on"), size.readers, ACQUIRE_TIMEOUT).await?;
-        Ok(Self::Sqlite { read, write, sessions, together: Together::default(), zone: Arc::default() })
+        Ok(Self::Sqlite {
+            read,
+            write,
+            sessions,
+            together: Together::default(),
+            gathered: Gathered::default(),
+            zone: Arc::default(),
+        })
     }
 
     /// A transaction that may write. On SQLite it is the only one at a time.
@@ -397,7 +417,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         hand_over::ALL,
         labels::ALL,
         listing::ALL,
-        number_rows::ALL,
+        number_lines::ALL,
         numbers::ALL,
         order_items::ALL,
         order_writes::ALL,

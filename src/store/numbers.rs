@@ -1,6 +1,6 @@
 //! Numbers as rows: pages, ranges, counts.
 
-use super::number_rows::{FilterChoices, Found, select_numbers};
+use super::number_rows::select_numbers;
 use super::numbers_filter::{NumberFilter, start_ranges};
 use super::sql::{Bind, Conditions, bind_all, on, statements};
 use super::{Error, Page, Result, Tx, micros, settings};
@@ -20,10 +20,6 @@ pub struct NumberPage {
     pub more_after: bool,
     /// True when some stand before the first.
     pub more_before: bool,
-    /// How many numbers the accounts of these numbers have, whatever else the filter says.
-    pub of_accounts: i64,
-    /// What the filters of the list offer, where it was asked for.
-    pub choices: FilterChoices,
 }
 
 /// Numbers in a row with the same account, settings and state.
@@ -75,7 +71,13 @@ fn page_condition(conditions: &mut Conditions, page: Page<E164>) -> &mut Conditi
 
 /// Writes `SELECT <columns> FROM numbers n <joins> WHERE .. ORDER BY .. LIMIT ..`; with `starts`, one such select for
 /// each range of digits, so that each is answered by a seek and none by a scan.
-fn keyed(conditions: &mut Conditions, select: &'static str, filter: &NumberFilter, page: Page<E164>, limit: i64) {
+pub(super) fn keyed(
+    conditions: &mut Conditions,
+    select: &'static str,
+    filter: &NumberFilter,
+    page: Page<E164>,
+    limit: i64,
+) {
     let ranges =
         filter.starts.map_or_else(|| vec![None], |prefix| start_ranges(prefix).into_iter().map(Some).collect());
     let many = ranges.len() > 1;
@@ -104,14 +106,6 @@ fn keyed(conditions: &mut Conditions, select: &'static str, filter: &NumberFilte
 }
 
 impl Tx {
-    /// One number.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn number(&mut self, number: E164) -> Result<Option<Number>> {
-        self.read_number(number).await
-    }
-
     /// Those of these numbers that exist, in order.
     ///
     /// # Errors
@@ -120,9 +114,7 @@ impl Tx {
         let mut conditions = Conditions::default();
         conditions.push(select_numbers!(), []);
         in_list(&mut conditions, "n.telephone_number IN (", numbers);
-        let mut found = self.read_numbers(conditions, None).await?.numbers;
-        found.sort_unstable_by_key(|number| number.telephone_number);
-        Ok(found)
+        self.read_numbers(conditions).await
     }
 
     /// One page of the numbers that match.
@@ -130,29 +122,14 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn numbers_page(&mut self, filter: &NumberFilter, page: Page<E164>, size: usize) -> Result<NumberPage> {
-        self.numbers_page_with(filter, page, size, None).await
-    }
-
-    /// The same; with `names` also what the filters offer, up to so many names of accounts, all in one question.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn numbers_page_with(
-        &mut self,
-        filter: &NumberFilter,
-        page: Page<E164>,
-        size: usize,
-        names: Option<i64>,
-    ) -> Result<NumberPage> {
         let mut conditions = Conditions::default();
         keyed(&mut conditions, concat!(select_numbers!(), "TRUE"), filter, page, size as i64 + 1);
-        let Found { mut numbers, of_accounts, choices } = self.read_numbers(conditions, names).await?;
-        numbers.sort_unstable_by_key(|number| number.telephone_number);
+        let mut numbers = self.read_numbers(conditions).await?;
         if matches!(page, Page::Before(_)) {
             numbers.reverse();
         }
         let (more_before, more_after) = trim(&mut numbers, &page, size);
-        Ok(NumberPage { numbers, more_after, more_before, of_accounts, choices })
+        Ok(NumberPage { numbers, more_after, more_before })
     }
 
     /// The next numbers that match, folded into ranges, and the key behind which the next page starts.

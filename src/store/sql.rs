@@ -20,6 +20,13 @@ macro_rules! dialect {
     };
 }
 
+/// The database that a statement is for, where the two have no way of saying it in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
 /// Declares the statements of a module and the list that the preparation test walks.
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
+use super::sql::{Conditions, bind_all};
 use super::{Error, Result};
 
 /// A transaction that is open for so long is committed, whoever waits: long enough for a few batches of a hundred numbers,
@@ -76,34 +78,50 @@ impl Drop for Waiting<'_> {
 impl Together {
     /// A transaction of its own within the open one.
     pub(super) async fn begin(&self, writer: &SqlitePool) -> Result<One> {
+        let mut one = self.hold(writer).await?;
+        let Some(open) = one.open() else { return Ok(one) };
+        let entered = sqlx::raw_sql(open.entrance()).execute(&mut *open.transaction).await;
+        one.entered(entered)?;
+        Ok(one)
+    }
+
+    /// The same, with the answer to the first question in it, which travels with it to the thread of the database.
+    pub(super) async fn begin_with<T>(&self, writer: &SqlitePool, question: Conditions) -> Result<(One, Option<T>)>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let mut one = self.hold(writer).await?;
+        let Some(open) = one.open() else { return Ok((one, None)) };
+        let whole = Conditions::joined(&[Conditions::whole(open.entrance(), []), question]);
+        let answer = bind_all!(sqlx::query_as(whole.sql()), whole).fetch_optional(&mut *open.transaction).await;
+        let found = one.entered(answer)?;
+        Ok((one, found))
+    }
+
+    /// The open transaction, held by one who has not begun anything in it.
+    async fn hold(&self, writer: &SqlitePool) -> Result<One> {
         let waiting = Waiting::begin(&self.waiting);
         let held = Arc::clone(&self.open).lock_owned().await;
         drop(waiting);
         // From here on whoever gives up leaves nothing open behind.
         let mut one = One { open: Some(held), together: self.clone() };
-        let Some(held) = one.open.as_mut() else { return Ok(one) };
-        let open = match held.as_mut() {
-            Some(open) => open,
-            None => held.insert(Open {
+        if let Some(held) = one.open.as_mut().filter(|held| held.is_none()) {
+            **held = Some(Open {
                 transaction: writer.begin_with("BEGIN IMMEDIATE").await?,
                 since: Instant::now(),
                 fate: watch::Sender::new(None),
                 begun: false,
                 undo: false,
-            }),
-        };
-        if let Err(error) =
-            sqlx::raw_sql(if open.undo { UNDO } else { SAVEPOINT }).execute(&mut *open.transaction).await
-        {
-            // The database has given the whole transaction up by itself.
-            let error = Arc::new(error);
-            if let Some(lost) = held.take() {
-                lost.fate.send_replace(Some(Err(Arc::clone(&error))));
-            }
-            return Err(Error::SharedCommit(error));
+            });
         }
-        (open.begun, open.undo) = (true, false);
         Ok(one)
+    }
+}
+
+impl Open {
+    /// How the next one begins.
+    const fn entrance(&self) -> &'static str {
+        if self.undo { UNDO } else { SAVEPOINT }
     }
 }
 
@@ -131,11 +149,33 @@ async fn carry_through(mut held: Held) -> std::result::Result<(), Arc<sqlx::Erro
 }
 
 impl One {
+    fn open(&mut self) -> Option<&mut Open> {
+        self.open.as_mut().and_then(|held| held.as_mut())
+    }
+
+    /// Whether the savepoint stands. When it does not, the database has given the whole transaction up by itself.
+    fn entered<T>(&mut self, outcome: std::result::Result<T, sqlx::Error>) -> Result<T> {
+        match outcome {
+            Ok(value) => {
+                if let Some(open) = self.open() {
+                    (open.begun, open.undo) = (true, false);
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                if let Some(lost) = self.open.as_mut().and_then(|held| held.take()) {
+                    lost.fate.send_replace(Some(Err(Arc::clone(&error))));
+                }
+                Err(Error::SharedCommit(error))
+            }
+        }
+    }
+
     /// The connection, for statements within the savepoint.
     #[expect(clippy::expect_used, reason = "only a commit takes it, and that takes the whole value")]
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        let open = self.open.as_mut().and_then(|held| held.as_mut());
-        &mut open.expect("open until it is committed").transaction
+        &mut self.open().expect("open until it is committed").transaction
     }
 
     /// Makes the changes durable, together with those of the others.

@@ -14,7 +14,7 @@ use crate::domain::{
 use crate::service::orders::{OrderRight, OrderToSubmit, submit_in};
 use crate::service::transact::transact_together;
 use crate::service::{Ctx, Error, ItemProblem, Result, identity};
-use crate::store::{NewItem, NewOrder, NumberFilter, Page, Tx};
+use crate::store::{Begun, NewItem, NewOrder, NumberFilter, Page, Tx};
 
 /// The most items read of an order that was refused: more than a batch can hold.
 const REFUSED_SHOWN: usize = 1_000;
@@ -34,20 +34,19 @@ pub async fn put(
     let numbers: Vec<E164> = wanted.iter().map(|(number, _)| *number).collect();
     let profile = ctx.policy.default_calling_profile.as_ref();
     let wanted = Wanted::all(wanted, profile);
-    let (told, change, after) = transact_together!(ctx, tx => {
+    let (told, change, after, to_push) = transact_together!(ctx.db.begin_order(account, &numbers), (tx, begun) => {
         let now = ctx.clock.now();
         if let Some(told) = call.told_before(&mut tx, person, now).await? {
-            return Ok((Some(told), Change::Updated, None));
+            return Ok((Some(told), Change::Updated, None, false));
         }
-        let (account, next_order) = find(&mut tx, account).await?;
-        let before = tx.numbers_among(&numbers).await?;
+        let Begun { account, next_order, before } = present_account(begun, account)?;
         (call.allowed)(here(&before, &account))?;
         let missing = not_enabled(&account, &wanted);
         if !missing.is_empty() {
             return Err(Error::Items(missing));
         }
         let change = if before.is_empty() { Change::Created } else { Change::Updated };
-        let mut after = None;
+        let (mut after, mut to_push) = (None, false);
         if !wanted.iter().all(|wanted| wanted.stands(&before, &account)) {
             let right = OrderRight::Upload(grant.clone());
             let id = match next_order {
@@ -64,6 +63,7 @@ pub async fn put(
             let Some(applied) = submit_in(&mut tx, &right, call.origin, &order, (&verdicts, place), now).await? else {
                 return Err(moved());
             };
+            to_push = !applied.to_push.is_empty();
             if before.is_empty() {
                 after = applied.one_state().map(|state| created(&wanted, &account, (id, state, now)));
             }
@@ -79,9 +79,11 @@ pub async fn put(
             }
             None => None,
         };
-        (told, change, after)
+        (told, change, after, to_push)
     })?;
-    ctx.wake_sync().await;
+    if to_push {
+        ctx.wake_sync().await;
+    }
     if let Some(told) = told {
         return Ok(told);
     }
@@ -200,7 +202,7 @@ pub async fn delete(
 /// # Errors
 /// When it is not there, or the database fails.
 pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, number: E164) -> Result<Number> {
-    let found = ctx.db.read().await?.number(number).await?;
+    let found = ctx.db.number(number).await?;
     found
         .filter(|number| *number.account == *account && number.state != SyncState::Releasing)
         .ok_or(Error::NotFound("number"))
@@ -229,15 +231,15 @@ pub async fn get_all(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, numbers: 
     if missing.is_empty() { Ok(found) } else { Err(Error::Items(missing)) }
 }
 
-/// The account, and the number of its next order where it is known already.
-async fn find(tx: &mut Tx, name: &str) -> Result<(Account, Option<i64>)> {
-    let (account, next_order) = tx.account_to_order(name).await?.ok_or(Error::NotFound("account"))?;
-    if account.deleting {
+/// What an order begins with, when the account is there to stay.
+fn present_account(begun: Option<Begun>, name: &str) -> Result<Begun> {
+    let begun = begun.ok_or(Error::NotFound("account"))?;
+    if begun.account.deleting {
         return Err(Error::Conflict(format!(
             "Account {name} is being deleted. Wait until it is gone, then create it anew."
         )));
     }
-    Ok((account, next_order))
+    Ok(begun)
 }
 
 fn present(numbers: Vec<Number>, account: &Account) -> Vec<Number> {

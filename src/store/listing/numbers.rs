@@ -32,9 +32,7 @@ impl Tx {
     ) -> Result<Listed<Number>> {
         let dialect = self.dialect();
         let Some(conditions) = select(account, filter, window, dialect) else { return Ok(Listed::default()) };
-        let mut numbers = self.read_numbers(conditions, None).await?.numbers;
-        numbers.sort_unstable_by_key(|number| number.telephone_number);
-        Ok(window.listed(numbers))
+        Ok(window.listed(self.read_numbers(conditions).await?))
     }
 
     /// How many numbers of one account, or of all, match.
