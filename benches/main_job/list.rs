@@ -44,11 +44,15 @@ impl Stored {
 
     /// Says the rates and gives the time of half of the pages.
     fn tell(&mut self, name: &str) -> Outcome<std::time::Duration> {
+        let mut ratios: Vec<f64> =
+            self.pages.iter().zip(&self.files).map(|(page, file)| page.per_second / file.per_second).collect();
+        ratios.sort_by(f64::total_cmp);
+        let against = ratios.get(ratios.len() / 2).copied().ok_or("nothing was measured")?;
         let (pages, files) = (middle(&mut self.pages)?, middle(&mut self.files)?);
         let shown = |rate: &Rate| format!("{:.0}/s {:.2} ms", rate.per_second, millis(rate.median));
         say(&format!("numbers list ({:.1} kB) with {name} stored", pages.bytes as f64 / 1e3), shown(pages), "");
         say(&format!("  static file of {:.1} kB", files.bytes as f64 / 1e3), shown(files), "");
-        say("  list against static file", format!("{:.2}", pages.per_second / files.per_second), "at least 0.25");
+        say("  list against static file, half of the rounds", format!("{against:.2}"), "at least 0.25");
         Ok(pages.median)
     }
 }

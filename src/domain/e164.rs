@@ -110,9 +110,21 @@ impl E164 {
     #[must_use]
     pub fn grouped(self) -> String {
         let text = self.to_string();
+        let mut grouped = String::with_capacity(text.len() + 4);
+        for group in self.groups(&text) {
+            if !grouped.is_empty() {
+                grouped.push(' ');
+            }
+            grouped.push_str(group);
+        }
+        grouped
+    }
+
+    /// The groups for reading of the number's own text.
+    pub fn groups(self, text: &str) -> impl Iterator<Item = &str> {
         let code = country_code_digits(self.0) + 1;
-        let (head, rest) = text.split_at_checked(code).unwrap_or((&text, ""));
-        let sizes: &[usize] = match rest.len() {
+        let (head, mut left) = text.split_at_checked(code).unwrap_or((text, ""));
+        let sizes: &[usize] = match left.len() {
             0..=4 => &[4],
             5..=6 => &[3, 3],
             7 => &[3, 4],
@@ -123,24 +135,18 @@ impl E164 {
             11 => &[4, 3, 4],
             _ => &[4, 4, 4, 4],
         };
-        let mut grouped = String::with_capacity(text.len() + sizes.len());
-        grouped.push_str(head);
-        let mut left = rest;
-        for size in sizes {
+        let rest = sizes.iter().map(move |size| {
             let (group, behind) = left.split_at_checked(*size).unwrap_or((left, ""));
-            if !group.is_empty() {
-                grouped.push(' ');
-                grouped.push_str(group);
-            }
             left = behind;
-        }
-        grouped
+            group
+        });
+        std::iter::once(head).chain(rest.filter(|group| !group.is_empty()))
     }
 }
 
 /// How many digits the country code of a number has (ITU-T E.164, list of assigned codes).
 fn country_code_digits(number: i64) -> usize {
-    let two = (0..14).fold(number, |value, _| if value >= 100 { value / 10 } else { value });
+    let two = number / 10_i64.pow(number.ilog10().saturating_sub(1));
     match two {
         10..=19 | 70..=79 => 1,
         20 | 27 | 30..=34 | 36 | 39..=41 | 43..=49 | 51..=58 | 60..=66 | 81 | 82 | 84 | 86 | 90..=95 | 98 => 2,

@@ -40,8 +40,13 @@ impl Readers {
 
     /// Lends a reader.
     pub(super) async fn lend(&self) -> Result<Reader> {
-        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let turn = match Arc::clone(&self.turns).try_acquire_owned() {
+            Ok(turn) => turn,
+            Err(_) => tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned())
+                .await
+                .map_err(|_| sqlx::Error::PoolTimedOut)?
+                .map_err(|_| sqlx::Error::PoolClosed)?,
+        };
         let connection = self.slots().iter().find_map(|slot| Arc::clone(slot).try_lock_owned().ok());
         Ok(Reader { connection: connection.ok_or(sqlx::Error::PoolTimedOut)?, _turn: turn })
     }
