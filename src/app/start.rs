@@ -26,6 +26,8 @@ use super::failure::Failure;
 use super::ready::Ready;
 use super::{database, names, stop};
 
+/// Time between two moves of what SQLite committed from its journal into the file.
+const CHECKPOINT: Duration = Duration::from_secs(5);
 /// Time between two rounds of upkeep on the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -118,8 +120,16 @@ impl Running {
         let updater = names::update_options(&config)?
             .map(|options| Updater::start(options, running.database.db.clone(), running.stop.clone(), &running.tasks));
         if let Some(handle) = metrics {
-            running.every(UPKEEP, move || handle.run_upkeep());
+            running.every(UPKEEP, move || {
+                handle.run_upkeep();
+                std::future::ready(())
+            });
         }
+        let db = running.database.db.clone();
+        running.every(CHECKPOINT, move || {
+            let db = db.clone();
+            async move { db.checkpoint().await }
+        });
         ready.started(running.database.db.clone(), workers, updater);
         Ok(running)
     }
@@ -156,11 +166,11 @@ impl Running {
     }
 
     /// Runs something again and again until the stop.
-    fn every(&self, pause: Duration, work: impl Fn() + Send + 'static) {
+    fn every<F: Future<Output = ()> + Send>(&self, pause: Duration, work: impl Fn() -> F + Send + 'static) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
-                work();
+                work().await;
             }
         });
     }

@@ -229,6 +229,8 @@ impl Db {
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
             .pragma("journal_size_limit", "67108864")
+            // 64 MB of 4 KiB pages. Before that [`Db::checkpoint`] moves them, so that nobody who commits has to.
+            .pragma("wal_autocheckpoint", "16000")
             .optimize_on_close(true, 400)
             // A page of any list fits in, so that its rows cross over to the asking thread together.
             .row_buffer_size(256);
@@ -308,6 +310,19 @@ impl Db {
             sessions.offer(version, id, row);
         }
         Ok(found)
+    }
+
+    /// Moves what SQLite has committed from its journal into the file, as far as it can without anybody waiting for it. To
+    /// be done every few seconds. A server does so by itself.
+    pub async fn checkpoint(&self) {
+        let Self::Sqlite { read, .. } = self else { return };
+        let moved = async {
+            let mut reader = read.lend().await?;
+            Ok::<_, Error>(sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *reader.connection).await?)
+        };
+        if let Err(error) = moved.await {
+            tracing::debug!(%error, "the journal was not moved; whoever fills it does");
+        }
     }
 
     /// Asks the database for a sign of life.
