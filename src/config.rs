@@ -4,6 +4,7 @@
 //! as [`SecretString`], which cannot be printed.
 
 mod api;
+mod call_path;
 mod check;
 mod dns;
 mod read;
@@ -22,6 +23,7 @@ use crate::authz::RoleNames;
 use crate::domain::{CallingProfile, RelationshipChoice, Service};
 
 pub use api::{Api, Network};
+pub use call_path::CallPath;
 pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm, ServerAddress};
 pub use reader::{Problem, Sources};
 pub use reference::reference;
@@ -59,6 +61,8 @@ pub struct Config {
     pub dns: Dns,
     /// An existing primary that is told of changes instead.
     pub dynamic_update: DynamicUpdate,
+    /// What is handed to what routes calls.
+    pub call_path: CallPath,
 }
 
 /// Section `portal`.

@@ -121,8 +121,7 @@ fn add_ending(ending: Option<Ending>, conditions: &mut Conditions) {
     };
     let (scale, remainder, smallest) = (Bind::Int(scale), Bind::Int(remainder), Bind::Int(smallest));
     if digits < JUMPED {
-        conditions
-            .and("n.telephone_number % ? = ? AND n.telephone_number >= ?", [scale, remainder, smallest]);
+        conditions.and("n.telephone_number % ? = ? AND n.telephone_number >= ?", [scale, remainder, smallest]);
     } else {
         conditions.and(
             "n.telephone_number IN (WITH RECURSIVE jump (number, remainder, scale) AS (SELECT (SELECT MIN(telephone_number) FROM numbers WHERE telephone_number >= ?), CAST(? AS BIGINT), CAST(? AS BIGINT) UNION ALL SELECT (SELECT MIN(x.telephone_number) FROM numbers x WHERE x.telephone_number >= j.number - (j.number - j.remainder) % j.scale + j.scale), j.remainder, j.scale FROM jump j WHERE j.number IS NOT NULL) SELECT number FROM jump WHERE (number - remainder) % scale = 0)",
