@@ -7,6 +7,7 @@ mod api;
 mod call_path;
 mod check;
 mod dns;
+mod numbers;
 mod read;
 mod reader;
 mod reference;
@@ -25,6 +26,7 @@ use crate::domain::{CallingProfile, RelationshipChoice, Service};
 pub use api::{Api, Network};
 pub use call_path::CallPath;
 pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm, ServerAddress};
+pub use numbers::Enum;
 pub use reader::{Problem, Sources};
 pub use reference::reference;
 

@@ -12,7 +12,7 @@ use crate::domain::number::content_id;
 use crate::store::{Position, Tx};
 
 /// Numbers on one page of the feed; a page of changes may have some more.
-pub const PAGE: i64 = 1_000;
+pub const PAGE: usize = 1_000;
 
 /// One number as calls find it; none where nobody has it, or it is being released.
 ///
@@ -94,9 +94,9 @@ pub async fn feed(ctx: &Ctx, _: &Grant<NumbersRead>, cursor: Option<&Cursor>) ->
 }
 
 async fn all(tx: &mut Tx, mut cursor: Cursor) -> Result<FeedPage> {
-    let mut numbers = tx.routed_behind(cursor.number.unwrap_or_default(), PAGE + 1).await?;
-    let more = numbers.len() as i64 > PAGE;
-    numbers.truncate(PAGE as usize);
+    let mut numbers = tx.routed_behind(cursor.number.unwrap_or_default(), PAGE as i64 + 1).await?;
+    let more = numbers.len() > PAGE;
+    numbers.truncate(PAGE);
     cursor.number = numbers.last().filter(|_| more).map(|number| number.telephone_number.as_i64());
     // Behind all numbers come the changes, if only the news that there are none.
     Ok(FeedPage { numbers, removed: Vec::new(), full: true, more: true, next: cursor })

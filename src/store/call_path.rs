@@ -194,7 +194,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn touched_since(&mut self, since: &Position, limit: i64) -> Result<Option<Touched>> {
+    pub async fn touched_since(&mut self, since: &Position, limit: usize) -> Result<Option<Touched>> {
         // First of all, so that everything up to here is seen by the statements that follow.
         let (audit_end, answer_end, hash) = self.ends(since.audit).await?;
         let foreign = since.audit > audit_end || since.answer > answer_end;
@@ -202,7 +202,7 @@ impl Tx {
             return Ok(None);
         }
         let mut touched: Vec<(i64, i64)> = Vec::new();
-        let room = |touched: &[(i64, i64)]| limit - touched.len() as i64;
+        let room = |touched: &[(i64, i64)]| limit.saturating_sub(touched.len());
         if since.within < WHOLE {
             for statement in [REST_OF_ORDER, REST_OF_ACCOUNT] {
                 touched.extend(self.places(statement, (since.audit, since.within), room(&touched)).await?);
@@ -214,14 +214,14 @@ impl Tx {
                 next.extend(self.places(statement, (since.audit, audit_end), room(&touched)).await?);
             }
             next.sort_unstable();
-            next.truncate(usize::try_from(room(&touched)).unwrap_or_default());
+            next.truncate(room(&touched));
             touched.extend(next);
         }
-        let full = room(&touched) <= 0;
+        let full = room(&touched) == 0;
         let (audit, within) = touched.last().copied().filter(|_| full).unwrap_or((audit_end, WHOLE));
         let mut numbers: Vec<E164> = touched.into_iter().filter_map(|(_, number)| E164::from_i64(number)).collect();
         let answer = if since.answer < answer_end {
-            self.answers_behind(since.answer, limit as usize, &mut numbers).await?
+            self.answers_behind(since.answer, limit, &mut numbers).await?
         } else {
             since.answer
         };
@@ -257,8 +257,10 @@ impl Tx {
     }
 
     /// Places in the audit, each with one number that changed there, in order.
-    async fn places(&mut self, statement: &'static str, between: (i64, i64), limit: i64) -> Result<Vec<(i64, i64)>> {
-        Ok(on!(self, c => sqlx::query_as(statement).bind(between.0).bind(between.1).bind(limit).fetch_all(c).await)?)
+    async fn places(&mut self, statement: &'static str, between: (i64, i64), limit: usize) -> Result<Vec<(i64, i64)>> {
+        Ok(
+            on!(self, c => sqlx::query_as(statement).bind(between.0).bind(between.1).bind(limit as i64).fetch_all(c).await)?,
+        )
     }
 
     /// Adds the numbers of the answers behind this one until there are `limit`; gives the last that was looked at.
