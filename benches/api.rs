@@ -13,6 +13,9 @@ mod load;
 #[path = "main_job/program.rs"]
 #[expect(dead_code, reason = "the program of the main job, which asks more of it")]
 mod program;
+#[path = "main_job/seed.rs"]
+#[expect(dead_code, reason = "data of the main job, which asks for more of it")]
+mod seed;
 #[path = "../tests/integration/harness/visitor.rs"]
 #[expect(clippy::unwrap_used, clippy::panic, dead_code, reason = "a visitor of the tests, which ask more of it")]
 mod visitor;
@@ -36,6 +39,8 @@ const BATCH: u64 = 100;
 const ROUNDS: u64 = 3;
 /// Lines of the upload that is committed while others read.
 const UPLOAD: u64 = 100_000;
+/// Numbers stored while calls look them up, on ten accounts.
+const STORED: usize = 1_000_000;
 
 fn main() -> Outcome<()> {
     // `cargo test --benches` only asks whether it starts.
@@ -108,7 +113,41 @@ async fn run() -> Outcome<()> {
     reads(&program, &api).await?;
     singles(&api).await?;
     batches(&api).await?;
-    beside_an_upload(&program, &api).await
+    beside_an_upload(&program, &api).await?;
+    look_up().await
+}
+
+/// What a session border controller asks while it handles a call: one number of a million, another each time, against the
+/// least the program can answer.
+async fn look_up() -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    seed::fill(folder.path(), STORED).await?;
+    let program = Program::start(folder.path(), true)?;
+    let api = Arc::new(Api::of(&program).await?);
+    let url = format!("http://{}/call-path/numbers/+{}", api.host, stored(STORED as u64 - 1));
+    reqwest::Client::builder().build()?.get(url).bearer_auth(&api.token).send().await?.error_for_status()?;
+    let mut ratios = Vec::new();
+    for _ in 0..ROUNDS {
+        let health = load::get(&program.operations, "/healthz", "").await?;
+        let calls = Arc::clone(&api);
+        let one = load::send(&api.host, move |index| {
+            // Far apart from each other, as calls are.
+            let number = stored(index.wrapping_mul(611_953) % STORED as u64);
+            calls.request("GET", &format!("/call-path/numbers/+{number}"), "")
+        })
+        .await?;
+        say("/healthz", shown(&health), "");
+        say("look-up of one of 1,000,000 numbers", shown(&one), "");
+        ratios.push(one.per_second / health.per_second);
+    }
+    say("  against /healthz", format!("{:.2}", middle(&mut ratios)), "at least 0.33");
+    Ok(())
+}
+
+/// A number that is stored, by its place among them: each account's follow each other.
+fn stored(place: u64) -> u64 {
+    let each = STORED as u64 / 10;
+    442_000_000_000 + place / each * 1_000_000 + place % each
 }
 
 /// One number, its token checked, against the least the program can answer.

@@ -4,8 +4,10 @@
 //! as [`SecretString`], which cannot be printed.
 
 mod api;
+mod call_path;
 mod check;
 mod dns;
+mod numbers;
 mod read;
 mod reader;
 mod reference;
@@ -22,7 +24,9 @@ use crate::authz::RoleNames;
 use crate::domain::{CallingProfile, RelationshipChoice, Service};
 
 pub use api::{Api, Network};
+pub use call_path::CallPath;
 pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm, ServerAddress};
+pub use numbers::Enum;
 pub use reader::{Problem, Sources};
 pub use reference::reference;
 
@@ -59,6 +63,8 @@ pub struct Config {
     pub dns: Dns,
     /// An existing primary that is told of changes instead.
     pub dynamic_update: DynamicUpdate,
+    /// What is handed to what routes calls.
+    pub call_path: CallPath,
 }
 
 /// Section `portal`.

@@ -1,6 +1,7 @@
 //! The Provisioning API: the contract's operations over HTTP.
 
 mod accounts;
+mod call_path;
 mod capabilities;
 mod civic_addresses;
 pub mod conditional;
@@ -28,4 +29,5 @@ pub fn routes() -> ApiRoutes {
         .merge(capabilities::routes())
         .merge(civic_addresses::routes())
         .merge(consents::routes())
+        .merge(call_path::routes())
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::config::{self, Config, KeyAlgorithm, ProcessRole};
-use crate::dns::{Algorithm, Key, Options, Secondaries, Sockets, UpdateOptions};
+use crate::dns::{Algorithm, EnumOptions, Key, Options, Secondaries, Sockets, UpdateOptions};
+
+use crate::domain::direct_routing::Layout;
 
 use super::failure::Failure;
 use super::start::now;
@@ -43,8 +45,21 @@ pub(super) fn options(config: &Config) -> Result<Option<Options>, Failure> {
         kept: config.catalog_file(),
         check_every: dns.check_every,
         resolver: dns.resolver.map(|server| server.0),
+        numbers: enum_options(config),
         clock: now(),
     }))
+}
+
+/// How numbers are answered, where they are.
+fn enum_options(config: &Config) -> Option<EnumOptions> {
+    let (layout, numbers) = (config.layout()?, &config.dns.numbers);
+    let networks = numbers.networks.clone();
+    Some(EnumOptions {
+        layout: Layout { base: numbers.zone.clone()?, regions: Vec::new(), ..layout },
+        uris: config.enum_uris(),
+        asked_by: Arc::new(move |address| networks.iter().any(|network| network.contains(address))),
+        kept: config.catalog_file().map(|path| path.with_added_extension("enum")),
+    })
 }
 
 /// How the operator's own primary is told of names, where this process does that.

@@ -230,6 +230,7 @@ fn policy(config: &Config) -> Policy {
         zones: config.zones(),
         label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
         services: config.services.offered.iter().copied().collect(),
+        sip_header: config.call_path.header_name.clone(),
     }
 }
 

@@ -36,6 +36,8 @@ impl Config {
         }
         self.check_statuses(r);
         self.check_direct_routing(r);
+        self.check_call_path(r);
+        self.check_enum(r);
         if self.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
             r.problem(
                 "log.level",

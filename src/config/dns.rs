@@ -54,6 +54,8 @@ pub struct Dns {
     pub check_every: Duration,
     /// Whom to ask whether the base domain is delegated to us.
     pub resolver: Option<ServerAddress>,
+    /// ENUM.
+    pub numbers: super::numbers::Enum,
 }
 
 /// Section `dynamic_update`.
@@ -218,6 +220,7 @@ impl Dns {
                 "dns.resolver",
                 "The resolver that is asked whether the base domain is delegated to `dns.name_servers`; none, and that is not checked.",
             ),
+            numbers: super::numbers::Enum::read(r),
         }
     }
 }

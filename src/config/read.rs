@@ -7,8 +7,8 @@ use url::Url;
 
 use super::reader::Reader;
 use super::{
-    Api, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat, Operations,
-    OperatorConnect, Portal, Services, Uploads,
+    Api, CallPath, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat,
+    Operations, OperatorConnect, Portal, Services, Uploads,
 };
 use crate::authz::RoleNames;
 
@@ -64,6 +64,7 @@ impl Config {
             direct_routing: DirectRouting::read(r),
             dns: Dns::read(r),
             dynamic_update: DynamicUpdate::read(r),
+            call_path: CallPath::read(r),
         }
     }
 }

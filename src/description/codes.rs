@@ -23,7 +23,7 @@ const fn code(code: &'static str, statuses: &'static [u16], meaning: &'static st
 }
 
 /// Every code, by status; those of details beside the ones that stand alone.
-pub static CODES: [ErrorCode; 55] = [
+pub static CODES: [ErrorCode; 56] = [
     code("invalid_request", &[400, 409], "Several things are wrong; `details` has each of them."),
     code("bad_request", &[400], "The request is damaged, or not one that HTTP allows."),
     code("missing_api_version_parameter", &[400], "`api-version` is missing."),
@@ -99,6 +99,11 @@ pub static CODES: [ErrorCode; 55] = [
     code("number_on_other_account", &[409], "The number belongs to another account. Delete it there first."),
     code("number_releasing", &[409], "The number is being released. Wait until that is complete."),
     code("number_refused", &[409], "The number cannot be put for a reason that the message tells."),
+    code(
+        "cursor_gone",
+        &[410],
+        "What changed since the cursor of the call path's feed cannot be told: begin anew without a cursor.",
+    ),
     code("precondition_failed", &[412], "If-Match, If-None-Match or If-Unmodified-Since does not hold."),
     code("too_large", &[413], "The body is larger than `api.max_body_bytes` (1 MB unless configured)."),
     code("unsupported_media_type", &[415], "The body is not of the content type that the operation takes."),

@@ -7,6 +7,7 @@ use super::{Deployment, VERSIONS};
 pub fn curl(operation: &Operation, of: &Deployment<'_>) -> String {
     let [version, _] = VERSIONS;
     let joint = if operation.example_path.contains('?') { '&' } else { '?' };
+    let version = if operation.is_of_contract() { format!("{joint}api-version={version}") } else { String::new() };
     // Quotes that end a shell's text are written as they are in a query.
     let path = operation.example_path.replace('\'', "%27");
     let method = match operation.method() {
@@ -14,7 +15,7 @@ pub fn curl(operation: &Operation, of: &Deployment<'_>) -> String {
         method => format!("-X {method} "),
     };
     let mut lines = vec![
-        format!("curl {method}'{}{path}{joint}api-version={version}'", of.base()),
+        format!("curl {method}'{}{path}{version}'", of.base()),
         "  -H \"Authorization: Bearer $TOKEN\"".to_owned(),
     ];
     if let Some(body) = operation.sent {

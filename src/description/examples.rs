@@ -213,6 +213,32 @@ pub(super) fn consent_pending() -> Value {
     })))
 }
 
+pub(super) fn call_path_number() -> Value {
+    json!({
+        "telephoneNumber": "+441632960001",
+        "accountName": "contoso",
+        "services": ["teamsDirectRouting"],
+        "serviceProvisioningStatus": "synced",
+        "teamsTenantId": TENANT,
+        "directRouting": {
+            "subdomain": "contoso",
+            "names": ["contoso.1r1.pstn.example.net", "contoso.1r2.pstn.example.net"],
+            "callScreening": true,
+        },
+        "customSipHeader": { "name": "X-MS-Operator-Content", "value": "contoso-berlin" },
+    })
+}
+
+pub(super) fn call_path_numbers() -> Value {
+    json!({
+        "numbers": [call_path_number()],
+        "removed": ["+441632960002"],
+        "full": false,
+        "more": false,
+        "cursor": "MjM0LnsibiI6bnVsbH0",
+    })
+}
+
 /// An error of each status, as it is answered.
 pub(super) fn error(status: u16) -> Value {
     let single = |code: &str, message: &str| json!({ "error": { "code": code, "message": message } });
@@ -242,6 +268,10 @@ pub(super) fn error(status: u16) -> Value {
             "There is no account at this address. It may have been removed, or the address mistyped.",
         ),
         409 => single("Conflict", "Account contoso is being deleted. Wait until it is gone, then create it anew."),
+        410 => single(
+            "CursorGone",
+            "What changed since this cursor cannot be told. Begin anew without a cursor, with all numbers.",
+        ),
         412 => single(
             "PreconditionFailed",
             "The resource was changed since you read it. Read it again and send your change with its new ETag.",

@@ -19,6 +19,7 @@ pub(super) const fn meaning(status: u16) -> (&'static str, &'static str) {
         403 => ("Forbidden", "The token lacks a role, or calls from this address are not accepted."),
         404 => ("NotFound", "What the path names is not there."),
         409 => ("Conflict", "The data does not allow it now."),
+        410 => ("Gone", "What changed since the cursor cannot be told any more."),
         412 => ("PreconditionFailed", "A condition does not hold."),
         413 => ("ContentTooLarge", "The body is too large."),
         415 => ("UnsupportedMediaType", "The body is of another content type, or compressed."),
@@ -132,7 +133,7 @@ fn components(of: &Deployment<'_>) -> Value {
     }
     let of_errors = [&ERROR_CODE, &WWW_AUTHENTICATE, &RETRY_AFTER];
     all_headers.extend(of_errors.map(|one| (one.name.to_owned(), header(one))));
-    let mut responses: Map<String, Value> = [400, 401, 403, 404, 409, 412, 413, 415, 429, 500, 503]
+    let mut responses: Map<String, Value> = [400, 401, 403, 404, 409, 410, 412, 413, 415, 429, 500, 503]
         .map(|status| {
             let (name, description) = meaning(status);
             (name.to_owned(), error(description, &error_headers(status), Some(examples::error(status))))

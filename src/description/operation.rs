@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::parameters::{
-    ACCOUNT_NAME, API_VERSION, CIVIC_ADDRESS_ID, CONDITIONS, DELETE_NUMBERS, ETAG, EVERY_ANSWER, Header, LIST,
+    ACCOUNT_NAME, API_VERSION, CIVIC_ADDRESS_ID, CONDITIONS, CURSOR, DELETE_NUMBERS, ETAG, EVERY_ANSWER, Header, LIST,
     Parameter, RECORD_COUNT, REPEATABILITY, REPEATABILITY_RESULT, REQUEST_ID, TELEPHONE_NUMBER, TENANT_ID,
 };
 
@@ -23,6 +23,10 @@ pub enum Kind {
     Delete,
     /// Anything else, named at the end of the path.
     Action,
+    /// One number for a call. Not of the contract.
+    LookUp,
+    /// All numbers, then what changes. Not of the contract.
+    Feed,
 }
 
 /// What a program must be allowed to.
@@ -111,7 +115,7 @@ impl Operation {
     /// The method, in capitals.
     pub const fn method(&self) -> &'static str {
         match self.kind {
-            Kind::List(_) | Kind::Get => "GET",
+            Kind::List(_) | Kind::Get | Kind::LookUp | Kind::Feed => "GET",
             Kind::Put => "PUT",
             Kind::Patch => "PATCH",
             Kind::Delete => "DELETE",
@@ -129,7 +133,17 @@ impl Operation {
 
     /// Whether it answers no matter how often it is asked, and changes nothing.
     pub const fn reads(&self) -> bool {
-        matches!(self.kind, Kind::List(_) | Kind::Get)
+        matches!(self.kind, Kind::List(_) | Kind::Get | Kind::LookUp | Kind::Feed)
+    }
+
+    /// Whether it is one of the contract, and so asked for with a version of that.
+    pub const fn is_of_contract(&self) -> bool {
+        !matches!(self.kind, Kind::LookUp | Kind::Feed)
+    }
+
+    /// Whether it takes conditions on the resource.
+    const fn takes_conditions(&self) -> bool {
+        !matches!(self.kind, Kind::List(_) | Kind::Action | Kind::LookUp | Kind::Feed)
     }
 
     /// The fields by which a list can be filtered; none for anything else.
@@ -143,16 +157,19 @@ impl Operation {
             .into_iter()
             .filter(|parameter| self.path.contains(&format!("{{{}}}", parameter.name)))
             .collect();
-        all.push(&API_VERSION);
+        if self.is_of_contract() {
+            all.push(&API_VERSION);
+        }
         match self.kind {
             Kind::List(_) => all.extend(LIST),
+            Kind::Feed => all.push(&CURSOR),
             Kind::Delete if !self.path.contains("/numbers/") => all.push(&DELETE_NUMBERS),
             _ => {}
         }
         if !self.reads() {
             all.extend(REPEATABILITY);
         }
-        if !matches!(self.kind, Kind::List(_) | Kind::Action) {
+        if self.takes_conditions() {
             all.extend(CONDITIONS);
         }
         all.push(&REQUEST_ID);
@@ -174,6 +191,8 @@ impl Operation {
                 answer(200, "The resource.", self.answered, &[&ETAG]),
                 answer(304, "The resource is still the one that If-None-Match names.", None, &[&ETAG]),
             ],
+            Kind::LookUp => vec![answer(200, "The number as it is now.", self.answered, &[])],
+            Kind::Feed => vec![answer(200, "The next page.", self.answered, &[])],
             Kind::Put => vec![
                 answer(200, "It was there, and is as sent now.", self.answered, changed),
                 answer(201, "It was created.", self.answered, changed),
@@ -192,10 +211,11 @@ impl Operation {
         let may_occur = |status: &u16| match status {
             404 => self.must_exist,
             409 => !self.reads(),
-            412 => !matches!(self.kind, Kind::List(_)),
+            410 => matches!(self.kind, Kind::Feed),
+            412 => !matches!(self.kind, Kind::List(_)) && self.is_of_contract(),
             413 | 415 => self.sent.is_some(),
             _ => true,
         };
-        [400, 401, 403, 404, 409, 412, 413, 415, 429, 500, 503].into_iter().filter(may_occur).collect()
+        [400, 401, 403, 404, 409, 410, 412, 413, 415, 429, 500, 503].into_iter().filter(may_occur).collect()
     }
 }

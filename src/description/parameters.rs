@@ -97,6 +97,12 @@ pub(super) static API_VERSION: Parameter = Parameter {
     ..query("api-version", "Version of the contract.", || json!({ "type": "string", "enum": VERSIONS }))
 };
 
+pub(super) static CURSOR: Parameter = query(
+    "cursor",
+    "Where a page starts, as the page before told it: follow nextLink as it is; the feed of the call path has it by itself.",
+    text,
+);
+
 /// The parameters of lists.
 pub(super) static LIST: [&Parameter; 6] = [
     &query(
@@ -124,7 +130,7 @@ pub(super) static LIST: [&Parameter; 6] = [
         "Whether to say in x-ms-record-count how many items match in all.",
         || json!({ "type": "boolean", "default": false }),
     ),
-    &query("cursor", "Where a page starts. Only nextLink has it; follow that as it is.", text),
+    &CURSOR,
 ];
 
 pub(super) static DELETE_NUMBERS: Parameter = query(

@@ -4,9 +4,9 @@ use super::examples;
 use super::operation::{Body, Kind, Operation, Right};
 use crate::domain::filter::{AccountField, AddressField, ConsentField, Fields, NumberField};
 use crate::wire::{
-    AccountResource, BatchNumbers, BatchNumbersDelete, List, NumberIdentifiers, NumberResource,
-    RequestForInformationResource, RequestForInformationResourceCreateOrUpdate, TeamsAvailableCapabilities,
-    TeamsCapabilityPlans, TeamsCivicAddressResource,
+    AccountResource, BatchNumbers, BatchNumbersDelete, CallPathNumber, CallPathNumbers, List, NumberIdentifiers,
+    NumberResource, RequestForInformationResource, RequestForInformationResourceCreateOrUpdate,
+    TeamsAvailableCapabilities, TeamsCapabilityPlans, TeamsCivicAddressResource,
 };
 
 /// A list that can be filtered by the fields `F`.
@@ -42,6 +42,14 @@ const OF_NUMBERS: Operation = Operation {
     answered: Some(Body::new::<NumberResource>(examples::number)),
     ..USUAL
 };
+const OF_CALL_PATH: Operation = Operation {
+    group: "Call path",
+    kind: Kind::LookUp,
+    path: "/call-path/numbers/{telephoneNumber}",
+    example_path: "/call-path/numbers/+441632960001",
+    answered: Some(Body::new::<CallPathNumber>(examples::call_path_number)),
+    ..USUAL
+};
 const OF_CONSENTS: Operation = Operation {
     group: "Requests for information",
     path: "/teamsRequestsForInformation/{tenantId}",
@@ -51,7 +59,7 @@ const OF_CONSENTS: Operation = Operation {
 };
 
 /// Every operation, in the order in which it is shown.
-pub static OPERATIONS: [Operation; 18] = [
+pub static OPERATIONS: [Operation; 20] = [
     Operation {
         id: "Accounts_List",
         kind: list_by::<AccountField>(),
@@ -230,5 +238,22 @@ pub static OPERATIONS: [Operation; 18] = [
         sent: Some(Body::new::<RequestForInformationResourceCreateOrUpdate>(examples::relationship)),
         answered: Some(Body::new::<RequestForInformationResource>(examples::consent_pending)),
         ..OF_CONSENTS
+    },
+    Operation {
+        id: "CallPath_GetNumber",
+        summary: "Look a number up for a call",
+        description: "What a session border controller or a routing engine has to know of a number while it handles a call. Not a part of the contract: no api-version is needed. A number that is being released is not there any more; one that is pending or failed is, with that status.",
+        ..OF_CALL_PATH
+    },
+    Operation {
+        id: "CallPath_ListNumbers",
+        kind: Kind::Feed,
+        path: "/call-path/numbers",
+        example_path: "/call-path/numbers",
+        summary: "Keep a copy of all numbers",
+        description: "For what routes calls from a table of its own. Begin without a cursor, and ask for each next page with the cursor of the last one: first come all numbers, then what has changed since, for as long as you ask. Put in what is in numbers, take out what is in removed, in the order of the pages. A number may come more than once.",
+        answered: Some(Body::new::<CallPathNumbers>(examples::call_path_numbers)),
+        must_exist: false,
+        ..OF_CALL_PATH
     },
 ];

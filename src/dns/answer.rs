@@ -1,6 +1,7 @@
 //! From a packet to its answer.
 
 use super::catalog::{Catalog, Found, Node, RecordSet, append_text};
+use super::numbers::{self, Numbers};
 use super::query::{Edns, Query, Read};
 use super::wire::{HEADER, INTERNET, Rcode, UDP_MOST, kind};
 
@@ -30,8 +31,17 @@ const AUTHORITATIVE: u8 = 0x04;
 const TRUNCATED: u8 = 0x02;
 const RECURSION_DESIRED: u8 = 0x01;
 
+/// What somebody is answered from.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    /// The zone of Direct Routing.
+    pub(super) catalog: Option<&'a Catalog>,
+    /// The zone of numbers, for those who may ask for them.
+    pub(super) numbers: Option<&'a Numbers>,
+}
+
 /// Answers a packet into the buffer.
-pub(super) fn respond(catalog: Option<&Catalog>, packet: &[u8], transport: Transport, out: &mut Vec<u8>) -> Made {
+pub(super) fn respond(known: Known<'_>, packet: &[u8], transport: Transport, out: &mut Vec<u8>) -> Made {
     out.clear();
     let query = match Read::packet(packet) {
         Read::Nothing => return Made::Nothing,
@@ -45,12 +55,19 @@ pub(super) fn respond(catalog: Option<&Catalog>, packet: &[u8], transport: Trans
     if query.is_signed {
         return Made::Special;
     }
-    let Some(catalog) = catalog else { return Answer::begin(packet, &query, out).end(Rcode::ServFail) };
+    let of_numbers = known.numbers.filter(|numbers| query.name.before(numbers.base()).is_some());
+    if known.catalog.is_none() && of_numbers.is_none() {
+        return Answer::begin(packet, &query, out).end(Rcode::ServFail);
+    }
     if matches!(query.kind, kind::AXFR | kind::IXFR) {
-        // Nobody gets the zone without a signature.
+        // Nobody gets the zone without a signature, and nobody all numbers.
         return Answer::begin(packet, &query, out).end(Rcode::Refused);
     }
-    look_up(catalog, packet, &query, transport, out)
+    match (of_numbers, known.catalog) {
+        (Some(numbers), _) => look_up_number(numbers, packet, &query, transport, out),
+        (None, Some(catalog)) => look_up(catalog, packet, &query, transport, out),
+        (None, None) => Made::Nothing,
+    }
 }
 
 /// Answers a question about one name.
@@ -61,11 +78,7 @@ pub(super) fn look_up(
     transport: Transport,
     out: &mut Vec<u8>,
 ) -> Made {
-    let limit = match (transport, query.edns) {
-        (Transport::Tcp, _) => usize::from(u16::MAX),
-        (Transport::Udp, Some(edns)) => usize::from(edns.size.clamp(512, UDP_MOST)),
-        (Transport::Udp, None) => 512,
-    };
+    let limit = limit(transport, query.edns);
     let mut answer = Answer::begin(packet, query, out);
     if query.class != INTERNET {
         return answer.end(Rcode::Refused);
@@ -80,9 +93,47 @@ pub(super) fn look_up(
     };
     answer.flags |= AUTHORITATIVE;
     if answer.answers == 0 {
-        answer.add_authority(catalog);
+        answer.add_authority(catalog.base(), catalog.soa());
     }
     answer.end_within(rcode, limit)
+}
+
+/// Answers a question about a name in the zone of numbers.
+fn look_up_number(numbers: &Numbers, packet: &[u8], query: &Query, transport: Transport, out: &mut Vec<u8>) -> Made {
+    let limit = limit(transport, query.edns);
+    let mut answer = Answer::begin(packet, query, out);
+    if query.class != INTERNET {
+        return answer.end(Rcode::Refused);
+    }
+    let rcode = match numbers.find(&query.name) {
+        numbers::Found::NotYet => return answer.end(Rcode::ServFail),
+        numbers::Found::Missing => Rcode::NxDomain,
+        numbers::Found::Between => Rcode::NoError,
+        numbers::Found::Fixed(sets) => {
+            answer.add_node(&Node::Fixed(sets));
+            Rcode::NoError
+        }
+        numbers::Found::Number { number, label } => {
+            if matches!(query.kind, kind::NAPTR | kind::ANY) {
+                numbers.each_record(number, label, |record| answer.add_record(record));
+            }
+            Rcode::NoError
+        }
+    };
+    answer.flags |= AUTHORITATIVE;
+    if answer.answers == 0 {
+        answer.add_authority(numbers.base(), numbers.soa());
+    }
+    answer.end_within(rcode, limit)
+}
+
+/// The bytes that an answer may have.
+fn limit(transport: Transport, edns: Option<Edns>) -> usize {
+    match (transport, edns) {
+        (Transport::Tcp, _) => usize::from(u16::MAX),
+        (Transport::Udp, Some(edns)) => usize::from(edns.size.clamp(512, UDP_MOST)),
+        (Transport::Udp, None) => 512,
+    }
 }
 
 /// A header, with the question where it can be told; never larger than what came.
@@ -163,20 +214,22 @@ impl<'a> Answer<'a> {
     }
 
     fn add_set(&mut self, set: &RecordSet) {
-        for record in set.records() {
-            self.out.extend_from_slice(&OWNER);
-            self.out.extend_from_slice(record);
-            self.answers += 1;
-        }
+        set.records().for_each(|record| self.add_record(record));
+    }
+
+    fn add_record(&mut self, record: &[u8]) {
+        self.out.extend_from_slice(&OWNER);
+        self.out.extend_from_slice(record);
+        self.answers += 1;
     }
 
     /// SOA of the zone, which the question's name ends with.
-    fn add_authority(&mut self, catalog: &Catalog) {
+    fn add_authority(&mut self, base: &[u8], soa: &[u8]) {
         // Type and class stand behind the name.
-        let apex = self.question_end - 4 - catalog.base().len();
+        let apex = self.question_end - 4 - base.len();
         let pointer = 0xC000 | u16::try_from(apex).unwrap_or_default();
         self.out.extend_from_slice(&pointer.to_be_bytes());
-        self.out.extend_from_slice(catalog.soa());
+        self.out.extend_from_slice(soa);
         self.authority = 1;
     }
 

@@ -31,17 +31,18 @@ impl RecordSet {
 
 /// A record as it stands behind its owner's name.
 pub(super) fn record(kind: u16, data: &[u8]) -> Vec<u8> {
-    let mut wire = Vec::with_capacity(10 + data.len());
-    append_record(&mut wire, kind, data);
-    wire
+    lasting_record(kind, TTL, data)
 }
 
-fn append_record(wire: &mut Vec<u8>, kind: u16, data: &[u8]) {
+/// A record that may be kept for so many seconds.
+pub(super) fn lasting_record(kind: u16, seconds: u32, data: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(10 + data.len());
     wire.extend_from_slice(&kind.to_be_bytes());
     wire.extend_from_slice(&INTERNET.to_be_bytes());
-    wire.extend_from_slice(&TTL.to_be_bytes());
+    wire.extend_from_slice(&seconds.to_be_bytes());
     wire.extend_from_slice(&u16::try_from(data.len()).unwrap_or(u16::MAX).to_be_bytes());
     wire.extend_from_slice(data);
+    wire
 }
 
 /// Appends a TXT record with one text, as it stands behind its owner's name.
@@ -55,6 +56,9 @@ pub(super) fn append_text(wire: &mut Vec<u8>, text: &[u8]) {
     wire.push(length);
     wire.extend_from_slice(text);
 }
+
+/// What the configuration puts into a zone, by the labels below its apex.
+pub(super) type Fixed = HashMap<Vec<u8>, Vec<(u16, RecordSet)>>;
 
 /// What stands at a name.
 pub(super) enum Node<'a> {
@@ -95,7 +99,7 @@ struct RegionPart {
 pub struct Catalog {
     serial: u32,
     base: Vec<u8>,
-    fixed: HashMap<Vec<u8>, Vec<(u16, RecordSet)>>,
+    fixed: Fixed,
     regions: Vec<RegionPart>,
     customers: HashMap<Label, Tokens>,
     tokens: Vec<u8>,
@@ -107,7 +111,7 @@ impl Catalog {
     /// its label and tokens with blanks between them and a comma to the next. What cannot be a name is left out.
     #[must_use]
     pub fn build(layout: &Layout, serial: u32, accounts: &str) -> Self {
-        let soa = soa(layout, serial);
+        let soa = soa(layout, serial, TTL);
         let regions: Vec<RegionPart> = layout
             .regions
             .iter()
@@ -229,8 +233,9 @@ fn addresses(addresses: &[IpAddr]) -> Vec<(u16, RecordSet)> {
     [(kind::A, four), (kind::AAAA, six)].into_iter().filter(|(_, set)| !set.records.is_empty()).collect()
 }
 
-/// SOA: whoever has an older zone asks again after the time to live, and a name that was missing is asked for again then.
-fn soa(layout: &Layout, serial: u32) -> Vec<u8> {
+/// SOA: whoever has an older zone asks again after the time to live; a name that was missing is asked for again after
+/// `missing` seconds.
+pub(super) fn soa(layout: &Layout, serial: u32, missing: u32) -> Vec<u8> {
     let primary = layout.name_servers.first().map_or(layout.base.as_str(), |server| server.name.as_str());
     let mut data = encoded(primary);
     let (user, host) = layout.contact.split_once('@').unwrap_or(("hostmaster", &layout.base));
@@ -239,15 +244,15 @@ fn soa(layout: &Layout, serial: u32) -> Vec<u8> {
     data.extend_from_slice(user);
     data.extend_from_slice(&encoded(host));
     let (refresh, retry, expire) = (TTL, 60, 1_209_600_u32);
-    for number in [serial, refresh, retry, expire, TTL] {
+    for number in [serial, refresh, retry, expire, missing] {
         data.extend_from_slice(&number.to_be_bytes());
     }
     record(kind::SOA, &data)
 }
 
 /// What the configuration puts into the zone, by the labels below its apex, with the names that stand between.
-fn fixed(layout: &Layout, soa: &[u8]) -> HashMap<Vec<u8>, Vec<(u16, RecordSet)>> {
-    let mut fixed: HashMap<Vec<u8>, Vec<(u16, RecordSet)>> = HashMap::new();
+pub(super) fn fixed(layout: &Layout, soa: &[u8]) -> Fixed {
+    let mut fixed = Fixed::new();
     let mut servers = RecordSet::default();
     for server in &layout.name_servers {
         servers.add(kind::NS, &encoded(&server.name));

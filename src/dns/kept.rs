@@ -13,7 +13,11 @@ const FORM: &str = "nmp-zone-1";
 
 /// Writes the zone beside the file and puts it in its place, so that there is always a whole one.
 pub(super) fn keep(path: &Path, base: &str, zone: &ZoneSnapshot) -> std::io::Result<()> {
-    let body = format!("{FORM} {base} {}\n{}\n", zone.serial, zone.accounts);
+    write(path, &format!("{FORM} {base} {}\n{}\n", zone.serial, zone.accounts))
+}
+
+/// Writes a text with its checksum beside the file and puts it in its place.
+pub(super) fn write(path: &Path, body: &str) -> std::io::Result<()> {
     let beside = path.with_added_extension("new");
     let mut options = OpenOptions::new();
     options.create(true).write(true).truncate(true);
@@ -21,7 +25,7 @@ pub(super) fn keep(path: &Path, base: &str, zone: &ZoneSnapshot) -> std::io::Res
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&beside)?;
     file.write_all(body.as_bytes())?;
-    writeln!(file, "{}", checksum(&body))?;
+    writeln!(file, "{}", checksum(body))?;
     file.sync_all()?;
     std::fs::rename(&beside, path)?;
     match path.parent() {
@@ -32,16 +36,7 @@ pub(super) fn keep(path: &Path, base: &str, zone: &ZoneSnapshot) -> std::io::Res
 
 /// The zone in the file, when it is whole and of this base domain.
 pub(super) fn recall(path: &Path, base: &str) -> Result<Option<ZoneSnapshot>, String> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-        Ok(text) => text,
-    };
-    let (body, sum) = text.trim_end().rsplit_once('\n').ok_or("it is cut off")?;
-    let body = format!("{body}\n");
-    if checksum(&body) != sum {
-        return Err("its checksum is wrong".to_owned());
-    }
+    let Some(body) = read(path)? else { return Ok(None) };
     let (head, accounts) = body.split_once('\n').ok_or("it is cut off")?;
     match head.split(' ').collect::<Vec<_>>().as_slice() {
         [FORM, its, serial] if *its == base => {
@@ -51,6 +46,18 @@ pub(super) fn recall(path: &Path, base: &str) -> Result<Option<ZoneSnapshot>, St
         [FORM, ..] => Ok(None),
         _ => Err("it has another form".to_owned()),
     }
+}
+
+/// The text of a file that [`write()`] wrote, when it is whole.
+pub(super) fn read(path: &Path) -> Result<Option<String>, String> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+        Ok(text) => text,
+    };
+    let (body, sum) = text.trim_end().rsplit_once('\n').ok_or("it is cut off")?;
+    let body = format!("{body}\n");
+    if checksum(&body) == sum { Ok(Some(body)) } else { Err("its checksum is wrong".to_owned()) }
 }
 
 fn checksum(body: &str) -> String {

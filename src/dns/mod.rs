@@ -12,6 +12,8 @@ mod check;
 mod follow;
 mod kept;
 mod key;
+mod numbers;
+mod numbers_follow;
 mod query;
 mod rate;
 mod tally;
@@ -37,10 +39,12 @@ use tokio_util::task::TaskTracker;
 
 pub use catalog::Catalog;
 pub use key::{Algorithm, Key};
+pub use numbers::EnumOptions;
 pub use rate::Exempt;
 pub use transfer::Secondaries;
 pub use update::{UpdateOptions, Updater};
 
+use numbers::Numbers;
 use rate::RateLimit;
 
 use crate::domain::direct_routing::Layout;
@@ -69,6 +73,8 @@ pub struct Options {
     pub check_every: Duration,
     /// Whom to ask for the delegation.
     pub resolver: Option<SocketAddr>,
+    /// How numbers are answered, where they are.
+    pub numbers: Option<EnumOptions>,
     /// Tells the time.
     pub clock: fn() -> OffsetDateTime,
 }
@@ -112,6 +118,8 @@ impl Sockets {
 /// What all who answer share.
 struct Shared {
     catalog: watch::Sender<Option<Arc<Catalog>>>,
+    /// The numbers; none where they are not answered.
+    numbers: watch::Sender<Option<Arc<Numbers>>>,
     rate: RateLimit,
     secondaries: Option<Secondaries>,
     /// Where our own checks come from; they are not counted.
@@ -147,6 +155,7 @@ impl NameServer {
     pub async fn start(options: Options, sockets: Sockets, stop: CancellationToken, tasks: &TaskTracker) -> Self {
         let shared = Arc::new(Shared {
             catalog: watch::Sender::new(None),
+            numbers: watch::Sender::new(None),
             rate: RateLimit::new(options.rate_per_second, Arc::clone(&options.exempt)),
             secondaries: options.secondaries.clone(),
             own: Arc::default(),
@@ -162,6 +171,7 @@ impl NameServer {
             address: sockets.address,
         };
         server.put_kept().await;
+        server.put_kept_numbers().await;
         for socket in sockets.udp {
             let shared = Arc::clone(&shared);
             tasks.spawn_blocking(move || udp::serve(&socket, &shared));
@@ -196,7 +206,10 @@ impl NameServer {
             asks_from: Some(Arc::clone(&self.shared.own)),
         };
         self.shared.tasks.spawn(check::check(subject, db.clone()));
-        self.shared.tasks.spawn(follow::follow(self.clone(), db));
+        self.shared.tasks.spawn(follow::follow(self.clone(), db.clone()));
+        if let Some(numbers) = &self.options.numbers {
+            self.shared.tasks.spawn(numbers_follow::follow(self.clone(), numbers.clone(), db));
+        }
     }
 
     /// Whether there is a zone to answer from.
@@ -207,6 +220,10 @@ impl NameServer {
         if self.shared.stop.is_cancelled() {
             return Err("stopping".to_owned());
         }
-        self.loaded().map(drop).ok_or_else(|| "there is no zone yet; the database has not answered".to_owned())
+        self.loaded().ok_or_else(|| "there is no zone yet; the database has not answered".to_owned())?;
+        match &*self.shared.numbers.borrow() {
+            Some(numbers) if !numbers.are_loaded() => Err("the numbers for ENUM are not read yet".to_owned()),
+            _ => Ok(()),
+        }
     }
 }

@@ -3,13 +3,14 @@
 use super::answer::Transport;
 use super::wire::{Rcode, kind};
 
-const KINDS: [(u16, &str); 8] = [
+const KINDS: [(u16, &str); 9] = [
     (kind::A, "A"),
     (kind::AAAA, "AAAA"),
     (kind::TXT, "TXT"),
     (kind::NS, "NS"),
     (kind::SOA, "SOA"),
     (kind::SRV, "SRV"),
+    (kind::NAPTR, "NAPTR"),
     (kind::ANY, "ANY"),
     (kind::AXFR, "AXFR"),
 ];

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use super::Shared;
-use super::answer::{Made, Transport, respond};
+use super::answer::{Known, Made, Transport, respond};
 use super::tally::Tally;
 use super::transfer::{self, Transfer};
 
@@ -51,8 +51,9 @@ async fn converse(mut stream: TcpStream, from: SocketAddr, shared: &Arc<Shared>,
     let (mut packet, mut answer) = (Vec::new(), Vec::new());
     loop {
         tokio::time::timeout(idle, receive(&mut stream, &mut packet)).await.ok()??;
-        let catalog = shared.catalog.borrow().clone();
-        match respond(catalog.as_deref(), &packet, Transport::Tcp, &mut answer) {
+        let (catalog, numbers) = (shared.catalog.borrow().clone(), shared.numbers.borrow().clone());
+        let known = Known { catalog: catalog.as_deref(), numbers: numbers.as_deref().filter(|all| all.are_for(from)) };
+        match respond(known, &packet, Transport::Tcp, &mut answer) {
             // Nothing can be said to somebody who does not ask.
             Made::Nothing => return None,
             Made::Answer { kind, rcode } => {

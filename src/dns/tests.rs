@@ -7,7 +7,7 @@ use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode}
 use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
 use proptest::prelude::*;
 
-use super::answer::{Made, Transport, respond};
+use super::answer::{Known, Made, Transport, respond};
 use super::ask;
 use super::catalog::Catalog;
 use super::wire::Rcode;
@@ -44,10 +44,14 @@ fn question(name: &str, kind: RecordType) -> Message {
     message
 }
 
+fn known(catalog: &Catalog) -> Known<'_> {
+    Known { catalog: Some(catalog), numbers: None }
+}
+
 /// The bytes of the answer.
 fn raw(catalog: &Catalog, packet: &[u8], transport: Transport) -> Option<Vec<u8>> {
     let mut out = vec![9; 5];
-    match respond(Some(catalog), packet, transport, &mut out) {
+    match respond(known(catalog), packet, transport, &mut out) {
         Made::Nothing => None,
         Made::Answer { .. } => Some(out),
         Made::Special => panic!("signed"),
@@ -152,7 +156,7 @@ fn the_other_side_is_told_what_is_not_done() {
     message.metadata.checking_disabled = true;
     let found = answer(&catalog, &message);
     assert!(found.recursion_desired && !found.authentic_data && !found.checking_disabled && found.authoritative);
-    let unready = respond(None, &message.to_vec().unwrap(), Transport::Udp, &mut Vec::new());
+    let unready = respond(Known::default(), &message.to_vec().unwrap(), Transport::Udp, &mut Vec::new());
     assert!(matches!(unready, Made::Answer { rcode: Rcode::ServFail, .. }));
 }
 
@@ -292,7 +296,7 @@ proptest! {
 fn check_any(packet: &[u8]) -> Result<(), TestCaseError> {
     for transport in [Transport::Udp, Transport::Tcp] {
         let mut out = Vec::new();
-        let made = respond(Some(&catalog()), packet, transport, &mut out);
+        let made = respond(known(&catalog()), packet, transport, &mut out);
         let Made::Answer { rcode, .. } = made else { continue };
         prop_assert!(Message::from_vec(&out).is_ok(), "{:?}", out);
         prop_assert_eq!(&out[..2], &packet[..2]);

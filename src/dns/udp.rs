@@ -7,7 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Shared;
-use super::answer::{Made, Transport, respond, truncate};
+use super::answer::{Known, Made, Transport, respond, truncate};
 use super::rate::Verdict;
 use super::tally::Tally;
 use super::transfer;
@@ -32,6 +32,8 @@ pub(super) fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
 pub(super) fn serve(socket: &UdpSocket, shared: &Shared) {
     let mut catalogs = shared.catalog.subscribe();
     let mut catalog = catalogs.borrow_and_update().clone();
+    let mut all_numbers = shared.numbers.subscribe();
+    let mut numbers = all_numbers.borrow_and_update().clone();
     let mut tally = Tally::new(Transport::Udp);
     let (mut packet, mut answer) = (vec![0; 65_535], Vec::with_capacity(4_096));
     let mut slip = false;
@@ -49,8 +51,12 @@ pub(super) fn serve(socket: &UdpSocket, shared: &Shared) {
         if catalogs.has_changed().unwrap_or(false) {
             catalog.clone_from(&catalogs.borrow_and_update());
         }
+        if all_numbers.has_changed().unwrap_or(false) {
+            numbers.clone_from(&all_numbers.borrow_and_update());
+        }
         let Some(packet) = packet.get(..length) else { continue };
-        let made = match respond(catalog.as_deref(), packet, Transport::Udp, &mut answer) {
+        let known = Known { catalog: catalog.as_deref(), numbers: numbers.as_deref().filter(|all| all.are_for(from)) };
+        let made = match respond(known, packet, Transport::Udp, &mut answer) {
             Made::Special => match transfer::over_udp(shared, catalog.as_deref(), packet, &mut answer) {
                 Some((kind, rcode)) => Made::Answer { kind, rcode },
                 None => Made::Nothing,

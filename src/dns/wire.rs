@@ -15,6 +15,7 @@ pub(super) mod kind {
     pub(in crate::dns) const TXT: u16 = 16;
     pub(in crate::dns) const AAAA: u16 = 28;
     pub(in crate::dns) const SRV: u16 = 33;
+    pub(in crate::dns) const NAPTR: u16 = 35;
     pub(in crate::dns) const OPT: u16 = 41;
     pub(in crate::dns) const TSIG: u16 = 250;
     pub(in crate::dns) const IXFR: u16 = 251;

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod account_form;
 pub mod audit;
+pub mod call_path;
 pub mod capability;
 pub mod civic_address;
 pub mod consent;

@@ -7,6 +7,7 @@ pub mod access;
 pub mod accounts;
 pub mod audit;
 pub mod call;
+pub mod call_path;
 pub mod civic_addresses;
 pub mod consents;
 pub mod direct_routing;
@@ -84,6 +85,8 @@ pub struct Policy {
     pub label_quarantine: time::Duration,
     /// The services that the portal offers. Programs may use every one.
     pub services: ServiceSet,
+    /// Name of the SIP header whose value a number may have.
+    pub sip_header: String,
 }
 
 impl Default for Policy {
@@ -96,6 +99,7 @@ impl Default for Policy {
             zones: None,
             label_quarantine: time::Duration::days(30),
             services: ServiceSet::ALL.without(Service::CallProtection.into()),
+            sip_header: crate::domain::call_path::SIP_HEADER.to_owned(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod call_path;
 mod civic_addresses;
 mod consents;
 mod error;
@@ -55,6 +56,7 @@ use together::{One, Together};
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
+pub use call_path::{Position, Run, Touched};
 pub use civic_addresses::AddressPage;
 pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use error::{Error, Result};
@@ -427,6 +429,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ALL,
         accounts::ALL,
         audit::ALL,
+        call_path::ALL,
         civic_addresses::ALL,
         consents::ALL,
         hand_over::ALL,

@@ -224,10 +224,26 @@ impl Tx {
         outcome: PushOutcome,
         now: OffsetDateTime,
     ) -> Result<()> {
-        for chunk in numbers.chunks(1_000) {
-            self.record_chunk(push, chunk, outcome, now).await?;
+        self.record_outcomes(push, &[(outcome, numbers)], now).await
+    }
+
+    /// The same for several outcomes. Call it late in a transaction: from here on others who record an outcome wait.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record_outcomes(
+        &mut self,
+        push: &Push,
+        outcomes: &[(PushOutcome, &[E164])],
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        for (outcome, numbers) in outcomes {
+            for chunk in numbers.chunks(1_000) {
+                self.record_chunk(push, chunk, *outcome, now).await?;
+            }
         }
-        Ok(())
+        let answered = outcomes.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
+        self.note_answers(answered).await
     }
 
     async fn record_chunk(

@@ -187,10 +187,9 @@ impl<B: Backend> Engine<B> {
         if job.status.is_done() && !open.is_empty() {
             failed.entry(tx.intern_error(&no_result()).await?).or_default().extend(open);
         }
-        tx.record_outcome(push, &done, PushOutcome::Done, now).await?;
-        for (error, numbers) in &failed {
-            tx.record_outcome(push, numbers, PushOutcome::Refused(*error), now).await?;
-        }
+        let failed = failed.iter().map(|(error, numbers)| (PushOutcome::Refused(*error), numbers.as_slice()));
+        let outcomes: Vec<_> = std::iter::once((PushOutcome::Done, done.as_slice())).chain(failed).collect();
+        tx.record_outcomes(push, &outcomes, now).await?;
         let finished = tx.end_push_if_empty(push.id).await?;
         let poll_at = now + poll_pause(job);
         if finished {

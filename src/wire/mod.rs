@@ -6,6 +6,7 @@
 
 mod account;
 mod account_reader;
+mod call_path;
 mod civic_address;
 mod consent;
 mod consent_reader;
@@ -28,6 +29,7 @@ pub use account::{
     SyncedAccountDetails, account_body,
 };
 pub use account_reader::read_account;
+pub use call_path::{CallPathDirectRouting, CallPathForm, CallPathHeader, CallPathNumber, CallPathNumbers};
 pub use civic_address::{LocationResource, TeamsCivicAddressResource};
 pub use consent::{ContactDetails, CustomerRelationshipResource, RequestForInformationResource, relationship_body};
 pub use consent_reader::read_relationship_patch;

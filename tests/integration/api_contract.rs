@@ -202,6 +202,16 @@ const DIFFERENCES: [(&str, &str, &str, &str); 64] = [
     ),
 ];
 
+/// Operations and forms that are ours alone, beside the contract: what routes calls reads numbers there.
+const OURS_ALONE: [&str; 6] = [
+    "CallPath_GetNumber",
+    "CallPath_ListNumbers",
+    "CallPathNumber",
+    "CallPathNumbers",
+    "CallPathDirectRouting",
+    "CallPathHeader",
+];
+
 /// A description, OpenAPI 3.1 or Swagger 2.0.
 struct Document(Value);
 
@@ -328,6 +338,17 @@ impl Document {
     fn lines(&self) -> BTreeSet<String> {
         self.operations().into_iter().chain(self.bodies()).collect()
     }
+
+    /// Everything that is said of what the contract has too.
+    fn shared_lines(&self) -> BTreeSet<String> {
+        let mut lines = self.lines();
+        for alone in OURS_ALONE {
+            let before = lines.len();
+            lines.retain(|line| line.split(' ').next() != Some(alone));
+            assert!(lines.len() < before, "there is no {alone}");
+        }
+        lines
+    }
 }
 
 /// Whether a line says this: `what` of the operation or schema `of`. A dot of `4..` stands for any digit.
@@ -370,7 +391,7 @@ fn expected(contract: &BTreeSet<String>, ours: &BTreeSet<String>) -> (BTreeSet<S
 
 #[test]
 fn our_description_differs_from_the_contract_only_where_we_mean_it() {
-    let (contract, ours) = (Document::contract().lines(), Document::ours().lines());
+    let (contract, ours) = (Document::contract().lines(), Document::ours().shared_lines());
     assert!(contract.len() > 300, "{}", contract.len());
     let (expected, idle) = expected(&contract, &ours);
     let missing: Vec<_> = expected.difference(&ours).collect();
@@ -381,7 +402,7 @@ fn our_description_differs_from_the_contract_only_where_we_mean_it() {
 
 #[test]
 fn a_difference_that_nobody_meant_is_found() {
-    let (contract, mut ours) = (Document::contract().lines(), Document::ours().lines());
+    let (contract, mut ours) = (Document::contract().lines(), Document::ours().shared_lines());
     assert!(ours.remove("Accounts_Get header If-Match string"));
     assert!(ours.insert("Accounts_Get query expand string".to_owned()));
     let (expected, _) = expected(&contract, &ours);

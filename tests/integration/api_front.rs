@@ -209,7 +209,7 @@ fn every_operation_asks_for_the_role_of_its_method() {
     runtime().block_on(async {
         let demo = Demo::start();
         let routes = nmp::api::routes();
-        assert_eq!(routes.entries().count(), 18);
+        assert_eq!(routes.entries().count(), 20);
         let clients = [
             ("bss-read", Role::ReadUser),
             ("bss-write", Role::WriteUser),

@@ -16,6 +16,7 @@ mod api_reference;
 mod architecture;
 mod audit;
 mod bad_input;
+mod call_path;
 mod catalog;
 mod consents;
 mod crash;

@@ -8,14 +8,14 @@ use crate::harness::eventually;
 use crate::harness::world::World;
 
 /// A way to the tests' PostgreSQL that can be cut off: a folder that leads to its socket.
-struct Way {
+pub(super) struct Way {
     folder: tempfile::TempDir,
     socket: std::path::PathBuf,
     database: String,
 }
 
 impl Way {
-    fn to(place: &Place) -> Self {
+    pub(super) fn to(place: &Place) -> Self {
         let (address, database) = place.url.strip_prefix("postgres://nmp@").unwrap().split_once('/').unwrap();
         let socket = std::path::Path::new(&address.replace("%2F", "/")).join(".s.PGSQL.5432");
         let way = Self { folder: tempfile::tempdir().unwrap(), socket, database: database.to_owned() };
@@ -23,17 +23,17 @@ impl Way {
         way
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         let folder = self.folder.path().display().to_string().replace('/', "%2F");
         format!("postgres://nmp@{folder}/{}", self.database)
     }
 
-    fn open(&self) {
+    pub(super) fn open(&self) {
         std::os::unix::fs::symlink(&self.socket, self.folder.path().join(".s.PGSQL.5432")).unwrap();
     }
 
     /// From now on nobody gets through, and whoever had got through is cut off.
-    async fn cut(&self, world: &World) {
+    pub(super) async fn cut(&self, world: &World) {
         std::fs::remove_file(self.folder.path().join(".s.PGSQL.5432")).unwrap();
         execute(
             &world.db,

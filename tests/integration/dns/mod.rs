@@ -3,6 +3,7 @@
 mod answers;
 mod away;
 mod checks;
+mod enum_zone;
 mod hostile;
 mod limits;
 mod transfer;
