@@ -430,6 +430,7 @@ impl<'a> Stage<'a> {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let state = ItemState::of_new(&account.account, settings.services);
         values.entry(settings_id).or_insert(settings);
         if !self.touched.iter().any(|(id, ..)| *id == account.account.id) {
             self.touched.push((account.account.id, account.account.name.clone(), account.account.rev));
@@ -440,7 +441,7 @@ impl<'a> Stage<'a> {
             account_id: account.account.id,
             settings_id,
             country: self.countries.of(number),
-            state: ItemState::Idle,
+            state,
         })
     }
 

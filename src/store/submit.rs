@@ -26,7 +26,6 @@ statements! {
     FEWER = "INSERT INTO account_services (account_id, services, numbers) SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     MORE = "INSERT INTO account_services (account_id, services, numbers) SELECT c.account_id, s.services, CAST(SUM(c.count) AS BIGINT) FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id GROUP BY c.account_id, s.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     TOTALS = "UPDATE accounts SET number_count = number_count + c.count FROM (SELECT account_id, CAST(SUM(CASE verdict WHEN 'new' THEN 1 ELSE -1 END) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND (verdict = 'new' OR (verdict = 'release' AND state = 'done')) GROUP BY account_id) AS c WHERE accounts.id = c.account_id";
-    ITEMS_BEGIN = concat!("UPDATE order_items SET state = ", begun!(), " WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release')");
     // Most were staged as they begin.
     ITEMS_BEGUN = concat!("UPDATE order_items SET state = ", begun!(), " WHERE order_id = $1 AND state <> ", begun!());
     UPSERT = "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at) SELECT i.telephone_number, i.account_id, i.settings_id, i.country, CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END, i.base_rev + 1, i.order_id, $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') ON CONFLICT (telephone_number) DO UPDATE SET settings_id = excluded.settings_id, country = excluded.country, state = excluded.state, error_id = NULL, rev = excluded.rev, order_id = excluded.order_id, changed_at = excluded.changed_at WHERE numbers.rev = excluded.rev - 1 AND numbers.account_id = excluded.account_id AND numbers.state <> 'releasing'";
@@ -78,7 +77,7 @@ impl Tx {
         verdicts: &[VerdictCount],
         now: OffsetDateTime,
     ) -> Result<Option<Applied>> {
-        self.apply(order_id, verdicts, now, (ITEMS_BEGIN, Script::default())).await
+        self.apply(order_id, verdicts, now, Script::default()).await
     }
 
     /// The same for an order that needed no review: marks it as submitted, with its counts, asks for its accounts to be
@@ -94,7 +93,7 @@ impl Tx {
         now: OffsetDateTime,
     ) -> Result<Option<Applied>> {
         let Some(place) = place else {
-            let applied = self.apply(order_id, verdicts, now, (ITEMS_BEGUN, Script::default())).await?;
+            let applied = self.apply(order_id, verdicts, now, Script::default()).await?;
             if let Some(applied) = &applied {
                 self.finish_order(order_id, applied, entry, now).await?;
             }
@@ -108,16 +107,16 @@ impl Tx {
             .step(work::WANT_ACCOUNTS, [id, at])
             .step(audit::TAKE, [])
             .built(place.filled(entry, now));
-        self.apply(order_id, verdicts, now, (ITEMS_BEGUN, finish)).await
+        self.apply(order_id, verdicts, now, finish).await
     }
 
-    /// Applies: the items begin by this statement, and then, on success, what stands behind it is done too.
+    /// Applies, and then, on success, does what stands behind it.
     async fn apply(
         &mut self,
         order_id: i64,
         verdicts: &[VerdictCount],
         now: OffsetDateTime,
-        (begin, behind): (&'static str, Script),
+        behind: Script,
     ) -> Result<Option<Applied>> {
         let count = |wanted: &[Verdict]| count(verdicts, wanted);
         let (written, released) = (count(&[Verdict::New, Verdict::Changed]), count(&[Verdict::Release]));
@@ -132,7 +131,7 @@ impl Tx {
             self.overtake(order_id, now).await?;
         }
         let mut script = Script::default();
-        script.step(begin, id());
+        script.step(ITEMS_BEGUN, id());
         if count(&[Verdict::Changed, Verdict::Release]) > 0 {
             script.step(FEWER, id());
         }
