@@ -19,7 +19,7 @@ pub const PAGE: usize = 1_000;
 /// # Errors
 /// When the database fails.
 pub async fn number(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Option<RoutedNumber>> {
-    Ok(ctx.db.read().await?.routed_number(number).await?)
+    Ok(ctx.db.routed_number(number).await?)
 }
 
 /// Where somebody stands who keeps a copy of all numbers. Opaque to programs.

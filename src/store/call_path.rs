@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gathered::Told;
 use super::sql::{Conditions, bind_all, on, statements};
-use super::{Error, Result, Tx};
+use super::{Db, Error, Result, Tx};
 use crate::domain::call_path::{RoutedNumber, Subdomain, read_ranges, write_ranges};
 use crate::domain::{E164, Service, ServiceSet, SyncState};
 
@@ -132,16 +133,29 @@ fn kept(hash: Option<&str>) -> String {
     hash.unwrap_or_default().chars().take(HASH_KEPT).collect()
 }
 
-impl Tx {
-    /// A number as calls find it; none where nobody has it, or it is being released.
+impl Db {
+    /// A number as calls find it; none where nobody has it, or it is being released. Asked for together with those that
+    /// others ask for at the same moment.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn routed_number(&mut self, number: E164) -> Result<Option<RoutedNumber>> {
-        let row: Option<Columns> = on!(self, c => sqlx::query_as(ONE).bind(number.as_i64()).fetch_optional(c).await)?;
-        row.map(routed).transpose()
+    pub async fn routed_number(&self, number: E164) -> Result<Option<RoutedNumber>> {
+        let Self::Sqlite { routed, .. } = self else {
+            let mut tx = self.read().await?;
+            let row: Option<Columns> = on!(tx, c => sqlx::query_as(ONE).bind(number.as_i64()).fetch_optional(c).await)?;
+            return row.map(routed).transpose();
+        };
+        match routed.ask(number).await {
+            Told::Answer(found) => Ok(found),
+            Told::Turn(turn) => {
+                let found = self.read().await?.routed_among(&turn.numbers()).await?;
+                Ok(turn.answer(&found, |number| number.telephone_number))
+            }
+        }
     }
+}
 
+impl Tx {
     /// The first numbers behind this one, ascending.
     ///
     /// # Errors

@@ -90,17 +90,21 @@ impl<V> Gathered<V> {
 }
 
 impl<V: Clone> Turn<V> {
-    /// The numbers to ask for.
+    /// The numbers to ask for, one of them several times where that makes their count a power of two: only few statements
+    /// have to be prepared.
     pub(super) fn numbers(&self) -> Vec<E164> {
-        std::iter::once(self.number).chain(self.others.iter().map(|(number, _)| *number)).collect()
+        let mut numbers = vec![self.number; (self.others.len() + 1).next_power_of_two() - self.others.len()];
+        numbers.extend(self.others.iter().map(|(number, _)| *number));
+        numbers
     }
 
     /// Tells the others what was found, and gives the own answer.
-    pub(super) fn answer(mut self, found: impl Fn(E164) -> Option<V>) -> Option<V> {
+    pub(super) fn answer(mut self, found: &[V], number_of: impl Fn(&V) -> E164) -> Option<V> {
+        let of = |number| found.iter().find(|value| number_of(value) == number).cloned();
         for (number, sender) in self.others.drain(..) {
-            let _ = sender.send(Told::Answer(found(number)));
+            let _ = sender.send(Told::Answer(of(number)));
         }
-        found(self.number)
+        of(self.number)
     }
 }
 
@@ -138,9 +142,12 @@ mod tests {
             }
             Told::Turn(turn) => {
                 tokio::task::yield_now().await;
-                let numbers = turn.numbers();
-                assert_eq!(turn.answer(|number| Some(number.as_i64())), Some(number(value).as_i64()));
-                numbers.len()
+                let found: Vec<i64> = turn.numbers().iter().map(|number| number.as_i64()).collect();
+                let count = turn.others.len() + 1;
+                assert!(found.len().is_power_of_two() && found.len() >= count, "{count} in {}", found.len());
+                let answer = turn.answer(&found, |value| E164::from_i64(*value).unwrap());
+                assert_eq!(answer, Some(number(value).as_i64()));
+                count
             }
         }
     }

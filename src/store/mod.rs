@@ -48,6 +48,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
 use tokio::sync::Notify;
 
 use crate::domain::Number;
+use crate::domain::call_path::RoutedNumber;
 use gathered::Gathered;
 use readers::{Reader, Readers};
 use remembered::{Recalled, Remembered};
@@ -104,6 +105,8 @@ pub enum Db {
         together: Together,
         /// Where questions about single numbers meet.
         gathered: Gathered<Number>,
+        /// Where questions of the call path meet.
+        routed: Gathered<RoutedNumber>,
         /// Sessions in memory.
         sessions: Remembered,
         /// Wakes the name server of this process.
@@ -255,6 +258,7 @@ impl Db {
             sessions,
             together: Together::default(),
             gathered: Gathered::default(),
+            routed: Gathered::default(),
             zone: Arc::default(),
         })
     }

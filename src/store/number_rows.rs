@@ -125,7 +125,7 @@ impl Db {
             Told::Answer(found) => Ok(found),
             Told::Turn(turn) => {
                 let found = self.read().await?.read_each(&turn.numbers()).await?;
-                Ok(turn.answer(|number| found.iter().find(|found| found.telephone_number == number).cloned()))
+                Ok(turn.answer(&found, |number| number.telephone_number))
             }
         }
     }
@@ -134,11 +134,8 @@ impl Db {
 impl Tx {
     /// Those of a few numbers that exist, in no order: what need not be gathered is found sooner as rows.
     pub(super) async fn read_each(&mut self, numbers: &[E164]) -> Result<Vec<Number>> {
-        // Only few lengths, so that few statements have to be prepared.
-        let mut asked = numbers.to_vec();
-        asked.extend(numbers.last().into_iter().cycle().take(numbers.len().next_power_of_two() - numbers.len()));
         let mut question = Conditions::default();
-        in_list(&mut question, EACH, &asked);
+        in_list(&mut question, EACH, numbers);
         let rows: Vec<EachColumns> =
             on!(self, c => bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
         let mut found = Vec::with_capacity(rows.len());
