@@ -274,7 +274,7 @@ pub(crate) async fn check_invariants(db: &Db) {
     assert_eq!(database::numbers(db, counts).await, Vec::<i64>::new(), "accounts whose number count is wrong");
     for (column, state) in [("done", "done"), ("failed", "failed"), ("superseded", "superseded")] {
         let counters = format!(
-            "SELECT o.id FROM orders o WHERE o.status <> 'discarded' AND o.{column} <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = '{state}')"
+            "SELECT o.id FROM orders o WHERE o.submitted_at IS NOT NULL AND o.{column} <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = '{state}')"
         );
         assert_eq!(
             database::numbers(db, &counters).await,
@@ -282,7 +282,7 @@ pub(crate) async fn check_invariants(db: &Db) {
             "orders whose {column} is not the count of their items"
         );
     }
-    let waiting = "SELECT o.id FROM orders o WHERE o.total - o.done - o.failed - o.superseded <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = 'pending')";
+    let waiting = "SELECT o.id FROM orders o WHERE o.submitted_at IS NOT NULL AND o.total - o.done - o.failed - o.superseded <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = 'pending')";
     assert_eq!(database::numbers(db, waiting).await, Vec::<i64>::new(), "orders whose waiting items are miscounted");
     let orphans = "SELECT n.telephone_number FROM numbers n WHERE n.state IN ('pending', 'releasing') AND NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = n.order_id AND i.telephone_number = n.telephone_number AND i.state = 'pending') AND n.order_id IN (SELECT id FROM orders WHERE status IN ('complete', 'failed', 'complete-with-errors') AND finished_at IS NULL)";
     assert_eq!(database::numbers(db, orphans).await, Vec::<i64>::new(), "final orders without an end");
