@@ -2,14 +2,16 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
+use serde::Serialize;
 
 use super::request::{Writing, account_name, refused, refused_by_service};
-use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead};
+use crate::authz::{AccountsRead, CivicAddressesRead, Grant, NumbersRead};
 use crate::domain::CapabilityPlan;
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
-use crate::service::call::{accounts, numbers};
+use crate::service::call::{self, Told, accounts, numbers};
 use crate::service::{Ctx, Error, civic_addresses};
 use crate::wire::{TeamsAvailableCapabilities, TeamsCapabilityPlans, read_number_identifiers};
 
@@ -30,8 +32,12 @@ async fn plans(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
-    let plans = of_account(state.ctx(), &grant, account_name(&account)?.as_str()).await?;
-    writing.answer_json(&plans.iter().collect::<TeamsCapabilityPlans>())
+    let account = account_name(&account)?;
+    if let Some(told) = call::told_before(state.ctx(), &grant, writing.repeat.as_ref()).await? {
+        return writing.answer(told);
+    }
+    let plans = of_account(state.ctx(), &grant, account.as_str()).await?;
+    answered(state.ctx(), &grant, &writing, &plans.iter().collect::<TeamsCapabilityPlans>()).await
 }
 
 /// `POST /accounts/{accountName}:getTeamsAvailableCapabilities`
@@ -45,6 +51,9 @@ async fn available(
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
     let wanted = read_number_identifiers(&body).map_err(refused)?;
+    if let Some(told) = call::told_before(state.ctx(), &grant, writing.repeat.as_ref()).await? {
+        return writing.answer(told);
+    }
     let plans = of_account(state.ctx(), &grant, account.as_str()).await?;
     let found = numbers::get_all(state.ctx(), &grant, account.as_str(), &wanted).await;
     let found = found.map_err(|error| refused_by_service(error, true))?;
@@ -62,15 +71,24 @@ async fn available(
     for list in lists {
         available_capabilities.retain(|capability| list.contains(capability));
     }
-    writing.answer_json(&TeamsAvailableCapabilities { available_capabilities })
+    answered(state.ctx(), &grant, &writing, &TeamsAvailableCapabilities { available_capabilities }).await
+}
+
+/// The answer, which a repetition of the request gets too.
+async fn answered(
+    ctx: &Ctx,
+    grant: &Grant<NumbersRead>,
+    writing: &Writing,
+    value: &impl Serialize,
+) -> Result<Response, Problem> {
+    let body = serde_json::to_string(value).map_err(|error| Problem::internal().because(&error))?;
+    let told = Told { status: StatusCode::OK.as_u16(), etag: None, body: Some(body) };
+    call::keep(ctx, grant, writing.repeat.as_ref(), &told).await?;
+    writing.answer(told)
 }
 
 /// The capability plans of an account's tenant.
-async fn of_account(
-    ctx: &Ctx,
-    grant: &crate::authz::Grant<NumbersRead>,
-    account: &str,
-) -> Result<Vec<CapabilityPlan>, Problem> {
+async fn of_account(ctx: &Ctx, grant: &Grant<NumbersRead>, account: &str) -> Result<Vec<CapabilityPlan>, Problem> {
     let person = grant.principal();
     let account = accounts::get(ctx, &person.grant::<AccountsRead>()?, account).await?.account;
     let tenant = account.tenant_id.ok_or_else(|| {

@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
 use super::conditional::{Current, Outcome, Preconditions, Purpose};
 use super::query::{API_VERSION, Parameters};
@@ -187,12 +186,6 @@ impl Writing {
             response.headers_mut().insert("repeatability-result", HeaderValue::from_static("accepted"));
         }
         Ok(response)
-    }
-
-    /// The answer of an action that changes nothing.
-    pub(super) fn answer_json(&self, value: &impl Serialize) -> Result<Response, Problem> {
-        let body = serde_json::to_string(value).map_err(|error| Problem::internal().because(&error))?;
-        self.answer(Told { status: 200, etag: None, body: Some(body) })
     }
 }
 

@@ -9,8 +9,9 @@ pub mod numbers;
 
 use time::{Duration, OffsetDateTime};
 
-use super::{Error, Origin, Result, identity};
-use crate::authz::Principal;
+use super::transact::transact_together;
+use super::{Ctx, Error, Origin, Result, identity};
+use crate::authz::{Grant, NumbersRead, Principal};
 use crate::store::{RepeatRow, Tx};
 
 /// For so long a repeated request is told what the first one was.
@@ -68,11 +69,7 @@ impl<T: ?Sized> Call<'_, T> {
     /// What the first of these requests was told, when this is a repetition.
     async fn told_before(&self, tx: &mut Tx, person: &Principal, now: OffsetDateTime) -> Result<Option<Told>> {
         let Some(repeat) = self.repeat else { return Ok(None) };
-        let Some(row) = tx.repeat(&identity(person), &repeat.id, now - REMEMBERED).await? else { return Ok(None) };
-        if row.fingerprint != repeat.fingerprint {
-            return Err(Error::RepeatDiffers);
-        }
-        Ok(Some(Told { status: u16::try_from(row.status).unwrap_or(200), etag: row.etag, body: row.body }))
+        recall(tx, (person, repeat), now).await
     }
 
     /// Makes the answer and keeps it for a repetition.
@@ -85,16 +82,52 @@ impl<T: ?Sized> Call<'_, T> {
     ) -> Result<Told> {
         let told = (self.tell)(did.0, did.1);
         if let Some(repeat) = self.repeat {
-            let row = RepeatRow {
-                fingerprint: repeat.fingerprint.clone(),
-                status: i64::from(told.status),
-                etag: told.etag.clone(),
-                body: told.body.clone(),
-            };
-            if !tx.keep_repeat((&identity(person), &repeat.id), &row, now - REMEMBERED, now).await? {
-                return Err(Error::RepeatRunning);
-            }
+            remember(tx, (person, repeat), &told, now).await?;
         }
         Ok(told)
     }
+}
+
+/// What the first of these requests was told, when this is a repetition of one that changes nothing.
+///
+/// # Errors
+/// When another request had the same id, or the database fails.
+pub async fn told_before(ctx: &Ctx, grant: &Grant<NumbersRead>, repeat: Option<&Repeat>) -> Result<Option<Told>> {
+    let Some(repeat) = repeat else { return Ok(None) };
+    recall(&mut ctx.db.read().await?, (grant.principal(), repeat), ctx.clock.now()).await
+}
+
+/// Keeps the answer to a request that changes nothing for a repetition.
+///
+/// # Errors
+/// When the same request is being answered elsewhere, or the database fails.
+pub async fn keep(ctx: &Ctx, grant: &Grant<NumbersRead>, repeat: Option<&Repeat>, told: &Told) -> Result<()> {
+    let Some(repeat) = repeat else { return Ok(()) };
+    transact_together!(ctx, tx => remember(&mut tx, (grant.principal(), repeat), told, ctx.clock.now()).await?)
+}
+
+async fn recall(tx: &mut Tx, (person, repeat): (&Principal, &Repeat), now: OffsetDateTime) -> Result<Option<Told>> {
+    let Some(row) = tx.repeat(&identity(person), &repeat.id, now - REMEMBERED).await? else { return Ok(None) };
+    if row.fingerprint != repeat.fingerprint {
+        return Err(Error::RepeatDiffers);
+    }
+    Ok(Some(Told { status: u16::try_from(row.status).unwrap_or(200), etag: row.etag, body: row.body }))
+}
+
+async fn remember(
+    tx: &mut Tx,
+    (person, repeat): (&Principal, &Repeat),
+    told: &Told,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let row = RepeatRow {
+        fingerprint: repeat.fingerprint.clone(),
+        status: i64::from(told.status),
+        etag: told.etag.clone(),
+        body: told.body.clone(),
+    };
+    if !tx.keep_repeat((&identity(person), &repeat.id), &row, now - REMEMBERED, now).await? {
+        return Err(Error::RepeatRunning);
+    }
+    Ok(())
 }

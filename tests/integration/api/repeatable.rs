@@ -39,15 +39,17 @@ async fn what_was_answered_is_answered_again_also_after_a_crash(mut api: Api) ->
     let patch = json!({ "customerRelationship": { "status": "AgreementSigned", "comment": "once" } });
     let one = path_of("contoso", "+441632960000");
     let consent = format!("/teamsRequestsForInformation/{CONTOSO}");
-    let requests: [(Method, &str, Option<Value>); 6] = [
+    let requests: [(Method, &str, Option<Value>); 8] = [
         (Method::PUT, "/accounts/contoso", Some(account("contoso", &["teamsOperatorConnect"]))),
         (Method::PUT, &one, Some(oc.clone())),
         (Method::POST, "/accounts/contoso:createOrUpdateNumbers", Some(batch(&more))),
+        (Method::POST, "/accounts/contoso:getTeamsCapabilityPlans", None),
+        (Method::POST, "/accounts/contoso:getTeamsAvailableCapabilities", Some(identifiers(&["+441632960001"]))),
         (Method::PATCH, &consent, Some(patch)),
         (Method::POST, "/accounts/contoso:deleteNumbers", Some(identifiers(&["+441632960001"]))),
         (Method::DELETE, "/accounts/fabrikam", None),
     ];
-    let (now, statuses) = (at(0), [201, 201, 200, 200, 204, 204]);
+    let (now, statuses) = (at(0), [201, 201, 200, 200, 200, 200, 204, 204]);
     let mut first = Vec::new();
     for (place, (method, path, body)) in requests.iter().enumerate() {
         let reply = send(&api, method, path, &format!("request-{place}"), &now, body.as_ref()).await;
