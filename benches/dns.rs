@@ -3,13 +3,13 @@
 
 #![expect(clippy::indexing_slicing, reason = "into lists of a known length")]
 
-#[path = "main_job/program.rs"]
+#[path = "shared/program.rs"]
 #[expect(dead_code, reason = "the other benchmarks ask more of it")]
 mod program;
+#[path = "shared/report.rs"]
+mod report;
 
-use std::error::Error;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -19,23 +19,14 @@ use std::time::{Duration, Instant};
 
 use nmp::store::{Db, PoolSize};
 use program::Program;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use report::{Outcome, bench, say};
 
 const CUSTOMERS: usize = 100_000;
 const BASE: &str = "pstn.example.com";
 const ROUNDS: usize = 3;
 
 fn main() -> Outcome<()> {
-    // `cargo test --benches` only asks whether it starts.
-    if std::env::args().any(|argument| argument == "--test") {
-        return Ok(());
-    }
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run())
-}
-
-fn say(what: &str, figure: impl std::fmt::Display, goal: &str) {
-    let _ = writeln!(std::io::stdout(), "{what:<62} {figure:>14}   {goal}");
+    bench(run())
 }
 
 async fn run() -> Outcome<()> {

@@ -7,40 +7,31 @@
 
 #[path = "main_job/list.rs"]
 mod list;
-#[path = "main_job/load.rs"]
+#[path = "shared/load.rs"]
 #[expect(dead_code, reason = "the API's benchmark asks more of it")]
 mod load;
-#[path = "main_job/program.rs"]
+#[path = "shared/program.rs"]
 #[expect(dead_code, reason = "the API's benchmark asks more of it")]
 mod program;
-#[path = "main_job/seed.rs"]
+#[path = "shared/report.rs"]
+mod report;
+#[path = "shared/seed.rs"]
 mod seed;
 #[path = "../tests/integration/harness/visitor.rs"]
 #[expect(clippy::unwrap_used, clippy::panic, dead_code, reason = "a visitor of the tests, which ask more of it")]
 mod visitor;
 
-use std::error::Error;
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use program::Program;
+use report::{Outcome, bench, say};
 use visitor::Visitor;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const NUMBERS: usize = 100_000;
 const TENANT: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
 
 fn main() -> Outcome<()> {
-    // `cargo test --benches` only asks whether it starts.
-    if std::env::args().any(|argument| argument == "--test") {
-        return Ok(());
-    }
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run())
-}
-
-fn say(what: &str, figure: impl std::fmt::Display, goal: &str) {
-    let _ = writeln!(std::io::stdout(), "{what:<62} {figure:>14}   {goal}");
+    bench(run())
 }
 
 async fn run() -> Outcome<()> {

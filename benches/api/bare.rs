@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::task::JoinSet;
 
-use crate::Outcome;
+use crate::report::Outcome;
 
 const CLIENTS: usize = 8;
 const MEASURED: Duration = Duration::from_secs(3);

@@ -2,8 +2,9 @@
 
 use crate::load::{self, Rate};
 use crate::program::Program;
+use crate::report::{Outcome, say};
 use crate::visitor::Visitor;
-use crate::{Outcome, millis, ratio, say, seed};
+use crate::{millis, ratio, seed};
 
 const PATH: &str = "/numbers?account=account-3";
 /// Few and many take turns, so that a moment in which the machine is slow hits both.

@@ -13,7 +13,8 @@ use nmp::store::{Db, PoolSize};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
-use crate::{Outcome, TENANT};
+use crate::TENANT;
+use crate::report::Outcome;
 
 /// The first number; all others follow.
 const FIRST: i64 = 442_000_000_000;

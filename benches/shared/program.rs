@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::Outcome;
+use crate::report::Outcome;
 
 /// A running `nmp demo`; it is killed when this value goes.
 pub struct Program {

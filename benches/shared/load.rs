@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::Outcome;
+use crate::report::Outcome;
 
 const CONNECTIONS: usize = 8;
 const WARM_UP: Duration = Duration::from_secs(1);
