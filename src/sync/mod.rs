@@ -26,6 +26,8 @@ const LEASE: Duration = Duration::seconds(30);
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(10);
 /// The longest a worker sleeps when nothing wakes it.
 const SLOW_POLL: std::time::Duration = std::time::Duration::from_secs(5);
+/// The shortest pause of a worker that found nothing.
+const SHORTEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 /// The longest pause between two tries.
 const LONGEST_BACKOFF: Duration = Duration::minutes(15);
 
@@ -132,6 +134,15 @@ enum Next {
     Unfinished(OffsetDateTime),
 }
 
+/// What a worker found when it looked for work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Some, which is done.
+    Done,
+    /// None before this time, as far as is known. A time that is past: somebody else was quicker.
+    NothingUntil(Option<OffsetDateTime>),
+}
+
 impl<B: Backend> Engine<B> {
     /// Puts the parts together.
     pub fn new(ctx: Ctx, backend: Arc<B>, options: SyncOptions) -> Self {
@@ -165,9 +176,9 @@ impl<B: Backend> Engine<B> {
         }
         while !stop.is_cancelled() {
             match self.step(stop).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    let pause = self.pause().await;
+                Ok(Step::Done) => {}
+                Ok(Step::NothingUntil(next)) => {
+                    let pause = self.pause(next);
                     tokio::select! {
                         () = stop.cancelled() => {}
                         () = self.ctx.wake.notified() => {}
@@ -183,11 +194,9 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Until the next piece of work is due, at most [`SLOW_POLL`].
-    async fn pause(&self) -> std::time::Duration {
-        let now = self.ctx.clock.now();
-        let next = async { self.ctx.db.read().await?.next_work_at(now).await }.await.ok().flatten();
-        let until = next.map_or(SLOW_POLL, |next| std::time::Duration::try_from(next - now).unwrap_or_default());
-        until.clamp(std::time::Duration::from_millis(20), SLOW_POLL)
+    fn pause(&self, next: Option<OffsetDateTime>) -> std::time::Duration {
+        let until = |next| std::time::Duration::try_from(next - self.ctx.clock.now()).unwrap_or_default();
+        next.map_or(SLOW_POLL, until).clamp(SHORTEST_PAUSE, SLOW_POLL)
     }
 
     /// Schedules the pulls: the consents, and the addresses and numbers of every tenant that is synced.
@@ -210,20 +219,21 @@ impl<B: Backend> Engine<B> {
         tx.commit().await
     }
 
-    /// Claims one piece of work and does it; tells whether there was one.
+    /// Claims one piece of work and does it.
     ///
     /// # Errors
     /// When no work can be claimed because the database fails.
-    pub async fn step(&self, stop: &CancellationToken) -> store::Result<bool> {
+    pub async fn step(&self, stop: &CancellationToken) -> store::Result<Step> {
         let now = self.ctx.clock.now();
         // Looked first: on SQLite who claims stands in line with everybody who writes.
-        if self.ctx.db.read().await?.next_work_at(now).await?.is_none_or(|next| next > now) {
-            return Ok(false);
+        let next = self.ctx.db.read().await?.next_work_at(now).await?;
+        if next.is_none_or(|next| next > now) {
+            return Ok(Step::NothingUntil(next));
         }
         let mut tx = self.ctx.db.begin().await?;
         let claimed = tx.claim_work(now, LEASE).await?;
         tx.commit().await?;
-        let Some(claim) = claimed else { return Ok(false) };
+        let Some(claim) = claimed else { return Ok(Step::NothingUntil(next)) };
         let outcome = {
             let beats = self.heartbeat(&claim);
             tokio::pin!(beats);
@@ -233,7 +243,7 @@ impl<B: Backend> Engine<B> {
             }
         };
         self.conclude(&claim, outcome).await;
-        Ok(true)
+        Ok(Step::Done)
     }
 
     async fn perform(&self, claim: &Claim, stop: &CancellationToken) -> Result<Next, Stop> {
@@ -253,7 +263,7 @@ impl<B: Backend> Engine<B> {
     pub async fn run_until_idle(&self) -> store::Result<usize> {
         let stop = CancellationToken::new();
         let mut steps = 0;
-        while self.step(&stop).await? {
+        while self.step(&stop).await? == Step::Done {
             steps += 1;
         }
         Ok(steps)
