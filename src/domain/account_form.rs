@@ -140,8 +140,7 @@ impl DirectRoutingForm {
         let label = self.subdomain.trim();
         let label = match zones {
             Some(zones) => zones.check_label(label),
-            None if label.is_empty() => Err(vec!["Enter a subdomain: 1 to 10 letters, digits, _ and -.".to_owned()]),
-            None => parse_label(label).map_err(|problem| vec![problem]),
+            None => parse_label(label),
         };
         let subdomain = label
             .map_err(|found| problems.extend(found.into_iter().map(|reason| FieldProblem::new("subdomain", reason))))

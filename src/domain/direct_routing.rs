@@ -18,10 +18,27 @@ pub const TOKEN_MAX: usize = 100;
 /// Reads a label: 1 to 10 letters, digits, `_` and `-`. DNS knows no case, so it is kept in lower case.
 ///
 /// # Errors
-/// Says what is wrong with the text.
-pub fn parse_label(text: &str) -> Result<String, String> {
-    check(text, LABEL_MAX, "letters, digits, _ and -", |c| matches!(c, '_' | '-'))?;
-    Ok(text.to_ascii_lowercase())
+/// Every problem of the text, each as a sentence.
+pub fn parse_label(text: &str) -> Result<String, Vec<String>> {
+    let mut problems = Vec::new();
+    let count = text.chars().count();
+    if count == 0 {
+        problems.push("Enter a subdomain: 1 to 10 letters, digits, _ and -.".to_owned());
+    }
+    if count > LABEL_MAX {
+        problems.push(format!("The subdomain has {count} characters; up to {LABEL_MAX} are allowed."));
+    }
+    if text.contains('.') {
+        problems.push("The subdomain is one label, without dots; the names of the regions are made from it.".into());
+    }
+    if text.contains('*') {
+        problems.push("A wildcard (*) cannot be a subdomain.".to_owned());
+    }
+    let strange = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '*'));
+    if let Some(c) = text.chars().find(strange) {
+        problems.push(format!("{} cannot be part of a subdomain; use letters, digits, _ and -.", shown(c)));
+    }
+    if problems.is_empty() { Ok(text.to_ascii_lowercase()) } else { Err(problems) }
 }
 
 /// Reads a token: 1 to 100 letters, digits, `=`, `_` and `-`.
@@ -29,8 +46,19 @@ pub fn parse_label(text: &str) -> Result<String, String> {
 /// # Errors
 /// Says what is wrong with the text.
 pub fn parse_token(text: &str) -> Result<String, String> {
-    check(text, TOKEN_MAX, "letters, digits, =, _ and -", |c| matches!(c, '=' | '_' | '-'))?;
-    Ok(text.to_owned())
+    let count = text.chars().count();
+    if count == 0 || count > TOKEN_MAX {
+        return Err(format!("This has {count} characters; 1 to {TOKEN_MAX} are allowed."));
+    }
+    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '=' | '_' | '-'))) {
+        None => Ok(text.to_owned()),
+        Some(c) => Err(format!("{} cannot be part of it; use letters, digits, =, _ and -.", shown(c))),
+    }
+}
+
+/// A character that cannot be taken, as people see it.
+fn shown(c: char) -> String {
+    if c.is_whitespace() || c.is_control() { "A blank".to_owned() } else { format!("\u{201c}{c}\u{201d}") }
 }
 
 /// The names that accounts get: one for each region of the deployment, below one base domain.
@@ -49,32 +77,12 @@ impl Zones {
         self.regions.iter().map(|region| format!("{label}.{region}.{}", self.base)).collect()
     }
 
-    /// Reads the label of an account. DNS knows no case, so it is folded to lower case.
+    /// Reads the label of an account, for which there has to be a place in these zones.
     ///
     /// # Errors
     /// Every problem of the text, each as a sentence.
     pub fn check_label(&self, text: &str) -> Result<String, Vec<String>> {
-        let mut problems = Vec::new();
-        let count = text.chars().count();
-        if count == 0 {
-            return Err(vec!["Enter a subdomain: 1 to 10 letters, digits, _ and -.".to_owned()]);
-        }
-        if count > LABEL_MAX {
-            problems.push(format!("The subdomain has {count} characters; up to {LABEL_MAX} are allowed."));
-        }
-        if text.contains('.') {
-            problems
-                .push("The subdomain is one label, without dots; the names of the regions are made from it.".into());
-        }
-        if text.contains('*') {
-            problems.push("A wildcard (*) cannot be a subdomain.".to_owned());
-        }
-        let strange = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '*'));
-        if let Some(c) = text.chars().find(strange) {
-            let shown =
-                if c.is_whitespace() || c.is_control() { "A blank".into() } else { format!("\u{201c}{c}\u{201d}") };
-            problems.push(format!("{shown} cannot be part of a subdomain; use letters, digits, _ and -."));
-        }
+        let mut problems = parse_label(text).err().unwrap_or_default();
         let label = text.to_ascii_lowercase();
         if RESERVED.contains(&label.as_str()) || label.starts_with("ns") || self.regions.contains(&label) {
             problems.push(format!(
@@ -106,18 +114,6 @@ impl Zones {
             warnings.push("The subdomain begins or ends with a dash. That is allowed, but some systems take no host names that do.".to_owned());
         }
         warnings
-    }
-}
-
-fn check(text: &str, most: usize, allowed: &str, extra: impl Fn(char) -> bool) -> Result<(), String> {
-    let count = text.chars().count();
-    if count == 0 || count > most {
-        return Err(format!("This has {count} characters; 1 to {most} are allowed."));
-    }
-    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || extra(*c))) {
-        None => Ok(()),
-        Some(c) if c.is_whitespace() || c.is_control() => Err(format!("A blank cannot be part of it; use {allowed}.")),
-        Some(c) => Err(format!("\u{201c}{c}\u{201d} cannot be part of it; use {allowed}.")),
     }
 }
 

@@ -203,7 +203,7 @@ pub async fn against_subdomain(
 ) -> Result<Vec<String>> {
     let checked = match &ctx.policy.zones {
         Some(zones) => zones.check_label(typed.trim()),
-        None => parse_label(typed.trim()).map_err(|problem| vec![problem]),
+        None => parse_label(typed.trim()),
     };
     let label = match checked {
         Ok(label) => label,

@@ -81,10 +81,15 @@ fn token(text: &str) -> Result<String, String> {
     if text == NO_TOKEN { Ok(String::new()) } else { parse_token(text) }
 }
 
+/// A label; its problems in one message, because each field has one.
+fn label(text: &str) -> Result<String, String> {
+    parse_label(text).map_err(|problems| problems.join(" "))
+}
+
 /// What Direct Routing needs; `None` where a part of it is missing or wrong.
 fn direct_routing(configuration: &Object<'_>) -> Option<DirectRouting> {
     let call_screening = configuration.required("callScreening").and_then(Node::boolean);
-    let subdomain = configuration.required("subdomain").and_then(|node| node.parsed(parse_label));
+    let subdomain = configuration.required("subdomain").and_then(|node| node.parsed(label));
     let tokens = configuration.required("subdomainTokens").and_then(Node::object).map(|tokens| {
         ["region1Token", "region2Token"].map(|region| tokens.required(region).and_then(|node| node.parsed(token)))
     });
