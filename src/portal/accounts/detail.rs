@@ -9,7 +9,7 @@ use super::{ServiceLine, service_lines};
 use crate::authz::{
     AccountsDelete, AccountsRead, AccountsWrite, ConsentsRead, NumbersDelete, NumbersRead, NumbersWrite,
 };
-use crate::domain::SyncState;
+use crate::domain::{ServiceSet, SyncState};
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, Shell, needs, page};
 use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::consents::relationship_chip;
@@ -56,6 +56,8 @@ struct AccountPage {
     created: Moment,
     updated: Moment,
     consent: Option<ConsentBrief>,
+    /// Whether an enterprise gives its consent to one of the services.
+    needs_consent: bool,
     may_upload: bool,
     may_release: bool,
     may_write: bool,
@@ -125,6 +127,7 @@ async fn get(
         created: account.created_at.into(),
         updated: account.updated_at.into(),
         consent,
+        needs_consent: !account.services.and(ServiceSet::BACKED).is_empty(),
         may_upload: person.may::<NumbersWrite>() && !account.deleting,
         may_release: person.may::<NumbersDelete>() && account.number_count > 0,
         may_write,
