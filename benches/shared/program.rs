@@ -27,6 +27,11 @@ pub struct Program {
 impl Program {
     /// Starts it on the data in this folder and waits until it is ready.
     pub fn start(data: &Path, empty: bool) -> Outcome<Self> {
+        Self::start_with(data, empty, &[])
+    }
+
+    /// The same with settings, as variables of the environment.
+    pub fn start_with(data: &Path, empty: bool, settings: &[(&str, &str)]) -> Outcome<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nmp"));
         command.args(["demo", "--no-accounts"]).arg("--data-dir").arg(data);
         if empty {
@@ -36,7 +41,10 @@ impl Program {
             command.args([option, "127.0.0.1:0"]);
         }
         // What is measured is what the program can do, not what it lets one client have.
-        command.env("NMP_API__RATE_PER_SECOND", "0").env("NMP_DNS__RATE_PER_SECOND", "0");
+        command
+            .envs(settings.iter().copied())
+            .env("NMP_API__RATE_PER_SECOND", "0")
+            .env("NMP_DNS__RATE_PER_SECOND", "0");
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("no output")?;

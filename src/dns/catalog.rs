@@ -1,10 +1,12 @@
-//! The zone as it is served: built as a whole beside the one in use, then swapped for it.
+//! The zone as it is served: built beside the one in use, then swapped for it.
 //!
-//! A customer's name is found by one look-up of its label; what the configuration adds is in a small table of its own.
-//! Records are kept as they stand on the wire behind their owner's name.
+//! A customer's name is found by its label in one of two tables: a large one that zones which follow each other share, and
+//! a small one of what came since. So a change costs little however many customers there are. What the configuration adds
+//! is in a table of its own. Records are kept as they stand on the wire behind their owner's name.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::wire::{INTERNET, Name, TTL, encoded, kind, labels};
 use crate::domain::direct_routing::{LABEL_MAX, Layout, REGIONS_MAX};
@@ -85,6 +87,12 @@ struct Tokens {
     lengths: [u8; REGIONS_MAX],
 }
 
+impl Tokens {
+    fn are_none(self) -> bool {
+        self.lengths == [0; REGIONS_MAX]
+    }
+}
+
 /// A region for its customers.
 #[derive(Debug)]
 struct RegionPart {
@@ -94,6 +102,34 @@ struct RegionPart {
     records: Vec<(u16, RecordSet)>,
 }
 
+/// Customers by their labels.
+#[derive(Clone, Debug, Default)]
+struct Customers {
+    places: HashMap<Label, Tokens>,
+    tokens: Vec<u8>,
+}
+
+impl Customers {
+    /// Adds a customer or replaces it. What cannot be a name is left out.
+    fn put<'a>(&mut self, label: &str, tokens: impl Iterator<Item = &'a str>) {
+        let Some(label) = padded(&label.as_bytes().to_ascii_lowercase()) else { return };
+        let mut lengths = [0; REGIONS_MAX];
+        let at = u32::try_from(self.tokens.len()).unwrap_or(u32::MAX);
+        for (length, token) in lengths.iter_mut().zip(tokens) {
+            *length = u8::try_from(token.len()).unwrap_or_default();
+            self.tokens.extend_from_slice(token.as_bytes().get(..usize::from(*length)).unwrap_or_default());
+        }
+        self.places.insert(label, Tokens { at, lengths });
+    }
+
+    fn token(&self, tokens: Tokens, region: usize) -> &[u8] {
+        let before: usize = tokens.lengths.iter().take(region).map(|length| usize::from(*length)).sum();
+        let length = tokens.lengths.get(region).copied().map_or(0, usize::from);
+        let start = tokens.at as usize + before;
+        self.tokens.get(start..start + length).unwrap_or_default()
+    }
+}
+
 /// The zone.
 #[derive(Debug)]
 pub struct Catalog {
@@ -101,8 +137,10 @@ pub struct Catalog {
     base: Vec<u8>,
     fixed: Fixed,
     regions: Vec<RegionPart>,
-    customers: HashMap<Label, Tokens>,
-    tokens: Vec<u8>,
+    customers: Arc<Customers>,
+    /// What came since those; without tokens: gone.
+    recent: Customers,
+    count: usize,
     soa: Vec<u8>,
 }
 
@@ -111,31 +149,39 @@ impl Catalog {
     /// its label and tokens with blanks between them and a comma to the next. What cannot be a name is left out.
     #[must_use]
     pub fn build(layout: &Layout, serial: u32, accounts: &str) -> Self {
+        let count = accounts.bytes().filter(|byte| *byte == b',').count() + 1;
+        let mut customers =
+            Customers { places: HashMap::with_capacity(count), tokens: Vec::with_capacity(accounts.len()) };
+        for account in accounts.split(',').filter(|account| !account.is_empty()) {
+            let mut words = account.split(' ');
+            customers.put(words.next().unwrap_or_default(), words);
+        }
+        let count = customers.places.values().filter(|tokens| !tokens.are_none()).count();
+        Self::of(layout, serial, (Arc::new(customers), Customers::default(), count))
+    }
+
+    /// The zone that follows, with the tokens that labels have from now on; those without any are gone.
+    #[must_use]
+    pub fn changed(&self, layout: &Layout, serial: u32, names: &[(String, [String; REGIONS_MAX])]) -> Self {
+        let (mut recent, mut count) = (self.recent.clone(), self.count);
+        for (label, tokens) in names {
+            let Some(key) = padded(label.as_bytes()) else { continue };
+            count -= usize::from(self.place(&key).is_some());
+            count += usize::from(tokens.iter().any(|token| !token.is_empty()));
+            recent.put(label, tokens.iter().map(String::as_str));
+        }
+        Self::of(layout, serial, (Arc::clone(&self.customers), recent, count))
+    }
+
+    fn of(layout: &Layout, serial: u32, (customers, recent, count): (Arc<Customers>, Customers, usize)) -> Self {
         let soa = soa(layout, serial, TTL);
-        let regions: Vec<RegionPart> = layout
+        let regions = layout
             .regions
             .iter()
             .map(|region| RegionPart { label: labels(&region.label), records: addresses(&region.addresses) })
             .collect();
-        let count = accounts.bytes().filter(|byte| *byte == b',').count() + 1;
-        let mut customers = HashMap::with_capacity(count);
-        let mut tokens = Vec::with_capacity(accounts.len());
-        for account in accounts.split(',').filter(|account| !account.is_empty()) {
-            let mut words = account.split(' ');
-            let Some(label) = words.next().and_then(|label| padded(&label.as_bytes().to_ascii_lowercase())) else {
-                continue;
-            };
-            let mut lengths = [0; REGIONS_MAX];
-            let at = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-            for (length, token) in lengths.iter_mut().zip(words) {
-                *length = u8::try_from(token.len()).unwrap_or_default();
-                tokens.extend_from_slice(token.as_bytes().get(..usize::from(*length)).unwrap_or_default());
-            }
-            customers.insert(label, Tokens { at, lengths });
-        }
-        let base = encoded(&layout.base);
-        let fixed = fixed(layout, &soa);
-        Self { serial, base, fixed, regions, customers, tokens, soa }
+        let (base, fixed) = (encoded(&layout.base), fixed(layout, &soa));
+        Self { serial, base, fixed, regions, customers, recent, count, soa }
     }
 
     /// The serial that SOA tells.
@@ -147,7 +193,47 @@ impl Catalog {
     /// How many customers it has.
     #[must_use]
     pub fn customers(&self) -> usize {
-        self.customers.len()
+        self.count
+    }
+
+    /// How many changes of a label it has beside the table that it shares.
+    #[must_use]
+    pub fn recent(&self) -> usize {
+        self.recent.places.len()
+    }
+
+    /// The customers as [`Catalog::build`] takes them.
+    #[must_use]
+    pub fn accounts(&self) -> String {
+        let mut text = String::with_capacity(self.customers.tokens.len() * 2);
+        for (label, customers, tokens) in self.each_customer() {
+            let words = (0..REGIONS_MAX).map(|region| customers.token(tokens, region));
+            for word in std::iter::once(plain(label)).chain(words) {
+                text.push_str(&String::from_utf8_lossy(word));
+                text.push(' ');
+            }
+            text.pop();
+            text.push(',');
+        }
+        text.pop();
+        text
+    }
+
+    /// Each customer that has a token: its label, where its tokens are, and which they are.
+    fn each_customer(&self) -> impl Iterator<Item = (&Label, &Customers, Tokens)> {
+        let older = self.customers.places.iter().filter(|(label, _)| !self.recent.places.contains_key(*label));
+        let older = older.map(|(label, tokens)| (label, self.customers.as_ref(), *tokens));
+        let recent = self.recent.places.iter().map(|(label, tokens)| (label, &self.recent, *tokens));
+        older.chain(recent).filter(|(_, _, tokens)| !tokens.are_none())
+    }
+
+    /// Where the tokens of a customer are that has some, and which they are.
+    fn place(&self, label: &Label) -> Option<(&Customers, Tokens)> {
+        let (customers, tokens) = match self.recent.places.get(label) {
+            Some(tokens) => (&self.recent, tokens),
+            None => (self.customers.as_ref(), self.customers.places.get(label)?),
+        };
+        (!tokens.are_none()).then_some((customers, *tokens))
     }
 
     /// The apex on the wire.
@@ -173,18 +259,11 @@ impl Catalog {
     fn customer(&self, inner: &[u8]) -> Option<Node<'_>> {
         let (length, rest) = inner.split_first()?;
         let (label, region) = rest.split_at_checked(usize::from(*length))?;
-        let tokens = self.customers.get(&padded(label)?)?;
+        let (customers, tokens) = self.place(&padded(label)?)?;
         let index = self.regions.iter().position(|part| part.label == region)?;
-        let part = self.regions.get(index)?;
-        let token = self.token(*tokens, index)?;
+        let token = customers.token(tokens, index);
+        let part = self.regions.get(index).filter(|_| !token.is_empty())?;
         Some(Node::Customer { token, region: &part.records })
-    }
-
-    fn token(&self, tokens: Tokens, region: usize) -> Option<&[u8]> {
-        let before: usize = tokens.lengths.iter().take(region).map(|length| usize::from(*length)).sum();
-        let length = usize::from(*tokens.lengths.get(region)?);
-        let start = tokens.at as usize + before;
-        self.tokens.get(start..start + length).filter(|token| !token.is_empty())
     }
 
     /// Calls back with each record of the zone but SOA: the labels of its owner below the apex, and the rest.
@@ -194,11 +273,14 @@ impl Catalog {
             records.for_each(|record| call(owner, record));
         }
         let (mut owner, mut text) = (Vec::new(), Vec::new());
-        for (label, tokens) in &self.customers {
+        for (label, customers, tokens) in self.each_customer() {
+            let label = plain(label);
             for (index, part) in self.regions.iter().enumerate() {
-                let Some(token) = self.token(*tokens, index) else { continue };
+                let token = customers.token(tokens, index);
+                if token.is_empty() {
+                    continue;
+                }
                 owner.clear();
-                let label = label.split(|byte| *byte == 0).next().unwrap_or_default();
                 owner.push(u8::try_from(label.len()).unwrap_or_default());
                 owner.extend_from_slice(label);
                 owner.extend_from_slice(&part.label);
@@ -220,6 +302,11 @@ fn padded(label: &[u8]) -> Option<Label> {
     }
     key.get_mut(..label.len())?.copy_from_slice(label);
     Some(key)
+}
+
+/// The characters of a label without what fills it up.
+fn plain(label: &Label) -> &[u8] {
+    label.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 fn addresses(addresses: &[IpAddr]) -> Vec<(u16, RecordSet)> {

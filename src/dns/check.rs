@@ -103,10 +103,16 @@ impl Checker {
         let now = (self.subject.clock)();
         let every = Duration::try_from(self.subject.every).unwrap_or(Duration::HOUR);
         if progress.all_at.is_none_or(|at| now - at >= every) {
-            self.check_all(db, asked, serial).await?;
+            self.check_all(db, asked, (serial, progress)).await?;
             self.check_delegation(db).await?;
-            (progress.serial, progress.all_at) = (serial, Some(now));
+            progress.all_at = Some(now);
         }
+        self.check_wanted(db, asked, progress).await
+    }
+
+    /// Checks what changed, and what somebody asked for.
+    async fn check_wanted(&self, db: &Db, asked: &mut Asked, progress: &mut Progress) -> Result<()> {
+        let Some(serial) = (self.subject.serial)() else { return Ok(()) };
         let changed = db.read().await?.names_to_check(progress.serial, progress.wanted).await?;
         // What was changed after the zone in use was built has its turn with the next.
         let changed: Vec<NamesRow> = changed.into_iter().filter(|row| row.serial <= serial).collect();
@@ -123,8 +129,10 @@ impl Checker {
         Ok(())
     }
 
-    async fn check_all(&self, db: &Db, asked: &mut Asked, serial: i64) -> Result<()> {
+    /// Checks everything up to this serial, and in between what comes up meanwhile: nobody waits for the end of it.
+    async fn check_all(&self, db: &Db, asked: &mut Asked, (serial, progress): (i64, &mut Progress)) -> Result<()> {
         let mut behind = 0;
+        progress.serial = progress.serial.max(serial);
         loop {
             let rows = db.read().await?.names_behind(behind, ROUND).await?;
             let Some(last) = rows.last() else { return Ok(()) };
@@ -133,6 +141,7 @@ impl Checker {
             if !self.check_rows(db, asked, &rows).await? {
                 return Ok(());
             }
+            self.check_wanted(db, asked, progress).await?;
         }
     }
 

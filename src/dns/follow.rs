@@ -1,4 +1,5 @@
-//! Keeping up with the database: a change is seen, the zone is built beside the one in use, and takes its place.
+//! Keeping up with the database: a change is seen, the zone that follows is built beside the one in use, and takes its
+//! place. Only what changed is read for it; all of it now and then, and whenever the database was away.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +14,10 @@ use crate::store::{Db, Result, ZoneChanges, ZoneSnapshot};
 const POLL: Duration = Duration::from_millis(500);
 /// A pause after the database failed.
 const PAUSE: Duration = Duration::from_secs(1);
+/// So many changes are kept beside the others before the zone is built as a whole.
+const MOST_RECENT: usize = 1_000;
+/// What is on disk is at most so much older than what is answered.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
 /// After a build there is a pause of so many times as long, at most [`LONGEST_REST`], so that many changes are built together.
 const REST: u32 = 2;
 const LONGEST_REST: Duration = Duration::from_millis(300);
@@ -45,11 +50,25 @@ async fn listen(server: &NameServer, db: &Db) -> Result<std::convert::Infallible
     // First of all, so that no change goes by between a look and the wait for the next.
     let mut changes = db.zone_changes().await?;
     set_layout(server, db).await?;
+    // It may be another database than the one the zone in use is from.
+    let mut news = News::Whole;
+    let mut kept = Kept::default();
     loop {
-        refresh(server, db).await?;
+        refresh(server, db, news).await?;
+        news = News::Changes;
         server.checks.notify_one();
+        kept.keep(server).await;
         wait(&mut changes).await?;
     }
+}
+
+/// What is read when the zone in use is not that of the database.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// All of it.
+    Whole,
+    /// What changed since.
+    Changes,
 }
 
 async fn wait(changes: &mut ZoneChanges) -> Result<()> {
@@ -65,25 +84,30 @@ async fn set_layout(server: &NameServer, db: &Db) -> Result<()> {
 }
 
 /// Brings the zone up to the database.
-async fn refresh(server: &NameServer, db: &Db) -> Result<()> {
+async fn refresh(server: &NameServer, db: &Db, news: News) -> Result<()> {
     let mut tx = db.read().await?;
-    if server.loaded() == Some(tx.zone_serial().await?) {
-        return Ok(());
-    }
-    let zone = tx.zone_snapshot().await?;
-    drop(tx);
+    let serial = tx.zone_serial().await?;
+    let current = server.shared.catalog.borrow().clone();
+    // One that grew backwards is that of an older backup.
+    let goes_on = |current: &Arc<Catalog>| {
+        news == News::Changes && i64::from(current.serial()) < serial && current.recent() < MOST_RECENT
+    };
     let begun = Instant::now();
-    let path = server.options.kept.clone();
-    server.put(zone.clone()).await;
-    let built = begun.elapsed();
-    tracing::debug!(serial = zone.serial, milliseconds = built.as_millis(), "the zone was built");
-    if let Some(path) = path {
-        let base = server.options.layout.base.clone();
-        let written = server.shared.tasks.spawn_blocking(move || kept::keep(&path, &base, &zone)).await;
-        if let Ok(Err(error)) = written {
-            tracing::warn!(%error, "the zone could not be kept on disk");
+    match current {
+        Some(current) if i64::from(current.serial()) == serial => return Ok(()),
+        Some(current) if goes_on(&current) => {
+            let delta = tx.zone_delta(i64::from(current.serial())).await?;
+            drop(tx);
+            server.put(current.changed(&server.options.layout, wire_serial(delta.serial), &delta.names));
+        }
+        _ => {
+            let zone = tx.zone_snapshot().await?;
+            drop(tx);
+            server.build(zone).await;
         }
     }
+    let built = begun.elapsed();
+    tracing::debug!(serial, milliseconds = built.as_millis(), "the zone was built");
     for secondary in &server.options.notify {
         server.shared.tasks.spawn(notify(server.clone(), *secondary));
     }
@@ -91,21 +115,54 @@ async fn refresh(server: &NameServer, db: &Db) -> Result<()> {
     Ok(())
 }
 
-impl NameServer {
-    /// Builds the zone aside and puts it in use.
-    pub(super) async fn put(&self, zone: ZoneSnapshot) {
-        let layout = self.options.layout.clone();
-        let built = self.shared.tasks.spawn_blocking(move || {
-            let serial = u32::try_from(zone.serial).unwrap_or(u32::MAX);
-            Arc::new(Catalog::build(&layout, serial, &zone.accounts))
-        });
-        if let Ok(catalog) = built.await {
-            metrics::gauge!("nmp_dns_zone_serial").set(f64::from(catalog.serial()));
-            metrics::gauge!("nmp_dns_zone_customers")
-                .set(f64::from(u32::try_from(catalog.customers()).unwrap_or(u32::MAX)));
-            // Whoever has the old one goes on with it until the next question; the last of them frees it.
-            self.shared.catalog.send_replace(Some(catalog));
+fn wire_serial(serial: i64) -> u32 {
+    u32::try_from(serial).unwrap_or(u32::MAX)
+}
+
+/// What is on disk.
+#[derive(Default)]
+struct Kept {
+    serial: Option<u32>,
+    at: Option<Instant>,
+}
+
+impl Kept {
+    /// Keeps the zone on disk, unless it is there or another was kept a moment ago.
+    async fn keep(&mut self, server: &NameServer) {
+        let Some(path) = server.options.kept.clone() else { return };
+        let Some(catalog) = server.shared.catalog.borrow().clone() else { return };
+        let serial = catalog.serial();
+        if self.serial == Some(serial) || self.at.is_some_and(|at| at.elapsed() < KEEP_EVERY) {
+            return;
         }
+        let base = server.options.layout.base.clone();
+        let writing = move || {
+            let zone = ZoneSnapshot { serial: i64::from(catalog.serial()), accounts: catalog.accounts() };
+            kept::keep(&path, &base, &zone)
+        };
+        if let Ok(Err(error)) = server.shared.tasks.spawn_blocking(writing).await {
+            tracing::warn!(%error, "the zone could not be kept on disk");
+        }
+        (self.serial, self.at) = (Some(serial), Some(Instant::now()));
+    }
+}
+
+impl NameServer {
+    /// Builds the zone aside as a whole and puts it in use.
+    pub(super) async fn build(&self, zone: ZoneSnapshot) {
+        let layout = self.options.layout.clone();
+        let building = move || Catalog::build(&layout, wire_serial(zone.serial), &zone.accounts);
+        if let Ok(catalog) = self.shared.tasks.spawn_blocking(building).await {
+            self.put(catalog);
+        }
+    }
+
+    fn put(&self, catalog: Catalog) {
+        metrics::gauge!("nmp_dns_zone_serial").set(f64::from(catalog.serial()));
+        metrics::gauge!("nmp_dns_zone_customers")
+            .set(f64::from(u32::try_from(catalog.customers()).unwrap_or(u32::MAX)));
+        // Whoever has the old one goes on with it until the next question; the last of them frees it.
+        self.shared.catalog.send_replace(Some(Arc::new(catalog)));
     }
 
     /// The serial of the zone in use.

@@ -183,7 +183,7 @@ impl NameServer {
     async fn put_kept(&self) {
         let Some(path) = &self.options.kept else { return };
         match kept::recall(path, &self.options.layout.base) {
-            Ok(Some(zone)) => self.put(zone).await,
+            Ok(Some(zone)) => self.build(zone).await,
             Ok(None) => {}
             Err(reason) => {
                 tracing::warn!(file = %path.display(), reason, "the zone on disk cannot be used; it is written anew");

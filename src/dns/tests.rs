@@ -237,6 +237,20 @@ fn customers() -> impl Strategy<Value = BTreeMap<String, (String, String)>> {
     proptest::collection::btree_map("[a-z0-9_-]{1,10}", (token, token), 0..40)
 }
 
+/// Labels with the tokens they have from then on; without any they are gone.
+fn changes() -> impl Strategy<Value = BTreeMap<&'static str, [&'static str; 2]>> {
+    let labels = proptest::sample::select(vec!["a", "b", "c", "d"]);
+    let tokens = proptest::sample::select(vec![["", ""], ["one", "two"], ["", "only"], ["three", ""]]);
+    proptest::collection::btree_map(labels, tokens, 0..4)
+}
+
+fn records(catalog: &Catalog) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut records = Vec::new();
+    catalog.each(|owner, rest| records.push((owner.to_vec(), rest.to_vec())));
+    records.sort();
+    records
+}
+
 proptest! {
     /// Every customer is answered with its token in each region, and nobody else is there.
     #[test]
@@ -265,6 +279,29 @@ proptest! {
         // Two name servers and one address of theirs, the region's three and its service; and for each customer two
         // tokens with the first region's addresses.
         prop_assert_eq!(records, 7 + customers.len() * 5);
+    }
+
+    /// Whether it is built as a whole or follows from another, the zone is the same.
+    #[test]
+    fn a_zone_that_follows_is_what_it_would_be_if_it_were_built(rounds in proptest::collection::vec(changes(), 1..6)) {
+        let mut names = BTreeMap::from([("a".to_owned(), ["one".to_owned(), String::new()])]);
+        let mut catalog = Catalog::build(&layout(), 1, "a one ,gone  ");
+        for (round, changes) in (2..).zip(rounds) {
+            let changes: Vec<_> = changes.into_iter().map(|(label, tokens)| (label.to_owned(), tokens.map(str::to_owned))).collect();
+            catalog = catalog.changed(&layout(), round, &changes);
+            names.extend(changes);
+            let text: Vec<String> = names.iter().map(|(label, [one, two])| format!("{label} {one} {two}")).collect();
+            let built = Catalog::build(&layout(), round, &text.join(","));
+            prop_assert_eq!((catalog.serial(), catalog.customers()), (round, built.customers()));
+            let recalled = Catalog::build(&layout(), round, &catalog.accounts());
+            for other in [&built, &recalled] {
+                prop_assert_eq!(records(&catalog), records(other));
+            }
+            for label in ["a", "b", "C", "d", "gone"] {
+                let message = question(&format!("{label}.1r1.pstn.example.net"), RecordType::TXT);
+                prop_assert_eq!(answer(&catalog, &message), answer(&built, &message));
+            }
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ statements! {
     LOCKED_POSTGRES = concat!(select_accounts!(), "a.name = $1 FOR UPDATE OF a");
     BY_ID = concat!(select_accounts!(), "a.id = $1");
     BY_TENANT = concat!(select_accounts!(), "a.tenant_id = $1 ORDER BY a.name");
-    DELETE_EMPTY = "DELETE FROM accounts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1)";
+    DELETE_EMPTY = "DELETE FROM accounts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1) RETURNING name";
     DELETE_COUNTS = "DELETE FROM account_services WHERE account_id = $1";
     MARK_DELETING = "UPDATE accounts SET deleting = TRUE, rev = rev + 1, updated_at = $2 WHERE id = $1";
     COUNT_NUMBERS = "UPDATE accounts SET number_count = number_count + $2 WHERE id = $1";
@@ -161,8 +161,7 @@ impl Tx {
             .bind(micros(now))
             .execute(c).await.map(drop))?;
         if let Some(direct_routing) = &draft.direct_routing {
-            self.take_up_label(&direct_routing.subdomain).await?;
-            self.set_subdomain(id, direct_routing, now).await?;
+            self.set_subdomain((id, draft.name.as_str()), direct_routing, now).await?;
         }
         Ok(())
     }
@@ -189,14 +188,10 @@ impl Tx {
             .bind(micros(now))
             .execute(c).await.map(|done| done.rows_affected()))?;
         if updated == 1 {
-            let label = draft.direct_routing.as_ref().map(|routing| routing.subdomain.as_str());
-            self.give_up_label(id, label, now).await?;
+            let account = (id, draft.name.as_str());
             match &draft.direct_routing {
-                Some(direct_routing) => {
-                    self.take_up_label(&direct_routing.subdomain).await?;
-                    self.set_subdomain(id, direct_routing, now).await?;
-                }
-                None => self.unset_subdomain(id, now).await?,
+                Some(direct_routing) => self.set_subdomain(account, direct_routing, now).await?,
+                None => self.unset_subdomain(account, now).await?,
             }
         }
         Ok(updated == 1)
@@ -301,15 +296,13 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn delete_empty_account(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
-        self.give_up_label_of_empty(id, now).await?;
-        let gone =
-            on!(self, c => sqlx::query(DELETE_EMPTY).bind(id).execute(c).await.map(|done| done.rows_affected()))? == 1;
-        if gone {
+        let gone: Option<String> = on!(self, c => sqlx::query_scalar(DELETE_EMPTY).bind(id).fetch_optional(c).await)?;
+        if let Some(name) = &gone {
             self.forget_hand_over(id).await?;
-            self.unset_subdomain(id, now).await?;
+            self.unset_subdomain((id, name), now).await?;
             on!(self, c => sqlx::query(DELETE_COUNTS).bind(id).execute(c).await.map(drop))?;
         }
-        Ok(gone)
+        Ok(gone.is_some())
     }
 
     /// Marks an account to go with its last number.

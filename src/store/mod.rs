@@ -79,7 +79,7 @@ pub use submit::Applied;
 pub use told_names::LabelRow;
 pub use types::{at, micros};
 pub use work::{Again, Claim, WorkKind, WorkRow};
-pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneSnapshot};
+pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneDelta, ZoneSnapshot};
 
 /// A cursor into a list that pages by key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,12 +25,14 @@ const NOTIFY: &str = "SELECT pg_notify('nmp_zone', '')";
 statements! {
     SERIAL = "SELECT serial FROM zone WHERE id = 1";
     SNAPSHOT = "SELECT z.serial, (SELECT string_agg(concat_ws(' ', label, region1_token, region2_token), ',') FROM subdomains) FROM zone z WHERE z.id = 1";
+    DELTA = "SELECT z.serial, n.label, n.region1_token, n.region2_token FROM zone z LEFT JOIN (SELECT label, region1_token, region2_token FROM subdomains WHERE serial > $1 UNION ALL SELECT label, '', '' FROM given_up_labels WHERE serial > $1) AS n ON TRUE WHERE z.id = 1";
     // Seconds since 1970 unless more changes came: it grows, too, when an older backup was brought back.
     CHANGED = "UPDATE zone SET serial = CASE WHEN serial < $1 THEN $1 ELSE serial + 1 END WHERE id = 1 RETURNING serial";
     RELAID = "UPDATE zone SET layout = $2, serial = CASE WHEN serial < $1 THEN $1 ELSE serial + 1 END WHERE id = 1 AND layout <> $2";
     SCREENING = "UPDATE subdomains SET call_screening = $2 WHERE account_id = $1 AND label = $3 AND region1_token = $4 AND region2_token = $5";
     SET = "INSERT INTO subdomains (account_id, label, call_screening, region1_token, region2_token, serial) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id) DO UPDATE SET label = excluded.label, call_screening = excluded.call_screening, region1_token = excluded.region1_token, region2_token = excluded.region2_token, serial = excluded.serial";
-    UNSET = "DELETE FROM subdomains WHERE account_id = $1";
+    FORMER = "SELECT label FROM subdomains WHERE account_id = $1 AND label <> $2";
+    UNSET = "DELETE FROM subdomains WHERE account_id = $1 RETURNING label";
     UNCHECK = "DELETE FROM subdomain_checks WHERE account_id = $1";
     CHANGED_NAMES = concat!(select_names!(), "s.serial > $1 OR s.check_wanted > $2 ORDER BY s.account_id");
     NAMES_BEHIND = concat!(select_names!(), "s.account_id > $1 ORDER BY s.account_id LIMIT $2");
@@ -48,6 +50,18 @@ pub struct ZoneSnapshot {
     pub serial: i64,
     /// Label and tokens with blanks between them, accounts with commas; none of these holds either.
     pub accounts: String,
+}
+
+/// The zone's serial; a label with its tokens, where there is one.
+type Changed = (i64, Option<String>, Option<String>, Option<String>);
+
+/// What changed in the zone since a serial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneDelta {
+    /// The serial it leads to.
+    pub serial: i64,
+    /// Labels with the tokens they have now; without any, a label is not served any more.
+    pub names: Vec<(String, [String; 2])>,
 }
 
 /// The names of an account and what was found when they were last asked for.
@@ -181,6 +195,18 @@ impl Tx {
         Ok(ZoneSnapshot { serial, accounts: accounts.unwrap_or_default() })
     }
 
+    /// What changed after this serial, which the caller has.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn zone_delta(&mut self, since: i64) -> Result<ZoneDelta> {
+        let rows: Vec<Changed> = on!(self, c => sqlx::query_as(DELTA).bind(since).fetch_all(c).await)?;
+        let serial = rows.first().map_or(since, |row| row.0);
+        let tokens = |row: Changed| [row.2.unwrap_or_default(), row.3.unwrap_or_default()];
+        let name = |mut row: Changed| Some((row.1.take()?, tokens(row)));
+        Ok(ZoneDelta { serial, names: rows.into_iter().filter_map(name).collect() })
+    }
+
     /// Says what the configuration adds to the zone; the serial grows when that is not what it was.
     ///
     /// # Errors
@@ -203,8 +229,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives an account its names.
-    pub(super) async fn set_subdomain(&mut self, id: i64, wanted: &DirectRouting, now: OffsetDateTime) -> Result<()> {
+    /// Gives an account, by its id and name, its names, and remembers which label it gives up for that.
+    pub(super) async fn set_subdomain(
+        &mut self,
+        (id, account): (i64, &str),
+        wanted: &DirectRouting,
+        now: OffsetDateTime,
+    ) -> Result<()> {
         let [region1, region2] = &wanted.tokens;
         let same = on!(self, c => sqlx::query(SCREENING)
             .bind(id)
@@ -216,7 +247,15 @@ impl Tx {
         if same == 1 {
             return Ok(());
         }
+        let former: Option<String> = on!(self, c => sqlx::query_scalar(FORMER)
+            .bind(id)
+            .bind(wanted.subdomain.as_str())
+            .fetch_optional(c).await)?;
         let serial = self.zone_changed(now).await?;
+        if let Some(former) = former {
+            self.give_up_label(&former, account, serial, now).await?;
+        }
+        self.take_up_label(&wanted.subdomain).await?;
         on!(self, c => sqlx::query(SET)
             .bind(id)
             .bind(wanted.subdomain.as_str())
@@ -228,12 +267,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes an account's names out of the zone.
-    pub(super) async fn unset_subdomain(&mut self, id: i64, now: OffsetDateTime) -> Result<()> {
-        let gone = on!(self, c => sqlx::query(UNSET).bind(id).execute(c).await.map(|done| done.rows_affected()))?;
-        if gone == 1 {
+    /// Takes the names of an account, by its id and name, out of the zone, and remembers its label.
+    pub(super) async fn unset_subdomain(&mut self, (id, account): (i64, &str), now: OffsetDateTime) -> Result<()> {
+        let gone: Option<String> = on!(self, c => sqlx::query_scalar(UNSET).bind(id).fetch_optional(c).await)?;
+        if let Some(label) = gone {
             on!(self, c => sqlx::query(UNCHECK).bind(id).execute(c).await.map(drop))?;
-            self.zone_changed(now).await?;
+            let serial = self.zone_changed(now).await?;
+            self.give_up_label(&label, account, serial, now).await?;
         }
         Ok(())
     }

@@ -43,6 +43,11 @@ async fn a_change_is_seen_within_a_second(world: World) {
         })
         .await;
     }
+    create(&ctx, "contoso", ["MS=ms5", "MS=ms6"]).await;
+    for server in &servers {
+        server.shows("contoso.1r1.pstn.example.net", "MS=ms5").await;
+        assert_eq!(status(&server.dig("fabrikam.1r2.pstn.example.net TXT")), "NXDOMAIN");
+    }
 }
 
 fn serial(server: &Server) -> u32 {
