@@ -42,16 +42,15 @@ pub fn api_router(routes: ApiRoutes, state: ApiState) -> Router {
         trusted_proxies: settings.trusted_proxies.as_slice().into(),
         id_header: "x-ms-request-id",
     };
+    // Few layers: each has a copy of all that are inside it made for every request.
     let inner = ServiceBuilder::new()
-        .layer(from_fn_with_state(state.clone(), allowed_network))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
         .layer(from_fn_with_state(Arc::new(hosts), security::checks));
     let router = routes
         .into_router(&state)
         .layer(inner)
-        .layer(from_fn_with_state(state.clone(), render::errors))
-        .layer(from_fn_with_state(state.clone(), render::headers))
+        .layer(from_fn_with_state(state.clone(), answer))
         .layer(from_fn_with_state(observed, observe))
         .with_state(state);
     // Outside, for the path must be ready before the router looks at it.
@@ -59,18 +58,27 @@ pub fn api_router(routes: ApiRoutes, state: ApiState) -> Router {
         .fallback_service(ServiceBuilder::new().layer(MapRequestLayer::new(routes::split_action)).service(router))
 }
 
+/// Lets a call in, and gives its answer the form and the headers that every answer of the API has.
+async fn answer(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let client_id = render::client_request_id(request.headers());
+    let response = match allowed_network(&state, &request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    render::with_headers(render::errors(response, &state), client_id, &state)
+}
+
 /// Refuses calls from elsewhere than the allowed networks, before anything else of them is looked at.
-async fn allowed_network(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+fn allowed_network(state: &ApiState, request: &Request) -> Result<(), Problem> {
     let allowed = &state.config().api.allowed_networks;
     let client = request.extensions().get::<Arc<RequestInfo>>().map(|info| info.client);
     if allowed.is_empty() || client.is_some_and(|client| allowed.iter().any(|network| network.contains(client))) {
-        return next.run(request).await;
+        return Ok(());
     }
-    Problem::new(
+    Err(Problem::new(
         StatusCode::FORBIDDEN,
         "address_not_allowed",
         "Not from this address",
         "Calls are not accepted from your address. Ask the people who run this service to allow it.",
-    )
-    .into_response()
+    ))
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use tower::ServiceBuilder;
@@ -20,6 +20,7 @@ use crate::config::Portal;
 use super::assets::serve_asset;
 use super::error::Problem;
 use super::host::AllowedHosts;
+use super::info::RequestInfo;
 use super::observe::{Observed, observe};
 use super::routes::Routes;
 use super::state::PortalState;
@@ -47,11 +48,18 @@ pub fn portal_router(routes: Routes, state: PortalState) -> Router {
         .route("/static/{*file}", get(serve_asset))
         .fallback(no_page)
         .layer(inner)
-        .layer(from_fn_with_state(state.clone(), render::pages))
+        .layer(from_fn_with_state(state.clone(), answer))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(from_fn_with_state(state.clone(), security::headers))
         .layer(from_fn_with_state(observed, observe))
         .with_state(state)
+}
+
+/// Gives every answer its form and its protecting headers.
+async fn answer(State(state): State<PortalState>, request: Request, next: Next) -> Response {
+    let info = request.extensions().get::<Arc<RequestInfo>>().cloned();
+    let response = next.run(request).await;
+    let response = render::pages(response, info.as_deref(), &state);
+    security::with_headers(response, info.as_deref(), &state)
 }
 
 /// The values of `Host` the portal answers to.

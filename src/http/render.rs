@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Json, Response};
@@ -49,15 +49,13 @@ struct AccessPage<'a> {
     request_id: &'a str,
 }
 
-/// Renders the problems of the portal.
-pub(super) async fn pages(State(state): State<PortalState>, request: Request, next: Next) -> Response {
-    let info = request.extensions().get::<Arc<RequestInfo>>().cloned();
-    let response = next.run(request).await;
+/// Renders a problem of the portal; any other answer stays as it is.
+pub(super) fn pages(response: Response, info: Option<&RequestInfo>, state: &PortalState) -> Response {
     let (Some(problem), Some(info)) = (problem_of(&response), info) else {
         return response;
     };
     problem.log();
-    let mut rendered = page_for(&problem, &info, &state);
+    let mut rendered = page_for(&problem, info, state);
     keep_headers(&response, &mut rendered, &problem);
     rendered
 }

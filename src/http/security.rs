@@ -36,9 +36,7 @@ const FIXED: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// Sets the protecting headers on every answer, and turns a notice into its cookie.
-pub(super) async fn headers(State(state): State<PortalState>, request: Request, next: Next) -> Response {
-    let info = request.extensions().get::<Arc<RequestInfo>>().cloned();
-    let mut response = next.run(request).await;
+pub(super) fn with_headers(mut response: Response, info: Option<&RequestInfo>, state: &PortalState) -> Response {
     let secure = state.sessions().secure();
     let notice = match response.extensions().get::<Flash>() {
         Some(flash) => flash.set_cookie(secure),

@@ -1,8 +1,6 @@
 //! Turns problems into the contract's error form, and sets the headers that every answer of the API has.
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 
@@ -33,14 +31,13 @@ struct ErrorForm<'a> {
     details: Vec<ErrorForm<'a>>,
 }
 
-/// Renders the problems of the API.
-pub(super) async fn errors(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+/// Renders a problem of the API; any other answer stays as it is.
+pub(super) fn errors(response: Response, state: &ApiState) -> Response {
     let Some(problem) = problem_of(&response) else {
         return response;
     };
     problem.log();
-    let mut rendered = error(&problem, &state);
+    let mut rendered = error(&problem, state);
     keep_headers(&response, &mut rendered, &problem);
     rendered
 }
@@ -117,12 +114,7 @@ fn pascal_case(code: &str) -> String {
 }
 
 /// Sets the headers of every answer, and gives the client its own identifier back.
-pub(super) async fn headers(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let client_id = client_request_id(request.headers());
-    if let Some(id) = client_id.as_ref().and_then(|id| id.to_str().ok()) {
-        tracing::Span::current().record("client_request_id", id);
-    }
-    let mut response = next.run(request).await;
+pub(super) fn with_headers(mut response: Response, client_id: Option<HeaderValue>, state: &ApiState) -> Response {
     let headers = response.headers_mut();
     if let Some(id) = client_id {
         headers.insert(CLIENT_REQUEST_ID, id);
@@ -141,11 +133,14 @@ pub(super) async fn headers(State(state): State<ApiState>, request: Request, nex
     response
 }
 
-/// The client's identifier of its request: any one value of visible characters, a UUID or not.
-fn client_request_id(headers: &HeaderMap) -> Option<HeaderValue> {
+/// The client's identifier of its request, which goes to the log as well: any one value of visible characters, a UUID or not.
+pub(super) fn client_request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut values = headers.get_all(&CLIENT_REQUEST_ID).iter();
     let (Some(id), None) = (values.next(), values.next()) else { return None };
     let sane = (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+    if sane && let Ok(text) = id.to_str() {
+        tracing::Span::current().record("client_request_id", text);
+    }
     sane.then(|| id.clone())
 }
 
