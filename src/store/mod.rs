@@ -251,7 +251,10 @@ impl Db {
             // Most of what a large order writes fits in, so that little of it is written and read back before the commit.
             .connect_with(options.clone().pragma("cache_size", "-24000"))
             .await?;
-        let read = Readers::open(&options.pragma("query_only", "on"), size.readers, ACQUIRE_TIMEOUT).await?;
+        // Pages are looked at where the system has them, so that numbers that lie far apart are found without a copy of each
+        // page; at most 256 MB of the file.
+        let reading = options.pragma("query_only", "on").pragma("mmap_size", "268435456");
+        let read = Readers::open(&reading, size.readers, ACQUIRE_TIMEOUT).await?;
         Ok(Self::Sqlite {
             read,
             write,
