@@ -28,6 +28,7 @@ use report::{Outcome, bench, say};
 use visitor::Visitor;
 
 const NUMBERS: usize = 100_000;
+const ROUNDS: usize = 5;
 const TENANT: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
 
 fn main() -> Outcome<()> {
@@ -53,10 +54,37 @@ async fn starts() -> Outcome<()> {
     Ok(())
 }
 
-/// From 100,000 lines of CSV to the review, and from there to the accepted order.
+/// From 100,000 lines of CSV to the review, and from there to the accepted order. The bare insert stands beside each round,
+/// for a moment in which the machine is slow hits both; half of the rounds are below what counts.
 async fn upload() -> Outcome<()> {
-    let bare = median(3, || seed::bare_insert(NUMBERS)).await?;
-    say("bare bulk insert of 100,000 rows (SQLite)", format!("{:.0} ms", millis(bare)), "");
+    let csv = seed::csv(NUMBERS);
+    say("the CSV text", format!("{:.1} MB", csv.len() as f64 / 1e6), "");
+    let (mut reviews, mut submits, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
+    for _ in 0..ROUNDS {
+        let bare = seed::bare_insert(NUMBERS).await?;
+        say("bare bulk insert of 100,000 rows (SQLite)", format!("{:.0} ms", millis(bare)), "");
+        let round = one_upload(&csv).await?;
+        say("CSV text to the review page", format!("{:.0} ms", millis(round.review)), "");
+        say("submit to the order page", format!("{:.0} ms", millis(round.submit)), "");
+        reviews.push(ratio(round.review, bare));
+        submits.push(ratio(round.submit, bare));
+        memory = memory.max(round.memory);
+    }
+    say("  review against the bare insert", format!("{:.2} x", middle(&mut reviews)), "at most 5 x");
+    say("  submit against the bare insert", format!("{:.2} x", middle(&mut submits)), "at most 3 x");
+    say("highest memory of the whole process", format!("{memory:.1} MB"), "at most 150 MB");
+    Ok(())
+}
+
+/// What an upload took.
+struct Upload {
+    review: Duration,
+    submit: Duration,
+    /// The highest of the process, in megabytes.
+    memory: f64,
+}
+
+async fn one_upload(csv: &str) -> Outcome<Upload> {
     let folder = tempfile::tempdir()?;
     let program = Program::start(folder.path(), false)?;
     let mut visitor = Visitor::sign_in(&program.portal, "writer").await;
@@ -65,7 +93,6 @@ async fn upload() -> Outcome<()> {
     if !created.status.is_success() {
         return Err(format!("the account was not created: {} {}", created.status, created.text).into());
     }
-    let csv = seed::csv(NUMBERS);
     let begun = Instant::now();
     let stored = visitor.upload("/numbers/upload", &[("account", "contoso")], Some(csv.as_bytes())).await?;
     let review = visitor.get(stored.location.as_deref().ok_or(stored.text)?).await;
@@ -80,26 +107,12 @@ async fn upload() -> Outcome<()> {
     if !order.status.is_success() {
         return Err(format!("not submitted: {} {}", order.status, order.text).into());
     }
-    let text = format!("{:.1} MB", csv.len() as f64 / 1e6);
-    say("  the CSV text", text, "");
-    say("CSV text to the review page", format!("{:.0} ms", millis(staged)), "");
-    say("  against the bare insert", format!("{:.2} x", ratio(staged, bare)), "at most 5 x");
-    say("submit to the order page", format!("{:.0} ms", millis(submitted)), "");
-    say("  against the bare insert", format!("{:.2} x", ratio(submitted, bare)), "at most 3 x");
-    say("highest memory of the whole process", format!("{:.1} MB", program.memory("VmHWM")?), "at most 150 MB");
-    Ok(())
+    Ok(Upload { review: staged, submit: submitted, memory: program.memory("VmHWM")? })
 }
 
-async fn median<F: Future<Output = Outcome<Duration>>>(
-    times: usize,
-    mut measure: impl FnMut() -> F,
-) -> Outcome<Duration> {
-    let mut found = Vec::new();
-    for _ in 0..times {
-        found.push(measure().await?);
-    }
-    found.sort_unstable();
-    found.get(times / 2).copied().ok_or_else(|| "nothing was measured".into())
+fn middle(ratios: &mut [f64]) -> f64 {
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().unwrap_or_default()
 }
 
 fn millis(duration: Duration) -> f64 {

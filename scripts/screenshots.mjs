@@ -6,12 +6,12 @@ import { chromium } from "playwright-core";
 const [portal, backend, folder] = process.argv.slice(2);
 const CONTOSO = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
 const NUMBERS = [
-  "+441632960000-0299",
-  "+44 1632 960 400",
+  "+441632960300-0599",
+  "+44 1632 960 700",
   "01632 960 500",
-  "+441632960700-0600",
+  "+441632960900-0800",
   "+44163296abc1",
-  "+441632960010",
+  "+441632960310",
 ].join("\n");
 
 const usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -88,7 +88,7 @@ await writer.waitForURL("**/review");
 await shoot(writer, "review");
 
 // Slow enough that the order is seen at work, with two numbers that the backend refuses.
-await play("_faults", { jobSeconds: 20, rejectNumbers: ["+441632960007", "+441632960008"] });
+await play("_faults", { jobSeconds: 20, rejectNumbers: ["+441632960307", "+441632960308"] });
 await writer.locator("[name=good_only]").check();
 await writer.getByRole("button", { name: /^Upload \d/ }).click();
 await writer.waitForURL(/\/orders\/\d+$/);
@@ -100,15 +100,20 @@ await writer.goto(writer.url());
 await shoot(writer, "order-errors");
 
 // Some of them are taken into use by the enterprise.
-const inUse = Array.from({ length: 9 }, (_, n) => `+44163296001${n}`);
+const inUse = Array.from({ length: 9 }, (_, n) => `+44163296031${n}`);
 await play("_assign", { tenantId: CONTOSO, numbers: inUse });
 await open(writer, "/connection");
-await writer.locator("#status form:has(input[name=kind][value=numbers]) button").first().click();
+await writer.locator("tr", { hasText: "Contoso Ltd" }).locator("form:has(input[name=kind][value=numbers]) button").click();
 await writer.waitForLoadState();
 await until(writer, "/numbers?account=contoso", writer.locator("#numbers td", { hasText: /^Assigned$/ }));
 await shoot(writer, "numbers");
 await open(writer, "/");
 await shoot(writer, "overview");
+// The example of Direct Routing, once its names were checked.
+await until(writer, "/accounts/fourth-coffee", writer.getByText("Provisioned", { exact: true }));
+await shoot(writer, "direct-routing");
+await open(writer, "/accounts/fourth-coffee/hand-over");
+await shoot(writer, "hand-over");
 const dark = await signIn("writer", { ...desk, colorScheme: "dark" });
 await open(dark, "/numbers?account=contoso");
 await shoot(dark, "numbers-dark");

@@ -250,7 +250,7 @@ pub(super) async fn create_in(
 ) -> Result<()> {
     let id = tx.next_account_id().await?;
     tx.insert_account(id, draft, now).await?;
-    want_pulls(tx, draft.tenant_id.as_ref(), now).await?;
+    want_pulls(tx, draft, now).await?;
     let mut entry = audit_entry(grant, origin, "account.create");
     entry.subject_kind = "account";
     entry.subject = draft.name.to_string();
@@ -260,9 +260,10 @@ pub(super) async fn create_in(
     Ok(())
 }
 
-/// Asks for the tenant's addresses, plans and number state soon.
-async fn want_pulls(tx: &mut Tx, tenant: Option<&TenantId>, now: OffsetDateTime) -> Result<()> {
-    if let Some(tenant) = tenant {
+/// Asks for the tenant's addresses, plans and number state soon, where a service of the account has a backend that knows them.
+async fn want_pulls(tx: &mut Tx, draft: &AccountDraft, now: OffsetDateTime) -> Result<()> {
+    let backed = !draft.services.and(ServiceSet::BACKED).is_empty();
+    if let Some(tenant) = draft.tenant_id.as_ref().filter(|_| backed) {
         tx.want_work(WorkKind::CivicAddresses, tenant.as_str(), now).await?;
         tx.want_work(WorkKind::Numbers, tenant.as_str(), now).await?;
     }
@@ -332,7 +333,7 @@ pub(super) async fn update_in(
     // What waits is pushed, or is done at once where the service is not synced any more.
     tx.want_work(WorkKind::Account, &before.id.to_string(), now).await?;
     if before.tenant_id != draft.tenant_id {
-        want_pulls(tx, draft.tenant_id.as_ref(), now).await?;
+        want_pulls(tx, draft, now).await?;
     }
     let mut entry = audit_entry(grant, origin, "account.update");
     entry.subject_kind = "account";
