@@ -28,9 +28,9 @@ async function signIn(person, options) {
 }
 
 const open = (page, path) => page.goto(new URL(path, portal).href);
-const shoot = async (page, name) => {
+const shoot = async (page, name, options) => {
   await page.evaluate(() => scrollTo(0, 0));
-  await page.screenshot({ path: `${folder}/${name}.png` });
+  await page.screenshot({ path: `${folder}/${name}.png`, ...options });
 };
 const play = (path, body) =>
   fetch(`${backend}/${path}`, { method: path === "_faults" ? "PUT" : "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
@@ -111,9 +111,9 @@ await open(writer, "/");
 await shoot(writer, "overview");
 // The example of Direct Routing, once its names were checked.
 await until(writer, "/accounts/fourth-coffee", writer.getByText("Provisioned", { exact: true }));
-await shoot(writer, "direct-routing");
+await shoot(writer, "direct-routing", { fullPage: true });
 await open(writer, "/accounts/fourth-coffee/hand-over");
-await shoot(writer, "hand-over");
+await shoot(writer, "hand-over", { fullPage: true });
 const dark = await signIn("writer", { ...desk, colorScheme: "dark" });
 await open(dark, "/numbers?account=contoso");
 await shoot(dark, "numbers-dark");
