@@ -25,10 +25,10 @@ const LONGEST_REST: Duration = Duration::from_millis(300);
 /// Follows the database until the stop.
 pub(super) async fn follow(server: NameServer, db: Db) {
     let stop = server.shared.stop.clone();
-    let mut was_away = false;
+    let (mut kept, mut was_away) = (Kept::default(), false);
     while !stop.is_cancelled() {
-        match stop.run_until_cancelled(listen(&server, &db)).await {
-            None => return,
+        match stop.run_until_cancelled(listen(&server, &db, &mut kept)).await {
+            None => break,
             Some(Ok(never)) => match never {},
             Some(Err(error)) => {
                 // Once for each time it is away.
@@ -43,16 +43,16 @@ pub(super) async fn follow(server: NameServer, db: Db) {
             }
         }
     }
+    kept.keep_at_last(&server).await;
 }
 
 /// Ends only with a failure of the database.
-async fn listen(server: &NameServer, db: &Db) -> Result<std::convert::Infallible> {
+async fn listen(server: &NameServer, db: &Db, kept: &mut Kept) -> Result<std::convert::Infallible> {
     // First of all, so that no change goes by between a look and the wait for the next.
     let mut changes = db.zone_changes().await?;
     set_layout(server, db).await?;
     // It may be another database than the one the zone in use is from.
     let mut news = News::Whole;
-    let mut kept = Kept::default();
     loop {
         refresh(server, db, news).await?;
         news = News::Changes;
@@ -127,6 +127,12 @@ struct Kept {
 }
 
 impl Kept {
+    /// Keeps the zone on disk before the process ends, unless it is there.
+    async fn keep_at_last(&mut self, server: &NameServer) {
+        self.at = None;
+        self.keep(server).await;
+    }
+
     /// Keeps the zone on disk, unless it is there or another was kept a moment ago.
     async fn keep(&mut self, server: &NameServer) {
         let Some(path) = server.options.kept.clone() else { return };

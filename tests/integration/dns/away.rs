@@ -118,3 +118,21 @@ fn a_broken_file_is_no_hindrance() {
         assert_eq!(server.texts("contoso.1r1.pstn.example.net"), ["\"MS=ms1\""]);
     });
 }
+
+/// Not each change is written at once; none is missing after a stop.
+#[test]
+fn what_changed_before_a_stop_is_on_disk() {
+    crate::harness::database::run(Kind::Sqlite, async |world| {
+        let ctx = services(&world);
+        let mut server = Server::start(&world.place, "").await;
+        for label in ["contoso", "fabrikam", "litware"] {
+            create(&ctx, label, ["MS=ms1", "MS=ms2"]).await;
+            server.shows(&format!("{label}.1r1.pstn.example.net"), "MS=ms1").await;
+        }
+        assert!(server.process.take().unwrap().stop().success());
+        let kept = std::fs::read_to_string(world.place.folder.path().join(format!("zone-{}", server.port))).unwrap();
+        for label in ["contoso", "fabrikam", "litware"] {
+            assert!(kept.contains(&format!("{label} MS=ms1 MS=ms2")), "{label} is not in {kept}");
+        }
+    });
+}

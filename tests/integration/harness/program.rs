@@ -23,6 +23,13 @@ impl Process {
         self.child.id()
     }
 
+    /// Asks it to end (SIGTERM), and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        assert!(asked.success(), "{asked}");
+        self.child.wait().unwrap()
+    }
+
     /// Ends it without a chance to tidy up.
     pub(crate) fn kill(mut self) {
         let _ = self.child.kill();
@@ -130,10 +137,7 @@ impl Demo {
 
     /// Asks it to end (SIGTERM), and waits until it has.
     pub(crate) fn stop(&mut self) -> ExitStatus {
-        let mut process = self.process.take().unwrap();
-        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
-        assert!(asked.success(), "{asked}");
-        process.child.wait().unwrap()
+        self.process.take().unwrap().stop()
     }
 
     /// `kill -9`.
