@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use load::Rate;
 use program::Program;
-use report::{Outcome, bench, say};
+use report::{Outcome, bench, middle, say};
 use serde_json::{Value, json};
 use visitor::Visitor;
 
@@ -239,9 +239,4 @@ async fn beside_an_upload(program: &Program, api: &Arc<Api>) -> Outcome<()> {
     let against = rate.p99.as_secs_f64() / rate.median.as_secs_f64();
     say("  p99 against its median", format!("{against:.1} x"), "under 10 x");
     Ok(())
-}
-
-fn middle(ratios: &mut [f64]) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios.get(ratios.len() / 2).copied().unwrap_or_default()
 }

@@ -24,7 +24,7 @@ mod visitor;
 use std::time::{Duration, Instant};
 
 use program::Program;
-use report::{Outcome, bench, say};
+use report::{Outcome, bench, middle, say};
 use visitor::Visitor;
 
 const NUMBERS: usize = 100_000;
@@ -108,11 +108,6 @@ async fn one_upload(csv: &str) -> Outcome<Upload> {
         return Err(format!("not submitted: {} {}", order.status, order.text).into());
     }
     Ok(Upload { review: staged, submit: submitted, memory: program.memory("VmHWM")? })
-}
-
-fn middle(ratios: &mut [f64]) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios.get(ratios.len() / 2).copied().unwrap_or_default()
 }
 
 fn millis(duration: Duration) -> f64 {

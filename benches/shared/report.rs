@@ -18,3 +18,9 @@ pub fn bench(run: impl Future<Output = Outcome<()>>) -> Outcome<()> {
 pub fn say(what: &str, figure: impl std::fmt::Display, goal: &str) {
     let _ = writeln!(std::io::stdout(), "{what:<62} {figure:>14}   {goal}");
 }
+
+/// The ratio that half of the rounds are below.
+pub fn middle(ratios: &mut [f64]) -> f64 {
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().unwrap_or_default()
+}
