@@ -100,6 +100,12 @@ pub struct Database {
     pub url: DatabaseUrl,
     /// PostgreSQL connections, or SQLite readers.
     pub max_connections: u32,
+    /// Seconds that a statement may take on PostgreSQL.
+    pub statement_timeout_seconds: u32,
+    /// Seconds that a statement may wait for a row on PostgreSQL.
+    pub lock_timeout_seconds: u32,
+    /// Seconds that a transaction may be silent on PostgreSQL.
+    pub idle_in_transaction_seconds: u32,
 }
 
 /// Where data is kept.

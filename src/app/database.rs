@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use crate::config::{Config, DatabaseUrl};
 use crate::service::audit::{self, Verified};
 use crate::service::{Clock, Ctx, Policy};
-use crate::store::{Db, MigrationState, PoolSize};
+use crate::store::{Db, MigrationState, PoolSize, SessionLimits};
 
 use super::failure::Failure;
 use super::print;
@@ -82,7 +82,13 @@ async fn connect_beside(config: &Config) -> Result<Db, Failure> {
 
 async fn open_db(config: &Config) -> crate::store::Result<Db> {
     let connections = config.database.max_connections;
-    let size = PoolSize { readers: connections.min(PoolSize::default().readers), connections };
+    let seconds = |count: u32| Duration::from_secs(count.into());
+    let limits = SessionLimits {
+        statement: seconds(config.database.statement_timeout_seconds),
+        lock: seconds(config.database.lock_timeout_seconds),
+        idle_in_transaction: seconds(config.database.idle_in_transaction_seconds),
+    };
+    let size = PoolSize { readers: connections.min(PoolSize::default().readers), connections, limits };
     let url = match &config.database.url {
         DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
         DatabaseUrl::Postgres(url) => url.expose_secret().to_owned(),

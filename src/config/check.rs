@@ -160,6 +160,16 @@ impl Config {
 
     fn check_database(&self, r: &mut Reader) {
         let DatabaseUrl::Sqlite(path) = &self.database.url else {
+            let (idle, lock) = (self.database.idle_in_transaction_seconds, self.database.lock_timeout_seconds);
+            if idle >= lock {
+                r.problem(
+                    "database.idle_in_transaction_seconds",
+                    format!(
+                        "is {idle}, and database.lock_timeout_seconds is {lock}: whoever waits for the rows of a process that \
+                         fell silent would give up before the server takes them from it. Write less than {lock}"
+                    ),
+                );
+            }
             return;
         };
         if let Err(message) = writable(path) {

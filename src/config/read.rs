@@ -135,8 +135,28 @@ impl Database {
             max_connections: r.integer(
                 "database.max_connections",
                 10,
-                4..=500,
-                "Connections to PostgreSQL; of SQLite at most 4 readers.",
+                2..=500,
+                "Connections of this process to PostgreSQL: two fifths of them read, the others write. One more for each of the \
+                 roles sync and dns listens for changes. Of SQLite at most 4 readers.",
+            ),
+            statement_timeout_seconds: r.integer(
+                "database.statement_timeout_seconds",
+                60,
+                5..=3_600,
+                "The longest that one statement may take on PostgreSQL. Longer where uploads have millions of numbers.",
+            ),
+            lock_timeout_seconds: r.integer(
+                "database.lock_timeout_seconds",
+                4,
+                1..=60,
+                "The longest that a statement waits on PostgreSQL for a row that another transaction has.",
+            ),
+            idle_in_transaction_seconds: r.integer(
+                "database.idle_in_transaction_seconds",
+                3,
+                1..=60,
+                "A process that falls silent in the middle of a transaction keeps its rows from the others on PostgreSQL for \
+                 so long. Less than `database.lock_timeout_seconds`, so that those who wait for them get them.",
             ),
         }
     }

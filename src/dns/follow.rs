@@ -101,6 +101,7 @@ async fn refresh(server: &NameServer, db: &Db, news: News) -> Result<()> {
             server.put(current.changed(&server.options.layout, wire_serial(delta.serial), &delta.names));
         }
         _ => {
+            tx.take_time().await?;
             let zone = tx.zone_snapshot().await?;
             drop(tx);
             server.build(zone).await;

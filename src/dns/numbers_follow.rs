@@ -138,6 +138,7 @@ async fn all(tx: &mut Tx, needs_label: bool) -> Result<(Position, Contents)> {
     let position = tx.changes_end().await?;
     let (mut contents, mut behind) = (Contents::default(), 0);
     loop {
+        tx.take_time().await?;
         let runs = tx.routed_runs(behind, ALL_AT_ONCE).await?;
         let mut seen = 0;
         for run in runs {

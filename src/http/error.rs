@@ -293,7 +293,7 @@ impl From<service::Error> for Problem {
                 .into(),
                 ..Self::not_found()
             },
-            service::Error::Conflict(reason) => Self::conflict("This cannot be done now", reason),
+            service::Error::Conflict(reason) | service::Error::Overtaken(reason) => Self::conflict("This cannot be done now", reason),
             service::Error::Invalid(problems) => {
                 let text = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
                 problems
@@ -322,7 +322,12 @@ impl From<service::Error> for Problem {
                 "The same request is being answered",
                 "A request with this Repeatability-Request-ID is being answered. Ask again in a moment.",
             ),
-            service::Error::Store(error) if error.is_transient() => {
+            service::Error::Store(error) if error.is_unclear() => Self::unavailable(
+                "The database went away while the change was being stored, and whether it was stored is not known. Look \
+                 before you try again.",
+            )
+            .because(&error),
+            service::Error::Store(error) if error.is_unavailable() => {
                 Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.")
                     .because(&error)
             }

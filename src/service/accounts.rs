@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::labels::Unavailable;
 use super::transact::transact;
-use super::{Ctx, Error, Origin, Result, audit_entry, labels, orders};
+use super::{Ctx, Error, Origin, Result, Rules, audit_entry, labels, orders};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
 use crate::domain::direct_routing::parse_label;
 use crate::domain::filter::Filter;
@@ -167,20 +167,20 @@ fn tokens_known(routing: &DirectRouting) -> usize {
 /// What stands against the form that only the data tells: services that there are not here, and the subdomain.
 async fn not_to_be_had(
     tx: &mut Tx,
-    ctx: &Ctx,
+    rules: &Rules,
     grant: &Grant<AccountsWrite>,
     draft: &AccountDraft,
     kept: ServiceSet,
 ) -> Result<Vec<FieldProblem>> {
     let mut problems = Vec::new();
-    let unknown = draft.services.without(ctx.policy.services).without(kept);
+    let unknown = draft.services.without(rules.policy.services).without(kept);
     if !unknown.is_empty() {
         let message = format!("{} is not among the services that are offered here.", unknown.labels());
         problems.push(FieldProblem::new("service", message));
     }
     if let Some(routing) = &draft.direct_routing {
         let wanted = (draft.name.as_str(), routing.subdomain.as_str());
-        let against = labels::unavailable(tx, ctx, grant.principal(), wanted, ctx.clock.now()).await?;
+        let against = labels::unavailable(tx, rules, grant.principal(), wanted).await?;
         problems.extend(against.map(|against| FieldProblem::new("subdomain", against.into_reason())));
     }
     Ok(problems)
@@ -188,7 +188,7 @@ async fn not_to_be_had(
 
 /// Somebody else took the name or the subdomain after both were found to be free.
 fn faster() -> Error {
-    Error::Conflict("Somebody else took the account's name or its subdomain at the same moment. Try again.".into())
+    Error::Overtaken("Somebody else took the account's name or its subdomain at the same moment. Try again.".into())
 }
 
 /// Why the account of this name cannot have this subdomain, each reason as a sentence; nothing when it can.
@@ -210,7 +210,7 @@ pub async fn against_subdomain(
         Err(problems) => return Ok(problems),
     };
     let mut tx = ctx.db.read().await?;
-    let against = labels::unavailable(&mut tx, ctx, grant.principal(), (account, &label), ctx.clock.now()).await?;
+    let against = labels::unavailable(&mut tx, &ctx.rules(), grant.principal(), (account, &label)).await?;
     Ok(against.map(Unavailable::into_reason).into_iter().collect())
 }
 
@@ -418,14 +418,14 @@ pub async fn delete(
 /// transaction: whatever happens to the process, the account goes or stays with all it has.
 pub(super) async fn delete_in(
     tx: &mut Tx,
-    ctx: &Ctx,
+    rules: &Rules,
     grants: (&Grant<AccountsDelete>, Option<&Grant<NumbersDelete>>),
     origin: &Origin,
     account: &Account,
     source: OrderSource,
 ) -> Result<Deleted> {
     let (grant, release) = grants;
-    let now = ctx.clock.now();
+    let now = rules.clock.now();
     if tx.delete_empty_account(account.id, now).await? {
         append_deleted(tx, grant, origin, account, now).await?;
         return Ok(Deleted::Done);
@@ -445,7 +445,7 @@ pub(super) async fn delete_in(
     tx.mark_account_deleting(account.id, now).await?;
     append_deleted(tx, grant, origin, account, now).await?;
     let Some(release) = release.filter(|_| kept > 0) else { return Ok(Deleted::Done) };
-    let order = orders::release_in(tx, ctx, release, origin, account, source).await?;
+    let order = orders::release_in(tx, rules, release, origin, account, source).await?;
     Ok(if tx.delete_empty_account(account.id, now).await? { Deleted::Done } else { Deleted::Releasing(order) })
 }
 

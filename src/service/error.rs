@@ -15,6 +15,10 @@ pub enum Error {
     /// The state of things does not allow it; a sentence for people.
     #[error("{0}")]
     Conflict(String),
+    /// What was read had changed before it was written; the same goes through when it is begun anew. A sentence for when it
+    /// keeps happening.
+    #[error("{0}")]
+    Overtaken(String),
     /// What was typed has these problems.
     #[error("{} problems", .0.len())]
     Invalid(Vec<FieldProblem>),
@@ -58,6 +62,10 @@ impl Error {
 
     /// True when the same call may go through later: the database is busy or away.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_transient())
+        match self {
+            Self::Overtaken(_) => true,
+            Self::Store(error) => error.is_transient(),
+            _ => false,
+        }
     }
 }

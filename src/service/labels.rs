@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::{Ctx, Result};
+use super::{Result, Rules};
 use crate::authz::{AccountsRead, Principal};
 use crate::store::Tx;
 
@@ -28,10 +28,9 @@ impl Unavailable {
 /// those who may see accounts.
 pub(super) async fn unavailable(
     tx: &mut Tx,
-    ctx: &Ctx,
+    rules: &Rules,
     person: &Principal,
     wanted: (&str, &str),
-    now: OffsetDateTime,
 ) -> Result<Option<Unavailable>> {
     let (account, label) = wanted;
     let named = |name: &str| {
@@ -49,8 +48,8 @@ pub(super) async fn unavailable(
         None => {}
     }
     let Some((last, given_up_at)) = tx.given_up_label(label).await? else { return Ok(None) };
-    let free_at = given_up_at.saturating_add(ctx.policy.label_quarantine);
-    if last == account || free_at <= now {
+    let free_at = given_up_at.saturating_add(rules.policy.label_quarantine);
+    if last == account || free_at <= rules.clock.now() {
         return Ok(None);
     }
     let reason = format!(

@@ -116,7 +116,21 @@ pub struct Ctx {
     pub policy: Arc<Policy>,
 }
 
+/// What a service works with inside a transaction: the context without a way to the database other than the transaction.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Tells the time.
+    pub clock: Clock,
+    /// What configuration says.
+    pub policy: Arc<Policy>,
+}
+
 impl Ctx {
+    /// The context without the database.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules { clock: self.clock.clone(), policy: Arc::clone(&self.policy) }
+    }
+
     /// Puts the parts together.
     pub fn new(db: Db, clock: Clock, policy: Policy) -> Self {
         Self { db, clock, wake: Arc::new(Notify::new()), policy: Arc::new(policy) }

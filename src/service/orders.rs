@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::call::numbers::new_order;
 use super::staging::account_names;
 use super::transact::transact;
-use super::{Ctx, Error, Origin, Result, audit_entry, identity};
+use super::{Ctx, Error, Origin, Result, Rules, audit_entry, identity};
 use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Principal};
 use crate::domain::{
     Account, E164, ItemState, Order, OrderKind, OrderSource, OrderStatus, Places, Progress, SyncState, Verdict,
@@ -199,6 +199,7 @@ pub const REVIEW_SHOWN: usize = 50;
 /// When there is no such order, or the database fails.
 pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review> {
     let mut tx = ctx.db.read().await?;
+    tx.take_time().await?;
     let order = find(&mut tx, id).await?;
     let counts = tx.verdict_counts(id).await?;
     let main = if order.kind == OrderKind::Upload { Verdict::New } else { Verdict::Release };
@@ -291,6 +292,7 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
     match outcome {
         Submitted::Moved(_) => {
             let moved = transact!(ctx, tx => {
+                tx.take_time().await?;
                 tx.refresh_order_accounts(id).await?;
                 tx.compare_items(id, right.kind()).await?
             })?;
@@ -305,17 +307,18 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
 
 async fn apply(
     tx: &mut Tx,
-    ctx: &Ctx,
+    rules: &Rules,
     right: &OrderRight,
     origin: &Origin,
     order: &Order,
     good_only: bool,
 ) -> Result<Submitted> {
-    let now = ctx.clock.now();
+    let now = rules.clock.now();
     let id = order.id;
     if order.status != OrderStatus::Draft {
         return Ok(Submitted::NotDraft(Box::new(order.clone())));
     }
+    tx.take_time().await?;
     let counts = tx.verdict_counts(id).await?;
     let refused = refused(&counts) + order.refused_lines;
     if refused > 0 && !good_only {
@@ -415,6 +418,7 @@ pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i6
         if order.kind != right.kind() {
             return Err(Error::NotFound("order"));
         }
+        tx.take_time().await?;
         let state = if order.kind == OrderKind::Upload { SyncState::Pending } else { SyncState::Releasing };
         let retried = tx.retry_failed(id, state.key(), now).await?;
         if retried == 0 {
@@ -471,9 +475,10 @@ pub async fn stage_release(
         }
         ReleaseSelection::Matching(filter) => (filter.as_ref(), None),
     };
-    let id = ctx.db.next_id("orders").await?;
     let now = ctx.clock.now();
     transact!(ctx, tx => {
+        tx.take_time_aside().await?;
+        let id = tx.next_number("orders").await?;
         tx.insert_order(&NewOrder {
             id,
             kind: OrderKind::Release,
@@ -491,22 +496,23 @@ pub async fn stage_release(
         let accounts = tx.record_order_accounts(id).await?;
         let names: Vec<&str> = accounts.iter().map(String::as_str).collect();
         tx.describe_order(id, &account_names(&names), 0).await?;
-    })?;
-    Ok(id)
+        id
+    })
 }
 
 /// Releases every number of an account, without a review: for the deletion of the account, which was confirmed. Gives the
 /// order; numbers that are being released already stay with theirs.
 pub(super) async fn release_in(
     tx: &mut Tx,
-    ctx: &Ctx,
+    rules: &Rules,
     grant: &Grant<NumbersDelete>,
     origin: &Origin,
     account: &Account,
     source: OrderSource,
 ) -> Result<i64> {
-    let now = ctx.clock.now();
-    let id = ctx.db.next_order_id(tx).await?;
+    let now = rules.clock.now();
+    tx.take_time().await?;
+    let id = tx.next_number("orders").await?;
     let order = NewOrder { source, ..new_order(id, OrderKind::Release, grant.principal(), account) };
     tx.insert_order(&order, now).await?;
     tx.insert_order_account(id, account.id, account.rev).await?;
@@ -516,7 +522,7 @@ pub(super) async fn release_in(
     let right = OrderRight::Release(grant.clone());
     let order = OrderToSubmit { id, kind: OrderKind::Release, accounts: &account.name, ticket: None };
     if submit_in(tx, &right, origin, &order, (&verdicts, None), now).await?.is_none() {
-        return Err(Error::Conflict("The numbers keep changing. Try again in a moment.".into()));
+        return Err(Error::Overtaken("The numbers keep changing. Try again in a moment.".into()));
     }
     Ok(id)
 }

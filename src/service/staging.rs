@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::transact::transact;
-use super::{Ctx, Error, Result, identity};
+use super::{Ctx, Error, Policy, Result, Rules, identity};
 use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, Flaw, TenantFacts};
@@ -164,7 +164,7 @@ pub async fn stage_upload(
         base_account(&mut tx, form, &settings, with_columns, &mut problems).await?
     };
     if with_columns || settings.is_backed() {
-        check_profile(ctx, filled(&form.calling_profile), &mut problems);
+        check_profile(&ctx.policy, filled(&form.calling_profile), &mut problems);
     }
     check_ticket(filled(&form.ticket), &mut problems);
     if let Ok(text) = text
@@ -181,8 +181,9 @@ pub async fn stage_upload(
             return Err(Error::Invalid(problems));
         }
     };
-    let id = ctx.db.next_id("orders").await?;
     transact!(ctx, tx => {
+        tx.take_time_aside().await?;
+        let id = tx.next_number("orders").await?;
         let mut stage = Stage::new(ctx, id, form, settings.clone(), base.clone());
         tx.insert_order(&NewOrder {
             id,
@@ -204,8 +205,8 @@ pub async fn stage_upload(
             lines = next;
         }
         stage.finish(&mut tx).await?;
-    })?;
-    Ok(id)
+        id
+    })
 }
 
 /// The text to read, from the file or the text field.
@@ -227,10 +228,10 @@ fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> std::result::Res
 }
 
 /// A calling profile must be one of those the deployment has, where it has some.
-fn check_profile(ctx: &Ctx, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
+fn check_profile(policy: &Policy, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
     if let Some(profile) = profile
-        && !ctx.policy.calling_profiles.is_empty()
-        && !ctx.policy.calling_profiles.iter().any(|known| known.id == profile)
+        && !policy.calling_profiles.is_empty()
+        && !policy.calling_profiles.iter().any(|known| known.id == profile)
     {
         problems.push(FieldProblem::new(
             "calling_profile",
@@ -276,7 +277,7 @@ async fn base_account(
 
 /// Turns lines into staged numbers and problems, chunk by chunk.
 struct Stage<'a> {
-    ctx: &'a Ctx,
+    rules: &'a Rules,
     order_id: i64,
     form: &'a UploadForm,
     form_settings: (Arc<NumberSettings>, i64),
@@ -296,7 +297,7 @@ struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     fn new(
-        ctx: &'a Ctx,
+        rules: &'a Rules,
         order_id: i64,
         form: &'a UploadForm,
         settings: NumberSettings,
@@ -305,11 +306,11 @@ impl<'a> Stage<'a> {
         let id = settings.id();
         let form_settings = (Arc::new(settings), id);
         Self {
-            ctx,
+            rules,
             order_id,
             form,
             usual_profile: filled(&form.calling_profile)
-                .or(ctx.policy.default_calling_profile.as_deref())
+                .or(rules.policy.default_calling_profile.as_deref())
                 .map(str::to_owned),
             last: form_settings.clone(),
             form_settings,
@@ -455,7 +456,7 @@ impl<'a> Stage<'a> {
         }
         let mut flaws = rules::check(settings, &account.account, &account.facts);
         let mut problems = Vec::new();
-        check_profile(self.ctx, settings.calling_profile.as_deref(), &mut problems);
+        check_profile(&self.rules.policy, settings.calling_profile.as_deref(), &mut problems);
         flaws.extend(problems.into_iter().map(|FieldProblem { field, message }| Flaw {
             field,
             value: settings.calling_profile.clone().unwrap_or_default(),
@@ -478,7 +479,7 @@ impl<'a> Stage<'a> {
         let names: Vec<&str> = self.touched.iter().map(|(_, name, _)| name.as_str()).collect();
         tx.describe_order(self.order_id, &account_names(&names), self.refused).await?;
         tx.compare_items(self.order_id, OrderKind::Upload).await?;
-        tracing::info!(order.id = self.order_id, order.account = %self.form.account, order.refused_lines = self.refused, limit = self.ctx.policy.max_numbers, "an upload is staged");
+        tracing::info!(order.id = self.order_id, order.account = %self.form.account, order.refused_lines = self.refused, limit = self.rules.policy.max_numbers, "an upload is staged");
         Ok(())
     }
 }

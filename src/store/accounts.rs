@@ -142,7 +142,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn next_account_id(&mut self) -> Result<i64> {
-        self.next_in_sequence("accounts").await
+        self.next_number("accounts").await
     }
 
     /// Stores a new account under this id.

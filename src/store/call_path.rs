@@ -254,7 +254,7 @@ impl Tx {
     pub(super) async fn note_answers(&mut self, mut numbers: Vec<E164>) -> Result<()> {
         numbers.sort_unstable();
         for chunk in numbers.chunks(ANSWER_MOST) {
-            let seq = self.next_in_sequence("answers").await?;
+            let seq = self.next_place("answers").await?;
             on!(self, c => sqlx::query(ANSWER).bind(seq).bind(write_ranges(chunk)).execute(c).await.map(drop))?;
         }
         Ok(())

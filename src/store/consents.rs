@@ -3,13 +3,16 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::sql::{Bind, Conditions, bind_all, contains, on, statements};
+use super::sql::{Bind, Conditions, bind_all, contains, dialect, on, statements};
 use super::{Error, Page, Result, Tx, at, micros, settings};
 use crate::domain::consent::iso_country;
 use crate::domain::{Consent, CustomerRelationship, ProvisioningError, SyncState, TenantId};
 
 statements! {
     BY_TENANT = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id AND NOT a.deleting) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE c.tenant_id = $1";
+    // SQLite has one writer, which keeps the row from changing by itself.
+    KEEP_SQLITE = "SELECT tenant_id FROM consents WHERE tenant_id = $1";
+    KEEP_POSTGRES = "SELECT tenant_id FROM consents WHERE tenant_id = $1 FOR UPDATE";
     SET_RELATIONSHIP = "UPDATE consents SET relationship = $3, comment = $4, relationship_on = $5, ticket = $6, changed_by = $7, request_id = $8, sync_state = 'pending', error_id = NULL, rev = rev + 1 WHERE tenant_id = $1 AND rev = $2";
     PUSHED = "UPDATE consents SET sync_state = 'synced', error_id = NULL WHERE tenant_id = $1 AND request_id = $2";
     PUSH_FAILED = "UPDATE consents SET sync_state = 'failed', error_id = $3 WHERE tenant_id = $1 AND request_id = $2";
@@ -203,6 +206,21 @@ impl Tx {
     pub async fn consent(&mut self, tenant: &TenantId) -> Result<Option<ConsentRow>> {
         let row: Option<Row> = on!(self, c => sqlx::query_as(BY_TENANT).bind(tenant.as_str()).fetch_optional(c).await)?;
         row.map(ConsentRow::try_from).transpose()
+    }
+
+    /// The same for a transaction that changes it: kept from changing until then.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn consent_locked(&mut self, tenant: &TenantId) -> Result<Option<ConsentRow>> {
+        let keep = dialect!(self, sqlite: KEEP_SQLITE, postgres: KEEP_POSTGRES);
+        let kept: Option<String> =
+            on!(self, c => sqlx::query_scalar(keep).bind(tenant.as_str()).fetch_optional(c).await)?;
+        if kept.is_none() {
+            return Ok(None);
+        }
+        // Who waited for the row must see what was written meanwhile, so it is another question.
+        self.consent(tenant).await
     }
 
     /// One page of the consents that match, the last changed first.

@@ -1,9 +1,10 @@
 //! Migrations: `migrations/common` holds nearly everything, the two dialect folders what must differ.
 
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::Migrator;
 
-use super::Db;
 use super::error::Result;
+use super::sql::{dialect, on};
+use super::{Db, Tx};
 
 static COMMON: Migrator = sqlx::migrate!("./migrations/common");
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
@@ -29,16 +30,13 @@ impl Db {
         Migrator::with_migrations(COMMON.iter().chain(dialect.iter()).cloned().collect())
     }
 
-    /// Compares the schema with the migrations this program carries.
+    /// Compares the schema with the migrations this program carries. Changes nothing.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn migration_state(&self) -> Result<MigrationState> {
         let known: Vec<i64> = self.migrator().iter().map(|migration| migration.version).collect();
-        let applied: Vec<i64> = match self {
-            Self::Sqlite { write, .. } => applied(&mut *write.acquire().await?).await?,
-            Self::Postgres(pool) => applied(&mut *pool.acquire().await?).await?,
-        };
+        let applied = self.read().await?.applied_migrations().await?;
         if applied.iter().any(|version| !known.contains(version)) {
             return Ok(MigrationState::Newer);
         }
@@ -48,7 +46,8 @@ impl Db {
         })
     }
 
-    /// Brings the schema up to this program's.
+    /// Brings the schema up to this program's. Of several processes that begin at once one does it, while the others wait: the
+    /// migrator holds an advisory lock of the server.
     ///
     /// # Errors
     /// When the database is newer than the program or a migration fails; a failed migration leaves no trace.
@@ -56,14 +55,24 @@ impl Db {
         let migrator = self.migrator();
         match self {
             Self::Sqlite { write, .. } => migrator.run(write).await?,
-            Self::Postgres(pool) => migrator.run(pool).await?,
+            Self::Postgres(server) => migrator.run(&mut server.unlimited().await?).await?,
         }
         Ok(())
     }
 }
 
-async fn applied<C: Migrate>(connection: &mut C) -> Result<Vec<i64>> {
-    connection.ensure_migrations_table("_sqlx_migrations").await?;
-    let applied = connection.list_applied_migrations("_sqlx_migrations").await?;
-    Ok(applied.into_iter().map(|migration| migration.version).collect())
+impl Tx {
+    /// The versions of the migrations that were run.
+    async fn applied_migrations(&mut self) -> Result<Vec<i64>> {
+        let table = dialect!(self, sqlite: HAS_TABLE_SQLITE, postgres: HAS_TABLE_POSTGRES);
+        let begun: bool = on!(self, c => sqlx::query_scalar(table).fetch_one(c).await)?;
+        if !begun {
+            return Ok(Vec::new());
+        }
+        Ok(on!(self, c => sqlx::query_scalar(APPLIED).fetch_all(c).await)?)
+    }
 }
+
+const HAS_TABLE_SQLITE: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
+const HAS_TABLE_POSTGRES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";

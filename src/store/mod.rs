@@ -22,6 +22,7 @@ mod order_begun;
 mod order_items;
 mod order_writes;
 mod orders;
+mod postgres;
 mod pushes;
 mod readers;
 mod remembered;
@@ -41,15 +42,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
+use sqlx::{PgConnection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use tokio::sync::Notify;
 
 use crate::domain::Number;
 use crate::domain::call_path::RoutedNumber;
 use gathered::Gathered;
+use postgres::{Lent, Patience};
 use readers::{Reader, Readers};
 use remembered::{Recalled, Remembered};
 use sql::Dialect;
@@ -72,6 +73,7 @@ pub use order_items::{
 };
 pub use order_writes::AccountWrites;
 pub use orders::{NewOrder, OrderFilter, OrderPage};
+pub use postgres::{Postgres, SessionLimits, WRITING};
 pub use pushes::{NewPush, Push, PushOutcome};
 pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
@@ -113,7 +115,7 @@ pub enum Db {
         zone: Arc<Notify>,
     },
     /// A server.
-    Postgres(PgPool),
+    Postgres(Postgres),
 }
 
 /// A connection in use: alone for one statement at a time, or with a transaction.
@@ -125,16 +127,14 @@ pub enum Tx {
     SqliteTogether(One),
     /// A reader without a transaction.
     SqliteRead(Reader),
-    /// A transaction.
-    Postgres(Transaction<'static, Postgres>),
-    /// A connection without a transaction.
-    PostgresRead(PoolConnection<Postgres>),
+    /// A connection to a server, with a transaction where it was begun.
+    Postgres(Lent),
 }
 
 /// A borrowed connection; what the `on!` macro takes apart.
 pub(crate) enum Conn<'a> {
     Sqlite(&'a mut SqliteConnection),
-    Postgres(&'a mut PgConnection),
+    Postgres(&'a mut PgConnection, Patience<'a>),
 }
 
 impl Tx {
@@ -143,8 +143,10 @@ impl Tx {
             Self::Sqlite(tx, _) => Conn::Sqlite(&mut *tx),
             Self::SqliteTogether(one) => Conn::Sqlite(one.connection()),
             Self::SqliteRead(reader) => Conn::Sqlite(&mut reader.connection),
-            Self::Postgres(tx) => Conn::Postgres(&mut *tx),
-            Self::PostgresRead(connection) => Conn::Postgres(&mut *connection),
+            Self::Postgres(lent) => {
+                let (connection, patience) = lent.connection();
+                Conn::Postgres(connection, patience)
+            }
         }
     }
 
@@ -163,8 +165,8 @@ impl Tx {
                 sessions.settled();
             }
             Self::SqliteTogether(one) => one.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
-            Self::SqliteRead(_) | Self::PostgresRead(_) => {}
+            Self::Postgres(lent) => lent.commit().await?,
+            Self::SqliteRead(_) => {}
         }
         Ok(())
     }
@@ -179,9 +181,9 @@ impl Tx {
                 tx.rollback().await?;
                 sessions.settled();
             }
-            Self::Postgres(tx) => tx.rollback().await?,
+            Self::Postgres(lent) => lent.rollback().await?,
             // What stands in a savepoint is undone by the next who comes, or before the commit.
-            Self::SqliteTogether(_) | Self::SqliteRead(_) | Self::PostgresRead(_) => {}
+            Self::SqliteTogether(_) | Self::SqliteRead(_) => {}
         }
         Ok(())
     }
@@ -192,13 +194,15 @@ impl Tx {
 pub struct PoolSize {
     /// SQLite readers, each a thread of its own. On two cores four answered more than two or eight.
     pub readers: u32,
-    /// PostgreSQL connections.
+    /// PostgreSQL connections, for reading and for writing together; at least one of each.
     pub connections: u32,
+    /// What each session of PostgreSQL may take.
+    pub limits: SessionLimits,
 }
 
 impl Default for PoolSize {
     fn default() -> Self {
-        Self { readers: 4, connections: 16 }
+        Self { readers: 4, connections: 16, limits: SessionLimits::default() }
     }
 }
 
@@ -213,14 +217,7 @@ impl Db {
         if let Some(path) = url.strip_prefix("sqlite:") {
             return Self::open_sqlite(Path::new(path), size).await;
         }
-        let options: PgConnectOptions = url.parse()?;
-        let options = options.application_name("nmp").options([("timezone", "UTC"), ("synchronous_commit", "on")]);
-        let pool = PgPoolOptions::new()
-            .max_connections(size.connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options)
-            .await?;
-        Ok(Self::Postgres(pool))
+        Ok(Self::Postgres(Postgres::open(url, size).await?))
     }
 
     async fn open_sqlite(path: &Path, size: PoolSize) -> Result<Self> {
@@ -277,7 +274,7 @@ impl Db {
                 sessions.settled();
                 Tx::Sqlite(tx, sessions.clone())
             }
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(server) => Tx::Postgres(server.write.begin().await?),
         })
     }
 
@@ -300,7 +297,7 @@ impl Db {
     pub async fn read(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::SqliteRead(read.lend().await?),
-            Self::Postgres(pool) => Tx::PostgresRead(pool.acquire().await?),
+            Self::Postgres(server) => Tx::Postgres(server.read.lend().await?),
         })
     }
 
@@ -349,8 +346,9 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn tell_sync(&self) -> Result<()> {
-        if let Self::Postgres(pool) = self {
-            sqlx::query(NOTIFY).execute(pool).await?;
+        if let Self::Postgres(server) = self {
+            let mut tx = Tx::Postgres(server.write.lend().await?);
+            sql::on!(tx, c => sqlx::query(NOTIFY).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -370,12 +368,7 @@ impl Db {
     pub async fn wait_for_notice(&self) -> Result<()> {
         match self {
             Self::Sqlite { .. } => std::future::pending().await,
-            Self::Postgres(pool) => {
-                let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
-                listener.listen("nmp_sync").await?;
-                listener.recv().await?;
-                Ok(())
-            }
+            Self::Postgres(server) => server.listen("nmp_sync").await?.next().await,
         }
     }
 
@@ -386,32 +379,7 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
-        }
-    }
-
-    /// The next number of a sequence, taken at once so that a long transaction holds nobody up. Gaps are harmless.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn next_id(&self, sequence: &'static str) -> Result<i64> {
-        let mut tx = self.begin().await?;
-        let id = tx.next_in_sequence(sequence).await?;
-        tx.commit().await?;
-        Ok(id)
-    }
-}
-
-impl Db {
-    /// The number of the next order: on SQLite within the transaction, for it is the only one; on PostgreSQL beside it, so
-    /// that transactions do not wait for each other's numbers. Gaps are harmless.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn next_order_id(&self, tx: &mut Tx) -> Result<i64> {
-        match self {
-            Self::Sqlite { .. } => tx.next_in_sequence("orders").await,
-            Self::Postgres(_) => self.next_id("orders").await,
+            Self::Postgres(server) => server.close().await,
         }
     }
 }
@@ -420,15 +388,58 @@ impl Db {
 const NOTIFY: &str = "SELECT pg_notify('nmp_sync', '')";
 
 sql::statements! {
-    NEXT = "UPDATE sequences SET next = next + 1 WHERE name = $1 RETURNING CAST(next - 1 AS BIGINT)";
+    NEXT_SQLITE = "UPDATE sequences SET next = next + 1 WHERE name = $1 RETURNING CAST(next - 1 AS BIGINT)";
+    // Taken at once and for good, whatever becomes of the transaction: nobody waits for anybody else's number.
+    NEXT_POSTGRES = "SELECT nextval(CAST(CAST($1 AS TEXT) || '_numbers' AS regclass))";
+    // Kept from others until the commit, so that what was numbered earlier is committed earlier.
+    NEXT_PLACE = "UPDATE sequences SET next = next + 1 WHERE name = $1 RETURNING CAST(next - 1 AS BIGINT)";
 }
 
 impl Tx {
-    /// The next number of a sequence, within this transaction.
-    pub(crate) async fn next_in_sequence(&mut self, sequence: &'static str) -> Result<i64> {
-        Ok(sql::on!(self, c => sqlx::query_scalar(NEXT).bind(sequence).fetch_one(c).await)?)
+    /// The next number of accounts, orders or pushes. Gaps are harmless.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn next_number(&mut self, of: &'static str) -> Result<i64> {
+        let statement = sql::dialect!(self, sqlite: NEXT_SQLITE, postgres: NEXT_POSTGRES);
+        Ok(sql::on!(self, c => sqlx::query_scalar(statement).bind(of).fetch_one(c).await)?)
+    }
+
+    /// The next place of the answers, without gaps and in the order of commits.
+    async fn next_place(&mut self, of: &'static str) -> Result<i64> {
+        Ok(sql::on!(self, c => sqlx::query_scalar(NEXT_PLACE).bind(of).fetch_one(c).await)?)
+    }
+
+    /// Prepares for statements that go through a whole order or table: each may take as long as the server allows, and is
+    /// planned for what there is at that moment, for it may be much more than when such a statement was last planned.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn take_time(&mut self) -> Result<()> {
+        if let Self::Postgres(lent) = self {
+            lent.take_time();
+            if lent.is_in_transaction() {
+                sql::on!(self, c => sqlx::raw_sql(PLAN_ANEW).execute(c).await.map(drop))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for a transaction that writes nothing that anybody else wants: it may also fall silent for longer.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn take_time_aside(&mut self) -> Result<()> {
+        self.take_time().await?;
+        if let Self::Postgres(_) = self {
+            sql::on!(self, c => sqlx::raw_sql(FALL_SILENT).execute(c).await.map(drop))?;
+        }
+        Ok(())
     }
 }
+
+const PLAN_ANEW: &str = "SET LOCAL plan_cache_mode = force_custom_plan";
+const FALL_SILENT: &str = "SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
 /// Every statement of the store by name, for the test that prepares each on both databases.
 pub fn statements() -> Vec<(&'static str, &'static str)> {

@@ -6,21 +6,136 @@ use time::OffsetDateTime;
 use super::audit::{self, Place};
 use super::numbers_filter::NumberFilter;
 use super::script::{Done, Script};
-use super::sql::{Bind, Conditions, bind_all, on, statements};
+use super::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use super::{Conn, Error, NewOrder, Page, Result, Tx, at, orders, settings};
 use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError, Refusal, Verdict};
 
+/// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists.
+macro_rules! upload_verdict {
+    () => {
+        "CASE
+            WHEN a.id IS NULL OR a.deleting THEN 'no-account'
+            WHEN (s.services & ~a.services) <> 0 THEN 'no-service'
+            WHEN n.telephone_number IS NULL THEN 'new'
+            WHEN n.state = 'releasing' THEN 'releasing'
+            WHEN n.account_id <> i.account_id THEN 'other-account'
+            WHEN n.settings_id = i.settings_id AND n.state <> 'failed' THEN 'unchanged'
+            ELSE 'changed'
+        END"
+    };
+}
+
+/// The same of a number that is to be released.
+macro_rules! release_verdict {
+    () => {
+        "CASE
+            WHEN n.telephone_number IS NULL OR n.account_id <> i.account_id THEN 'gone'
+            WHEN n.state = 'releasing' THEN 'releasing'
+            ELSE 'release'
+        END"
+    };
+}
+
+/// Compares in SQLite, which looks each number up by its key.
+macro_rules! compare_sqlite {
+    ($verdict:expr, $joins:expr) => {
+        concat!(
+            "UPDATE order_items
+            SET verdict = c.verdict, base_rev = c.rev
+            FROM (
+                SELECT i.telephone_number, COALESCE(n.rev, 0) AS rev, ",
+            $verdict,
+            " AS verdict
+                FROM order_items i",
+            $joins,
+            "
+                LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+                WHERE i.order_id = $1
+            ) AS c
+            WHERE order_items.order_id = $1
+            AND order_items.telephone_number = c.telephone_number
+            AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)"
+        )
+    };
+}
+
+/// Compares in PostgreSQL, whose statistics do not know the order. What is staged is read first, and the order's number is
+/// taken from there, so that there is no other way to an item than its whole key.
+macro_rules! compare_postgres {
+    ($verdict:expr, $joins:expr) => {
+        concat!(
+            "WITH staged AS MATERIALIZED (
+                SELECT order_id, telephone_number, account_id, settings_id
+                FROM order_items
+                WHERE order_id = $1
+            ), c AS MATERIALIZED (
+                SELECT i.order_id, i.telephone_number, COALESCE(n.rev, 0) AS rev, ",
+            $verdict,
+            " AS verdict
+                FROM staged i",
+            $joins,
+            "
+                LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+            )
+            UPDATE order_items
+            SET verdict = c.verdict, base_rev = c.rev
+            FROM c
+            WHERE order_items.order_id = c.order_id
+            AND order_items.telephone_number = c.telephone_number
+            AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)"
+        )
+    };
+}
+
+/// What else an upload is compared with. The settings are there; LEFT says that the staged number comes first.
+macro_rules! upload_joins {
+    () => {
+        "
+                LEFT JOIN settings s ON s.id = i.settings_id
+                LEFT JOIN accounts a ON a.id = i.account_id"
+    };
+}
+
 statements! {
-    COMPARE = "UPDATE order_items SET verdict = c.verdict, base_rev = c.rev FROM (SELECT i.telephone_number, COALESCE(n.rev, 0) AS rev, CASE WHEN a.id IS NULL OR a.deleting THEN 'no-account' WHEN (s.services & ~a.services) <> 0 THEN 'no-service' WHEN n.telephone_number IS NULL THEN 'new' WHEN n.state = 'releasing' THEN 'releasing' WHEN n.account_id <> i.account_id THEN 'other-account' WHEN n.settings_id = i.settings_id AND n.state <> 'failed' THEN 'unchanged' ELSE 'changed' END AS verdict FROM order_items i JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1) AS c WHERE order_items.order_id = $1 AND order_items.telephone_number = c.telephone_number AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)";
-    COMPARE_RELEASE = "UPDATE order_items SET verdict = c.verdict, base_rev = c.rev FROM (SELECT i.telephone_number, COALESCE(n.rev, 0) AS rev, CASE WHEN n.telephone_number IS NULL OR n.account_id <> i.account_id THEN 'gone' WHEN n.state = 'releasing' THEN 'releasing' ELSE 'release' END AS verdict FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1) AS c WHERE order_items.order_id = $1 AND order_items.telephone_number = c.telephone_number AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)";
+    COMPARE_SQLITE = compare_sqlite!(upload_verdict!(), upload_joins!());
+    COMPARE_POSTGRES = compare_postgres!(upload_verdict!(), upload_joins!());
+    COMPARE_RELEASE_SQLITE = compare_sqlite!(release_verdict!(), "");
+    COMPARE_RELEASE_POSTGRES = compare_postgres!(release_verdict!(), "");
     VERDICTS = "SELECT verdict, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 GROUP BY verdict";
-    CHANGES = "SELECT i.settings_id, s.body, n.settings_id, o.body, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number) FROM order_items i JOIN settings s ON s.id = i.settings_id JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND i.verdict = 'changed' GROUP BY i.settings_id, s.body, n.settings_id, o.body ORDER BY 5 DESC, 6 LIMIT 50";
+    CHANGES = "
+        SELECT c.after_id, s.body, c.before_id, o.body, c.count, c.example
+        FROM (
+            SELECT i.settings_id AS after_id, n.settings_id AS before_id, CAST(COUNT(*) AS BIGINT) AS count,
+                MIN(i.telephone_number) AS example
+            FROM order_items i
+            JOIN numbers n ON n.telephone_number = i.telephone_number
+            WHERE i.order_id = $1 AND i.verdict = 'changed'
+            GROUP BY i.settings_id, n.settings_id
+            ORDER BY 3 DESC, 4
+            LIMIT 50
+        ) AS c
+        LEFT JOIN settings s ON s.id = c.after_id
+        LEFT JOIN settings o ON o.id = c.before_id
+        ORDER BY c.count DESC, c.example";
     ASSIGNED = "SELECT i.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned ORDER BY i.telephone_number LIMIT $2";
     COUNT_ASSIGNED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned";
     COUNTRIES = "SELECT i.account_id, i.country, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN settings s ON s.id = i.settings_id WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') AND (s.services = 0 OR (s.services & 3) <> 0) GROUP BY i.account_id, i.country";
     RANGES = "SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body FROM (SELECT MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last, CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id FROM (SELECT i.telephone_number, i.account_id, i.settings_id, i.telephone_number - ROW_NUMBER() OVER (PARTITION BY i.account_id, i.settings_id ORDER BY i.telephone_number) AS island FROM order_items i WHERE i.order_id = $1 AND i.verdict = $2 AND i.telephone_number > $3) AS w GROUP BY w.account_id, w.settings_id, w.island) AS g JOIN accounts a ON a.id = g.account_id JOIN settings s ON s.id = g.settings_id ORDER BY g.first LIMIT $4";
     PROBLEMS = "SELECT seq, line, heading, value, reason FROM order_problems WHERE order_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-    CAUSES = "SELECT i.error_id, e.body, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number), CAST(SUM(CASE WHEN n.order_id = i.order_id AND n.state = 'failed' THEN 1 ELSE 0 END) AS BIGINT) FROM order_items i JOIN errors e ON e.id = i.error_id LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.state = 'failed' GROUP BY i.error_id, e.body ORDER BY 3 DESC, 4 LIMIT 50";
+    CAUSES = "
+        SELECT c.error_id, e.body, c.count, c.example, c.retryable
+        FROM (
+            SELECT i.error_id, CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example,
+                CAST(SUM(CASE WHEN n.order_id = i.order_id AND n.state = 'failed' THEN 1 ELSE 0 END) AS BIGINT) AS retryable
+            FROM order_items i
+            LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+            WHERE i.order_id = $1 AND i.state = 'failed' AND i.error_id IS NOT NULL
+            GROUP BY i.error_id
+            ORDER BY 2 DESC, 3
+            LIMIT 50
+        ) AS c
+        LEFT JOIN errors e ON e.id = c.error_id
+        ORDER BY c.count DESC, c.example";
     HISTORY = "SELECT o.id, o.kind, o.status, o.author, o.ticket, o.created_at, o.submitted_at, i.state, i.error_id, e.body, s.body, a.name FROM order_items i JOIN orders o ON o.id = i.order_id JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id WHERE i.telephone_number = $1 AND o.status NOT IN ('draft', 'discarded') AND i.state <> 'idle' ORDER BY i.order_id DESC LIMIT $2";
     COUNT_STATES = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 GROUP BY state";
 }
@@ -260,7 +375,8 @@ impl Tx {
         if one_writer {
             script.step(orders::TAKE_NUMBER, [id()]).step(audit::FREE, []);
         }
-        script.step(COMPARE, [id()]).step(VERDICTS, [id()]);
+        let compare = if one_writer { COMPARE_SQLITE } else { COMPARE_POSTGRES };
+        script.step(compare, [id()]).step(VERDICTS, [id()]);
         let mut outcomes = self.run(script).await?;
         let verdicts = outcomes.pop().unwrap_or_default().rows::<2>()?;
         let place = outcomes.into_iter().nth_back(1).filter(|_| one_writer);
@@ -329,8 +445,8 @@ impl Tx {
     /// When the database refuses.
     pub async fn compare_items(&mut self, order_id: i64, kind: OrderKind) -> Result<u64> {
         let statement = match kind {
-            OrderKind::Upload => COMPARE,
-            OrderKind::Release => COMPARE_RELEASE,
+            OrderKind::Upload => dialect!(self, sqlite: COMPARE_SQLITE, postgres: COMPARE_POSTGRES),
+            OrderKind::Release => dialect!(self, sqlite: COMPARE_RELEASE_SQLITE, postgres: COMPARE_RELEASE_POSTGRES),
         };
         Ok(on!(self, c => sqlx::query(statement).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?)
     }

@@ -117,7 +117,7 @@ impl Tx {
         let candidate: Option<(i64, i64)> =
             on!(self, c => sqlx::query_as(next).bind(push.account_id).fetch_optional(c).await)?;
         let Some((settings_id, push_key)) = candidate else { return Ok(None) };
-        let id = self.next_in_sequence("pushes").await?;
+        let id = self.next_number("pushes").await?;
         on!(self, c => sqlx::query(INSERT)
             .bind(id).bind(push.request_id.as_str()).bind(push.account_id).bind(push.tenant_id.as_str())
             .bind(push.kind.key()).bind(settings_id).bind(micros(now))
@@ -202,7 +202,7 @@ impl Tx {
         now: OffsetDateTime,
     ) -> Result<()> {
         let [first, second] = requests;
-        let id = self.next_in_sequence("pushes").await?;
+        let id = self.next_number("pushes").await?;
         on!(self, c => sqlx::query(INSERT)
             .bind(id).bind(second).bind(push.account_id).bind(push.tenant_id.as_str())
             .bind(push.kind.key()).bind(push.settings_id).bind(micros(now))
@@ -282,7 +282,7 @@ impl Tx {
     /// Runs the statement that sets items of this push, and tells how many it set of each order. What is counted is what
     /// was written: on PostgreSQL a later order may take numbers over at the same moment.
     async fn count_and_set(&mut self, push: &Push, numbers: &[E164], mut items: Conditions) -> Result<Vec<(i64, i64)>> {
-        if let Conn::Postgres(_) = self.conn() {
+        if let Conn::Postgres(..) = self.conn() {
             items.before("WITH written AS (");
             items.push(" RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM written GROUP BY order_id ORDER BY order_id", []);
             return Ok(on!(self, c => bind_all!(sqlx::query_as(items.sql()), items).fetch_all(c).await)?);

@@ -55,7 +55,7 @@ impl Done {
 }
 
 /// The values of a row, whatever they are.
-fn values<R: Row>(row: &R) -> Result<Vec<Bind>>
+fn values<R: Row>(row: &R) -> sqlx::Result<Vec<Bind>>
 where
     usize: sqlx::ColumnIndex<R>,
     for<'r> i64: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
@@ -76,18 +76,21 @@ where
 
 /// Takes what a driver tells of its statements apart.
 macro_rules! outcomes {
-    ($stream:expr, $done:ident) => {{
-        let mut stream = $stream;
-        let mut rows = Vec::new();
-        while let Some(part) = stream.try_next().await? {
-            match part {
-                Either::Left(result) => {
-                    $done.push(Done { affected: result.rows_affected(), rows: std::mem::take(&mut rows) })
+    ($stream:expr, $done:ident) => {
+        async {
+            let mut stream = $stream;
+            let mut rows = Vec::new();
+            while let Some(part) = stream.try_next().await? {
+                match part {
+                    Either::Left(result) => {
+                        $done.push(Done { affected: result.rows_affected(), rows: std::mem::take(&mut rows) })
+                    }
+                    Either::Right(row) => rows.push(values(&row)?),
                 }
-                Either::Right(row) => rows.push(values(&row)?),
             }
+            Ok::<(), sqlx::Error>(())
         }
-    }};
+    };
 }
 
 impl Tx {
@@ -97,11 +100,12 @@ impl Tx {
         match self.conn() {
             Conn::Sqlite(connection) => {
                 let whole = Conditions::joined(&script.0);
-                outcomes!(connection.fetch_many(bind_all!(sqlx::query(whole.sql()), whole)), done);
+                outcomes!(connection.fetch_many(bind_all!(sqlx::query(whole.sql()), whole)), done).await?;
             }
-            Conn::Postgres(connection) => {
+            Conn::Postgres(connection, mut patience) => {
                 for statement in &script.0 {
-                    outcomes!(connection.fetch_many(bind_all!(sqlx::query(statement.sql()), statement)), done);
+                    let query = bind_all!(sqlx::query(statement.sql()), statement);
+                    patience.wait(outcomes!(connection.fetch_many(query), done)).await?;
                 }
             }
         }

@@ -1,11 +1,11 @@
 //! The macros that let one body and one SQL text serve both databases.
 
-/// Runs one body on whichever connection this is; `$c` is the concrete connection.
+/// Runs one body on whichever connection this is; `$c` is the concrete connection. A server has only so long to answer.
 macro_rules! on {
     ($tx:expr, $c:ident => $body:expr) => {
         match $tx.conn() {
             $crate::store::Conn::Sqlite($c) => $body,
-            $crate::store::Conn::Postgres($c) => $body,
+            $crate::store::Conn::Postgres($c, mut patience) => patience.wait(async { $body }).await,
         }
     };
 }
@@ -15,7 +15,7 @@ macro_rules! dialect {
     ($tx:expr, sqlite: $sqlite:expr, postgres: $postgres:expr) => {
         match $tx.conn() {
             $crate::store::Conn::Sqlite(_) => $sqlite,
-            $crate::store::Conn::Postgres(_) => $postgres,
+            $crate::store::Conn::Postgres(..) => $postgres,
         }
     };
 }

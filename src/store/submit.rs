@@ -10,9 +10,30 @@ use crate::domain::{ItemState, Progress, SyncState, Verdict};
 
 /// How an item begins. What the backend need not hear of is done at once: a number without a synced service, unless the
 /// backend may hold it from before.
+///
+/// What exists is asked for as a value of each item, which is looked up by its key; of EXISTS PostgreSQL makes a set of all
+/// numbers when it believes the order to be large.
 macro_rules! begun {
     () => {
-        "CASE WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle' WHEN EXISTS (SELECT 1 FROM accounts a JOIN settings s ON s.id = order_items.settings_id WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services & 3) <> 0) THEN 'pending' WHEN verdict = 'new' THEN 'done' WHEN EXISTS (SELECT 1 FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings o ON o.id = n.settings_id WHERE n.telephone_number = order_items.telephone_number AND (a.services & a.synced & 3) <> 0 AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')) THEN 'pending' ELSE 'done' END"
+        "CASE
+            WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle'
+            WHEN COALESCE((
+                SELECT a.services & a.synced & s.services & 3
+                FROM accounts a
+                LEFT JOIN settings s ON s.id = order_items.settings_id
+                WHERE a.id = order_items.account_id
+            ), 0) <> 0 THEN 'pending'
+            WHEN verdict = 'new' THEN 'done'
+            WHEN COALESCE((
+                SELECT CASE WHEN (a.services & a.synced & 3) <> 0
+                    AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced') THEN 1 ELSE 0 END
+                FROM numbers n
+                LEFT JOIN accounts a ON a.id = n.account_id
+                LEFT JOIN settings o ON o.id = n.settings_id
+                WHERE n.telephone_number = order_items.telephone_number
+            ), 0) <> 0 THEN 'pending'
+            ELSE 'done'
+        END"
     };
 }
 
@@ -30,11 +51,34 @@ statements! {
     ITEMS_BEGUN = concat!("UPDATE order_items SET state = ", begun!(), " WHERE order_id = $1 AND state <> ", begun!());
     UPSERT = "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at) SELECT i.telephone_number, i.account_id, i.settings_id, i.country, CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END, i.base_rev + 1, i.order_id, $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') ON CONFLICT (telephone_number) DO UPDATE SET settings_id = excluded.settings_id, country = excluded.country, state = excluded.state, error_id = NULL, rev = excluded.rev, order_id = excluded.order_id, changed_at = excluded.changed_at WHERE numbers.rev = excluded.rev - 1 AND numbers.account_id = excluded.account_id AND numbers.state <> 'releasing'";
     RELEASE = "UPDATE numbers SET state = 'releasing', error_id = NULL, rev = numbers.rev + 1, order_id = $1, changed_at = $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict = 'release' AND numbers.telephone_number = i.telephone_number AND numbers.rev = i.base_rev AND numbers.account_id = i.account_id AND numbers.state <> 'releasing'";
-    DELETE_LOCAL = "DELETE FROM numbers WHERE order_id = $1 AND state = 'releasing' AND telephone_number IN (SELECT telephone_number FROM order_items WHERE order_id = $1 AND verdict = 'release' AND state = 'done')";
+    // COALESCE here and below: the numbers are looked up by their keys, not by their state.
+    DELETE_LOCAL = "
+        DELETE FROM numbers
+        WHERE order_id = $1
+        AND COALESCE(state, '') = 'releasing'
+        AND telephone_number IN (
+            SELECT telephone_number FROM order_items WHERE order_id = $1 AND verdict = 'release' AND state = 'done'
+        )";
     STATES = "SELECT account_id, state, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release') GROUP BY account_id, state ORDER BY account_id";
     ACCOUNTS_TO_PUSH = "SELECT DISTINCT account_id FROM order_items WHERE order_id = $1 AND state = 'pending' ORDER BY account_id";
-    RETRY_NUMBERS = "UPDATE numbers SET state = $2, error_id = NULL, rev = numbers.rev + 1, changed_at = $3 FROM order_items i WHERE i.order_id = $1 AND i.state = 'failed' AND numbers.telephone_number = i.telephone_number AND numbers.order_id = $1 AND numbers.state = 'failed'";
-    RETRY_ITEMS = "UPDATE order_items SET state = 'pending', error_id = NULL FROM numbers n WHERE order_items.order_id = $1 AND order_items.state = 'failed' AND n.telephone_number = order_items.telephone_number AND n.order_id = $1 AND n.state = $2";
+    RETRY_NUMBERS = "
+        UPDATE numbers
+        SET state = $2, error_id = NULL, rev = numbers.rev + 1, changed_at = $3
+        FROM order_items i
+        WHERE i.order_id = $1
+        AND i.state = 'failed'
+        AND numbers.telephone_number = i.telephone_number
+        AND numbers.order_id = $1
+        AND COALESCE(numbers.state, '') = 'failed'";
+    RETRY_ITEMS = "
+        UPDATE order_items
+        SET state = 'pending', error_id = NULL
+        FROM numbers n
+        WHERE order_items.order_id = $1
+        AND order_items.state = 'failed'
+        AND n.telephone_number = order_items.telephone_number
+        AND n.order_id = $1
+        AND COALESCE(n.state, '') = $2";
 }
 
 /// What a submitted order set going.

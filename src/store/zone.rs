@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use sqlx::FromRow;
-use sqlx::postgres::PgListener;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+use super::postgres::Listener;
 use super::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use super::{Db, Error, Result, Tx, at, micros};
 use crate::domain::DirectRouting;
@@ -143,7 +143,7 @@ pub enum ZoneChanges {
     /// By this process, which is the only one.
     Here(Arc<Notify>),
     /// By any process.
-    Heard(Box<PgListener>),
+    Heard(Box<Listener>),
 }
 
 impl ZoneChanges {
@@ -154,7 +154,7 @@ impl ZoneChanges {
     pub async fn next(&mut self) -> Result<()> {
         match self {
             Self::Here(notify) => notify.notified().await,
-            Self::Heard(listener) => drop(listener.recv().await?),
+            Self::Heard(listener) => listener.next().await?,
         }
         Ok(())
     }
@@ -168,11 +168,7 @@ impl Db {
     pub async fn zone_changes(&self) -> Result<ZoneChanges> {
         Ok(match self {
             Self::Sqlite { zone, .. } => ZoneChanges::Here(Arc::clone(zone)),
-            Self::Postgres(pool) => {
-                let mut listener = PgListener::connect_with(pool).await?;
-                listener.listen("nmp_zone").await?;
-                ZoneChanges::Heard(Box::new(listener))
-            }
+            Self::Postgres(server) => ZoneChanges::Heard(Box::new(server.listen("nmp_zone").await?)),
         })
     }
 }

@@ -9,7 +9,10 @@
     reason = "a test stops at what it did not expect, in its harness too"
 )]
 
+mod analysed;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the harness of the integration tests, of which these need a part")]
+#[expect(dead_code, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
+mod postgres;
+mod writers;

@@ -138,6 +138,7 @@ async fn numbers_are_found_by_every_filter(world: World) {
     fill_numbers(&world).await;
     let mut tx = world.db.read().await.unwrap();
     let page = tx.numbers_page(&nmp::store::NumberFilter::default(), nmp::store::Page::First, 10_000).await.unwrap();
+    drop(tx);
     let kept: Vec<&Number> = page.numbers.iter().filter(|number| number.state != SyncState::Releasing).collect();
     let items: Vec<(E164, Item)> = kept.iter().map(|number| number_item(number)).collect();
     check(&Numbers(&world, None), NUMBER_FIELDS, &items, 250).await;
@@ -279,6 +280,7 @@ async fn consents_are_found_by_every_filter(world: World) {
     for id in &tenants {
         items.push(consent_item(&tx.consent(&tenant(id)).await.unwrap().unwrap()));
     }
+    drop(tx);
     check(&Consents(&world), CONSENT_FIELDS, &items, 200).await;
 }
 

@@ -30,6 +30,7 @@ mod listing;
 mod migrations;
 mod numbers;
 mod orders;
+mod plans;
 mod provider;
 mod services;
 mod sessions;

@@ -60,9 +60,9 @@ async fn schema(db: &Db) -> (BTreeSet<Column>, BTreeSet<(String, bool, String)>)
             sqlx::query_as(SQLITE_COLUMNS).fetch_all(write).await.unwrap(),
             sqlx::query_as(SQLITE_INDEXES).fetch_all(write).await.unwrap(),
         ),
-        Db::Postgres(pool) => (
-            sqlx::query_as(POSTGRES_COLUMNS).fetch_all(pool).await.unwrap(),
-            sqlx::query_as(POSTGRES_INDEXES).fetch_all(pool).await.unwrap(),
+        Db::Postgres(server) => (
+            sqlx::query_as(POSTGRES_COLUMNS).fetch_all(&server.aside).await.unwrap(),
+            sqlx::query_as(POSTGRES_INDEXES).fetch_all(&server.aside).await.unwrap(),
         ),
     };
     let columns = columns.into_iter().map(|(table, name, kind, required, default, key)| Column {

@@ -6,7 +6,7 @@ use crate::domain::{Account, AccountDraft, OrderSource, Service};
 use crate::service::accounts::{by_service, create_in, delete_in, in_use, update_in};
 use crate::service::labels::{self, Unavailable};
 use crate::service::transact::transact_together;
-use crate::service::{Ctx, Error, ItemProblem, Result};
+use crate::service::{Ctx, Error, ItemProblem, Result, Rules};
 use crate::store::Tx;
 
 /// An account with how many of its numbers have each service.
@@ -71,7 +71,7 @@ pub async fn put(
                 if !is_as_wanted(&before.account, wanted)
                     && !update_in(&mut tx, grant, call.origin, (&before.account, wanted), now).await.map_err(faster)?
                 {
-                    return Err(Error::Conflict("The account changed at the same moment. Send the request again.".into()));
+                    return Err(Error::Overtaken("The account changed at the same moment. Send the request again.".into()));
                 }
                 Change::Updated
             }
@@ -87,7 +87,7 @@ pub async fn put(
 /// Somebody else took the name or the subdomain after it was found to be free.
 fn faster(error: Error) -> Error {
     match error {
-        Error::Store(error) if error.is_taken() => Error::Conflict(
+        Error::Store(error) if error.is_taken() => Error::Overtaken(
             "The account or its subdomain was taken by another request at the same moment. Send the request again."
                 .into(),
         ),
@@ -134,7 +134,7 @@ fn is_as_wanted(account: &Account, wanted: &AccountDraft) -> bool {
 /// What stands against the account becoming what is wanted.
 async fn against(
     tx: &mut Tx,
-    ctx: &Ctx,
+    rules: &Rules,
     grant: &Grant<AccountsWrite>,
     before: Option<&CountedAccount>,
     wanted: &AccountDraft,
@@ -154,12 +154,12 @@ async fn against(
     let label = wanted.direct_routing.as_ref().map(|routing| &routing.subdomain).filter(|label| Some(*label) != had);
     let Some(label) = label else { return Ok(problems) };
     let property = || "serviceDetails.teamsDirectRouting.configuration.subdomain".to_owned();
-    if let Some(Err(found)) = ctx.policy.zones.as_ref().map(|zones| zones.check_label(label)) {
+    if let Some(Err(found)) = rules.policy.zones.as_ref().map(|zones| zones.check_label(label)) {
         let refused = |message| ItemProblem { conflict: false, ..problem(property(), "invalid_value", message) };
         problems.extend(found.into_iter().map(refused));
     }
     let named = (wanted.name.as_str(), label.as_str());
-    let taken = labels::unavailable(tx, ctx, grant.principal(), named, ctx.clock.now()).await?;
+    let taken = labels::unavailable(tx, rules, grant.principal(), named).await?;
     problems.extend(taken.map(|taken| {
         let code = match taken {
             Unavailable::Taken(_) => "subdomain_taken",

@@ -58,7 +58,8 @@ pub async fn patch(
         if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
             return Ok(told);
         }
-        let before = ConsentOfAccount::of(&mut tx, tenant).await?;
+        let before = tx.consent_locked(tenant).await?.ok_or(Error::NotFound("request for information"))?;
+        let before = ConsentOfAccount::from(before);
         (call.allowed)(Some(&before))?;
         let relationship = &before.consent.consent.customer_relationship;
         let (status, comment) = patch.applied(relationship);
@@ -74,7 +75,7 @@ pub async fn patch(
                 request_id: &request_id,
             };
             if !tx.set_relationship(&change, now).await? {
-                return Err(Error::Conflict("The request for information changed at the same moment. Send the request again.".into()));
+                return Err(Error::Overtaken("The request for information changed at the same moment. Send the request again.".into()));
             }
             tx.want_work(WorkKind::Relationship, tenant.as_str(), now).await?;
             let mut entry = audit_entry(grant, call.origin, "consent.relationship");

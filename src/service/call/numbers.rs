@@ -34,7 +34,7 @@ pub async fn put(
     let numbers: Vec<E164> = wanted.iter().map(|(number, _)| *number).collect();
     let profile = ctx.policy.default_calling_profile.as_ref();
     let wanted = Wanted::all(wanted, profile);
-    let (told, change, after, to_push) = transact_together!(ctx.db.begin_order(account, &numbers), (tx, begun) => {
+    let (told, change, after, to_push) = transact_together!(ctx, ctx.db.begin_order(account, &numbers), (tx, begun) => {
         let now = ctx.clock.now();
         if let Some(told) = call.told_before(&mut tx, person, now).await? {
             return Ok((Some(told), Change::Updated, None, false));
@@ -51,7 +51,7 @@ pub async fn put(
             let right = OrderRight::Upload(grant.clone());
             let id = match next_order {
                 Some(id) => id,
-                None => ctx.db.next_id("orders").await?,
+                None => tx.next_number("orders").await?,
             };
             let (values, items) = staged(&account, &wanted);
             let order = new_order(id, OrderKind::Upload, person, &account);
@@ -178,7 +178,7 @@ pub async fn delete(
         };
         (call.allowed)((!before.is_empty()).then_some(&before))?;
         if let Some(account) = account.filter(|_| !before.is_empty()) {
-            let id = ctx.db.next_order_id(&mut tx).await?;
+            let id = tx.next_number("orders").await?;
             tx.insert_order(&new_order(id, OrderKind::Release, person, &account), now).await?;
             tx.insert_order_account(id, account.id, account.rev).await?;
             let present: Vec<E164> = before.iter().map(|number| number.telephone_number).collect();
@@ -354,5 +354,5 @@ async fn refused(tx: &mut Tx, order_id: i64, numbers: &[E164], person: &Principa
 
 /// What was compared is not what is any more: the same request goes through a moment later.
 fn moved() -> Error {
-    Error::Conflict("The account or its numbers changed at the same moment. Send the request again.".into())
+    Error::Overtaken("The account or its numbers changed at the same moment. Send the request again.".into())
 }

@@ -192,8 +192,8 @@ fn what_is_committed_late_is_not_skipped() {
         world.upload("fabrikam", "+441632961000").await;
         let mut copy = Copy::default();
         copy.catch_up(&world.ctx).await;
-        let Db::Postgres(pool) = &world.db else { panic!("not the database that was asked for") };
-        let mut slow = pool.begin().await.unwrap();
+        let Db::Postgres(server) = &world.db else { panic!("not the database that was asked for") };
+        let mut slow = server.aside.begin().await.unwrap();
         for statement in [
             "UPDATE numbers SET state = 'failed' WHERE telephone_number = 441632960000",
             "INSERT INTO answers (seq, numbers) SELECT next, '441632960000' FROM sequences WHERE name = 'answers'",

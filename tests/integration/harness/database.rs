@@ -30,8 +30,11 @@ impl Place {
         Self { url, folder }
     }
 
+    /// With as many connections to PostgreSQL as `NMP_TEST_CONNECTIONS` says: with two, the fewest that a process can have,
+    /// whoever takes a second one while holding the first waits in vain.
     pub(crate) async fn open(&self) -> Db {
-        Db::open(&self.url, PoolSize { readers: 4, connections: 8 }).await.unwrap()
+        let connections = std::env::var("NMP_TEST_CONNECTIONS").map_or(8, |text| text.parse().unwrap());
+        Db::open(&self.url, PoolSize { readers: 4, connections, ..PoolSize::default() }).await.unwrap()
     }
 }
 
@@ -50,7 +53,7 @@ pub(crate) async fn execute(db: &Db, statement: &str) -> u64 {
     let statement = sqlx::AssertSqlSafe(statement.to_owned());
     match db {
         Db::Sqlite { write, .. } => sqlx::query(statement).execute(write).await.unwrap().rows_affected(),
-        Db::Postgres(pool) => sqlx::query(statement).execute(pool).await.unwrap().rows_affected(),
+        Db::Postgres(server) => sqlx::query(statement).execute(&server.aside).await.unwrap().rows_affected(),
     }
 }
 
@@ -59,7 +62,7 @@ pub(crate) async fn numbers(db: &Db, question: &str) -> Vec<i64> {
     let question = sqlx::AssertSqlSafe(question.to_owned());
     match db {
         Db::Sqlite { write, .. } => sqlx::query_scalar(question).fetch_all(write).await.unwrap(),
-        Db::Postgres(pool) => sqlx::query_scalar(question).fetch_all(pool).await.unwrap(),
+        Db::Postgres(server) => sqlx::query_scalar(question).fetch_all(&server.aside).await.unwrap(),
     }
 }
 
@@ -68,6 +71,6 @@ pub(crate) async fn texts(db: &Db, question: &str) -> Vec<String> {
     let question = sqlx::AssertSqlSafe(question.to_owned());
     match db {
         Db::Sqlite { write, .. } => sqlx::query_scalar(question).fetch_all(write).await.unwrap(),
-        Db::Postgres(pool) => sqlx::query_scalar(question).fetch_all(pool).await.unwrap(),
+        Db::Postgres(server) => sqlx::query_scalar(question).fetch_all(&server.aside).await.unwrap(),
     }
 }

@@ -33,7 +33,7 @@ struct Server {
 }
 
 /// An ordinary user to run the server as; the server refuses to run as root.
-struct User {
+pub(crate) struct User {
     name: &'static str,
     uid: u32,
     gid: u32,
@@ -137,7 +137,7 @@ fn programs() -> Result<PathBuf, String> {
 }
 
 /// `None` when this process is not root and can run the server itself.
-fn ordinary_user() -> Result<Option<User>, String> {
+pub(crate) fn ordinary_user() -> Result<Option<User>, String> {
     if number("id", &["-u"])? != 0 {
         return Ok(None);
     }
@@ -157,7 +157,8 @@ fn number(program: &str, arguments: &[&str]) -> Result<u32, String> {
         .map_err(|_| format!("{program} {arguments:?} gave no number"))
 }
 
-fn as_user(user: Option<&User>, program: &Path) -> Command {
+/// A command that runs as that user.
+pub(crate) fn as_user(user: Option<&User>, program: &Path) -> Command {
     match user {
         None => Command::new(program),
         Some(user) => {

@@ -250,7 +250,11 @@ impl World {
     }
 
     async fn push_count(&self) -> i64 {
-        database::numbers(&self.db, "SELECT next FROM sequences WHERE name = 'pushes'").await[0]
+        let next = match &self.db {
+            Db::Sqlite { .. } => "SELECT next FROM sequences WHERE name = 'pushes'",
+            Db::Postgres(_) => "SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM pushes_numbers",
+        };
+        database::numbers(&self.db, next).await[0]
     }
 
     /// What must hold at every moment, whatever was done.

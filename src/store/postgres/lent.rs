@@ -1,0 +1,172 @@
+//! A connection on loan, with or without a transaction.
+
+use std::io;
+use std::time::Duration;
+
+use sqlx::{PgConnection, Row as _};
+
+use super::super::{Error, Result};
+use super::pool::{Pool, Turn};
+
+/// How long a commit may take before somebody looks what became of it.
+const COMMIT: Duration = Duration::from_secs(10);
+/// How long a transaction that was given up has to be rolled back.
+const ROLLBACK: Duration = Duration::from_secs(2);
+
+/// Begins a transaction, and tells by which name the server will remember what became of it.
+const BEGIN: &str = "BEGIN; SELECT CAST(pg_current_xact_id() AS TEXT)";
+
+/// A connection on loan. Dropped, it goes back, or is closed when the server owes it an answer.
+#[derive(Debug)]
+pub struct Lent {
+    /// Gone once it was given back.
+    loan: Option<(PgConnection, Turn)>,
+    pool: Pool,
+    state: State,
+}
+
+/// How a connection stands.
+#[derive(Debug)]
+struct State {
+    /// The transaction that is open, by the server's name for it.
+    transaction: Option<String>,
+    /// The server owes an answer, or the session is over.
+    spoilt: bool,
+    /// The longest wait for an answer.
+    limit: Duration,
+}
+
+/// Watches over the questions of one connection.
+#[derive(Debug)]
+pub(crate) struct Patience<'a>(&'a mut State);
+
+impl Patience<'_> {
+    /// Waits for an answer, but not for ever. A connection that is left before it has answered is closed.
+    pub(crate) async fn wait<T>(&mut self, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+        self.0.spoilt = true;
+        let answered = tokio::time::timeout(self.0.limit, answer).await.unwrap_or_else(|_| Err(silent()));
+        self.0.spoilt = answered.as_ref().is_err_and(ends_session);
+        answered
+    }
+}
+
+/// The server owes an answer for too long.
+pub(super) fn silent() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time"))
+}
+
+/// Whether nothing more can be asked over this connection.
+fn ends_session(error: &sqlx::Error) -> bool {
+    match error {
+        // An administrator or a time limit ended the session; the rest concerns one statement.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "25P03")
+        }
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+impl Lent {
+    pub(super) fn new(connection: PgConnection, turn: Turn, pool: Pool) -> Self {
+        let state = State { transaction: None, spoilt: false, limit: pool.limits().answer() };
+        Self { loan: Some((connection, turn)), pool, state }
+    }
+
+    /// The connection, and who watches over what it is asked.
+    #[expect(
+        clippy::expect_used,
+        reason = "only a commit, a rollback or the end of the loan takes it, and each takes the whole value"
+    )]
+    pub(in crate::store) fn connection(&mut self) -> (&mut PgConnection, Patience<'_>) {
+        let (connection, _) = self.loan.as_mut().expect("on loan");
+        (connection, Patience(&mut self.state))
+    }
+
+    /// Lets each statement take as long as the server allows, for those that go through a whole order or table.
+    pub(in crate::store) fn take_time(&mut self) {
+        self.state.limit = self.pool.limits().long_answer();
+    }
+
+    pub(in crate::store) fn is_in_transaction(&self) -> bool {
+        self.state.transaction.is_some()
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<()> {
+        let (connection, mut patience) = self.connection();
+        match patience.wait(sqlx::raw_sql(BEGIN).fetch_one(connection)).await {
+            Ok(row) => {
+                self.state.transaction = Some(row.try_get(0)?);
+                Ok(())
+            }
+            Err(error) => {
+                // It may have begun.
+                self.state.spoilt = true;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Makes the changes durable. When the answer is lost, the server is asked what became of them.
+    ///
+    /// # Errors
+    /// When nothing is stored, or with [`Error::Unclear`] when that cannot be told.
+    pub(in crate::store) async fn commit(mut self) -> Result<()> {
+        let Some(transaction) = self.state.transaction.take() else { return Ok(()) };
+        self.state.limit = self.state.limit.max(COMMIT);
+        let (connection, mut patience) = self.connection();
+        let Err(error) = patience.wait(sqlx::raw_sql("COMMIT").execute(connection)).await else { return Ok(()) };
+        if !self.state.spoilt {
+            return Err(error.into());
+        }
+        let pool = self.pool.clone();
+        // The place of the lost connection is needed to ask.
+        drop(self);
+        match pool.was_committed(&transaction).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(error.into()),
+            None => Err(Error::Unclear(Box::new(error))),
+        }
+    }
+
+    /// Gives up every change of the transaction.
+    ///
+    /// # Errors
+    /// When the connection is lost; then nothing is stored either.
+    pub(in crate::store) async fn rollback(mut self) -> Result<()> {
+        if self.state.transaction.take().is_none() {
+            return Ok(());
+        }
+        let (connection, mut patience) = self.connection();
+        let done = patience.wait(sqlx::raw_sql("ROLLBACK").execute(connection)).await;
+        self.state.spoilt |= done.is_err();
+        Ok(done.map(drop)?)
+    }
+
+    /// The server's number of the session.
+    pub(super) async fn session_id(&mut self) -> Result<i32> {
+        let (connection, mut patience) = self.connection();
+        let row = patience.wait(sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection)).await?;
+        Ok(row.try_get(0)?)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some((mut connection, turn)) = self.loan.take() else { return };
+        if self.state.spoilt {
+            return;
+        }
+        let pool = self.pool.clone();
+        if self.state.transaction.is_none() {
+            return pool.take_back(connection, turn);
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let undone = tokio::time::timeout(ROLLBACK, sqlx::raw_sql("ROLLBACK").execute(&mut connection)).await;
+            if let Ok(Ok(_)) = undone {
+                pool.take_back(connection, turn);
+            }
+        });
+    }
+}
