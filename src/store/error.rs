@@ -65,10 +65,11 @@ fn remedy(code: &str) -> Remedy {
         };
     }
     match code {
-        // Serialisation failure, deadlock, a row that was not free in time, a session that an administrator or a limit ended.
-        "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Remedy::Again,
-        // A standby or a database that was made read-only; a statement that took too long.
-        "25006" | "57014" => Remedy::Wait,
+        // Serialisation failure, deadlock, a row that was not free in time (a statement that took too long has mostly waited
+        // for some), a session that an administrator or a limit ended.
+        "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Remedy::Again,
+        // A standby, or a database that was made read-only.
+        "25006" => Remedy::Wait,
         // Lost connections; out of disk, memory or connections; a server's own disk failed.
         code if code.starts_with("08") => Remedy::Again,
         code if code.starts_with("53") || code.starts_with("58") => Remedy::Wait,
@@ -150,7 +151,7 @@ mod tests {
             ("57P01", again),
             ("25P03", again),
             ("25006", wait),
-            ("57014", wait),
+            ("57014", again),
             ("53100", wait),
             ("53300", wait),
             ("58030", wait),

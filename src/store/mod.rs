@@ -410,36 +410,29 @@ impl Tx {
         Ok(sql::on!(self, c => sqlx::query_scalar(NEXT_PLACE).bind(of).fetch_one(c).await)?)
     }
 
-    /// Prepares for statements that go through a whole order or table: each may take as long as the server allows, and is
-    /// planned for what there is at that moment, for it may be much more than when such a statement was last planned.
+    /// Prepares for statements that go through a whole order or table, and so may take long.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn take_time(&mut self) -> Result<()> {
-        if let Self::Postgres(lent) = self {
-            lent.take_time();
-            if lent.is_in_transaction() {
-                sql::on!(self, c => sqlx::raw_sql(PLAN_ANEW).execute(c).await.map(drop))?;
-            }
+        match self {
+            Self::Postgres(lent) => lent.take_time().await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// The same for a transaction that writes nothing that anybody else wants: it may also fall silent for longer.
+    /// The same for a transaction that writes nothing that anybody else wants: it may also fall silent for so long.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn take_time_aside(&mut self) -> Result<()> {
         self.take_time().await?;
-        if let Self::Postgres(_) = self {
-            sql::on!(self, c => sqlx::raw_sql(FALL_SILENT).execute(c).await.map(drop))?;
+        match self {
+            Self::Postgres(lent) => lent.fall_silent().await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
-
-const PLAN_ANEW: &str = "SET LOCAL plan_cache_mode = force_custom_plan";
-const FALL_SILENT: &str = "SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
 /// Every statement of the store by name, for the test that prepares each on both databases.
 pub fn statements() -> Vec<(&'static str, &'static str)> {

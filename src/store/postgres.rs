@@ -30,9 +30,11 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 /// What a session of PostgreSQL may take.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionLimits {
-    /// The longest statement (`statement_timeout`).
+    /// The longest statement of those that go through a whole order or table (`statement_timeout`).
     pub statement: Duration,
-    /// The longest wait for a row that another transaction has (`lock_timeout`).
+    /// The longest wait for a row that another transaction has (`lock_timeout`). Of a transaction that writes it is the
+    /// longest that any other statement takes, however many have to be waited for one after the other: what a process asked
+    /// for before it was stopped is not waiting for the next row when the first is free.
     pub lock: Duration,
     /// The longest pause between two statements of a transaction (`idle_in_transaction_session_timeout`): a process that
     /// was stopped keeps its rows no longer.
@@ -101,7 +103,8 @@ impl Postgres {
         let settings = settings(size.limits);
         let readers = (size.connections * 2 / 5).max(1);
         let writers = size.connections.saturating_sub(readers).max(1);
-        let write = Pool::new(options.clone(), settings.clone() + WRITING, size.limits, writers);
+        let short = format!(" SET statement_timeout = {};", size.limits.lock.as_millis());
+        let write = Pool::new(options.clone(), settings.clone() + WRITING + &short, size.limits, writers);
         let read = Pool::new(options.clone(), settings, size.limits, readers);
         let aside =
             PgPoolOptions::new().max_connections(ASIDE).acquire_timeout(SIGN_OF_LIFE).connect_lazy_with(options);

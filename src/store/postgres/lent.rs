@@ -83,13 +83,28 @@ impl Lent {
         (connection, Patience(&mut self.state))
     }
 
-    /// Lets each statement take as long as the server allows, for those that go through a whole order or table.
-    pub(in crate::store) fn take_time(&mut self) {
-        self.state.limit = self.pool.limits().long_answer();
+    /// Lets each statement take long, for those that go through a whole order or table. In a transaction these are planned
+    /// for what there is at that moment, which may be much more than when such a statement was last planned.
+    pub(in crate::store) async fn take_time(&mut self) -> Result<()> {
+        let limits = self.pool.limits();
+        self.state.limit = limits.long_answer();
+        if self.state.transaction.is_none() {
+            return Ok(());
+        }
+        let most = limits.statement.as_millis();
+        self.set(format!("SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL statement_timeout = {most}")).await
     }
 
-    pub(in crate::store) fn is_in_transaction(&self) -> bool {
-        self.state.transaction.is_some()
+    /// Lets the transaction fall silent for as long as a statement may take.
+    pub(in crate::store) async fn fall_silent(&mut self) -> Result<()> {
+        let most = self.pool.limits().statement.as_millis();
+        self.set(format!("SET LOCAL idle_in_transaction_session_timeout = {most}")).await
+    }
+
+    async fn set(&mut self, settings: String) -> Result<()> {
+        let (connection, mut patience) = self.connection();
+        patience.wait(sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection)).await?;
+        Ok(())
     }
 
     pub(super) async fn begin(&mut self) -> Result<()> {

@@ -52,7 +52,6 @@ pub(super) struct Turn {
     opened: Instant,
 }
 
-
 impl Pool {
     /// At most `most` connections, each with these settings, which impose these limits.
     pub(super) fn new(options: PgConnectOptions, settings: String, limits: SessionLimits, most: u32) -> Self {

@@ -50,7 +50,10 @@ fn a_silent_network_costs_seconds_and_heals() {
                 (read, begun.elapsed())
             });
             let cost = begun.elapsed();
-            figure(&format!("a write and a read over {what} connections that swallow"), format!("{cost:.1?}, {:.1?}", read.1));
+            figure(
+                &format!("a write and a read over {what} connections that swallow"),
+                format!("{cost:.1?}, {:.1?}", read.1),
+            );
             assert!(is_unavailable(&written.unwrap_err()) && is_unavailable(&read.0.unwrap_err()));
             assert!(cost < COST + Duration::from_secs(4), "{cost:?}");
             proxy.becomes(Network::Passes);

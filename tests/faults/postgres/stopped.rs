@@ -29,10 +29,7 @@ fn signal(process: u32, name: &str) {
 }
 
 async fn start(place: &Place) -> (Demo, Caller) {
-    let demo = Demo::with(vec![
-        ("NMP_DATABASE__URL", place.url.clone()),
-        ("NMP_API__RATE_PER_SECOND", "0".to_owned()),
-    ]);
+    let demo = Demo::with(vec![("NMP_DATABASE__URL", place.url.clone()), ("NMP_API__RATE_PER_SECOND", "0".to_owned())]);
     let admin = Caller::new(&demo.api, &demo.issuer, "bss-admin").await;
     (demo, admin)
 }
@@ -83,7 +80,8 @@ fn the_others_go_on() {
             let (stop, taken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
             let aside = Arc::new(Mutex::new(Vec::new()));
             let base = 441_632_000_000 + 1_000_000 * round;
-            let ours = (0..WRITERS).map(|n| write(ours.clone(), base + 10_000 * n, Arc::clone(&stop), Arc::clone(&taken)));
+            let ours =
+                (0..WRITERS).map(|n| write(ours.clone(), base + 10_000 * n, Arc::clone(&stop), Arc::clone(&taken)));
             let theirs = (0..WRITERS)
                 .map(|n| write(theirs.clone(), base + 500_000 + 10_000 * n, Arc::clone(&stop), Arc::clone(&aside)));
             let begun = Instant::now();
@@ -98,11 +96,8 @@ fn the_others_go_on() {
                 signal(second.process_id(), "-CONT");
                 stopped
             };
-            let (stopped, _, _) = tokio::join!(
-                stopping,
-                futures_util::future::join_all(ours),
-                futures_util::future::join_all(theirs)
-            );
+            let (stopped, _, _) =
+                tokio::join!(stopping, futures_util::future::join_all(ours), futures_util::future::join_all(theirs));
             let taken = taken.lock().await;
             let before = taken.iter().filter(|when| **when < stopped).count() as f64;
             let rate = before / (stopped - begun).as_secs_f64();
