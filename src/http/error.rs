@@ -322,6 +322,7 @@ impl From<service::Error> for Problem {
                 "The same request is being answered",
                 "A request with this Repeatability-Request-ID is being answered. Ask again in a moment.",
             ),
+            service::Error::Busy(reason) => Self::unavailable(reason),
             service::Error::Store(error) if error.is_transient() => {
                 Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.")
                     .because(&error)
