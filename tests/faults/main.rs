@@ -11,5 +11,11 @@
 
 mod figures;
 #[path = "../integration/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the harness of the integration tests, of which these need a part")]
+#[expect(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "the harness of the integration tests, of which these need a part"
+)]
 mod harness;
+mod uploads;
