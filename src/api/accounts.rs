@@ -8,7 +8,9 @@ use axum::response::Response;
 use super::conditional::Purpose;
 use super::lists::listed;
 use super::paging::ListQuery;
-use super::request::{Reading, Writing, account_name, check_version, refused, refused_by_service, told, told_nothing};
+use super::request::{
+    Reading, Writing, account_name, check_version, read_body, refused, refused_by_service, told, told_nothing,
+};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete};
 use crate::domain::Account;
 use crate::domain::filter::AccountField;
@@ -73,7 +75,8 @@ async fn put(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
-    let wanted = read_account(&body, &account_name(&account)?).map_err(refused)?;
+    let account = account_name(&account)?;
+    let wanted = read_body(body, move |body| read_account(body, &account)).await?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),

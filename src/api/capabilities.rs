@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::request::{Writing, account_name, refused, refused_by_service};
+use super::request::{Writing, account_name, read_body, refused_by_service};
 use crate::authz::{AccountsRead, CivicAddressesRead, Grant, NumbersRead};
 use crate::domain::CapabilityPlan;
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
@@ -50,7 +50,7 @@ async fn available(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
-    let wanted = read_number_identifiers(&body).map_err(refused)?;
+    let wanted = read_body(body, read_number_identifiers).await?;
     if let Some(told) = call::told_before(state.ctx(), &grant, writing.repeat.as_ref()).await? {
         return writing.answer(told);
     }

@@ -9,7 +9,8 @@ use super::conditional::Purpose;
 use super::lists::listed;
 use super::paging::ListQuery;
 use super::request::{
-    Reading, Writing, account_name, check_version, refused, refused_by_service, telephone_number, told, told_nothing,
+    Reading, Writing, account_name, check_version, read_body, refused, refused_by_service, telephone_number, told,
+    told_nothing,
 };
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::filter::NumberField;
@@ -99,7 +100,8 @@ async fn put(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let (account, number) = (account_name(&account)?, telephone_number(&number)?);
-    let settings = read_number(&body, account.as_str(), number).map_err(refused)?;
+    let of = account.clone();
+    let settings = read_body(body, move |body| read_number(body, of.as_str(), number)).await?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
@@ -146,7 +148,8 @@ async fn put_batch(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
-    let wanted = read_numbers(&body, account.as_str()).map_err(refused)?;
+    let of = account.clone();
+    let wanted = read_body(body, move |body| read_numbers(body, of.as_str())).await?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
@@ -177,7 +180,7 @@ async fn delete_batch(
 ) -> Result<Response, Problem> {
     let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
-    let wanted = read_numbers_to_delete(&body).map_err(refused)?;
+    let wanted = read_body(body, read_numbers_to_delete).await?;
     let call = Call {
         origin: &origin,
         repeat: writing.repeat.as_ref(),

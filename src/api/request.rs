@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -65,6 +65,21 @@ fn problem_of(status: StatusCode, all: Vec<(&'static str, String, String)>) -> P
 pub(super) fn refused(problems: Vec<wire::Problem>) -> Problem {
     let all = problems.into_iter().map(|problem| (problem.code, problem.target, problem.message));
     problem_of(StatusCode::BAD_REQUEST, all.collect())
+}
+
+/// A body of up to so many bytes, which a batch of numbers seldom exceeds, is read in a few milliseconds at the most.
+const SOON_READ: usize = 65_536;
+
+/// Reads a body, a large one beside the threads that answer requests.
+pub(super) async fn read_body<T: Send + 'static>(
+    body: Bytes,
+    read: impl FnOnce(&[u8]) -> Result<T, Vec<wire::Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    if body.len() <= SOON_READ {
+        return read(&body).map_err(refused);
+    }
+    let reading = tokio::task::spawn_blocking(move || read(&body));
+    reading.await.map_err(|error| Problem::internal().because(&error))?.map_err(refused)
 }
 
 /// What a service refused; items of a batch are told by their place in it.

@@ -1,6 +1,6 @@
 //! What settings a number may have: the rules of the portal, checked before anything is stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::account::Account;
 use super::capability::CapabilityPlan;
@@ -13,7 +13,9 @@ use super::service::{Service, ServiceSet};
 #[derive(Clone, Debug, Default)]
 pub struct TenantFacts {
     /// Ids of the tenant's addresses with the ids of their locations.
-    pub addresses: HashMap<String, Vec<String>>,
+    pub addresses: HashMap<String, HashSet<String>>,
+    /// Ids of all these locations.
+    pub locations: HashSet<String>,
     /// What the tenant's numbers may be used for; `None` while the backend was never asked.
     pub plans: Option<Vec<CapabilityPlan>>,
 }
@@ -21,18 +23,12 @@ pub struct TenantFacts {
 impl TenantFacts {
     /// The facts from what was pulled.
     pub fn new(addresses: &[CivicAddress], plans: Option<Vec<CapabilityPlan>>) -> Self {
-        let addresses = addresses
+        let addresses: HashMap<String, HashSet<String>> = addresses
             .iter()
             .map(|address| (address.id.clone(), address.locations.iter().map(|location| location.id.clone()).collect()))
             .collect();
-        Self { addresses, plans }
-    }
-
-    fn address_of(&self, location: &str) -> Option<&str> {
-        self.addresses
-            .iter()
-            .find(|(_, locations)| locations.iter().any(|id| id == location))
-            .map(|(id, _)| id.as_str())
+        let locations = addresses.values().flatten().cloned().collect();
+        Self { addresses, locations, plans }
     }
 }
 
@@ -151,7 +147,7 @@ fn check_address(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec
             }
             _ => {}
         },
-        (None, Some(location)) if facts.address_of(location).is_none() => {
+        (None, Some(location)) if !facts.locations.contains(location) => {
             flaws.push(flaw("location", location, "The tenant has no such location."));
         }
         _ => {}

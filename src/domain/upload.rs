@@ -1,10 +1,13 @@
 //! Reading an upload: a list of numbers and ranges, or CSV with a heading row.
 //!
-//! The reader is an iterator over lines: it never stops at the first problem and never holds more than the text itself.
+//! The reader is an iterator over lines: it never stops at the first problem. Its work is linear in the length of the text,
+//! and what it keeps of a line is bounded, whatever the text is.
 
 mod columns;
 mod csv_rows;
+mod entries;
 mod list;
+mod records;
 
 use std::collections::HashMap;
 
@@ -48,22 +51,79 @@ pub struct Problem {
 
 /// The most characters of a value that a problem repeats.
 const VALUE_SHOWN: usize = 60;
-/// Problems after which reading stops: such a file is not an upload.
-pub const MAX_PROBLEMS: usize = 10_000;
+/// The most characters of a reason.
+const REASON_SHOWN: usize = 600;
+/// The most bytes of a cell; every rule about a cell allows less.
+const MAX_CELL: usize = 4_096;
+/// The most values of a cell that may hold several.
+const MAX_VALUES: usize = 100;
+/// Problems that are told of any upload, however few numbers it may have.
+const FEWEST_PROBLEMS: usize = 1_000;
+/// Lines that are handed on together, at most.
+const CHUNK_LINES: usize = 2_000;
+/// About how many bytes of lines are handed on together, at most.
+const CHUNK_BYTES: usize = 2_097_152;
 
 impl Problem {
-    fn new(line: u32, value: &str, reason: impl Into<String>) -> Self {
-        Self { line, heading: None, value: shown(value), reason: reason.into() }
+    /// A problem that repeats no more of the value and the reason than people read.
+    pub fn new(line: u32, value: &str, reason: impl AsRef<str>) -> Self {
+        Self { line, heading: None, value: shown(value), reason: cut(reason.as_ref(), REASON_SHOWN) }
+    }
+
+    /// The same in the column with this heading.
+    #[must_use]
+    pub fn under(mut self, heading: Option<String>) -> Self {
+        self.heading = heading;
+        self
     }
 }
 
-fn shown(value: &str) -> String {
-    let mut chars = value.trim().chars();
-    let mut text: String = chars.by_ref().take(VALUE_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if chars.next().is_some() {
-        text.push('\u{2026}');
+/// A value as a problem repeats it: its beginning, without control characters.
+pub fn shown(value: &str) -> String {
+    let mut text = cut(value.trim(), VALUE_SHOWN);
+    if text.contains(char::is_control) {
+        text = text.replace(char::is_control, " ");
     }
     text
+}
+
+/// So many characters of a text, with an ellipsis where there are more.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}\u{2026}", text.get(..end).unwrap_or_default()),
+    }
+}
+
+impl Line {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        let own = size_of::<Self>();
+        match self {
+            Self::Problem(problem) => own + problem.value.len() + problem.reason.len(),
+            Self::Number(row) => {
+                let settings = row.settings.as_ref().map_or(0, |settings| bytes_of(settings));
+                own + row.account.as_ref().map_or(0, String::len) + settings
+            }
+        }
+    }
+}
+
+/// About how many bytes settings take.
+fn bytes_of(settings: &NumberSettings) -> usize {
+    let teams = &settings.teams;
+    let lists = teams.choosable_capabilities.iter().chain(&teams.additional_usages);
+    let texts = [
+        &settings.calling_profile,
+        &settings.custom_sip_header,
+        &teams.civic_address_id,
+        &teams.location_id,
+        &teams.displayed_country_code,
+    ];
+    size_of::<NumberSettings>()
+        + teams.usage.len()
+        + lists.map(|value| size_of::<String>() + value.len()).sum::<usize>()
+        + texts.into_iter().flatten().map(String::len).sum::<usize>()
 }
 
 /// Makes text of an uploaded file.
@@ -100,11 +160,12 @@ pub struct Reader<'a> {
     limit: usize,
     numbers: usize,
     problems: usize,
+    last: u32,
     finished: bool,
 }
 
 enum Source<'a> {
-    List(list::List<'a>),
+    List(Box<list::List<'a>>),
     Csv(Box<csv_rows::CsvRows<'a>>),
     Problems(std::vec::IntoIter<Problem>),
 }
@@ -113,7 +174,36 @@ impl<'a> Reader<'a> {
     /// Reads this text; at most `limit` numbers are taken.
     pub fn new(text: &'a str, limit: usize) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self { source: source(text, limit), seen: HashMap::new(), limit, numbers: 0, problems: 0, finished: false }
+        Self {
+            source: source(text, limit),
+            seen: HashMap::new(),
+            limit,
+            numbers: 0,
+            problems: 0,
+            last: 0,
+            finished: false,
+        }
+    }
+
+    /// The next lines, as many as are worth being handed on together; none at the end.
+    pub fn chunk(&mut self) -> Vec<Line> {
+        let (mut lines, mut bytes) = (Vec::new(), 0);
+        while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
+            let Some(line) = self.next() else { break };
+            bytes += line.bytes();
+            lines.push(line);
+        }
+        lines
+    }
+
+    /// Counts problems that others have found in what was read: reading stops when there are too many.
+    pub fn refuse(&mut self, problems: usize) {
+        self.problems += problems;
+    }
+
+    /// The most problems that are told.
+    fn most_problems(&self) -> usize {
+        self.limit.max(FEWEST_PROBLEMS)
     }
 
     /// True when the lines carry their own settings (CSV with columns).
@@ -145,12 +235,8 @@ impl<'a> Reader<'a> {
         Line::Number(row)
     }
 
-    fn problem(&mut self, mut problem: Problem) -> Line {
+    fn problem(&mut self, problem: Problem) -> Line {
         self.problems += 1;
-        if self.problems == MAX_PROBLEMS {
-            self.finished = true;
-            problem.reason.push_str(" Reading stopped here: there are too many lines with problems.");
-        }
         Line::Problem(problem)
     }
 }
@@ -162,11 +248,23 @@ impl Iterator for Reader<'_> {
         if self.finished {
             return None;
         }
+        if self.problems >= self.most_problems() {
+            self.finished = true;
+            let reason = format!(
+                "{} problems were found by here, and no more are told at once. What stands behind this line was not looked at: correct what was told, then upload again.",
+                self.problems
+            );
+            return Some(Line::Problem(Problem::new(self.last, "", reason)));
+        }
         let line = match &mut self.source {
             Source::List(list) => list.next(),
             Source::Csv(rows) => rows.next(),
             Source::Problems(problems) => problems.next().map(Line::Problem),
         }?;
+        self.last = match &line {
+            Line::Number(row) => row.line,
+            Line::Problem(problem) => problem.line,
+        };
         Some(match line {
             Line::Number(row) => self.checked(row),
             Line::Problem(problem) => self.problem(problem),
@@ -178,14 +276,11 @@ fn source(text: &str, limit: usize) -> Source<'_> {
     let heading = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
     if heading.trim_matches('"').eq_ignore_ascii_case("numbers") {
         let skipped = text.lines().take_while(|line| line.trim().is_empty()).count() + 1;
-        return Source::List(list::List::new(text, skipped, limit));
+        return Source::List(Box::new(list::List::new(text, skipped, limit)));
     }
     let is_heading = heading.chars().any(|c| c.is_ascii_alphabetic()) && !heading.chars().any(|c| c.is_ascii_digit());
     if !is_heading {
-        return Source::List(list::List::new(text, 0, limit));
-    }
-    if let Some(problem) = csv_rows::open_quote(text) {
-        return Source::Problems(vec![problem].into_iter());
+        return Source::List(Box::new(list::List::new(text, 0, limit)));
     }
     match csv_rows::CsvRows::new(text) {
         Ok(rows) => Source::Csv(Box::new(rows)),

@@ -322,6 +322,7 @@ impl From<service::Error> for Problem {
                 "The same request is being answered",
                 "A request with this Repeatability-Request-ID is being answered. Ask again in a moment.",
             ),
+            service::Error::Busy(reason) => Self::unavailable(reason),
             service::Error::Store(error) if error.is_unclear() => Self::unavailable(
                 "The database went away while the change was being stored, and whether it was stored is not known. Look \
                  before you try again.",

@@ -13,6 +13,7 @@ use crate::service::Origin;
 
 use super::error::Problem;
 use super::info::RequestInfo;
+use super::routes::declared_length;
 use super::session::Session;
 use super::state::PortalState;
 
@@ -157,11 +158,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormBody<T> {
 
 /// A form with files. Errors while reading it turn into a [`Problem`] by `?`.
 #[derive(Debug)]
-pub struct MultipartBody(pub Multipart);
+pub struct MultipartBody {
+    /// Its fields, to be read one after the other.
+    pub fields: Multipart,
+    /// How many bytes the body says it has; nothing where it does not say.
+    pub declared: Option<u64>,
+}
 
 impl<S: Send + Sync> FromRequest<S> for MultipartBody {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        Ok(Self(Multipart::from_request(request, state).await?))
+        let declared = Some(declared_length(request.headers())).filter(|length| *length > 0);
+        Ok(Self { fields: Multipart::from_request(request, state).await?, declared })
     }
 }

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::domain::upload::neutralised;
 use crate::http::{Problem, download};
-use crate::service;
+use crate::service::{self, beside};
 
 /// What a fetch gives: the next rows, and the key to go on behind (`None`: that was all).
 pub(super) type Chunk<K> = (Vec<Vec<String>>, Option<K>);
@@ -23,24 +23,23 @@ pub(super) fn text(value: impl Into<String>) -> String {
 ///
 /// # Errors
 /// When the first rows cannot be fetched. A failure later cuts the connection, so that a half export is not taken for whole.
-pub(super) async fn export<K, F, Fut>(file_name: &str, headings: &[&str], mut fetch: F) -> Result<Response, Problem>
+pub(super) async fn export<K, F, Fut>(file_name: &str, headings: &[&str], fetch: F) -> Result<Response, Problem>
 where
     K: Send + 'static,
     F: FnMut(Option<K>) -> Fut + Send + 'static,
     Fut: Future<Output = service::Result<Chunk<K>>> + Send + 'static,
 {
-    let (rows, next) = fetch(None).await?;
     let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
-    let first = written(std::iter::once(headings).chain(rows));
-    let body = stream::unfold((Some(first), next, fetch), |(ready, next, mut fetch)| async {
+    let (first, next, fetch) = next_rows(fetch, None, Some(headings)).await?;
+    let body = stream::unfold((Some(first), next, fetch), |(ready, next, fetch)| async {
         if let Some(ready) = ready {
             return Some((ready, (None, next, fetch)));
         }
-        match fetch(Some(next?)).await {
-            Ok((rows, next)) => Some((written(rows), (None, next, fetch))),
+        match next_rows(fetch?, Some(next?), None).await {
+            Ok((rows, next, fetch)) => Some((rows, (None, next, fetch))),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an export was cut off");
-                Some((Err(error.into()), (None, None, fetch)))
+                Some((Err(error.into()), (None, None, None)))
             }
         }
     });
@@ -49,6 +48,27 @@ where
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Rows as they are sent, the key to go on behind, and what fetches the next.
+type Written<K, F> = (Result<Vec<u8>, Failure>, Option<K>, Option<F>);
+
+/// Fetches rows and writes them out. A thousand of them take some milliseconds, so it is not done by a thread that answers
+/// requests.
+async fn next_rows<K, F, Fut>(
+    mut fetch: F,
+    after: Option<K>,
+    headings: Option<Vec<String>>,
+) -> service::Result<Written<K, F>>
+where
+    K: Send + 'static,
+    F: FnMut(Option<K>) -> Fut + Send + 'static,
+    Fut: Future<Output = service::Result<Chunk<K>>> + Send + 'static,
+{
+    beside(async move {
+        let (rows, next) = fetch(after).await?;
+        Ok((written(headings.into_iter().chain(rows)), next, Some(fetch)))
+    })
+    .await?
+}
 
 /// Rows as RFC 4180 has them.
 fn written(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, Failure> {

@@ -1,15 +1,17 @@
 //! Uploading numbers: choose the account, fill the form in, go on to the review.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::api_call::ApiCalls;
 use super::csv;
 use super::form::{Errors, checked};
-use super::upload_body::{self, Sent};
+use super::upload_body::{self, File, Sent};
 use super::upload_form::{FormView, offer};
 use crate::authz::{Grant, NumbersRead, NumbersWrite, Principal};
 use crate::domain::upload::{Column, HEADINGS, decode};
@@ -19,7 +21,7 @@ use crate::http::{
     see_other,
 };
 use crate::service::orders::OrderRight;
-use crate::service::staging::{self, UploadForm};
+use crate::service::staging::{self, Upload, UploadForm};
 use crate::service::{accounts, numbers, orders};
 
 pub(super) fn routes() -> Routes {
@@ -32,6 +34,11 @@ pub(super) fn routes() -> Routes {
 
 /// Text of a file up to this many bytes comes back in the text field of a form that has problems.
 const KEPT_FILE: usize = 256 * 1024;
+/// A typed text up to this many bytes comes back with a form that has problems; it holds more numbers than an upload takes
+/// by default.
+const KEPT_TEXT: usize = 2 * 1024 * 1024;
+/// Seconds after which an upload that found no room is worth another try.
+const TRY_AGAIN: HeaderValue = HeaderValue::from_static("60");
 
 #[derive(Template)]
 #[template(path = "upload.html")]
@@ -169,12 +176,23 @@ async fn take(
     State(state): State<PortalState>,
     Granted(grant): Granted<NumbersWrite>,
     shell: Shell,
-    MultipartBody(body): MultipartBody,
+    body: MultipartBody,
 ) -> Result<Response, Problem> {
     let most = usize::try_from(state.config().uploads.max_bytes).unwrap_or(usize::MAX);
-    let mut sent = upload_body::read(body, most).await?;
+    // Before anything of it is read: what waits here waits in the browser, and not in this process's memory.
+    let room = state.ctx().uploads.room(body.declared.unwrap_or(u64::MAX).min(most as u64)).await;
+    let kept = if room.is_some() { most } else { 0 };
+    let mut sent = upload_body::read(body.fields, kept, body.declared).await?;
     let form = std::mem::take(&mut sent.form);
     if let Some(field) = sent.too_large {
+        if room.is_none() {
+            let message = "Other uploads are being sent, and there was no room for this one. Nothing was stored; send it again in a few minutes.";
+            let errors = vec![FieldProblem::new(field, message)].into();
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let mut answer = again(&state, &grant, shell, (form, sent), errors, status).await?;
+            answer.headers_mut().insert(header::RETRY_AFTER, TRY_AGAIN);
+            return Ok(answer);
+        }
         let what = if field == "file" { "The file is" } else { "The text is" };
         let message = format!(
             "{what} larger than {}, the most that is taken at once. Nothing was stored; split it and send the parts one after the other.",
@@ -183,13 +201,20 @@ async fn take(
         let errors = vec![FieldProblem::new(field, message)].into();
         return again(&state, &grant, shell, (form, sent), errors, StatusCode::PAYLOAD_TOO_LARGE).await;
     }
-    let bytes = sent.file.as_ref().map(|file| file.bytes.as_slice());
-    match checked(staging::stage_upload(state.ctx(), &grant, &form, bytes).await)? {
+    let (name, bytes) = sent.file.take().map(|file| (file.name, file.bytes)).unzip();
+    let upload = Arc::new(Upload { form, file: bytes });
+    let staged = checked(staging::stage_sent(state.ctx(), &grant, &upload).await)?;
+    let Upload { form, file } = Arc::unwrap_or_clone(upload);
+    match staged {
         Ok(id) => {
+            drop((form, file, room));
             replace_draft(&state, &grant, &sent.draft).await;
             Ok(see_other(&format!("/orders/{id}/review")))
         }
-        Err(errors) => again(&state, &grant, shell, (form, sent), errors, StatusCode::UNPROCESSABLE_ENTITY).await,
+        Err(errors) => {
+            sent.file = name.zip(file).map(|(name, bytes)| File { name, bytes });
+            again(&state, &grant, shell, (form, sent), errors, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
     }
 }
 
@@ -224,6 +249,12 @@ async fn again(
             }
             None => format!("Choose {} again: a browser does not send a file twice by itself.", file.name),
         };
+    }
+    if form.numbers.len() > KEPT_TEXT {
+        form.numbers = String::new();
+        let words =
+            "The text of the numbers was too long to come back with this page. Paste it again, or choose it as a file.";
+        words.clone_into(&mut note);
     }
     let offer = offer(state.ctx(), grant.principal(), &mut form, false).await?;
     let mut template = upload_page(state, shell, form, offer, errors, sent);

@@ -34,6 +34,9 @@ pub enum Error {
     /// The same request is being answered.
     #[error("the same request is being answered")]
     RepeatRunning,
+    /// There is too much to do at this moment; a sentence for people.
+    #[error("{0}")]
+    Busy(&'static str),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod accounts;
 pub mod audit;
+mod beside;
 pub mod call;
 pub mod call_path;
 pub mod civic_addresses;
@@ -31,6 +32,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub use beside::beside;
 pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
@@ -114,6 +116,8 @@ pub struct Ctx {
     pub(crate) wake: Arc<Notify>,
     /// What configuration says.
     pub policy: Arc<Policy>,
+    /// How many uploads are held and read at once.
+    pub uploads: staging::Uploads,
 }
 
 /// What a service works with inside a transaction: the context without a way to the database other than the transaction.
@@ -133,7 +137,13 @@ impl Ctx {
 
     /// Puts the parts together.
     pub fn new(db: Db, clock: Clock, policy: Policy) -> Self {
-        Self { db, clock, wake: Arc::new(Notify::new()), policy: Arc::new(policy) }
+        Self {
+            db,
+            clock,
+            wake: Arc::new(Notify::new()),
+            policy: Arc::new(policy),
+            uploads: staging::Uploads::default(),
+        }
     }
 
     /// A new identifier that sorts by time.

@@ -44,7 +44,8 @@ pub(super) struct Problems(RefCell<Vec<Problem>>);
 impl Problems {
     fn note(&self, code: &'static str, target: String, message: impl Into<String>) {
         let mut noted = self.0.borrow_mut();
-        if noted.iter().any(|problem| problem.target == target) {
+        // Whether a problem is noted already is asked only while there is room: a body may have very many of them.
+        if noted.len() > PROBLEMS_MOST || noted.iter().any(|problem| problem.target == target) {
             return;
         }
         if noted.len() < PROBLEMS_MOST {

@@ -15,4 +15,5 @@ mod figures;
 #[expect(dead_code, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
 mod postgres;
+mod uploads;
 mod writers;

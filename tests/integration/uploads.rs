@@ -28,6 +28,8 @@ on_both_databases![
     numbers_of_an_account_without_sync_are_complete_at_once,
     consent_troubles_are_warned_of,
     a_review_and_a_number_say_where_an_emergency_call_would_go,
+    problems_of_settings_and_accounts_are_bounded,
+    an_upload_whose_sender_goes_away_is_given_up,
 ];
 
 fn count(review: &orders::Review, verdict: Verdict) -> i64 {
@@ -412,4 +414,49 @@ async fn a_review_and_a_number_say_where_an_emergency_call_would_go(world: World
     let review = world.review(order).await;
     assert_eq!(review.count(Verdict::Changed), 1);
     assert_eq!(review.places.words("address-1"), "1 High Street, Bath, GB");
+}
+
+async fn problems_of_settings_and_accounts_are_bounded(world: World) {
+    world.account("contoso").await;
+    world.facts(CONTOSO).await;
+    let oc = "serviceDetails_teamsOperatorConnect";
+    let heads = format!(
+        "telephoneNumber,accountName,{oc}_enabled,{oc}_configuration_usage,{oc}_configuration_additionalUsages"
+    );
+    let wrong: Vec<String> = (0..90).map(|value| format!("{value}{}", "x".repeat(30))).collect();
+    let (many, name) = (wrong.join(";"), "y".repeat(4_000));
+    let lines: Vec<String> = (0..400)
+        .map(|n| format!("+44163296{n:04},contoso,true,CallingUserAssignment,{many}\n+44163297{n:04},{name},true,,"))
+        .collect();
+    let file = format!("{heads}\n{}\n", lines.join("\n"));
+    let order = stage_upload(&world.ctx, &grant(), &UploadForm::default(), Some(file.as_bytes())).await.unwrap();
+    let mut problems = Vec::new();
+    loop {
+        let after = problems.last().map_or(0, |problem: &nmp::store::ProblemRow| problem.seq);
+        let more = orders::problems(&world.ctx, &grant(), order, after).await.unwrap();
+        if more.is_empty() {
+            break;
+        }
+        problems.extend(more);
+    }
+    assert!(problems.iter().all(|problem| problem.value.chars().count() <= 61), "values are shortened");
+    assert!(problems.iter().all(|problem| problem.reason.chars().count() <= 601), "reasons are shortened");
+    let of_line = |line: i64| problems.iter().filter(|problem| problem.line == line).count();
+    assert_eq!((of_line(2), of_line(3)), (11, 1), "ten problems and how many more there are");
+    let told = problems.iter().find(|problem| problem.line == 2 && problem.reason.contains(" more ")).unwrap();
+    assert!(told.reason.contains("Correct those that are told first."), "{}", told.reason);
+    assert_eq!(world.order(order).await.refused_lines, problems.len() as i64);
+}
+
+async fn an_upload_whose_sender_goes_away_is_given_up(world: World) {
+    world.account("contoso").await;
+    let form = upload_form("contoso", "+441632000000-+441632049999");
+    for _ in 0..5 {
+        let right = grant();
+        let sent = stage_upload(&world.ctx, &right, &form, None);
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(2), sent).await.is_err());
+    }
+    let order = world.stage("contoso", "+441632960000").await;
+    let found = orders::list(&world.ctx, &grant(), &nmp::store::OrderFilter::default(), Page::First).await.unwrap();
+    assert_eq!(found.orders.iter().map(|found| found.id).collect::<Vec<_>>(), [order], "the others left nothing");
 }

@@ -1,7 +1,8 @@
 //! CSV with a column set (RFC 4180): every line carries its own account and settings.
 
 use super::columns::{Column, HEADINGS};
-use super::{Line, Problem, Row, shown};
+use super::records::{self, Record, Records};
+use super::{Line, MAX_CELL, MAX_VALUES, Problem, Row, shown};
 use crate::domain::account::sentence;
 use crate::domain::e164::E164;
 use crate::domain::number::NumberSettings;
@@ -9,79 +10,95 @@ use crate::domain::service::{Service, ServiceSet};
 
 /// Reads the rows behind a heading row.
 pub(super) struct CsvRows<'a> {
-    text: &'a [u8],
-    records: csv::StringRecordsIntoIter<&'a [u8]>,
+    text: &'a str,
+    delimiter: u8,
     columns: Vec<Column>,
+    stretch: Stretch<'a>,
+    /// The record behind the stretch, which is none that can be read.
+    oversized: Option<Record>,
     pending: std::vec::IntoIter<Problem>,
 }
 
-/// The line where a quoted cell begins that never ends.
-pub(super) fn open_quote(text: &str) -> Option<Problem> {
-    let (mut line, mut opened) = (1_u32, None);
-    for byte in text.bytes() {
-        match byte {
-            b'\n' => line = line.saturating_add(1),
-            b'"' => opened = if opened.is_some() { None } else { Some(line) },
-            _ => {}
-        }
+/// Records in a row that can be read.
+struct Stretch<'a> {
+    text: &'a [u8],
+    /// How many lines stand before it.
+    lines_before: u64,
+    records: csv::StringRecordsIntoIter<&'a [u8]>,
+}
+
+impl<'a> Stretch<'a> {
+    fn new(text: &'a str, delimiter: u8, lines_before: u32) -> Self {
+        let text = text.as_bytes();
+        let records = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .buffer_capacity(text.len().clamp(1, 8_192))
+            .from_reader(text)
+            .into_records();
+        Self { text, lines_before: lines_before.into(), records }
     }
-    let line = opened?;
-    let value = text.lines().nth(line as usize - 1).unwrap_or_default();
-    Some(Problem::new(
-        line,
-        value,
-        "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one.",
-    ))
+
+    /// The line where a record begins. The reader tells the place right behind the record before, which is still in front
+    /// of the line feed of a CRLF and of blank lines.
+    fn line_of(&self, position: Option<&csv::Position>) -> u32 {
+        let Some(position) = position else { return 0 };
+        let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+        let behind = self.text.get(start..).unwrap_or_default();
+        let ends =
+            behind.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+        u32::try_from(self.lines_before + position.line() + ends as u64).unwrap_or(u32::MAX)
+    }
 }
 
 impl<'a> CsvRows<'a> {
-    /// Reads the heading row.
+    /// Reads the heading row. Before that the text is walked through once, for a quote that never closes takes in all that
+    /// stands behind it.
     ///
     /// # Errors
     /// Every problem of the headings.
     pub(super) fn new(text: &'a str) -> Result<Self, Vec<Problem>> {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let delimiter = if first.contains(';') && !first.contains(',') { b';' } else { b',' };
-        let mut records = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .from_reader(text.as_bytes())
-            .into_records();
-        let Some(Ok(record)) = records.next() else {
-            return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]);
-        };
-        let line = line_of(text.as_bytes(), record.position());
-        let (mut columns, mut problems) = (Vec::new(), Vec::new());
-        for heading in record.iter().map(str::trim) {
-            match Column::from_heading(heading) {
-                Some(column) if columns.contains(&column) => {
-                    problems.push(heading_problem(
-                        line,
-                        heading,
-                        "This heading stands twice. Remove one of the two columns.".into(),
-                    ));
-                }
-                Some(column) => columns.push(column),
-                None => problems.push(heading_problem(line, heading, unknown_heading(heading))),
+        let mut oversized = None;
+        for record in Records::new(text, delimiter) {
+            if let Some(line) = record.open {
+                return Err(vec![open_quote(text, line)]);
             }
+            oversized = oversized.or_else(|| Some(record).filter(Record::is_oversized));
         }
-        if !columns.contains(&Column::TelephoneNumber) {
-            problems.push(heading_problem(
-                line,
-                "",
-                "The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all.".into(),
-            ));
-        }
-        if problems.is_empty() {
-            Ok(Self { text: text.as_bytes(), records, columns, pending: Vec::new().into_iter() })
-        } else {
-            Err(problems)
-        }
+        let behind = oversized.as_ref().map_or(text.len(), |record| record.start);
+        let mut stretch = Stretch::new(text.get(..behind).unwrap_or_default(), delimiter, 0);
+        let record = match (stretch.records.next(), &oversized) {
+            (Some(Ok(record)), _) => record,
+            (None, Some(record)) => return Err(vec![oversized_headings(text, record)]),
+            _ => return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]),
+        };
+        let columns = columns_of(&record, stretch.line_of(record.position()))?;
+        Ok(Self { text, delimiter, columns, stretch, oversized, pending: Vec::new().into_iter() })
     }
 
-    fn row(&self, record: &csv::StringRecord) -> Result<Row, Vec<Problem>> {
-        let line = line_of(self.text, record.position());
+    /// The next record, and the line it begins on.
+    fn record(&mut self) -> Option<Result<(u32, csv::StringRecord), Problem>> {
+        if let Some(record) = self.stretch.records.next() {
+            return Some(match record {
+                Ok(record) => Ok((self.stretch.line_of(record.position()), record)),
+                Err(error) => {
+                    let line = self.stretch.line_of(error.position());
+                    Err(Problem::new(line, "", sentence(&error.to_string())))
+                }
+            });
+        }
+        let passed = self.oversized.take()?;
+        self.oversized = Records::new(self.text, self.delimiter).behind(&passed).find(Record::is_oversized);
+        let end = self.oversized.as_ref().map_or(self.text.len(), |record| record.start);
+        let behind = self.text.get(passed.end..end).unwrap_or_default();
+        self.stretch = Stretch::new(behind, self.delimiter, passed.last_line - 1);
+        Some(Err(oversized_line(self.text, &passed)))
+    }
+
+    fn row(&self, line: u32, record: &csv::StringRecord) -> Result<Row, Vec<Problem>> {
         if record.len() != self.columns.len() {
             let reason = format!(
                 "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
@@ -100,20 +117,81 @@ impl<'a> CsvRows<'a> {
         };
         for (column, cell) in self.columns.iter().zip(record.iter()) {
             let cell = cell.trim();
+            if cell.len() > MAX_CELL {
+                let reason = format!("The cell has {} bytes, and {MAX_CELL} are the most. Shorten it.", cell.len());
+                cells.problem(*column, cell, reason);
+                continue;
+            }
             cells.read(*column, cell.strip_prefix('\'').unwrap_or(cell));
         }
         cells.finish()
     }
 }
 
-/// The line where a record begins. The reader tells the place right behind the record before, which is still in front of
-/// the line feed of a CRLF and of blank lines.
-fn line_of(text: &[u8], position: Option<&csv::Position>) -> u32 {
-    let Some(position) = position else { return 0 };
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let behind = text.get(start..).unwrap_or_default();
-    let ends = behind.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
-    u32::try_from(position.line() + ends as u64).unwrap_or(u32::MAX)
+/// A quoted cell begins on this line and never ends.
+fn open_quote(text: &str, line: u32) -> Problem {
+    let value = text.lines().nth(line as usize - 1).unwrap_or_default();
+    Problem::new(
+        line,
+        value,
+        "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one.",
+    )
+}
+
+/// Makes columns of a heading row.
+fn columns_of(record: &csv::StringRecord, line: u32) -> Result<Vec<Column>, Vec<Problem>> {
+    let (mut columns, mut problems) = (Vec::new(), Vec::new());
+    for heading in record.iter().map(str::trim) {
+        match Column::from_heading(heading) {
+            Some(column) if columns.contains(&column) => problems.push(heading_problem(
+                line,
+                heading,
+                "This heading stands twice. Remove one of the two columns.".into(),
+            )),
+            Some(column) => columns.push(column),
+            None => problems.push(heading_problem(line, heading, unknown_heading(heading))),
+        }
+    }
+    if !columns.contains(&Column::TelephoneNumber) {
+        problems.push(heading_problem(
+            line,
+            "",
+            "The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all.".into(),
+        ));
+    }
+    if problems.is_empty() { Ok(columns) } else { Err(problems) }
+}
+
+fn oversized_headings(text: &str, record: &Record) -> Problem {
+    let reason = format!(
+        "The heading row has {} cells and {} bytes, far more than the {} headings that there are. The headings are those of the CSV export of numbers, or the single heading Numbers.",
+        record.cells,
+        record.bytes(),
+        HEADINGS.len()
+    );
+    Problem::new(record.line, beginning(text, record), reason)
+}
+
+fn oversized_line(text: &str, record: &Record) -> Problem {
+    let reason = if record.cells > records::MAX_CELLS {
+        format!(
+            "The line has {} cells, and {} are the most. Each number needs a line of its own.",
+            record.cells,
+            records::MAX_CELLS
+        )
+    } else {
+        format!(
+            "The line has {} bytes, and {} are the most. Each number needs a line of its own; look for a quote that closes too late.",
+            record.bytes(),
+            records::MAX_BYTES
+        )
+    };
+    Problem::new(record.line, beginning(text, record), reason)
+}
+
+/// What a record begins with.
+fn beginning<'a>(text: &'a str, record: &Record) -> &'a str {
+    text.get(record.start..record.end).unwrap_or_default()
 }
 
 fn heading_problem(line: u32, heading: &str, reason: String) -> Problem {
@@ -140,17 +218,14 @@ impl Iterator for CsvRows<'_> {
             if let Some(problem) = self.pending.next() {
                 return Some(Line::Problem(problem));
             }
-            let record = match self.records.next()? {
-                Ok(record) => record,
-                Err(error) => {
-                    let line = line_of(self.text, error.position());
-                    return Some(Line::Problem(Problem::new(line, "", sentence(&error.to_string()))));
-                }
+            let (line, record) = match self.record()? {
+                Ok(found) => found,
+                Err(problem) => return Some(Line::Problem(problem)),
             };
             if record.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
-            match self.row(&record) {
+            match self.row(line, &record) {
                 Ok(row) => return Some(Line::Number(row)),
                 Err(problems) => self.pending = problems.into_iter(),
             }
@@ -204,10 +279,12 @@ impl Cells {
             }
             Column::Usage(service) => self.teams(service, filled, |teams, value| value.clone_into(&mut teams.usage)),
             Column::ChoosableCapabilities(service) => {
-                self.teams(service, filled, |teams, value| teams.choosable_capabilities = list(value));
+                let values = self.list(column, cell);
+                self.teams(service, filled, |teams, _| teams.choosable_capabilities = values);
             }
             Column::AdditionalUsages(service) => {
-                self.teams(service, filled, |teams, value| teams.additional_usages = list(value));
+                let values = self.list(column, cell);
+                self.teams(service, filled, |teams, _| teams.additional_usages = values);
             }
             Column::CivicAddressId(service) => {
                 self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned()));
@@ -251,6 +328,17 @@ impl Cells {
         }
     }
 
+    /// The values of a cell that may hold several.
+    fn list(&mut self, column: Column, cell: &str) -> Vec<String> {
+        let values = cell.split([';', '|', ',']).map(str::trim).filter(|value| !value.is_empty());
+        let values: Vec<String> = values.take(MAX_VALUES + 1).map(str::to_owned).collect();
+        if values.len() > MAX_VALUES {
+            let reason = format!("The cell has more than {MAX_VALUES} values. Write each one that is meant, once.");
+            self.problem(column, cell, reason);
+        }
+        values
+    }
+
     fn finish(mut self) -> Result<Row, Vec<Problem>> {
         let enabled = self.settings.services;
         if enabled.is_empty() && self.problems.is_empty() {
@@ -283,8 +371,4 @@ impl Cells {
             _ => Err(self.problems),
         }
     }
-}
-
-fn list(cell: &str) -> Vec<String> {
-    cell.split([';', '|', ',']).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
 }

@@ -1,10 +1,9 @@
 //! Lists: numbers and ranges between new lines, commas, semicolons and white space.
 
+use super::entries::{Entries, MAX_ENTRY, digits};
 use super::{Line, Problem, Row};
 use crate::domain::e164::{E164, E164Error, is_separator};
 
-/// Once this many digits are together, a further group of as many digits is the next number and not more of the same.
-const WHOLE: usize = 7;
 /// The fewest digits before the dash of a range with a short end.
 const RANGE_START: usize = 8;
 
@@ -14,14 +13,14 @@ pub(super) struct List<'a> {
     skip: usize,
     limit: usize,
     line: u32,
-    pending: std::vec::IntoIter<String>,
+    entries: Entries<'a>,
     range: Option<(E164, E164)>,
 }
 
 impl<'a> List<'a> {
     /// Reads this text behind the first `skip` lines; a range holds at most `limit` numbers.
     pub(super) fn new(text: &'a str, skip: usize, limit: usize) -> Self {
-        Self { lines: text.lines().enumerate(), skip, limit, line: 0, pending: Vec::new().into_iter(), range: None }
+        Self { lines: text.lines().enumerate(), skip, limit, line: 0, entries: Entries::of(""), range: None }
     }
 
     fn row(&self, number: E164) -> Line {
@@ -30,6 +29,10 @@ impl<'a> List<'a> {
 
     fn entry(&mut self, text: &str) -> Line {
         let problem = |reason: String| Line::Problem(Problem::new(self.line, text, reason));
+        if text.len() > MAX_ENTRY {
+            let reason = "Too long for a number or a range. Put commas or line breaks between the numbers.";
+            return problem(reason.to_owned());
+        }
         match range(text) {
             None => match E164::parse(unquoted(text)) {
                 Ok(number) => self.row(number),
@@ -66,13 +69,13 @@ impl Iterator for List<'_> {
             return Some(self.row(number));
         }
         loop {
-            if let Some(entry) = self.pending.next() {
+            if let Some(entry) = self.entries.next() {
                 return Some(self.entry(&entry));
             }
             let (index, line) = self.lines.next()?;
             if index >= self.skip {
                 self.line = u32::try_from(index + 1).unwrap_or(u32::MAX);
-                self.pending = entries(line).into_iter();
+                self.entries = Entries::of(line);
             }
         }
     }
@@ -87,42 +90,6 @@ fn unquoted(text: &str) -> &str {
     let text = text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(text);
     // A spreadsheet-safe export puts an apostrophe before the number (decision: an upload strips one).
     text.strip_prefix('\'').unwrap_or(text)
-}
-
-fn digits(text: &str) -> usize {
-    text.bytes().filter(u8::is_ascii_digit).count()
-}
-
-/// The entries of one line. White space parts two numbers, but also stands within one: groups belong together until
-/// they hold a whole number and another `+` or another whole group begins.
-fn entries(line: &str) -> Vec<String> {
-    let mut entries: Vec<String> = Vec::new();
-    for part in line.split([',', ';', '\t']) {
-        let mut current = String::new();
-        for group in part.split_whitespace() {
-            let joins_range = is_dash(group) || ends_with_dash(&current);
-            let begins = group.trim_start_matches(['\'', '"']).starts_with('+') || digits(group) >= WHOLE;
-            if begins && !joins_range && (digits(&current) >= WHOLE || group.contains('+')) && !current.is_empty() {
-                entries.push(std::mem::take(&mut current));
-            }
-            if !current.is_empty() {
-                current.push(' ');
-            }
-            current.push_str(group);
-        }
-        if !current.is_empty() {
-            entries.push(current);
-        }
-    }
-    entries
-}
-
-fn is_dash(text: &str) -> bool {
-    matches!(text, "-" | "\u{2013}" | "\u{2014}" | "..")
-}
-
-fn ends_with_dash(text: &str) -> bool {
-    text.ends_with(['-', '\u{2013}', '\u{2014}']) && digits(text) >= WHOLE
 }
 
 /// The two ends when the text is a range: `+441632960000-+441632960999` or with a short end, `+441632960000-0999`.

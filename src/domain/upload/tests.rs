@@ -226,3 +226,183 @@ fn lines_of_csv_are_counted_whatever_ends_them() {
         assert_eq!(lines, [3, 4, 6], "{end:?}");
     }
 }
+
+#[test]
+fn a_line_that_is_none_is_passed_over() {
+    let heads = "telephoneNumber,accountName,serviceDetails_teamsOperatorConnect_enabled";
+    let wide = ",".repeat(1_000);
+    let long = format!("+441632960001,\"{}\n{}\",true", "x".repeat(40_000), "y".repeat(40_000));
+    let text = format!("{heads}\n+441632960000,a,true\n\n{wide}\r\n{wide}\n\n{long}\n+441632960002,b,true\nx,b,true");
+    insta::assert_snapshot!(numbers(&text).join("\n"), @r#"
+    +441632960000
+    4: The line has 1001 cells, and 256 are the most. Each number needs a line of its own. (,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,…)
+    5: The line has 1001 cells, and 256 are the most. Each number needs a line of its own. (,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,…)
+    7: The line has 80022 bytes, and 65536 are the most. Each number needs a line of its own; look for a quote that closes too late. (+441632960001,"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)
+    +441632960002
+    10: “x” cannot be part of a telephone number; use digits with a leading +. (x)
+    "#);
+}
+
+#[test]
+fn headings_cells_and_values_are_bounded() {
+    let capabilities = "serviceDetails_teamsOperatorConnect_configuration_choosableCapabilities";
+    let enabled = "serviceDetails_teamsOperatorConnect_enabled";
+    insta::assert_snapshot!(numbers(&"x,".repeat(500_000)).join("\n"), @"1: The heading row has 500001 cells and 1000000 bytes, far more than the 25 headings that there are. The headings are those of the CSV export of numbers, or the single heading Numbers. (x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,…)");
+    insta::assert_snapshot!(numbers(&format!("telephoneNumber,{}\n", "x".repeat(50_000))).join("\n"), @"1: This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers. (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)");
+    let (long, many) = ("x".repeat(5_000), "a;".repeat(101));
+    let text = format!(
+        "telephoneNumber,{enabled},{capabilities}\n+441632960000,{long},a\n+441632960001,true,{many}\n{long},true,"
+    );
+    insta::assert_snapshot!(numbers(&text).join("\n"), @r"
+    2: The cell has 5000 bytes, and 4096 are the most. Shorten it. (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)
+    3: The cell has more than 100 values. Write each one that is meant, once. (a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;…)
+    4: The cell has 5000 bytes, and 4096 are the most. Shorten it. (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)
+    ");
+}
+
+#[test]
+fn an_entry_is_bounded_and_the_next_one_is_read() {
+    let text = format!("{},+441632960000, {}", "1 ".repeat(1_000), "1-".repeat(1_000));
+    let read = numbers(&text);
+    assert_eq!(read.len(), 3, "{read:?}");
+    assert!(read[0].starts_with("1: Too long for a number or a range."), "{}", read[0]);
+    assert_eq!(read[1], "+441632960000");
+    assert!(read[2].starts_with("1: Too long for a number or a range."), "{}", read[2]);
+}
+
+#[test]
+fn problems_are_told_up_to_the_limit_of_numbers() {
+    for (limit, told) in [(10, 1_000), (5_000, 5_000)] {
+        let read: Vec<Line> = Reader::new(&"1x\n".repeat(20_000), limit).collect();
+        assert_eq!(read.len(), told + 1);
+        let Some(Line::Problem(last)) = read.last() else { panic!("a number") };
+        let words = format!("{told} problems were found by here, and no more are told at once.");
+        assert!(last.reason.starts_with(&words), "{}", last.reason);
+        assert_eq!(last.line as usize, told);
+    }
+    let text = "+441632960000-0999\n".repeat(1_000);
+    assert_eq!(Reader::new(&text, 1_000).count(), 1_000 + 1_000 + 1, "numbers that stand twice count too");
+    let mut reader = Reader::new(&text, 1_000);
+    reader.refuse(1_000);
+    assert_eq!(reader.count(), 1, "what others found counts too");
+}
+
+/// The parts of which bad texts are made: each alone, many times, and with every other.
+const PARTS: [&str; 26] = [
+    "\n",
+    "\r\n",
+    "\r",
+    ",",
+    ";",
+    "\t",
+    " ",
+    "\"",
+    "\"\"",
+    "'",
+    "+",
+    "-",
+    " - ",
+    "..",
+    "1",
+    "1- ",
+    "+1-+999999999,",
+    "x",
+    "+441632960000",
+    "+441632960000-0999 ",
+    "telephoneNumber",
+    "Numbers",
+    "\u{2013}",
+    "\u{3000}",
+    "\0",
+    "a;",
+];
+
+/// Reads a text to its end and looks at every line that comes out.
+fn bounded(text: &str) {
+    const LIMIT: usize = 500;
+    let mut reader = Reader::new(text, LIMIT);
+    let (mut taken, mut problems) = (0, 0);
+    loop {
+        let chunk = reader.chunk();
+        if chunk.is_empty() {
+            break;
+        }
+        assert!(chunk.len() <= CHUNK_LINES);
+        assert!(chunk.iter().map(Line::bytes).sum::<usize>() <= CHUNK_BYTES + 200_000);
+        for line in chunk {
+            let Line::Problem(problem) = line else {
+                taken += 1;
+                continue;
+            };
+            problems += 1;
+            let heading = problem.heading.as_deref().unwrap_or_default();
+            // One more is the ellipsis.
+            assert!(heading.chars().count() <= 90, "{heading}");
+            assert!(problem.value.chars().count() <= VALUE_SHOWN + 1, "{}", problem.value);
+            assert!(problem.reason.chars().count() <= REASON_SHOWN + 1, "{}", problem.reason);
+        }
+    }
+    assert!(taken <= LIMIT, "{taken} numbers");
+    // The last line may have a problem in each of its cells, and there is the line that says that reading stopped.
+    assert!(problems <= FEWEST_PROBLEMS + 257, "{problems} problems");
+}
+
+/// A megabyte of each kind. What is quadratic in the length does not end in minutes.
+#[test]
+fn reading_takes_work_in_proportion_to_the_text() {
+    let begun = std::time::Instant::now();
+    let columns = HEADINGS.map(Column::heading).join(",");
+    let mut slowest = (std::time::Duration::ZERO, "");
+    for part in PARTS {
+        for begins in
+            ["", "Numbers\n", "telephoneNumber,", "telephoneNumber,accountName\n", &format!("{columns}\n"), "\"", "+1 "]
+        {
+            let text = format!("{begins}{}", part.repeat(300_000 / part.len()));
+            let began = std::time::Instant::now();
+            bounded(&text);
+            slowest = slowest.max((began.elapsed(), part));
+        }
+    }
+    assert!(slowest.0.as_secs() < 10, "{slowest:?} of {:?}", begun.elapsed());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_read_is_bounded(
+        begins in prop::sample::select(vec!["", "Numbers\n", "telephoneNumber,accountName\n", "telephoneNumber;accountName\r\n"]),
+        parts in prop::collection::vec((prop::sample::select(PARTS.to_vec()), 1_usize..2_000), 0..12),
+        rounds in 1_usize..4,
+    ) {
+        let text: String = parts.iter().map(|(part, times)| part.repeat(*times)).collect();
+        bounded(&format!("{begins}{}", text.repeat(rounds)));
+    }
+
+    /// The walk over records and the CSV reader agree on where records are, so that none that is oversized gets through.
+    #[test]
+    fn records_are_where_the_reader_finds_them(
+        parts in prop::collection::vec(prop::sample::select(vec!["a", ",", "\"", "\"\"", "\n", "\r\n", "\r", " ", "'"]), 0..40),
+    ) {
+        let text = parts.concat();
+        let walked: Vec<_> = records::Records::new(&text, b',').collect();
+        let read: Vec<_> = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text.as_bytes())
+            .into_records()
+            .map(|record| record.unwrap())
+            .collect();
+        prop_assert_eq!(
+            walked.iter().map(|record| record.cells).collect::<Vec<_>>(),
+            read.iter().map(csv::StringRecord::len).collect::<Vec<_>>(),
+            "{:?}", text
+        );
+        for (place, record) in walked.iter().enumerate() {
+            let lines = text.get(..record.start).unwrap().matches('\n').count() + 1;
+            prop_assert_eq!(record.line as usize, lines);
+            let behind = records::Records::new(&text, b',').behind(record).collect::<Vec<_>>();
+            prop_assert_eq!(&behind, &walked.get(place + 1..).unwrap().to_vec());
+        }
+    }
+}

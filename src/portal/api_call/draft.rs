@@ -17,9 +17,9 @@ use crate::domain::{E164, NumberSettings, Order, OrderKind, OrderStatus};
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, download, needs, see_other};
 use crate::portal::form::segment;
 use crate::portal::show::{count, counted};
-use crate::service;
 use crate::service::order_writes::{self, AccountWrites};
 use crate::service::orders::{self, OrderRight};
+use crate::service::{self, beside};
 use crate::wire::{BATCH_MOST, BatchNumbers, BatchNumbersDelete, NumberIdentifier, NumberResource};
 
 /// A draft of one call shows this many numbers, all it has.
@@ -173,7 +173,10 @@ async fn script(
     let head = head(&order, (numbers, calls), Api::of(&state).map_or("", |api| api.roles.of(role(order.kind))));
     let writer =
         Writer { state, right, order, accounts: accounts.into(), after: None, calls: (0, calls), head: Some(head) };
-    let body = stream::unfold(Some(writer), |writer| async { Some(writer?.next().await) });
+    let body = stream::unfold(Some(writer), |writer: Option<Writer>| async {
+        let part = beside(writer?.next()).await;
+        Some(part.unwrap_or_else(|error| (Err(error), None)))
+    });
     // Compression asks once more after the end.
     Ok(download(&format!("order-{id}.sh"), "text/x-shellscript; charset=utf-8", Body::from_stream(body.fuse())))
 }

@@ -1,0 +1,276 @@
+//! Lines of an upload become staged numbers and problems, chunk by chunk.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::{AccountFacts, UploadForm, account_facts, check_profile};
+use crate::domain::field::filled;
+use crate::domain::rules::{self, Flaw};
+use crate::domain::upload::{Column, Line, Problem, Row, shown};
+use crate::domain::{Account, FieldProblem, ItemState, NumberSettings, OrderKind, number};
+use crate::service::{Result, Rules};
+use crate::store::{NewItem, NewProblem, Tx};
+
+/// Remembered accounts, settings and results of checks; beyond it they are forgotten and made anew.
+const REMEMBERED: usize = 2_000;
+/// Flaws of a line that are told.
+const FLAWS_TOLD: usize = 10;
+
+/// Turns lines into staged numbers and problems, chunk by chunk.
+pub(super) struct Stage<'a> {
+    rules: &'a Rules,
+    order_id: i64,
+    form: &'a UploadForm,
+    form_settings: (Arc<NumberSettings>, i64),
+    /// The calling profile of lines that name none.
+    usual_profile: Option<String>,
+    base: Option<Arc<AccountFacts>>,
+    accounts: HashMap<String, Option<Arc<AccountFacts>>>,
+    /// The accounts that get numbers, in the order in which they came: id, name and `rev`.
+    touched: Vec<(i64, String, i64)>,
+    /// Their ids.
+    known_touched: HashSet<i64>,
+    flaws: HashMap<(i64, i64), Arc<Vec<Flaw>>>,
+    /// The settings of the line before: most lines say the same.
+    last: (Arc<NumberSettings>, i64),
+    /// The settings that are known to be stored.
+    interned: HashSet<i64>,
+    countries: number::Countries,
+    refused: i64,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(
+        rules: &'a Rules,
+        order_id: i64,
+        form: &'a UploadForm,
+        settings: NumberSettings,
+        base: Option<Arc<AccountFacts>>,
+    ) -> Self {
+        let id = settings.id();
+        let form_settings = (Arc::new(settings), id);
+        Self {
+            rules,
+            order_id,
+            form,
+            usual_profile: filled(&form.calling_profile)
+                .or(rules.policy.default_calling_profile.as_deref())
+                .map(str::to_owned),
+            last: form_settings.clone(),
+            form_settings,
+            base,
+            accounts: HashMap::new(),
+            touched: Vec::new(),
+            known_touched: HashSet::new(),
+            flaws: HashMap::new(),
+            interned: HashSet::new(),
+            countries: number::Countries::default(),
+            refused: 0,
+        }
+    }
+
+    /// Stages these lines; tells how many problems were found in them beside those that they bring.
+    pub(super) async fn take(&mut self, tx: &mut Tx, lines: Vec<Line>) -> Result<usize> {
+        self.look_up_accounts(tx, &lines).await?;
+        let (mut items, mut problems, mut values) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut own = 0;
+        for line in lines {
+            match line {
+                Line::Problem(problem) => problems.push(stored(problem)),
+                Line::Number(row) => match self.item(row, &mut values) {
+                    Ok(item) => items.push(item),
+                    Err(found) => {
+                        own += found.len();
+                        problems.extend(found);
+                    }
+                },
+            }
+        }
+        self.intern(tx, values).await?;
+        tx.insert_items(self.order_id, &items).await?;
+        tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
+        self.refused += problems.len() as i64;
+        Ok(own)
+    }
+
+    async fn intern(&mut self, tx: &mut Tx, mut values: HashMap<i64, Arc<NumberSettings>>) -> Result<()> {
+        values.retain(|id, _| !self.interned.contains(id));
+        if values.is_empty() {
+            return Ok(());
+        }
+        if self.interned.len() >= REMEMBERED {
+            self.interned.clear();
+        }
+        self.interned.extend(values.keys());
+        let values: Vec<NumberSettings> = values.into_values().map(Arc::unwrap_or_clone).collect();
+        Ok(tx.intern_all_settings(&values).await?)
+    }
+
+    async fn look_up_accounts(&mut self, tx: &mut Tx, lines: &[Line]) -> Result<()> {
+        if self.accounts.len() >= REMEMBERED {
+            self.accounts.clear();
+        }
+        let mut names: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Number(row) => row.account.as_deref(),
+                Line::Problem(_) => None,
+            })
+            .filter(|name| !self.accounts.contains_key(*name))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut found: HashMap<String, Account> = HashMap::new();
+        for chunk in names.chunks(500) {
+            found.extend(tx.accounts_named(chunk).await?.into_iter().map(|account| (account.name.clone(), account)));
+        }
+        for name in names {
+            let known = match found.remove(name) {
+                Some(account) => Some(Arc::new(account_facts(tx, account).await?)),
+                None => None,
+            };
+            self.accounts.insert(name.to_owned(), known);
+        }
+        Ok(())
+    }
+
+    fn item(
+        &mut self,
+        row: Row,
+        values: &mut HashMap<i64, Arc<NumberSettings>>,
+    ) -> std::result::Result<NewItem, Vec<NewProblem>> {
+        let number = row.number;
+        let problem = |heading: Option<String>, value: &str, reason: &str| {
+            stored(Problem::new(row.line, value, reason).under(heading))
+        };
+        let account = match &row.account {
+            None => self.base.clone(),
+            Some(name) => self.accounts.get(name).cloned().flatten(),
+        };
+        let Some(account) = account else {
+            let name = row.account.unwrap_or_default();
+            let reason = if name.is_empty() {
+                "The line names no account. Fill the accountName column, or choose an account in the form.".to_owned()
+            } else {
+                format!("There is no account named {}. Create it first, or correct the name.", shown(&name))
+            };
+            return Err(vec![problem(Some(Column::AccountName.heading()), &name, &reason)]);
+        };
+        let (settings, settings_id) = match row.settings {
+            None => self.form_settings.clone(),
+            Some(settings) => {
+                let settings = settings.with_usual_profile(self.usual_profile.as_ref());
+                if settings != *self.last.0 {
+                    let id = settings.id();
+                    self.last = (Arc::new(settings), id);
+                }
+                self.last.clone()
+            }
+        };
+        let flaws = self.flaws_of(&settings, settings_id, &account);
+        let flaws = flaws.iter().cloned().chain(rules::check_number(number, &settings));
+        let problems: Vec<NewProblem> = flaws
+            .map(|flaw| {
+                let value = if flaw.value.is_empty() { number.to_string() } else { flaw.value };
+                problem(heading(flaw.field, &settings), &value, &flaw.reason)
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let state = ItemState::of_new(&account.account, settings.services);
+        values.entry(settings_id).or_insert(settings);
+        if self.known_touched.insert(account.account.id) {
+            self.touched.push((account.account.id, account.account.name.clone(), account.account.rev));
+        }
+        Ok(NewItem {
+            number,
+            line: row.line,
+            account_id: account.account.id,
+            settings_id,
+            country: self.countries.of(number),
+            state,
+        })
+    }
+
+    fn flaws_of(&mut self, settings: &NumberSettings, settings_id: i64, account: &AccountFacts) -> Arc<Vec<Flaw>> {
+        let key = (account.account.id, settings_id);
+        if let Some(known) = self.flaws.get(&key) {
+            return known.clone();
+        }
+        if self.flaws.len() >= REMEMBERED {
+            self.flaws.clear();
+        }
+        let mut flaws = rules::check(settings, &account.account, &account.facts);
+        let mut problems = Vec::new();
+        check_profile(&self.rules.policy, settings.calling_profile.as_deref(), &mut problems);
+        flaws.extend(problems.into_iter().map(|FieldProblem { field, message }| Flaw {
+            field,
+            value: settings.calling_profile.clone().unwrap_or_default(),
+            reason: message,
+        }));
+        let more = flaws.len().saturating_sub(FLAWS_TOLD);
+        if more > 0 {
+            flaws.truncate(FLAWS_TOLD);
+            let reason = format!("{more} more settings of this line are wrong. Correct those that are told first.");
+            flaws.push(Flaw { field: "", value: String::new(), reason });
+        }
+        let flaws = Arc::new(flaws);
+        self.flaws.insert(key, flaws.clone());
+        flaws
+    }
+
+    pub(super) async fn finish(mut self, tx: &mut Tx) -> Result<()> {
+        if self.touched.is_empty()
+            && let Some(base) = &self.base
+        {
+            self.touched.push((base.account.id, base.account.name.clone(), base.account.rev));
+        }
+        for (id, _, rev) in &self.touched {
+            tx.insert_order_account(self.order_id, *id, *rev).await?;
+        }
+        let names: Vec<&str> = self.touched.iter().map(|(_, name, _)| name.as_str()).collect();
+        tx.describe_order(self.order_id, &account_names(&names), self.refused).await?;
+        tx.compare_items(self.order_id, OrderKind::Upload).await?;
+        tracing::info!(order.id = self.order_id, order.account = %self.form.account, order.refused_lines = self.refused, limit = self.rules.policy.max_numbers, "an upload is staged");
+        Ok(())
+    }
+}
+
+/// The first three names and how many more there are.
+pub(in crate::service) fn account_names(names: &[&str]) -> String {
+    match names {
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", rest.len())
+        }
+        _ => names.join(", "),
+    }
+}
+
+fn stored(problem: Problem) -> NewProblem {
+    NewProblem { line: problem.line, heading: problem.heading, value: problem.value, reason: problem.reason }
+}
+
+/// The heading of the column that a form field is in a file with columns; lists have none.
+fn heading(field: &str, settings: &NumberSettings) -> Option<String> {
+    let service = settings.service()?;
+    Some(
+        match field {
+            "account" => Column::AccountName,
+            "service" => Column::Enabled(service),
+            "usage" => Column::Usage(service),
+            "additional_usage" => Column::AdditionalUsages(service),
+            "capability" => Column::ChoosableCapabilities(service),
+            "civic_address" => Column::CivicAddressId(service),
+            "location" => Column::LocationId(service),
+            "country" => Column::DisplayedCountryCode(service),
+            "custom_sip_header" => Column::CustomSipHeader,
+            "calling_profile" => Column::CallingProfile,
+            _ => return None,
+        }
+        .heading(),
+    )
+}
