@@ -7,6 +7,7 @@ mod accounts;
 mod audit;
 mod call_path;
 mod civic_addresses;
+mod compare;
 mod consents;
 mod error;
 mod gathered;
@@ -442,6 +443,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         audit::ALL,
         call_path::ALL,
         civic_addresses::ALL,
+        compare::ALL,
         consents::ALL,
         hand_over::ALL,
         labels::ALL,
