@@ -84,6 +84,8 @@ pub struct Portal {
     pub session_absolute: Duration,
     /// Connections open at once; more wait.
     pub max_connections: u32,
+    /// Connections open at once from one address; 0: as many as in all.
+    pub max_connections_per_address: u32,
 }
 
 /// Section `operations`.

@@ -114,6 +114,7 @@ impl Portal {
                 10..=100_000,
                 "Connections open at once; more have to wait.",
             ),
+            max_connections_per_address: r.integer("portal.max_connections_per_address", 200, 0..=100_000, PER_ADDRESS),
         }
     }
 }
@@ -257,6 +258,9 @@ impl OperatorConnect {
         }
     }
 }
+
+/// What a limit of connections from one address does.
+pub(super) const PER_ADDRESS: &str = "Connections open at once from one address (IPv6: one /64); further ones are closed. `trusted_proxies` are not counted. 0: as many as in all.";
 
 pub(super) fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
     Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))

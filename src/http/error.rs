@@ -16,6 +16,8 @@ use axum::response::{IntoResponse, Response};
 use crate::authz::{Missing, Roles};
 use crate::service;
 
+use super::pace::TooSlow;
+
 /// Something that keeps a request from being answered as asked.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -376,7 +378,7 @@ impl Problem {
 fn timed_out(cause: &(dyn Error + 'static)) -> bool {
     let mut next = Some(cause);
     while let Some(error) = next {
-        if error.is::<tower_http::timeout::TimeoutError>() {
+        if error.is::<tower_http::timeout::TimeoutError>() || error.is::<TooSlow>() {
             return true;
         }
         next = error.source();

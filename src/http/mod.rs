@@ -13,6 +13,7 @@ mod info;
 pub mod login;
 mod observe;
 pub mod operations;
+mod pace;
 mod page;
 mod portal;
 mod random;

@@ -116,7 +116,7 @@ async fn axum_serve(listener: tokio::net::TcpListener, router: Router) {
         router,
         nmp::http::serve::Listening {
             name: "relay",
-            max_connections: 1_000,
+            limits: nmp::places::Limits::new(1_000, 0),
             stop: tokio_util::sync::CancellationToken::new(),
             tasks: tokio_util::task::TaskTracker::new(),
         },
