@@ -86,6 +86,10 @@ pub struct Portal {
     pub max_connections: u32,
     /// Connections open at once from one address; 0: as many as in all.
     pub max_connections_per_address: u32,
+    /// Requests a second that one session, or one address without one, may go on making; 0: any number.
+    pub rate_per_second: u32,
+    /// Requests that it may make at once after a rest.
+    pub rate_burst: u32,
 }
 
 /// Section `operations`.

@@ -115,6 +115,18 @@ impl Portal {
                 "Connections open at once; more have to wait.",
             ),
             max_connections_per_address: r.integer("portal.max_connections_per_address", 200, 0..=100_000, PER_ADDRESS),
+            rate_per_second: r.integer(
+                "portal.rate_per_second",
+                50,
+                0..=100_000,
+                "Requests a second that one session may go on making, and one address (IPv6: one /64) without a session; more are answered with 429. Static files are not counted. 0: any number.",
+            ),
+            rate_burst: r.integer(
+                "portal.rate_burst",
+                200,
+                1..=1_000_000,
+                "Requests that it may make at once after a rest.",
+            ),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The front of the Provisioning API's listener: registered operations behind everything that protects them.
 
 mod extract;
-mod rate;
 mod render;
 mod routes;
 mod state;

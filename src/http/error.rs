@@ -176,6 +176,20 @@ impl Problem {
         problem
     }
 
+    /// 429: more requests than one client may make; it may again after so many seconds.
+    pub(super) fn too_fast(seconds: u32) -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests",
+            format!(
+                "More requests came from you than the portal answers at once. Nothing was changed by this one: wait {seconds} s and try again. A program should call the Provisioning API instead."
+            ),
+        );
+        problem.retry_after = Some(seconds);
+        problem
+    }
+
     /// 500: our fault.
     #[must_use]
     pub fn internal() -> Self {

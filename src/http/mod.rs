@@ -17,6 +17,7 @@ mod pace;
 mod page;
 mod portal;
 mod random;
+mod rate;
 mod render;
 mod return_to;
 mod routes;

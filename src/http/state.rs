@@ -8,7 +8,9 @@ use crate::config::Config;
 use crate::service::Ctx;
 
 use super::error::Problem;
+use super::info::RequestInfo;
 use super::login::Login;
+use super::rate::{Client, RateLimit};
 use super::session::{Session, Sessions};
 
 /// Shared by every handler of the portal; cheap to clone.
@@ -20,13 +22,15 @@ struct Inner {
     config: Arc<Config>,
     sessions: Sessions,
     login: Login,
+    rate: Option<RateLimit>,
 }
 
 impl PortalState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(ctx: Ctx, config: Arc<Config>, sessions: Sessions, login: Login) -> Self {
-        Self(Arc::new(Inner { ctx, config, sessions, login }))
+        let rate = RateLimit::new(config.portal.rate_per_second, config.portal.rate_burst);
+        Self(Arc::new(Inner { ctx, config, sessions, login, rate }))
     }
 
     /// What service functions work with.
@@ -51,6 +55,13 @@ impl PortalState {
     #[must_use]
     pub fn login(&self) -> &Login {
         &self.0.login
+    }
+
+    /// Takes one request out of the bucket of its session, or of its address where there is none.
+    pub(super) fn admit(&self, info: &RequestInfo, session: Option<&Session>) -> Result<(), Problem> {
+        let Some(rate) = &self.0.rate else { return Ok(()) };
+        let client = session.map_or_else(|| Client::at(info.client), |session| Client::Session(session.id().into()));
+        rate.admit(client, self.0.ctx.clock.now()).map_err(Problem::too_fast)
     }
 
     /// The session of a request, looked up once.

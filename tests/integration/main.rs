@@ -30,6 +30,7 @@ mod listing;
 mod migrations;
 mod numbers;
 mod orders;
+mod portal_rate;
 mod provider;
 mod services;
 mod sessions;

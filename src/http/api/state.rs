@@ -10,9 +10,8 @@ use crate::http::bearer::Bearer;
 use crate::http::error::Problem;
 use crate::http::info::RequestInfo;
 use crate::http::login::Provider;
+use crate::http::rate::{Client, RateLimit};
 use crate::service::Ctx;
-
-use super::rate::{Client, RateLimit};
 
 /// Shared by every handler of the Provisioning API; cheap to clone.
 #[derive(Clone)]

@@ -76,6 +76,7 @@ impl Served {
     pub(crate) fn start_again(&mut self) {
         let mut command = nmp();
         command.arg("serve").arg("--config").arg(&self.config).stdout(Stdio::null());
+        command.env("NMP_PORTAL__RATE_PER_SECOND", "0");
         let mut process = Process::start(&mut command);
         wait_for_port(&mut process, self.port);
         self.process = Some(process);
