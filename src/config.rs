@@ -53,6 +53,8 @@ pub struct Config {
     pub services: Services,
     /// Limits of an upload.
     pub uploads: Uploads,
+    /// What becomes of orders.
+    pub orders: Orders,
     /// The choices of "Update relationship status".
     pub relationship_statuses: Vec<RelationshipChoice>,
     /// Log output.
@@ -227,6 +229,13 @@ pub struct Uploads {
     pub max_numbers: u32,
     /// Bytes of one upload.
     pub max_bytes: u32,
+}
+
+/// Section `orders`.
+#[derive(Clone, Copy, Debug)]
+pub struct Orders {
+    /// A draft that is not submitted is removed after so many days; 0: never.
+    pub keep_drafts: u32,
 }
 
 /// Section `log`.

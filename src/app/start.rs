@@ -19,7 +19,7 @@ use crate::http::{ApiState, PortalState, Sessions, api_router, portal_router};
 use crate::places::Limits;
 use crate::portal;
 use crate::service::access::SessionKeeper;
-use crate::service::{self, Ctx, Policy};
+use crate::service::{self, Ctx, Policy, housekeeping};
 use crate::sync::{Engine, SyncOptions, Workers};
 use crate::telemetry;
 
@@ -31,6 +31,8 @@ use super::{database, names, stop};
 const CHECKPOINT: Duration = Duration::from_secs(5);
 /// Time between two rounds of upkeep on the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// Time between two rounds of clearing away what nobody needs any more.
+const HOUSEKEEPING: Duration = Duration::from_mins(10);
 /// Connections of the operations listener, in all and from one address.
 const OPERATIONS: (u32, u32) = (64, 32);
 
@@ -135,6 +137,7 @@ impl Running {
             let db = db.clone();
             async move { db.checkpoint().await }
         });
+        running.keep_house();
         ready.started(running.database.db.clone(), workers, updater);
         Ok(running)
     }
@@ -178,6 +181,30 @@ impl Running {
         self.tasks.spawn(async move {
             while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
                 work().await;
+            }
+        });
+    }
+
+    /// Clears away what nobody needs any more, now and again and again until the stop.
+    fn keep_house(&self) {
+        let (ctx, stop) = (self.ctx.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            loop {
+                match stop.run_until_cancelled(housekeeping::sweep(&ctx)).await {
+                    Some(Ok(swept)) if swept != housekeeping::Swept::default() => {
+                        tracing::info!(repeats = swept.repeats, drafts = swept.drafts, "cleared away what is too old");
+                    }
+                    Some(Err(error)) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "what is too old was not cleared away"
+                        );
+                    }
+                    _ => {}
+                }
+                if tokio::time::timeout(HOUSEKEEPING, stop.cancelled()).await.is_ok() {
+                    return;
+                }
             }
         });
     }
@@ -238,6 +265,9 @@ fn policy(config: &Config) -> Policy {
         label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
         services: config.services.offered.iter().copied().collect(),
         sip_header: config.call_path.header_name.clone(),
+        keep_drafts: Some(config.orders.keep_drafts)
+            .filter(|days| *days > 0)
+            .map(|days| time::Duration::days(i64::from(days))),
     }
 }
 

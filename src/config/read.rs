@@ -8,7 +8,7 @@ use url::Url;
 use super::reader::Reader;
 use super::{
     Api, CallPath, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat,
-    Operations, OperatorConnect, Portal, Services, Uploads,
+    Operations, OperatorConnect, Orders, Portal, Services, Uploads,
 };
 use crate::authz::RoleNames;
 
@@ -44,6 +44,14 @@ impl Config {
             uploads: Uploads {
                 max_numbers: r.integer("uploads.max_numbers", 100_000, 1..=10_000_000, "Numbers in one upload."),
                 max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload."),
+            },
+            orders: Orders {
+                keep_drafts: r.integer(
+                    "orders.keep_drafts",
+                    30,
+                    0..=3_650,
+                    "Days after which a draft that was not submitted is removed with its lines, one that was discarded too. 0: never.",
+                ),
             },
             relationship_statuses: r.tables(
                 "relationship.statuses",

@@ -17,6 +17,7 @@ use crate::authz::{Missing, Roles};
 use crate::service;
 
 use super::pace::TooSlow;
+use super::render::NO_ORDER;
 
 /// Something that keeps a request from being answered as asked.
 #[derive(Clone, Debug)]
@@ -302,6 +303,7 @@ impl From<service::Error> for Problem {
     fn from(error: service::Error) -> Self {
         match error {
             service::Error::NotFound(noun) => Self {
+                code: if noun == "order" { NO_ORDER } else { "not_found" },
                 title: format!("No such {noun}").into(),
                 detail: format!(
                     "There is no {noun} at this address. It may have been removed, or the address mistyped."

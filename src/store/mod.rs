@@ -11,6 +11,7 @@ mod consents;
 mod error;
 mod gathered;
 mod hand_over;
+mod housekeeping;
 mod labels;
 mod listing;
 mod migrate;
@@ -440,6 +441,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         civic_addresses::ALL,
         consents::ALL,
         hand_over::ALL,
+        housekeeping::ALL,
         labels::ALL,
         listing::ALL,
         number_lines::ALL,

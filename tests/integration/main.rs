@@ -25,6 +25,7 @@ mod dns;
 mod hand_over;
 mod harness;
 mod hostile;
+mod housekeeping;
 mod labels;
 mod listing;
 mod migrations;
