@@ -280,7 +280,7 @@ impl OperatorConnect {
 }
 
 /// What a limit of connections from one address does.
-pub(super) const PER_ADDRESS: &str = "Connections open at once from one address (IPv6: one /64); further ones are closed. `trusted_proxies` are not counted. 0: as many as in all.";
+pub(super) const PER_ADDRESS: &str = "Connections open at once from one address (IPv6: one /64); further ones are closed. For `trusted_proxies` the requests under way of each client behind them count instead; further ones are answered with 429. 0: as many as in all.";
 
 pub(super) fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
     Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))

@@ -191,6 +191,18 @@ impl Problem {
         problem
     }
 
+    /// 429: too many requests of one client are being answered.
+    pub(super) fn too_many_at_once() -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests at once",
+            "Too many requests from your address are being answered. Nothing was changed by this one: wait for the others and try again.",
+        );
+        problem.retry_after = Some(1);
+        problem
+    }
+
     /// 500: our fault.
     #[must_use]
     pub fn internal() -> Self {

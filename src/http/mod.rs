@@ -25,6 +25,7 @@ mod seal;
 mod security;
 pub mod serve;
 mod session;
+mod shares;
 mod shell;
 mod state;
 

@@ -57,7 +57,7 @@ pub fn portal_router(routes: Routes, state: PortalState) -> Router {
 /// Gives every answer its form and its protecting headers.
 async fn answer(State(state): State<PortalState>, request: Request, next: Next) -> Response {
     let info = request.extensions().get::<Arc<RequestInfo>>().cloned();
-    let response = next.run(request).await;
+    let response = state.shares().answer(request, next).await;
     let response = render::pages(response, info.as_deref(), &state);
     security::with_headers(response, info.as_deref(), &state)
 }

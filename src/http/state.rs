@@ -12,6 +12,7 @@ use super::info::RequestInfo;
 use super::login::Login;
 use super::rate::{Client, RateLimit};
 use super::session::{Session, Sessions};
+use super::shares::Shares;
 
 /// Shared by every handler of the portal; cheap to clone.
 #[derive(Clone)]
@@ -23,14 +24,16 @@ struct Inner {
     sessions: Sessions,
     login: Login,
     rate: Option<RateLimit>,
+    shares: Shares,
 }
 
 impl PortalState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(ctx: Ctx, config: Arc<Config>, sessions: Sessions, login: Login) -> Self {
+        let shares = Shares::new(config.portal.max_connections_per_address);
         let rate = RateLimit::new(config.portal.rate_per_second, config.portal.rate_burst);
-        Self(Arc::new(Inner { ctx, config, sessions, login, rate }))
+        Self(Arc::new(Inner { ctx, config, sessions, login, rate, shares }))
     }
 
     /// What service functions work with.
@@ -55,6 +58,10 @@ impl PortalState {
     #[must_use]
     pub fn login(&self) -> &Login {
         &self.0.login
+    }
+
+    pub(super) fn shares(&self) -> &Shares {
+        &self.0.shares
     }
 
     /// Takes one request out of the bucket of its session, or of its address where there is none.

@@ -60,7 +60,7 @@ fn a_session_has_its_own_share() {
 fn who_is_nobody_shares_with_their_address() {
     runtime().block_on(async {
         let demo = limited(1, 15, &[("NMP_PORTAL__TRUSTED_PROXIES", "127.0.0.1")]);
-        let client = reqwest::Client::new();
+        let client = reqwest::Client::builder().build().unwrap();
         let ask = async |address: &str| {
             let asked = client.get(format!("{}signed-out", demo.portal)).header("x-forwarded-for", address);
             asked.send().await.unwrap().status()
@@ -90,5 +90,40 @@ fn every_route_is_counted() {
             }
             assert!(answers.contains(&LIMITED), "{method} {path}: {answers:?}");
         }
+    });
+}
+
+#[test]
+fn a_client_behind_a_proxy_has_a_share_of_what_is_under_way() {
+    runtime().block_on(async {
+        let settings = [("NMP_PORTAL__TRUSTED_PROXIES", "127.0.0.1"), ("NMP_PORTAL__MAX_CONNECTIONS_PER_ADDRESS", "3")];
+        let demo = limited(0, 1, &settings);
+        let host = demo.portal.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let client = reqwest::Client::builder().build().unwrap();
+        let ask = async |address: &str| {
+            let asked = client.get(format!("{}signed-out", demo.portal)).header("x-forwarded-for", address);
+            asked.send().await.unwrap()
+        };
+        let mut slow = Vec::new();
+        for _ in 0..3 {
+            let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
+            let head = format!(
+                "POST /accounts/new HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 1000\r\n\r\n"
+            );
+            tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+            slow.push(stream);
+        }
+        let refused = eventually("three are under way", Duration::from_secs(5), async || {
+            Some(ask("192.0.2.1").await).filter(|answer| answer.status() == LIMITED)
+        })
+        .await;
+        assert_eq!(refused.headers()["retry-after"], "1");
+        assert!(refused.text().await.unwrap().contains("Too many requests at once"));
+        assert_eq!(ask("192.0.2.2").await.status(), StatusCode::OK);
+        drop(slow);
+        eventually("they are over", Duration::from_secs(5), async || {
+            (ask("192.0.2.1").await.status() == StatusCode::OK).then_some(())
+        })
+        .await;
     });
 }
