@@ -223,9 +223,9 @@ fn who_holds_connections_keeps_nobody_out() {
         let demo = Demo::start();
         attack(&demo, |target| target.harms).await;
         if long() {
-            for harm in 0..HTTP.len() {
-                figure("harm", format!("{:?}", HTTP[harm]));
-                attack(&demo, |target| &target.harms[harm.min(target.harms.len() - 1)..][..1]).await;
+            for (index, harm) in HTTP.iter().enumerate() {
+                figure("harm", format!("{harm:?}"));
+                attack(&demo, |target| &target.harms[index.min(target.harms.len() - 1)..][..1]).await;
             }
         }
     });

@@ -12,6 +12,7 @@
 mod clients;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the harness of the integration tests, of which these need a part")]
+#[expect(dead_code, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
+mod housekeeping;
 mod sign_in;

@@ -27,8 +27,8 @@ async fn old_drafts_go_with_all_their_lines(world: World) {
     let kept = world.upload("contoso", "+441632970000-0009").await;
     let audit = rows(&world, "audit").await;
     // More lines than one transaction takes, of both kinds.
-    let problems: String = (0..2_500).map(|n| format!("nonsense{n}\n")).collect();
-    let large = world.stage("contoso", &format!("+441632960000-+441632964999\n{problems}")).await;
+    let problems: Vec<String> = (0..2_500).map(|n| format!("nonsense{n}")).collect();
+    let large = world.stage("contoso", &format!("+441632960000-+441632964999\n{}", problems.join("\n"))).await;
     let discarded = world.stage("contoso", "+441632980000").await;
     orders::discard(&world.ctx, &right(nmp::domain::OrderKind::Upload), discarded).await.unwrap();
     assert!(rows(&world, "order_items").await > 5_000 && rows(&world, "order_problems").await > 2_000);
