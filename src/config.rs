@@ -53,6 +53,8 @@ pub struct Config {
     pub services: Services,
     /// Limits of an upload.
     pub uploads: Uploads,
+    /// What becomes of orders.
+    pub orders: Orders,
     /// The choices of "Update relationship status".
     pub relationship_statuses: Vec<RelationshipChoice>,
     /// Log output.
@@ -84,6 +86,12 @@ pub struct Portal {
     pub session_absolute: Duration,
     /// Connections open at once; more wait.
     pub max_connections: u32,
+    /// Connections open at once from one address; 0: as many as in all.
+    pub max_connections_per_address: u32,
+    /// Requests a second that one session, or one address without one, may go on making; 0: any number.
+    pub rate_per_second: u32,
+    /// Requests that it may make at once after a rest.
+    pub rate_burst: u32,
 }
 
 /// Section `operations`.
@@ -227,6 +235,13 @@ pub struct Uploads {
     pub max_numbers: u32,
     /// Bytes of one upload.
     pub max_bytes: u32,
+}
+
+/// Section `orders`.
+#[derive(Clone, Copy, Debug)]
+pub struct Orders {
+    /// A draft that is not submitted is removed after so many days; 0: never.
+    pub keep_drafts: u32,
 }
 
 /// Section `log`.

@@ -10,6 +10,7 @@ pub mod description;
 pub mod dns;
 pub mod domain;
 pub mod http;
+pub mod places;
 pub mod portal;
 pub mod sandbox;
 pub mod service;

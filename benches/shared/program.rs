@@ -44,6 +44,7 @@ impl Program {
         command
             .envs(settings.iter().copied())
             .env("NMP_API__RATE_PER_SECOND", "0")
+            .env("NMP_PORTAL__RATE_PER_SECOND", "0")
             .env("NMP_DNS__RATE_PER_SECOND", "0");
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::piped()).spawn()?;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::config::{self, Config, KeyAlgorithm, ProcessRole};
-use crate::dns::{Algorithm, EnumOptions, Key, Options, Secondaries, Sockets, UpdateOptions};
+use crate::dns::{Algorithm, EnumOptions, Exempt, Key, Options, Secondaries, Sockets, UpdateOptions};
 
 use crate::domain::direct_routing::Layout;
+use crate::places::Limits;
 
 use super::failure::Failure;
 use super::start::now;
@@ -34,13 +35,20 @@ pub(super) fn options(config: &Config) -> Result<Option<Options>, Failure> {
         _ => None,
     };
     let networks = dns.rate_exempt_networks.clone();
+    let exempt: Exempt = Arc::new(move |address| networks.iter().any(|network| network.contains(address)));
+    let known: Vec<_> = addresses.iter().map(|address| address.ip().to_canonical()).collect();
+    let uncounted = Arc::clone(&exempt);
+    let tcp_limits = Limits {
+        excepted: Arc::new(move |address| known.contains(&address) || uncounted(address)),
+        ..Limits::new(dns.max_tcp_connections, dns.max_tcp_connections_per_address)
+    };
     Ok(Some(Options {
         layout,
         secondaries,
         notify: addresses,
         rate_per_second: dns.rate_per_second,
-        exempt: Arc::new(move |address| networks.iter().any(|network| network.contains(address))),
-        max_tcp_connections: dns.max_tcp_connections as usize,
+        exempt,
+        tcp_limits,
         tcp_idle: dns.tcp_idle,
         kept: config.catalog_file(),
         check_every: dns.check_every,

@@ -1,6 +1,6 @@
 //! Starting the roles of a process, and stopping them in order.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ use crate::domain::session::SessionPolicy;
 use crate::http::login::{Login, Provider};
 use crate::http::serve::{Listening, serve as serve_http};
 use crate::http::{ApiState, PortalState, Sessions, api_router, portal_router};
+use crate::places::Limits;
 use crate::portal;
 use crate::service::access::SessionKeeper;
-use crate::service::{self, Ctx, Policy};
+use crate::service::{self, Ctx, Policy, housekeeping};
 use crate::sync::{Engine, SyncOptions, Workers};
 use crate::telemetry;
 
@@ -30,6 +31,10 @@ use super::{database, names, stop};
 const CHECKPOINT: Duration = Duration::from_secs(5);
 /// Time between two rounds of upkeep on the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// Time between two rounds of clearing away what nobody needs any more.
+const HOUSEKEEPING: Duration = Duration::from_mins(10);
+/// Connections of the operations listener, in all and from one address.
+const OPERATIONS: (u32, u32) = (64, 32);
 
 /// Open listeners, so that a port that is taken is found before anything else is done.
 pub(super) struct Listeners {
@@ -94,7 +99,7 @@ impl Running {
         };
         let ready = Ready::new(&config, stop.clone(), names.clone());
         let operations = ready.operations(metrics.clone());
-        listen("operations", (&stop, &tasks), listeners.operations, 64, operations.router());
+        listen("operations", (&stop, &tasks), listeners.operations, operations_limits(), operations.router());
         let database = match &names {
             Some(_) => database::open_patiently(&config).await?,
             None => database::open(&config).await?,
@@ -111,7 +116,9 @@ impl Running {
         if let Some(listener) = listeners.api {
             let operations = api::routes().merge(api::description(&config.deployment()));
             let state = ApiState::new(running.ctx.clone(), Arc::clone(&config), provider);
-            running.listen("api", listener, config.api.max_connections, api_router(operations, state));
+            let api = &config.api;
+            let limits = limits(api.max_connections, api.max_connections_per_address, &api.trusted_proxies);
+            running.listen("api", listener, limits, api_router(operations, state));
         }
         let workers = if config.runs(ProcessRole::Sync) { running.start_sync(&config)? } else { None };
         if let Some(names) = names {
@@ -130,13 +137,16 @@ impl Running {
             let db = db.clone();
             async move { db.checkpoint().await }
         });
+        running.keep_house();
         ready.started(running.database.db.clone(), workers, updater);
         Ok(running)
     }
 
     fn start_portal(&self, config: &Arc<Config>, provider: Provider, listener: TcpListener) -> Result<(), Failure> {
         let state = portal_state(config, &self.ctx, provider, &self.tasks)?;
-        self.listen("portal", listener, config.portal.max_connections, portal_router(portal::routes(), state));
+        let portal = &config.portal;
+        let limits = limits(portal.max_connections, portal.max_connections_per_address, &portal.trusted_proxies);
+        self.listen("portal", listener, limits, portal_router(portal::routes(), state));
         Ok(())
     }
 
@@ -161,8 +171,8 @@ impl Running {
         Ok(Some(engine.run(self.stop.clone(), &self.tasks)))
     }
 
-    fn listen(&self, name: &'static str, listener: TcpListener, max_connections: u32, router: axum::Router) {
-        listen(name, (&self.stop, &self.tasks), listener, max_connections, router);
+    fn listen(&self, name: &'static str, listener: TcpListener, limits: Limits, router: axum::Router) {
+        listen(name, (&self.stop, &self.tasks), listener, limits, router);
     }
 
     /// Runs something again and again until the stop.
@@ -171,6 +181,30 @@ impl Running {
         self.tasks.spawn(async move {
             while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
                 work().await;
+            }
+        });
+    }
+
+    /// Clears away what nobody needs any more, now and again and again until the stop.
+    fn keep_house(&self) {
+        let (ctx, stop) = (self.ctx.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            loop {
+                match stop.run_until_cancelled(housekeeping::sweep(&ctx)).await {
+                    Some(Ok(swept)) if swept != housekeeping::Swept::default() => {
+                        tracing::info!(repeats = swept.repeats, drafts = swept.drafts, "cleared away what is too old");
+                    }
+                    Some(Err(error)) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "what is too old was not cleared away"
+                        );
+                    }
+                    _ => {}
+                }
+                if tokio::time::timeout(HOUSEKEEPING, stop.cancelled()).await.is_ok() {
+                    return;
+                }
             }
         });
     }
@@ -231,6 +265,9 @@ fn policy(config: &Config) -> Policy {
         label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
         services: config.services.offered.iter().copied().collect(),
         sip_header: config.call_path.header_name.clone(),
+        keep_drafts: Some(config.orders.keep_drafts)
+            .filter(|days| *days > 0)
+            .map(|days| time::Duration::days(i64::from(days))),
     }
 }
 
@@ -238,9 +275,20 @@ fn listen(
     name: &'static str,
     (stop, tasks): (&CancellationToken, &TaskTracker),
     listener: TcpListener,
-    max_connections: u32,
+    limits: Limits,
     router: axum::Router,
 ) {
-    let how = Listening { name, max_connections, stop: stop.clone(), tasks: tasks.clone() };
+    let how = Listening { name, limits, stop: stop.clone(), tasks: tasks.clone() };
     tasks.spawn(serve_http(listener, router, how));
+}
+
+/// Connections in all and from one address. Behind a proxy of ours are many people.
+fn limits(most: u32, of_one: u32, proxies: &[IpAddr]) -> Limits {
+    let proxies = proxies.to_vec();
+    Limits { excepted: Arc::new(move |address| proxies.contains(&address)), ..Limits::new(most, of_one) }
+}
+
+fn operations_limits() -> Limits {
+    let (most, of_one) = OPERATIONS;
+    Limits::new(most, of_one)
 }

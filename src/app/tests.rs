@@ -23,6 +23,7 @@ use crate::http::{
     Authenticated, Flash, FormBody, Granted, Problem, QueryString, Routes, needs, portal_router, see_other_with,
     signed_in,
 };
+use crate::places::Limits;
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::service::{Clock, Ctx, Origin, Policy};
 
@@ -102,7 +103,7 @@ impl World {
         let provider = Provider::new(config.identity.issuer.clone()).unwrap();
         let state = portal_state(&Arc::new(config), &ctx, provider, &tasks).unwrap();
         let router = portal_router(crate::portal::routes().merge(test_routes()), state);
-        let how = Listening { name: "portal", max_connections: 50, stop: stop.clone(), tasks: tasks.clone() };
+        let how = Listening { name: "portal", limits: Limits::new(50, 0), stop: stop.clone(), tasks: tasks.clone() };
         tasks.spawn(serve(listener, router, how));
         let (identity, outside_stop) = (sandbox.issuer().to_owned(), outside.clone());
         tasks.spawn(async move { sandbox.serve(outside_listener, outside_stop).await.unwrap() });

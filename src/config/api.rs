@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::check::{check_algorithms, check_public};
-use super::read::{loopback, role};
+use super::read::{PER_ADDRESS, loopback, role};
 use super::reader::Reader;
 use super::{Config, ProcessRole, Purpose};
 use crate::authz::{Role, RoleNames};
@@ -40,6 +40,8 @@ pub struct Api {
     pub max_body_bytes: u32,
     /// Connections open at once; more wait.
     pub max_connections: u32,
+    /// Connections open at once from one address; 0: as many as in all.
+    pub max_connections_per_address: u32,
 }
 
 /// An IP address, or a network in CIDR notation.
@@ -136,6 +138,12 @@ impl Api {
                 1_000,
                 10..=100_000,
                 "Connections open at once; more have to wait.",
+            ),
+            max_connections_per_address: r.integer(
+                "api.max_connections_per_address",
+                400,
+                0..=100_000,
+                PER_ADDRESS,
             ),
         }
     }

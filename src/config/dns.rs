@@ -48,6 +48,8 @@ pub struct Dns {
     pub rate_exempt_networks: Vec<Network>,
     /// TCP connections open at once.
     pub max_tcp_connections: u32,
+    /// TCP connections open at once from one address; 0: as many as in all.
+    pub max_tcp_connections_per_address: u32,
     /// A TCP connection that is silent for so long is closed.
     pub tcp_idle: Duration,
     /// Time between two checks of all names.
@@ -202,7 +204,13 @@ impl Dns {
                 "dns.max_tcp_connections",
                 200,
                 1..=100_000,
-                "TCP connections open at once; further ones are closed.",
+                "TCP connections open at once; for a further one that which is silent for longest is closed.",
+            ),
+            max_tcp_connections_per_address: r.integer(
+                "dns.max_tcp_connections_per_address",
+                20,
+                0..=100_000,
+                "TCP connections open at once from one address (IPv6: one /64); further ones are closed. `dns.secondaries` and `dns.rate_exempt_networks` are not counted. 0: as many as in all.",
             ),
             tcp_idle: Duration::from_secs(u64::from(r.integer(
                 "dns.tcp_idle_seconds",

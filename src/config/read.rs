@@ -8,7 +8,7 @@ use url::Url;
 use super::reader::Reader;
 use super::{
     Api, CallPath, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat,
-    Operations, OperatorConnect, Portal, Services, Uploads,
+    Operations, OperatorConnect, Orders, Portal, Services, Uploads,
 };
 use crate::authz::RoleNames;
 
@@ -44,6 +44,14 @@ impl Config {
             uploads: Uploads {
                 max_numbers: r.integer("uploads.max_numbers", 100_000, 1..=10_000_000, "Numbers in one upload."),
                 max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload."),
+            },
+            orders: Orders {
+                keep_drafts: r.integer(
+                    "orders.keep_drafts",
+                    30,
+                    0..=3_650,
+                    "Days after which a draft that was not submitted is removed with its lines, one that was discarded too. 0: never.",
+                ),
             },
             relationship_statuses: r.tables(
                 "relationship.statuses",
@@ -113,6 +121,19 @@ impl Portal {
                 1_000,
                 10..=100_000,
                 "Connections open at once; more have to wait.",
+            ),
+            max_connections_per_address: r.integer("portal.max_connections_per_address", 200, 0..=100_000, PER_ADDRESS),
+            rate_per_second: r.integer(
+                "portal.rate_per_second",
+                50,
+                0..=100_000,
+                "Requests a second that one session may go on making, and one address (IPv6: one /64) without a session; more are answered with 429. Static files are not counted. 0: any number.",
+            ),
+            rate_burst: r.integer(
+                "portal.rate_burst",
+                200,
+                1..=1_000_000,
+                "Requests that it may make at once after a rest.",
             ),
         }
     }
@@ -277,6 +298,9 @@ impl OperatorConnect {
         }
     }
 }
+
+/// What a limit of connections from one address does.
+pub(super) const PER_ADDRESS: &str = "Connections open at once from one address (IPv6: one /64); further ones are closed. For `trusted_proxies` the requests under way of each client behind them count instead; further ones are answered with 429. 0: as many as in all.";
 
 pub(super) fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
     Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))

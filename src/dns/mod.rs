@@ -48,6 +48,7 @@ use numbers::Numbers;
 use rate::RateLimit;
 
 use crate::domain::direct_routing::Layout;
+use crate::places::Limits;
 use crate::store::Db;
 
 /// How the name server works.
@@ -63,8 +64,8 @@ pub struct Options {
     pub rate_per_second: u32,
     /// Whose answers are not counted.
     pub exempt: Exempt,
-    /// TCP connections open at once.
-    pub max_tcp_connections: usize,
+    /// TCP connections open at once, in all and from one address.
+    pub tcp_limits: Limits,
     /// A TCP connection that is silent for so long is closed.
     pub tcp_idle: Duration,
     /// Where the last zone is kept.
@@ -163,7 +164,7 @@ impl NameServer {
             stop,
             tasks: tasks.clone(),
         });
-        let (most, idle) = (options.max_tcp_connections, options.tcp_idle);
+        let (limits, idle) = (options.tcp_limits.clone(), options.tcp_idle);
         let server = Self {
             shared: Arc::clone(&shared),
             options: Arc::new(options),
@@ -176,7 +177,7 @@ impl NameServer {
             let shared = Arc::clone(&shared);
             tasks.spawn_blocking(move || udp::serve(&socket, &shared));
         }
-        tasks.spawn(tcp::serve(sockets.tcp, shared, most, idle, tasks.clone()));
+        tasks.spawn(tcp::serve(sockets.tcp, shared, limits, idle, tasks.clone()));
         server
     }
 

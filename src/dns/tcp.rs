@@ -6,20 +6,32 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::answer::{Known, Made, Transport, respond};
 use super::tally::Tally;
 use super::transfer::{self, Transfer};
+use crate::places::{Activity, Limits, Places};
 
 /// A pause after the system refused a connection, for instance because too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
+/// A new connection waits so long for a place when all are taken.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The system keeps what was sent and not confirmed no longer, also after the connection was closed here.
+#[cfg(target_os = "linux")]
+const UNCONFIRMED: Duration = Duration::from_secs(30);
 
 /// Accepts until the stop.
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, most: usize, idle: Duration, tasks: TaskTracker) {
-    let room = Arc::new(Semaphore::new(most));
+pub(super) async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    limits: Limits,
+    idle: Duration,
+    tasks: TaskTracker,
+) {
+    let places = Places::new(limits, shared.stop.clone());
     while let Some(accepted) = shared.stop.run_until_cancelled(listener.accept()).await {
         let (stream, from) = match accepted {
             Ok(accepted) => accepted,
@@ -29,28 +41,40 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, most: usiz
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+        let Some(taken) = shared.stop.run_until_cancelled(places.take(from.ip(), PATIENCE)).await else { return };
+        let Ok(place) = taken else {
             metrics::counter!("nmp_dns_tcp_refused_total").increment(1);
             continue;
         };
         let shared = Arc::clone(&shared);
         tasks.spawn(async move {
             metrics::gauge!("nmp_dns_tcp_connections").increment(1.0);
-            let stop = shared.stop.clone();
-            let _ = stop.run_until_cancelled(converse(stream, from, &shared, idle)).await;
+            // A secondary that fetches the zone is never idle meanwhile, so it is asked to leave at a stop only.
+            let conversation = converse(stream, from, &shared, idle, place.activity());
+            let _ = place.leave().run_until_cancelled(conversation).await;
             metrics::gauge!("nmp_dns_tcp_connections").decrement(1.0);
-            drop(place);
         });
     }
 }
 
 /// Answers one question after the other until the other side is silent or goes; `None` ends it.
-async fn converse(mut stream: TcpStream, from: SocketAddr, shared: &Arc<Shared>, idle: Duration) -> Option<()> {
+async fn converse(
+    mut stream: TcpStream,
+    from: SocketAddr,
+    shared: &Arc<Shared>,
+    idle: Duration,
+    activity: &Activity,
+) -> Option<()> {
     let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNCONFIRMED));
     let mut tally = Tally::new(Transport::Tcp);
     let (mut packet, mut answer) = (Vec::new(), Vec::new());
     loop {
+        // A question that comes in pieces is no more than silence until it is whole.
+        activity.waits();
         tokio::time::timeout(idle, receive(&mut stream, &mut packet)).await.ok()??;
+        activity.busy();
         let (catalog, numbers) = (shared.catalog.borrow().clone(), shared.numbers.borrow().clone());
         let known = Known { catalog: catalog.as_deref(), numbers: numbers.as_deref().filter(|all| all.are_for(from)) };
         match respond(known, &packet, Transport::Tcp, &mut answer) {

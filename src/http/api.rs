@@ -1,7 +1,6 @@
 //! The front of the Provisioning API's listener: registered operations behind everything that protects them.
 
 mod extract;
-mod rate;
 mod render;
 mod routes;
 mod state;
@@ -62,7 +61,7 @@ pub fn api_router(routes: ApiRoutes, state: ApiState) -> Router {
 async fn answer(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let client_id = render::client_request_id(request.headers());
     let response = match allowed_network(&state, &request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => state.shares().answer(request, next).await,
         Err(problem) => problem.into_response(),
     };
     render::with_headers(render::errors(response, &state), client_id, &state)

@@ -16,6 +16,9 @@ use axum::response::{IntoResponse, Response};
 use crate::authz::{Missing, Roles};
 use crate::service;
 
+use super::pace::TooSlow;
+use super::render::NO_ORDER;
+
 /// Something that keeps a request from being answered as asked.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -174,6 +177,32 @@ impl Problem {
         problem
     }
 
+    /// 429: more requests than one client may make; it may again after so many seconds.
+    pub(super) fn too_fast(seconds: u32) -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests",
+            format!(
+                "More requests came from you than the portal answers at once. Nothing was changed by this one: wait {seconds} s and try again. A program should call the Provisioning API instead."
+            ),
+        );
+        problem.retry_after = Some(seconds);
+        problem
+    }
+
+    /// 429: too many requests of one client are being answered.
+    pub(super) fn too_many_at_once() -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests at once",
+            "Too many requests from your address are being answered. Nothing was changed by this one: wait for the others and try again.",
+        );
+        problem.retry_after = Some(1);
+        problem
+    }
+
     /// 500: our fault.
     #[must_use]
     pub fn internal() -> Self {
@@ -286,6 +315,7 @@ impl From<service::Error> for Problem {
     fn from(error: service::Error) -> Self {
         match error {
             service::Error::NotFound(noun) => Self {
+                code: if noun == "order" { NO_ORDER } else { "not_found" },
                 title: format!("No such {noun}").into(),
                 detail: format!(
                     "There is no {noun} at this address. It may have been removed, or the address mistyped."
@@ -382,7 +412,7 @@ impl Problem {
 fn timed_out(cause: &(dyn Error + 'static)) -> bool {
     let mut next = Some(cause);
     while let Some(error) = next {
-        if error.is::<tower_http::timeout::TimeoutError>() {
+        if error.is::<tower_http::timeout::TimeoutError>() || error.is::<TooSlow>() {
             return true;
         }
         next = error.source();

@@ -1,6 +1,7 @@
 //! Signing in and out with OpenID Connect: authorization code, PKCE, nonce, refresh, logout.
 
 mod provider;
+mod under_way;
 mod verify;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,22 +19,24 @@ use openidconnect::{
     StandardTokenResponse, TokenResponse as _,
 };
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::authz::{Principal, Via};
 use crate::config::Identity;
 
-use super::cookie::{self, Cookies};
+use super::cookie;
 use super::error::Problem;
 use super::return_to::ReturnTo;
 use super::session::{Sessions, away};
-use super::{identity, random, seal, security};
+use super::{identity, random, security};
 
 use provider::{FetchError, Known, Metadata};
 pub use provider::{Provider, ProviderError};
+use under_way::{Keeping, UnderWay};
 pub use verify::TokenError;
 use verify::{Claims, Expected, Extra, Token};
 
@@ -137,14 +140,6 @@ pub struct Callback {
     error: Option<String>,
 }
 
-/// A sign-in under way.
-#[derive(Serialize, Deserialize)]
-struct UnderWay {
-    nonce: String,
-    verifier: String,
-    return_to: String,
-}
-
 /// The way to the identity provider; cheap to clone.
 #[derive(Clone)]
 pub struct Login(Arc<Inner>);
@@ -158,6 +153,8 @@ struct Inner {
     provider: Provider,
     policy: RwLock<HeaderValue>,
     cookie: String,
+    /// What sign-ins under way are sealed with; read when the first is begun.
+    key: OnceCell<String>,
 }
 
 impl Login {
@@ -180,6 +177,7 @@ impl Login {
             provider,
             policy: RwLock::new(security::content_security_policy(&[issuer_origin])),
             cookie: cookie::host_name("nmp-signin", public_url.scheme() == "https"),
+            key: OnceCell::new(),
             settings,
         })))
     }
@@ -189,7 +187,7 @@ impl Login {
         self.0.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Begins a sign-in: where to send the browser, and the cookie that binds the sign-in to it.
+    /// Begins a sign-in: where to send the browser, and the cookie that keeps the sign-in there.
     ///
     /// # Errors
     /// When the provider or the database is away.
@@ -201,49 +199,48 @@ impl Login {
     ) -> Result<(Url, Option<HeaderValue>), LoginError> {
         let (client, _) = self.client().await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let keeping = self.keeping(sessions).await?;
+        let begun = keeping.begin(headers, verifier.secret(), return_to).ok_or_else(Problem::internal)?;
+        let (state, nonce) = (CsrfToken::new(begun.state), Nonce::new(begun.nonce));
         let mut request = client
-            .authorize_url(
-                AuthenticationFlow::<CoreResponseType>::AuthorizationCode,
-                || CsrfToken::new(random::token()),
-                || Nonce::new(random::token()),
-            )
+            .authorize_url(AuthenticationFlow::<CoreResponseType>::AuthorizationCode, move || state, move || nonce)
             .set_pkce_challenge(challenge);
         for scope in self.0.settings.scopes.iter().filter(|scope| *scope != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
         }
-        let (url, state, nonce) = request.url();
-        // Kept when there is one already, so that several tabs can sign in at the same time.
-        let browser = self.browser(headers).map_or_else(random::token, str::to_owned);
-        let under_way = UnderWay {
-            nonce: nonce.secret().clone(),
-            verifier: verifier.into_secret(),
-            return_to: return_to.as_str().to_owned(),
-        };
-        let sealed = seal::seal(&browser, &under_way).ok_or_else(Problem::internal)?;
-        let id = seal::id(&[&browser, state.secret()]);
-        sessions.keeper().begin_sign_in(&id, &sealed, sessions.now()).await.map_err(away)?;
-        Ok((url, cookie::set(&self.0.cookie, &browser, sessions.secure(), Some(600))))
+        let (url, ..) = request.url();
+        Ok((url, begun.cookie))
     }
 
-    fn browser<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        Cookies::new(headers).get(&self.0.cookie).filter(|value| value.len() == 43)
+    async fn keeping(&self, sessions: &Sessions) -> Result<Keeping<'_>, LoginError> {
+        let read = || async { sessions.keeper().shared_key("sign-in", random::token).await.map_err(away) };
+        let key = self.0.key.get_or_try_init(read).await?;
+        Ok(Keeping { key, name: &self.0.cookie, secure: sessions.secure(), now: sessions.now() })
     }
 
-    /// Finishes a sign-in with what the provider sent the browser back with.
-    ///
-    /// # Errors
-    /// Says why not; see [`LoginError`].
+    /// Finishes a sign-in with what the provider sent the browser back with, and gives the cookie that makes the browser
+    /// forget it, whatever came of it.
     pub async fn finish(
         &self,
         sessions: &Sessions,
         headers: &HeaderMap,
         callback: Callback,
-    ) -> Result<(SignedIn, ReturnTo), LoginError> {
-        let (Some(browser), Some(state)) = (self.browser(headers), &callback.state) else {
-            return Err(LoginError::Unknown);
+    ) -> (Result<(SignedIn, ReturnTo), LoginError>, Option<HeaderValue>) {
+        let under_way = match self.keeping(sessions).await {
+            Ok(keeping) => callback.state.as_deref().and_then(|state| keeping.find(headers, state)),
+            Err(error) => return (Err(error), None),
         };
-        let taken = sessions.keeper().take_sign_in(&seal::id(&[browser, state]), sessions.now()).await.map_err(away)?;
-        let under_way: UnderWay = taken.and_then(|sealed| seal::open(browser, &sealed)).ok_or(LoginError::Unknown)?;
+        let Some(mut under_way) = under_way else { return (Err(LoginError::Unknown), None) };
+        let forget = under_way.forget.take();
+        (self.exchange(sessions, under_way, callback).await, forget)
+    }
+
+    async fn exchange(
+        &self,
+        sessions: &Sessions,
+        under_way: UnderWay,
+        callback: Callback,
+    ) -> Result<(SignedIn, ReturnTo), LoginError> {
         // RFC 9207: an answer that names its issuer must name ours.
         if callback.iss.is_some_and(|iss| iss != self.0.settings.issuer) {
             return Err(LoginError::Invalid("the answer comes from another issuer".into()));
@@ -254,16 +251,16 @@ impl Login {
         let code = callback.code.ok_or_else(|| LoginError::Invalid("the answer has no code".into()))?;
         let (client, known) = self.client().await?;
         let send = |request| self.0.provider.send(request);
+        let nonce = Nonce::new(under_way::nonce(&under_way.verifier));
         let tokens = client
             .exchange_code(AuthorizationCode::new(code))
             .map_err(|error| LoginError::Invalid(error.into()))?
             .set_pkce_verifier(PkceCodeVerifier::new(under_way.verifier))
             .request_async(&send)
             .await?;
-        let nonce = Nonce::new(under_way.nonce);
         let signed_in =
             self.believe(&tokens, known, Some(&nonce), sessions.now()).await.map_err(LoginError::Invalid)?;
-        Ok((signed_in, ReturnTo::new(&under_way.return_to)))
+        Ok((signed_in, under_way.return_to))
     }
 
     /// Asks the provider whether it still vouches for a person, and for their roles.

@@ -57,7 +57,7 @@ pub fn portal_router(routes: Routes, state: PortalState) -> Router {
 /// Gives every answer its form and its protecting headers.
 async fn answer(State(state): State<PortalState>, request: Request, next: Next) -> Response {
     let info = request.extensions().get::<Arc<RequestInfo>>().cloned();
-    let response = next.run(request).await;
+    let response = state.shares().answer(request, next).await;
     let response = render::pages(response, info.as_deref(), &state);
     security::with_headers(response, info.as_deref(), &state)
 }
@@ -70,10 +70,11 @@ pub fn portal_hosts(settings: &Portal) -> AllowedHosts {
 
 /// No such page; a person who is signed in keeps the navigation.
 async fn no_page(State(state): State<PortalState>, mut parts: Parts) -> Problem {
-    match state.session(&mut parts).await {
-        Ok(_) => Problem::not_found(),
-        Err(problem) => problem,
-    }
+    let admitted = async {
+        let session = state.session(&mut parts).await?;
+        state.admit(super::extract::info(&parts)?.as_ref(), session.as_deref())
+    };
+    admitted.await.err().unwrap_or_else(Problem::not_found)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what the layer calls")]

@@ -12,6 +12,11 @@ pub(super) fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// A number below this one; 0 when there is none.
+pub(super) fn below(most: usize) -> usize {
+    if most == 0 { 0 } else { rand::random_range(0..most) }
+}
+
 /// 256 random bits as text, for cookies, states and nonces.
 pub(super) fn token() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<32>())

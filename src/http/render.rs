@@ -18,6 +18,9 @@ use super::page::{page_with, see_other};
 use super::shell::Shell;
 use super::state::PortalState;
 
+/// Code of the problem that there is no such order: it may have been a draft.
+pub(super) const NO_ORDER: &str = "order_not_found";
+
 /// What `templates/error.html` shows of a problem.
 struct Shown<'a> {
     status: u16,
@@ -129,6 +132,10 @@ fn page_for(problem: &Problem, info: &RequestInfo, state: &PortalState) -> Respo
     let mut detail = problem.detail.to_string();
     for field in &problem.fields {
         let _ = write!(detail, " {}: {}.", field.name, field.message);
+    }
+    let days = state.config().orders.keep_drafts;
+    if problem.code == NO_ORDER && days > 0 {
+        let _ = write!(detail, " A draft that is not submitted is kept for {days} days and then removed.");
     }
     let shown = Shown { status: problem.status.as_u16(), title: &problem.title, detail: &detail, request_id: &info.id };
     page_with(problem.status, &ErrorPage { shell, problem: shown })

@@ -17,7 +17,7 @@ impl ReturnTo {
         let local = text.starts_with('/')
             && !text.starts_with("//")
             && text.len() <= MAX
-            && text.chars().all(|c| c.is_ascii_graphic() && c != '\\');
+            && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '\\' | '"'));
         let path = text.split(['?', '#']).next().unwrap_or_default();
         let loops = ["/login", "/logout", "/signed-out", "/theme"].contains(&path) || path.starts_with("/auth/");
         Self(if local && !loops { text } else { "/" }.to_owned())
@@ -27,6 +27,16 @@ impl ReturnTo {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same in at most so many characters: without the query when it is too long, and the overview when that is.
+    #[must_use]
+    pub(super) fn shortened(&self, most: usize) -> Self {
+        if self.0.len() <= most {
+            return self.clone();
+        }
+        let path = self.0.split(['?', '#']).next().unwrap_or_default();
+        if path.len() <= most { Self::new(path) } else { Self::default() }
     }
 
     /// The address of the sign-in page that comes back here.
@@ -71,6 +81,7 @@ mod tests {
             "https://evil.example/",
             "/a\r\nSet-Cookie: x=1",
             "/a\tb",
+            "/a\"b",
             "\\\\evil",
             "/login",
             "/login?return_to=/",
@@ -83,6 +94,14 @@ mod tests {
         for text in refused {
             assert_eq!(ReturnTo::new(text).as_str(), "/", "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_way_back_keeps_its_path() {
+        let shortened = |text: &str| ReturnTo::new(text).shortened(20).as_str().to_owned();
+        assert_eq!(shortened("/numbers?account=abc"), "/numbers?account=abc");
+        assert_eq!(shortened("/numbers?account=abcd"), "/numbers");
+        assert_eq!(shortened("/accounts/a-name-that-is-long"), "/");
     }
 
     #[test]

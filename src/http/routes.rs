@@ -181,9 +181,13 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
     let declared = declared_length(&parts.headers);
     let allowed = async {
         if matches!(gate.access, Access::Public) {
-            return Ok(());
+            // A public page is there without the database too; its visitor counts by address then.
+            let session = gate.state.session(&mut parts).await.ok().flatten();
+            return gate.state.admit(super::extract::info(&parts)?.as_ref(), session.as_deref());
         }
-        let session = gate.state.session(&mut parts).await?.ok_or_else(Problem::sign_in)?;
+        let session = gate.state.session(&mut parts).await?;
+        gate.state.admit(super::extract::info(&parts)?.as_ref(), session.as_deref())?;
+        let session = session.ok_or_else(Problem::sign_in)?;
         if let Access::Needs { check, .. } = gate.access {
             check(&session.principal)?;
         }

@@ -9,17 +9,18 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-use tower_http::timeout::{DeadlineBody, TimeoutBody};
+use tower_http::timeout::DeadlineBody;
 
 use super::error::Problem;
 use super::flash::Flash;
 use super::host::AllowedHosts;
 use super::info::RequestInfo;
+use super::pace::{Least, PacedBody};
 use super::page::ShownPage;
 use super::state::PortalState;
 
-/// Longest pause between two pieces of a request body.
-const BODY_PAUSE: Duration = Duration::from_secs(15);
+/// A request body comes at least so fast: what a poor mobile line does, and far more than a byte now and then.
+const BODY_AT_LEAST: Least = Least { pause: Duration::from_secs(10), rate: 2_048 };
 /// Longest time for a whole request body.
 const BODY_DEADLINE: Duration = Duration::from_mins(3);
 
@@ -117,9 +118,9 @@ pub(super) fn plain_body(headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
-/// Bounds how long the body may take to arrive.
+/// Bounds how long the body may take to arrive, and how slowly.
 pub(super) fn bounded(request: Request) -> Request {
-    request.map(|body| Body::new(DeadlineBody::new(BODY_DEADLINE, Body::new(TimeoutBody::new(BODY_PAUSE, body)))))
+    request.map(|body| Body::new(DeadlineBody::new(BODY_DEADLINE, PacedBody::new(body, BODY_AT_LEAST))))
 }
 
 /// Refuses forms that another site sent, by `Sec-Fetch-Site` and `Origin`.

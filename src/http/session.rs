@@ -31,6 +31,13 @@ pub struct Session {
     sealed: Sealed,
 }
 
+impl Session {
+    /// Its key in the database.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 /// Tokens as they are kept, with the cookie that opens them.
 #[derive(Clone)]
 struct Sealed {

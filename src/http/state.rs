@@ -8,8 +8,11 @@ use crate::config::Config;
 use crate::service::Ctx;
 
 use super::error::Problem;
+use super::info::RequestInfo;
 use super::login::Login;
+use super::rate::{Client, RateLimit};
 use super::session::{Session, Sessions};
+use super::shares::Shares;
 
 /// Shared by every handler of the portal; cheap to clone.
 #[derive(Clone)]
@@ -20,13 +23,17 @@ struct Inner {
     config: Arc<Config>,
     sessions: Sessions,
     login: Login,
+    rate: Option<RateLimit>,
+    shares: Shares,
 }
 
 impl PortalState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(ctx: Ctx, config: Arc<Config>, sessions: Sessions, login: Login) -> Self {
-        Self(Arc::new(Inner { ctx, config, sessions, login }))
+        let shares = Shares::new(config.portal.max_connections_per_address);
+        let rate = RateLimit::new(config.portal.rate_per_second, config.portal.rate_burst);
+        Self(Arc::new(Inner { ctx, config, sessions, login, rate, shares }))
     }
 
     /// What service functions work with.
@@ -51,6 +58,17 @@ impl PortalState {
     #[must_use]
     pub fn login(&self) -> &Login {
         &self.0.login
+    }
+
+    pub(super) fn shares(&self) -> &Shares {
+        &self.0.shares
+    }
+
+    /// Takes one request out of the bucket of its session, or of its address where there is none.
+    pub(super) fn admit(&self, info: &RequestInfo, session: Option<&Session>) -> Result<(), Problem> {
+        let Some(rate) = &self.0.rate else { return Ok(()) };
+        let client = session.map_or_else(|| Client::at(info.client), |session| Client::Session(session.id().into()));
+        rate.admit(client, self.0.ctx.clock.now()).map_err(Problem::too_fast)
     }
 
     /// The session of a request, looked up once.

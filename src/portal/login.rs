@@ -75,16 +75,19 @@ async fn callback(
     shell: Shell,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    match state.login().finish(state.sessions(), &headers, answer).await {
+    let (outcome, forget) = state.login().finish(state.sessions(), &headers, answer).await;
+    let mut response = match outcome {
         Ok((signed_in, return_to)) => {
             let cookie = state.sessions().begin(&headers, signed_in).await?;
             metrics::counter!("nmp_sign_ins_total", "outcome" => "signed_in").increment(1);
             let mut response = see_other(return_to.as_str());
             set_cookie(&mut response, Some(cookie));
-            Ok(response)
+            response
         }
-        Err(error) => failed(&error, shell, &info.id, &ReturnTo::default()),
-    }
+        Err(error) => failed(&error, shell, &info.id, &ReturnTo::default())?,
+    };
+    set_cookie(&mut response, forget);
+    Ok(response)
 }
 
 /// Says what to do about a sign-in that did not work. The cause goes to the log.

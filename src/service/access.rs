@@ -1,15 +1,12 @@
-//! Signed-in people and sign-ins under way, kept in the database.
+//! Signed-in people, kept in the database.
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::authz::{Principal, Roles, Via};
 use crate::domain::session::{SessionPolicy, SessionTimes};
 use crate::store::{self, Db, SessionRow};
 
 use super::{Clock, Ctx};
-
-/// How long a sign-in may take.
-const SIGN_IN: Duration = Duration::minutes(10);
 
 /// Who is signed in, as it is kept. Identifiers and what is sealed are opaque here.
 #[derive(Clone, Debug)]
@@ -114,26 +111,21 @@ impl SessionKeeper {
         tx.commit().await
     }
 
-    /// Remembers a sign-in under way, and clears away those that took too long: anybody can begin one.
+    /// A key that all processes share; who asks first makes it.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub async fn begin_sign_in(&self, id: &str, sealed: &str, now: OffsetDateTime) -> Result<()> {
+    /// When the database cannot be read, or written where there is none yet.
+    pub async fn shared_key(&self, name: &'static str, make: impl FnOnce() -> String) -> Result<String> {
+        if let Some(key) = self.db.read().await?.shared_key(name).await? {
+            return Ok(key);
+        }
+        let made = make();
         let mut tx = self.db.begin().await?;
-        tx.sweep_sign_ins(now).await?;
-        tx.insert_sign_in(id, sealed, now + SIGN_IN).await?;
-        tx.commit().await
-    }
-
-    /// Takes a sign-in out, so that it can be finished once only.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn take_sign_in(&self, id: &str, now: OffsetDateTime) -> Result<Option<String>> {
-        let mut tx = self.db.begin().await?;
-        let sealed = tx.take_sign_in(id, now).await?;
+        tx.insert_shared_key(name, &made).await?;
+        // Another process may have been faster.
+        let key = tx.shared_key(name).await?.unwrap_or(made);
         tx.commit().await?;
-        Ok(sealed)
+        Ok(key)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod consents;
 pub mod direct_routing;
 mod error;
 pub mod hand_over;
+pub mod housekeeping;
 mod labels;
 pub mod listing;
 pub mod numbers;
@@ -89,6 +90,8 @@ pub struct Policy {
     pub services: ServiceSet,
     /// Name of the SIP header whose value a number may have.
     pub sip_header: String,
+    /// A draft that is not submitted is removed after so long; none, and it stays.
+    pub keep_drafts: Option<time::Duration>,
 }
 
 impl Default for Policy {
@@ -102,6 +105,7 @@ impl Default for Policy {
             label_quarantine: time::Duration::days(30),
             services: ServiceSet::ALL.without(Service::CallProtection.into()),
             sip_header: crate::domain::call_path::SIP_HEADER.to_owned(),
+            keep_drafts: Some(time::Duration::days(30)),
         }
     }
 }

@@ -12,6 +12,7 @@ mod consents;
 mod error;
 mod gathered;
 mod hand_over;
+mod housekeeping;
 mod labels;
 mod listing;
 mod migrate;
@@ -446,6 +447,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         compare::ALL,
         consents::ALL,
         hand_over::ALL,
+        housekeeping::ALL,
         labels::ALL,
         listing::ALL,
         number_lines::ALL,

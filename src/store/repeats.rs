@@ -9,7 +9,6 @@ use super::{Result, Tx, micros};
 statements! {
     FIND = "SELECT fingerprint, status, etag, body FROM repeats WHERE client = $1 AND id = $2 AND told_at > $3";
     KEEP = "INSERT INTO repeats (client, id, fingerprint, status, etag, body, told_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (client, id) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status, etag = excluded.etag, body = excluded.body, told_at = excluded.told_at WHERE repeats.told_at <= $8";
-    SWEEP = "DELETE FROM repeats WHERE told_at <= $1";
 }
 
 /// What a program was told.
@@ -52,14 +51,5 @@ impl Tx {
             .bind(row.body.as_deref()).bind(micros(now)).bind(micros(since))
             .execute(c).await.map(|done| done.rows_affected()))?
             == 1)
-    }
-
-    /// Forgets what was told before `until`.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn sweep_repeats(&mut self, until: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(SWEEP).bind(micros(until)).execute(c).await.map(drop))?;
-        Ok(())
     }
 }

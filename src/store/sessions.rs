@@ -1,4 +1,4 @@
-//! Signed-in people and sign-ins under way, as rows.
+//! Signed-in people as rows, and the keys that all processes share.
 
 use sqlx::FromRow;
 use time::OffsetDateTime;
@@ -15,9 +15,11 @@ statements! {
     CONFIRM = "UPDATE sessions SET name = $2, roles = $3, sealed = $4, roles_at = $5, confirming_until = 0 WHERE id = $1";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     SWEEP = "DELETE FROM sessions WHERE seen_at < $1 OR created_at < $2";
-    INSERT_SIGN_IN = "INSERT INTO sign_ins (id, sealed, expires_at) VALUES ($1, $2, $3)";
-    TAKE_SIGN_IN = "DELETE FROM sign_ins WHERE id = $1 AND expires_at > $2 RETURNING sealed";
-    SWEEP_SIGN_INS = "DELETE FROM sign_ins WHERE expires_at <= $1";
+    SHARED_KEY = "SELECT value FROM keys WHERE name = $1";
+    INSERT_SHARED_KEY = "\
+        INSERT INTO keys (name, value)
+        VALUES ($1, $2)
+        ON CONFLICT (name) DO NOTHING";
 }
 
 /// A session as it is stored.
@@ -135,30 +137,20 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes sign-ins that expired.
+    /// The key of this name.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub async fn sweep_sign_ins(&mut self, now: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(SWEEP_SIGN_INS).bind(micros(now)).execute(c).await.map(drop))?;
-        Ok(())
+    /// When the database cannot be read.
+    pub async fn shared_key(&mut self, name: &str) -> Result<Option<String>> {
+        Ok(on!(self, c => sqlx::query_scalar(SHARED_KEY).bind(name).fetch_optional(c).await)?)
     }
 
-    /// Stores a sign-in under way.
+    /// Stores a key unless there is one of this name.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn insert_sign_in(&mut self, id: &str, sealed: &str, expires_at: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(INSERT_SIGN_IN)
-            .bind(id).bind(sealed).bind(micros(expires_at)).execute(c).await.map(drop))?;
+    pub async fn insert_shared_key(&mut self, name: &str, value: &str) -> Result<()> {
+        on!(self, c => sqlx::query(INSERT_SHARED_KEY).bind(name).bind(value).execute(c).await.map(drop))?;
         Ok(())
-    }
-
-    /// Takes a sign-in out, so that it can be finished once only.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn take_sign_in(&mut self, id: &str, now: OffsetDateTime) -> Result<Option<String>> {
-        Ok(on!(self, c => sqlx::query_scalar(TAKE_SIGN_IN).bind(id).bind(micros(now)).fetch_optional(c).await)?)
     }
 }

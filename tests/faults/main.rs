@@ -10,10 +10,13 @@
 )]
 
 mod analysed;
+mod clients;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
 #[expect(dead_code, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
+mod housekeeping;
 mod postgres;
+mod sign_in;
 mod uploads;
 mod writers;

@@ -108,7 +108,12 @@ impl Front {
         let ctx = Ctx::new(place.open().await, clock, Policy::default());
         let provider = Provider::new(config.identity.issuer.clone()).unwrap();
         let router = api_router(operations(), ApiState::new(ctx, Arc::new(config), provider));
-        let how = Listening { name: "api", max_connections: 50, stop: stop.clone(), tasks: tasks.clone() };
+        let how = Listening {
+            name: "api",
+            limits: nmp::places::Limits::new(50, 0),
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        };
         tasks.spawn(serve(listener, router, how));
         Self { api, issuer, ahead, stop, _place: place }
     }

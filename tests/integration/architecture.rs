@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// For each part, the parts it may import.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("domain", &[]),
+    ("places", &[]),
     ("authz", &["domain"]),
     ("wire", &["domain"]),
     // What the API is, for the API itself and for the page that explains it.
@@ -15,8 +16,8 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("backend", &["domain"]),
     ("service", &["authz", "store", "domain"]),
     ("sync", &["service", "store", "backend", "domain", "authz"]),
-    ("dns", &["store", "domain"]),
-    ("http", &["authz", "service", "domain", "config"]),
+    ("dns", &["store", "domain", "places"]),
+    ("http", &["authz", "service", "domain", "config", "places"]),
     ("portal", &["http", "service", "domain", "authz", "wire", "description"]),
     ("api", &["http", "service", "domain", "authz", "wire", "description"]),
     ("sandbox", &["domain"]),
@@ -189,6 +190,20 @@ fn the_domain_the_rights_the_wire_and_the_description_are_pure() {
         );
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Whoever accepts connections bounds their number, in all and for one address, and how slow they may be. The sandbox is on
+/// loopback, for trying things out.
+#[test]
+fn connections_are_accepted_where_they_are_bounded() {
+    for source in sources() {
+        if source.code.contains(".accept()") || source.code.contains("axum::serve(") {
+            let places = ["http/serve", "dns/tcp", "sandbox"];
+            assert!(places.iter().any(|place| source.is_below(place)), "src/{} accepts connections", source.path);
+            let bounded = source.code.contains("Places::new(") || source.part() == "sandbox";
+            assert!(bounded, "src/{} accepts connections without places for them", source.path);
+        }
+    }
 }
 
 #[test]

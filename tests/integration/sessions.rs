@@ -1,15 +1,16 @@
-//! Sessions and sign-ins as they are kept.
+//! Sessions as they are kept, and the keys that processes share.
 
 use nmp::authz::Role;
 use nmp::domain::session::{SessionPolicy, SessionTimes};
 use nmp::service::access::{SessionKeeper, StoredSession};
 use time::Duration;
 
-use crate::harness::database::{numbers, texts};
+use crate::harness::database::texts;
 use crate::harness::on_both_databases;
 use crate::harness::world::{World, person};
 
 on_both_databases![
+    a_key_is_made_once_for_all,
     what_is_over_is_cleared_away,
     nothing_is_honoured_from_memory_that_ended_or_changed,
     a_change_under_way_is_not_remembered_before_it_is_settled,
@@ -82,17 +83,6 @@ async fn a_change_under_way_is_not_remembered_before_it_is_settled(world: World)
 
 async fn what_is_over_is_cleared_away(world: World) {
     let keeper = SessionKeeper::new(&world.ctx);
-    // Anybody can begin to sign in, and need not go on.
-    for id in ["a", "b", "c"] {
-        keeper.begin_sign_in(id, "sealed", keeper.now()).await.unwrap();
-    }
-    world.clock.advance(Duration::minutes(9));
-    keeper.begin_sign_in("d", "sealed", keeper.now()).await.unwrap();
-    assert_eq!(numbers(&world.db, "SELECT COUNT(*) FROM sign_ins").await, [4]);
-    world.clock.advance(Duration::minutes(2));
-    keeper.begin_sign_in("e", "sealed", keeper.now()).await.unwrap();
-    assert_eq!(texts(&world.db, "SELECT id FROM sign_ins ORDER BY id").await, ["d", "e"]);
-
     begin(&keeper, "idle", None).await;
     begin(&keeper, "used", None).await;
     world.clock.advance(Duration::minutes(29));
@@ -100,4 +90,13 @@ async fn what_is_over_is_cleared_away(world: World) {
     world.clock.advance(Duration::minutes(2));
     begin(&keeper, "new", None).await;
     assert_eq!(texts(&world.db, "SELECT id FROM sessions ORDER BY id").await, ["new", "used"]);
+}
+
+async fn a_key_is_made_once_for_all(world: World) {
+    let (one, other) = (SessionKeeper::new(&world.ctx), SessionKeeper::new(&world.ctx));
+    let (first, second) =
+        tokio::join!(one.shared_key("a", || "first".to_owned()), other.shared_key("a", || "second".to_owned()));
+    assert_eq!(first.unwrap(), second.unwrap());
+    assert_ne!(one.shared_key("b", || "another".to_owned()).await.unwrap(), "first");
+    assert_eq!(texts(&world.db, "SELECT name FROM keys ORDER BY name").await, ["a", "b"]);
 }

@@ -10,9 +10,9 @@ use crate::http::bearer::Bearer;
 use crate::http::error::Problem;
 use crate::http::info::RequestInfo;
 use crate::http::login::Provider;
+use crate::http::rate::{Client, RateLimit};
+use crate::http::shares::Shares;
 use crate::service::Ctx;
-
-use super::rate::{Client, RateLimit};
 
 /// Shared by every handler of the Provisioning API; cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ struct Inner {
     config: Arc<Config>,
     bearer: Bearer,
     rate: Option<RateLimit>,
+    shares: Shares,
 }
 
 impl ApiState {
@@ -30,8 +31,9 @@ impl ApiState {
     #[must_use]
     pub fn new(ctx: Ctx, config: Arc<Config>, provider: Provider) -> Self {
         let bearer = Bearer::new(&config, provider, ctx.clock.clone());
+        let shares = Shares::new(config.api.max_connections_per_address);
         let rate = RateLimit::new(config.api.rate_per_second, config.api.rate_burst);
-        Self(Arc::new(Inner { ctx, config, bearer, rate }))
+        Self(Arc::new(Inner { ctx, config, bearer, rate, shares }))
     }
 
     /// What service functions work with.
@@ -44,6 +46,10 @@ impl ApiState {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(in crate::http) fn shares(&self) -> &Shares {
+        &self.0.shares
     }
 
     /// Whoever calls, found out once a request. Those who have no good token share the bucket of their address.

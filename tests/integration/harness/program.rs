@@ -102,7 +102,9 @@ impl Demo {
     pub(crate) fn command(&self, ports: [u16; LISTENERS.len()]) -> Command {
         let mut command = nmp();
         command.args(["demo", "--no-accounts"]).arg("--data-dir").arg(self.folder.path()).stdout(Stdio::piped());
-        command.env("NMP_LOG__LEVEL", "error").envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.env("NMP_LOG__LEVEL", "error");
+        // Tests are faster than people.
+        command.env("NMP_PORTAL__RATE_PER_SECOND", "0").envs(self.settings.iter().map(|(name, value)| (name, value)));
         for (listener, port) in LISTENERS.iter().zip(ports) {
             command.args([(*listener).to_owned(), format!("127.0.0.1:{port}")]);
         }

@@ -76,6 +76,7 @@ impl Served {
     pub(crate) fn start_again(&mut self) {
         let mut command = nmp();
         command.arg("serve").arg("--config").arg(&self.config).stdout(Stdio::null());
+        command.env("NMP_PORTAL__RATE_PER_SECOND", "0");
         let mut process = Process::start(&mut command);
         wait_for_port(&mut process, self.port);
         self.process = Some(process);
@@ -116,7 +117,7 @@ async fn axum_serve(listener: tokio::net::TcpListener, router: Router) {
         router,
         nmp::http::serve::Listening {
             name: "relay",
-            max_connections: 1_000,
+            limits: nmp::places::Limits::new(1_000, 0),
             stop: tokio_util::sync::CancellationToken::new(),
             tasks: tokio_util::task::TaskTracker::new(),
         },

@@ -1,15 +1,16 @@
-//! How many calls one client may make.
+//! How many requests one client may make.
 //!
 //! A token bucket in its shortest form: for each client the one instant at which its bucket is full again (GCRA). A
 //! request is let through when its own share still fits between now and a full bucket.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use time::OffsetDateTime;
 
 use crate::authz::Principal;
+use crate::places::network;
 
 /// Clients that are told apart at once. Further ones share a bucket until others are full again.
 const MOST: usize = 50_000;
@@ -20,7 +21,9 @@ const SECOND: i64 = 1_000_000;
 pub(super) enum Client {
     /// A principal with a token: issuer and subject.
     Known(Arc<str>, Arc<str>),
-    /// Requests without a good token, by source address; of IPv6 the network of 64 bits, which one host may have.
+    /// A session of the portal, by its key.
+    Session(Arc<str>),
+    /// Requests without a good token or session, by source address; of IPv6 the network of 64 bits, which one host may have.
     Address(IpAddr),
     /// Everyone for whom there is no room.
     Others,
@@ -32,10 +35,7 @@ impl Client {
     }
 
     pub(super) fn at(address: IpAddr) -> Self {
-        Self::Address(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        })
+        Self::Address(network(address))
     }
 }
 

@@ -1,0 +1,67 @@
+//! Clears away what nobody needs any more: answers that cannot be asked for again, and drafts that nobody submitted.
+//!
+//! Every process does it. What one of them has cleared away the others do not find, and a transaction removes a few
+//! thousand rows at most.
+
+use std::time::Duration;
+
+use super::call::REMEMBERED;
+use super::transact::transact;
+use super::{Ctx, Result};
+
+/// Rows that are removed in one transaction.
+const CHUNK: i64 = 2_000;
+/// Others come first between two of them.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What was cleared away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Answers that were kept for repetitions.
+    pub repeats: u64,
+    /// Drafts, with all that was in them.
+    pub drafts: u64,
+}
+
+/// Clears away what is too old.
+///
+/// # Errors
+/// When the database fails; what was removed until then stays removed.
+pub async fn sweep(ctx: &Ctx) -> Result<Swept> {
+    let repeats = sweep_repeats(ctx).await?;
+    let drafts = sweep_drafts(ctx).await?;
+    Ok(Swept { repeats, drafts })
+}
+
+async fn sweep_repeats(ctx: &Ctx) -> Result<u64> {
+    let until = ctx.clock.now() - REMEMBERED;
+    let mut all = 0;
+    loop {
+        let swept = transact!(ctx, tx => tx.sweep_repeats(until, CHUNK).await?)?;
+        all += swept;
+        // Answers of the same instant go together, so it may be a few more.
+        if i64::try_from(swept).is_ok_and(|swept| swept < CHUNK) {
+            return Ok(all);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn sweep_drafts(ctx: &Ctx) -> Result<u64> {
+    let Some(kept) = ctx.policy.keep_drafts else { return Ok(0) };
+    let now = ctx.clock.now();
+    let mut all = 0;
+    // The reader is given back before anything is written.
+    while let Some(id) = oldest(ctx, now - kept).await? {
+        while transact!(ctx, tx => tx.sweep_draft(id, CHUNK, now).await?)? {
+            tokio::time::sleep(PAUSE).await;
+        }
+        all += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(all)
+}
+
+async fn oldest(ctx: &Ctx, until: time::OffsetDateTime) -> Result<Option<i64>> {
+    Ok(ctx.db.read().await?.old_draft(until).await?)
+}
