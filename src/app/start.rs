@@ -190,6 +190,9 @@ fn sync_options(settings: &config::OperatorConnect) -> SyncOptions {
         pull_consents: interval(settings.pull_consents),
         pull_addresses: interval(settings.pull_addresses),
         pull_numbers: interval(settings.pull_numbers),
+        push_workers: settings.push_workers as usize,
+        pull_workers: settings.pull_workers as usize,
+        job_timeout: interval(settings.job_timeout),
         ..SyncOptions::default()
     }
 }
