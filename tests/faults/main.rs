@@ -9,7 +9,9 @@
     reason = "a test stops at what it did not expect, in its harness too"
 )]
 
+mod backend;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
+mod pulls;
