@@ -15,18 +15,24 @@ const CHUNK: i64 = 5_000;
 impl<B: Backend> Engine<B> {
     pub(super) async fn pull_consents(&self, claim: &Claim) -> Result<Next, Stop> {
         let mut pages = Pages::default();
+        let read = self.read_consents(claim, &mut pages).await;
+        // Also where the list broke off: whose consent was read is known.
+        let mut tx = self.begin(claim).await?;
+        tx.want_work_for_new_tenants(WorkKind::CivicAddresses, self.ctx.clock.now()).await?;
+        tx.commit().await?;
+        self.ctx.wake.notify_one();
+        read?;
+        Ok(self.pulled(claim, &pages, self.options.pull_consents))
+    }
+
+    async fn read_consents(&self, claim: &Claim, pages: &mut Pages) -> Result<(), Stop> {
         while let Some(cursor) = pages.next() {
             let consents = pages.take(self.backend.consents_page(&cursor).await?);
             let mut tx = self.begin(claim).await?;
-            let now = self.ctx.clock.now();
-            tx.upsert_consents(&consents, now).await?;
-            if pages.next().is_none() {
-                tx.want_work_for_new_tenants(WorkKind::CivicAddresses, now).await?;
-            }
+            tx.upsert_consents(&consents, self.ctx.clock.now()).await?;
             tx.commit().await?;
         }
-        self.ctx.wake.notify_one();
-        Ok(self.pulled(claim, &pages, self.options.pull_consents))
+        Ok(())
     }
 
     pub(super) async fn pull_civic_addresses(&self, claim: &Claim) -> Result<Next, Stop> {

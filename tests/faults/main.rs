@@ -12,6 +12,6 @@
 mod backend;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the harness of the integration tests, of which these need a part")]
+#[expect(dead_code, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
 mod pulls;

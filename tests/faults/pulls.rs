@@ -53,7 +53,7 @@ async fn orders_do_not_wait_for_the_pulls_of_very_many_tenants(kind: Kind) {
     for number in 0..10 {
         order(&api, number).await;
     }
-    eventually("every tenant is scheduled", Duration::from_secs(60), async || {
+    eventually("every tenant is scheduled", Duration::from_mins(1), async || {
         (numbers(&api.db, count).await[0] >= 200_000).then_some(())
     })
     .await;
