@@ -1,6 +1,7 @@
 //! Puts the parts together: the commands, and what runs in which order.
 
 mod cli;
+mod clock;
 mod database;
 mod demo;
 mod examples;

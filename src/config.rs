@@ -193,6 +193,12 @@ pub struct OperatorConnect {
     pub pull_addresses: Duration,
     /// Time between two pulls of the state of numbers.
     pub pull_numbers: Duration,
+    /// Accounts and relationships sent at the same time.
+    pub push_workers: u32,
+    /// Lists pulled at the same time.
+    pub pull_workers: u32,
+    /// How long a job may take.
+    pub job_timeout: Duration,
 }
 
 /// What a process does.

@@ -51,6 +51,12 @@ impl Ready {
         let mut operations = Operations::new(metrics)
             .check("database", move || answers(Arc::clone(&reached)))
             .check("migrations", move || is_current(Arc::clone(&current)));
+        if self.roles.contains(&"sync") {
+            let started = Arc::clone(&self.started);
+            operations = operations.notes("sync", move || {
+                started.get().and_then(|started| started.workers.as_ref()).map_or_else(Vec::new, Workers::warnings)
+            });
+        }
         for name in self.roles.iter().copied() {
             let (stop, started) = (self.stop.clone(), Arc::clone(&self.started));
             operations = operations.check(name, move || std::future::ready(at_work(name, &stop, started.get())));

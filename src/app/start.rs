@@ -23,13 +23,14 @@ use crate::service::{self, Ctx, Policy, housekeeping};
 use crate::sync::{Engine, SyncOptions, Workers};
 use crate::telemetry;
 
+use super::clock::ServerClock;
 use super::failure::Failure;
 use super::ready::Ready;
 use super::{database, names, stop};
 
 /// Time between two moves of what SQLite committed from its journal into the file.
 const CHECKPOINT: Duration = Duration::from_secs(5);
-/// Time between two rounds of upkeep on the metrics.
+/// Time between two rounds of upkeep on the metrics, and between two questions for the database's time.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Time between two rounds of clearing away what nobody needs any more.
 const HOUSEKEEPING: Duration = Duration::from_mins(10);
@@ -104,8 +105,19 @@ impl Running {
             Some(_) => database::open_patiently(&config).await?,
             None => database::open(&config).await?,
         };
-        let ctx = Ctx::new(database.db.clone(), service::Clock::system(), policy(&config));
+        let server_clock = ServerClock::of(&database.db)
+            .await
+            .map_err(|error| Failure::Line(format!("the database does not tell the time: {error}")))?;
+        let clock = server_clock.as_ref().map_or_else(service::Clock::system, ServerClock::clock);
+        let ctx = Ctx::new(database.db.clone(), clock, policy(&config));
         let running = Self { database, ctx, stop, tasks };
+        if let Some(clock) = server_clock {
+            let db = running.database.db.clone();
+            running.every(UPKEEP, move || {
+                let (clock, db) = (clock.clone(), db.clone());
+                async move { clock.correct(&db).await }
+            });
+        }
         let config = Arc::new(config);
         // One for both, so that its keys are fetched once.
         let provider = Provider::new(config.identity.issuer.clone())
@@ -224,6 +236,9 @@ fn sync_options(settings: &config::OperatorConnect) -> SyncOptions {
         pull_consents: interval(settings.pull_consents),
         pull_addresses: interval(settings.pull_addresses),
         pull_numbers: interval(settings.pull_numbers),
+        push_workers: settings.push_workers as usize,
+        pull_workers: settings.pull_workers as usize,
+        job_timeout: interval(settings.job_timeout),
         ..SyncOptions::default()
     }
 }

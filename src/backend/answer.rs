@@ -1,11 +1,13 @@
 //! Reading what a backend answers, trusting none of it.
 
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -16,12 +18,45 @@ use crate::domain::{E164, ProvisioningError};
 pub(super) const MAX_WAIT: Duration = Duration::from_mins(15);
 /// The largest body that is read.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-/// The longest text of an error that is kept, in characters.
-const MAX_ERROR_TEXT: usize = 2_000;
+/// The largest item of a list that is read.
+const MAX_ITEM_BYTES: usize = 256 * 1024;
+/// The most items of one answer that are read; a page has at most 1,000 and a job as many numbers.
+const MAX_ITEMS: usize = 10_000;
+/// The longest code and target of an error that are kept, and the longest name of a status, in characters.
+const MAX_NAME: usize = 200;
+/// The longest message of an error that is kept, in characters.
+const MAX_MESSAGE: usize = 2_000;
+/// The longest id of a job, in bytes: it goes into addresses.
+const MAX_ID: usize = 500;
 
 /// A failure that may pass, with a reason safe to show.
 pub(super) fn retry(reason: impl Into<String>) -> BackendError {
     BackendError::Retry { after: None, reason: reason.into() }
+}
+
+/// A text of a backend, no longer than this many characters; an ellipsis stands for what was left out.
+fn shortened(mut text: String, most: usize) -> String {
+    if let Some((cut, _)) = text.char_indices().nth(most) {
+        let last = text.char_indices().nth(most.saturating_sub(1)).map_or(cut, |(last, _)| last);
+        text.truncate(last);
+        text.push('\u{2026}');
+        text.shrink_to_fit();
+    }
+    text
+}
+
+/// What went wrong while an answer was read, for a log: it may repeat what was sent.
+fn brief(error: &serde_json::Error) -> String {
+    shortened(error.to_string(), MAX_NAME)
+}
+
+/// What a backend said, at the length that is kept.
+fn said(error: ProvisioningError) -> ProvisioningError {
+    ProvisioningError {
+        code: shortened(error.code, MAX_NAME),
+        message: shortened(error.message, MAX_MESSAGE),
+        target: error.target.map(|target| shortened(target, MAX_NAME)),
+    }
 }
 
 /// A connection that gave no answer, in plain words and without the address.
@@ -49,9 +84,9 @@ pub(super) async fn body(who: &str, mut response: Response) -> Result<Vec<u8>, B
 }
 
 /// Reads a JSON body; anything else may be a passing fault, since a repeat is safe.
-pub(super) fn json<T: DeserializeOwned>(who: &str, body: &[u8]) -> Result<T, BackendError> {
+pub(super) fn json<'a, T: Deserialize<'a>>(who: &str, body: &'a [u8]) -> Result<T, BackendError> {
     serde_json::from_slice(body).map_err(|error| {
-        tracing::debug!(backend = who, error = %error, "unreadable answer from a backend");
+        tracing::debug!(backend = who, error = brief(&error), "unreadable answer from a backend");
         retry(format!("the answer of {who} could not be read"))
     })
 }
@@ -73,45 +108,101 @@ pub(super) fn refusal(who: &str, status: StatusCode, body: &[u8]) -> BackendErro
     struct Wrapped {
         error: ProvisioningError,
     }
-    let said = serde_json::from_slice::<Wrapped>(body).ok().map(|wrapped| wrapped.error);
-    BackendError::Rejected(said.map_or_else(
-        || ProvisioningError {
-            code: format!("HTTP_{}", status.as_u16()),
-            message: format!("{who} refused the request with status {status} and gave no reason."),
-            target: None,
-        },
-        |error| ProvisioningError { message: error.message.chars().take(MAX_ERROR_TEXT).collect(), ..error },
-    ))
+    let refused = serde_json::from_slice::<Wrapped>(body).ok().map(|wrapped| said(wrapped.error));
+    BackendError::Rejected(refused.unwrap_or_else(|| ProvisioningError {
+        code: format!("HTTP_{}", status.as_u16()),
+        message: format!("{who} refused the request with status {status} and gave no reason."),
+        target: None,
+    }))
 }
 
-/// A list as it comes; an item that cannot be read does not spoil the others.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct WirePage {
-    value: Vec<serde_json::Value>,
-    #[serde(default)]
-    next_cursor: Option<String>,
+/// The items of a list, each still as text, so that one that cannot be read does not spoil the others and costs no more
+/// memory than it has bytes.
+#[derive(Default)]
+struct Items<'a> {
+    read: Vec<&'a RawValue>,
+    /// How many there were beyond [`MAX_ITEMS`].
+    left_out: usize,
 }
 
-impl WirePage {
-    /// Reads each item, counting those that cannot be read.
-    pub(super) fn read<T: DeserializeOwned>(self, who: &str) -> Page<T> {
-        let all = self.value.len();
-        let items = readable(who, self.value);
-        let next_cursor = self.next_cursor.filter(|cursor| !cursor.is_empty());
-        Page { unreadable: all - items.len(), items, next_cursor }
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Sequence;
+        impl<'de> Visitor<'de> for Sequence {
+            type Value = Items<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut found = Items::default();
+                while found.read.len() < MAX_ITEMS {
+                    let Some(item) = items.next_element()? else { return Ok(found) };
+                    found.read.push(item);
+                }
+                while items.next_element::<IgnoredAny>()?.is_some() {
+                    found.left_out += 1;
+                }
+                Ok(found)
+            }
+        }
+        deserializer.deserialize_seq(Sequence)
     }
+}
+
+impl<'a> Items<'a> {
+    /// Reads each item of at most so many bytes, and counts those that cannot be read. One line of log tells of all.
+    fn readable<T: Deserialize<'a>>(self, who: &str, largest: usize) -> (Vec<T>, usize) {
+        let mut unreadable = self.left_out;
+        let mut first = None;
+        let mut items = Vec::with_capacity(self.read.len());
+        for item in self.read {
+            if item.get().len() > largest {
+                unreadable += 1;
+                first.get_or_insert_with(|| format!("larger than {largest} bytes"));
+                continue;
+            }
+            match serde_json::from_str(item.get()) {
+                Ok(item) => items.push(item),
+                Err(error) => {
+                    unreadable += 1;
+                    first.get_or_insert_with(|| brief(&error));
+                }
+            }
+        }
+        if unreadable > 0 {
+            let first = first.unwrap_or_else(|| format!("more than {MAX_ITEMS} items"));
+            tracing::warn!(backend = who, unreadable, first, "items of an answer could not be read and are left out");
+        }
+        (items, unreadable)
+    }
+}
+
+/// Reads a page of a list; an item that cannot be read does not spoil the others.
+pub(super) fn page<T: DeserializeOwned>(who: &str, body: &[u8]) -> Result<Page<T>, BackendError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WirePage<'a> {
+        #[serde(borrow)]
+        value: Items<'a>,
+        #[serde(default)]
+        next_cursor: Option<String>,
+    }
+    let page: WirePage<'_> = json(who, body)?;
+    let (items, unreadable) = page.value.readable(who, MAX_ITEM_BYTES);
+    Ok(Page { items, unreadable, next_cursor: page.next_cursor.filter(|cursor| !cursor.is_empty()) })
 }
 
 /// A job as it comes.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireJob {
+pub(super) struct WireJob<'a> {
     id: String,
     request_id: String,
-    status: JobStatus,
-    #[serde(default)]
-    results: Vec<serde_json::Value>,
+    status: String,
+    #[serde(default, borrow)]
+    results: Items<'a>,
 }
 
 #[derive(Deserialize)]
@@ -123,11 +214,20 @@ struct WireResult {
     error: Option<ProvisioningError>,
 }
 
-impl WireJob {
+impl WireJob<'_> {
     /// The job; results that cannot be read are left out, so their numbers count as not yet decided.
-    pub(super) fn read(self, who: &str, retry_after: Option<Duration>) -> super::Job {
-        let results = readable::<WireResult>(who, self.results).into_iter().map(WireResult::read).collect();
-        super::Job { id: self.id, request_id: self.request_id, status: self.status, results, retry_after }
+    pub(super) fn read(self, who: &str, retry_after: Option<Duration>) -> Result<super::Job, BackendError> {
+        if self.id.is_empty() || self.id.len() > MAX_ID {
+            return Err(retry(format!("the answer of {who} could not be read: the id of a job is empty or too long")));
+        }
+        let (results, _) = self.results.readable::<WireResult>(who, MAX_BODY_BYTES);
+        Ok(super::Job {
+            id: self.id,
+            request_id: shortened(self.request_id, MAX_NAME),
+            status: JobStatus::from(shortened(self.status, MAX_NAME)),
+            results: results.into_iter().map(WireResult::read).collect(),
+            retry_after,
+        })
     }
 }
 
@@ -135,26 +235,18 @@ impl WireResult {
     fn read(self) -> JobResult {
         let outcome = match self.status.as_str() {
             "succeeded" => JobOutcome::Succeeded,
-            "failed" => JobOutcome::Failed(self.error.unwrap_or_else(|| ProvisioningError {
-                code: "Unknown".to_owned(),
-                message: "The backend gave no reason.".to_owned(),
-                target: None,
-            })),
+            "failed" => JobOutcome::Failed(match self.error {
+                Some(error) => said(error),
+                None => ProvisioningError {
+                    code: "Unknown".to_owned(),
+                    message: "The backend gave no reason.".to_owned(),
+                    target: None,
+                },
+            }),
             _ => JobOutcome::Pending,
         };
         JobResult { telephone_number: self.telephone_number, outcome }
     }
-}
-
-fn readable<T: DeserializeOwned>(who: &str, items: Vec<serde_json::Value>) -> Vec<T> {
-    items
-        .into_iter()
-        .filter_map(|item| {
-            serde_json::from_value(item)
-                .inspect_err(|error| tracing::warn!(backend = who, error = %error, "unreadable item left out"))
-                .ok()
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -192,8 +284,7 @@ mod tests {
 
     #[test]
     fn one_garbled_item_does_not_spoil_a_page() {
-        let page: WirePage = json("it", br#"{"value":["+441632960000","nonsense"],"nextCursor":""}"#).unwrap();
-        let page = page.read::<E164>("it");
+        let page = page::<E164>("it", br#"{"value":["+441632960000","nonsense"],"nextCursor":""}"#).unwrap();
         assert_eq!((page.items.len(), page.unreadable, page.next_cursor), (1, 1, None));
     }
 
@@ -201,5 +292,51 @@ mod tests {
     fn deep_nesting_is_garbage_not_a_crash() {
         let deep = "[".repeat(100_000);
         assert!(matches!(json::<serde_json::Value>("it", deep.as_bytes()), Err(BackendError::Retry { .. })));
+    }
+
+    fn failed(error: &serde_json::Value) -> ProvisioningError {
+        let job = serde_json::json!({"id": "1", "requestId": "2", "status": "failed",
+            "results": [{"telephoneNumber": "+441632960000", "status": "failed", "error": error}]});
+        let job = job.to_string();
+        let mut job = json::<WireJob<'_>>("it", job.as_bytes()).unwrap().read("it", None).unwrap();
+        let Some(JobResult { outcome: JobOutcome::Failed(error), .. }) = job.results.pop() else { panic!() };
+        error
+    }
+
+    #[test]
+    fn what_an_error_says_is_kept_up_to_a_length() {
+        let short =
+            serde_json::json!({"code": "c".repeat(200), "message": "\u{e9}".repeat(2_000), "target": "t".repeat(200)});
+        let kept = failed(&short);
+        assert_eq!(serde_json::json!(kept), short, "word for word as long as it fits");
+        let long = serde_json::json!({"code": "c".repeat(201), "message": "\u{e9}".repeat(3_000_000), "target": "t".repeat(5_000)});
+        let kept = failed(&long);
+        let lengths = [&kept.code, &kept.message, kept.target.as_ref().unwrap()].map(|text| text.chars().count());
+        assert_eq!(lengths, [200, 2_000, 200]);
+        assert!(kept.message.ends_with("\u{e9}\u{2026}") && kept.code.ends_with("c\u{2026}"));
+        let BackendError::Rejected(refused) =
+            refusal("it", StatusCode::BAD_REQUEST, serde_json::json!({ "error": long }).to_string().as_bytes())
+        else {
+            panic!()
+        };
+        assert_eq!(refused, kept);
+    }
+
+    #[test]
+    fn an_answer_of_very_many_or_very_large_items_is_read_up_to_a_bound() {
+        let many = format!("{{\"value\":[{}0]}}", "0,".repeat(1_000_000));
+        let read = page::<u8>("it", many.as_bytes()).unwrap();
+        assert_eq!((read.items.len(), read.unreadable), (MAX_ITEMS, 1_000_001 - MAX_ITEMS));
+        let large = serde_json::json!({"value": ["x", "y".repeat(MAX_ITEM_BYTES)]}).to_string();
+        let read = page::<String>("it", large.as_bytes()).unwrap();
+        assert_eq!((read.items.len(), read.unreadable), (1, 1));
+    }
+
+    #[test]
+    fn a_job_with_an_id_that_fits_no_address_is_not_followed() {
+        for id in [String::new(), "x".repeat(MAX_ID + 1)] {
+            let job = serde_json::json!({"id": id, "requestId": "2", "status": "pending"}).to_string();
+            assert!(json::<WireJob<'_>>("it", job.as_bytes()).unwrap().read("it", None).is_err());
+        }
     }
 }

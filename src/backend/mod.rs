@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod operator_connect;
+mod pages;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -20,16 +21,18 @@ use crate::domain::{
 };
 
 pub use operator_connect::{OperatorConnect, OperatorConnectOptions};
+pub use pages::{Cursor, ListFault, Pages};
 
 /// The most numbers one upload or release may carry.
 pub const MAX_BATCH: usize = 1_000;
 
 /// A backend that provisions numbers to enterprises.
 ///
-/// Every method may fail with [`BackendError`]; a repeat with the same request id is recognised by the backend.
+/// Every method may fail with [`BackendError`]; a repeat with the same request id is recognised by the backend. A list is
+/// read with [`Pages`], which ends whatever comes.
 pub trait Backend: Send + Sync + 'static {
     /// One page of the consents given to this operator.
-    fn consents_page(&self, cursor: Option<&str>) -> impl Future<Output = Answer<Page<Consent>>> + Send;
+    fn consents_page(&self, cursor: &Cursor) -> impl Future<Output = Answer<Page<Consent>>> + Send;
 
     /// Tells the enterprise where it stands with the operator.
     fn update_relationship(
@@ -45,7 +48,7 @@ pub trait Backend: Send + Sync + 'static {
     fn civic_addresses_page(
         &self,
         tenant: &TenantId,
-        cursor: Option<&str>,
+        cursor: &Cursor,
     ) -> impl Future<Output = Answer<Page<CivicAddress>>> + Send;
 
     /// Starts an upload of at most [`MAX_BATCH`] numbers with the same settings.
@@ -64,7 +67,7 @@ pub trait Backend: Send + Sync + 'static {
     fn numbers_page(
         &self,
         tenant: &TenantId,
-        cursor: Option<&str>,
+        cursor: &Cursor,
     ) -> impl Future<Output = Answer<Page<BackendNumber>>> + Send;
 }
 
@@ -174,6 +177,8 @@ pub enum JobStatus {
     CompleteWithErrors,
     /// Done; nothing succeeded.
     Failed,
+    /// The backend has given it up; what it did shows only in the numbers themselves.
+    Expired,
     /// A value not known here; the job is taken to be running.
     Other(String),
 }
@@ -182,7 +187,7 @@ impl JobStatus {
     /// True when nothing will change any more.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Complete | Self::CompleteWithErrors | Self::Failed)
+        matches!(self, Self::Complete | Self::CompleteWithErrors | Self::Failed | Self::Expired)
     }
 }
 
@@ -194,6 +199,7 @@ impl From<String> for JobStatus {
             "complete" => Self::Complete,
             "completeWithErrors" => Self::CompleteWithErrors,
             "failed" => Self::Failed,
+            "expired" => Self::Expired,
             _ => Self::Other(value),
         }
     }

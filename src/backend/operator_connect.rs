@@ -11,10 +11,10 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use url::Url;
 
-use super::answer::{self, WireJob, WirePage, retry};
+use super::answer::{self, WireJob, retry};
 use super::token::{Credentials, TokenSource};
 use super::{
-    Answer, Backend, BackendError, BackendNumber, Job, Page, RelationshipUpdate, ReleaseRequest, UploadRequest,
+    Answer, Backend, BackendError, BackendNumber, Cursor, Job, Page, RelationshipUpdate, ReleaseRequest, UploadRequest,
 };
 use crate::domain::{CapabilityPlan, CivicAddress, Consent, CustomerRelationship, TenantId};
 
@@ -207,12 +207,12 @@ impl OperatorConnect {
         &self,
         operation: &'static str,
         path: &[&str],
-        cursor: Option<&str>,
+        cursor: &Cursor,
     ) -> Answer<Page<T>> {
         let mut query = vec![("limit", PAGE_LIMIT)];
-        query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        query.extend(cursor.text().map(|cursor| ("cursor", cursor)));
         let reply = self.call(Call { operation, method: Method::GET, path, query: &query, body: None }).await?;
-        Ok(answer::json::<WirePage>(WHO, reply.accepted()?)?.read(WHO))
+        answer::page(WHO, reply.accepted()?)
     }
 
     async fn start_job(&self, operation: &'static str, path: &[&str], request: &impl Serialize) -> Answer<Job> {
@@ -237,12 +237,12 @@ impl Reply {
     }
 
     fn job(&self) -> Answer<Job> {
-        Ok(answer::json::<WireJob>(WHO, self.accepted()?)?.read(WHO, self.retry_after))
+        answer::json::<WireJob<'_>>(WHO, self.accepted()?)?.read(WHO, self.retry_after)
     }
 }
 
 impl Backend for OperatorConnect {
-    async fn consents_page(&self, cursor: Option<&str>) -> Answer<Page<Consent>> {
+    async fn consents_page(&self, cursor: &Cursor) -> Answer<Page<Consent>> {
         self.page("consents", &["consents"], cursor).await
     }
 
@@ -268,7 +268,7 @@ impl Backend for OperatorConnect {
         Ok(answer::json::<Plans>(WHO, self.call(call).await?.accepted()?)?.capability_plans)
     }
 
-    async fn civic_addresses_page(&self, tenant: &TenantId, cursor: Option<&str>) -> Answer<Page<CivicAddress>> {
+    async fn civic_addresses_page(&self, tenant: &TenantId, cursor: &Cursor) -> Answer<Page<CivicAddress>> {
         self.page("civic_addresses", &["tenants", tenant.as_str(), "civic-addresses"], cursor).await
     }
 
@@ -292,7 +292,7 @@ impl Backend for OperatorConnect {
         if reply.status == StatusCode::NOT_FOUND { Ok(None) } else { reply.job().map(Some) }
     }
 
-    async fn numbers_page(&self, tenant: &TenantId, cursor: Option<&str>) -> Answer<Page<BackendNumber>> {
+    async fn numbers_page(&self, tenant: &TenantId, cursor: &Cursor) -> Answer<Page<BackendNumber>> {
         self.page("numbers", &["tenants", tenant.as_str(), "numbers"], cursor).await
     }
 }

@@ -93,6 +93,10 @@ fn upload(request_id: &str, numbers: &[&str]) -> UploadRequest {
     }
 }
 
+fn first() -> Cursor {
+    Pages::default().next().unwrap()
+}
+
 fn reason<T: std::fmt::Debug>(answer: Answer<T>) -> (Option<Duration>, String) {
     match answer {
         Err(BackendError::Retry { after, reason }) => (after, reason),
@@ -104,17 +108,17 @@ fn reason<T: std::fmt::Debug>(answer: Answer<T>) -> (Option<Duration>, String) {
 async fn everything_can_be_read() {
     let outside = Outside::start().await;
     let oc = &outside.oc;
-    let consents = oc.consents_page(None).await.unwrap();
+    let consents = oc.consents_page(&first()).await.unwrap();
     assert_eq!((consents.items.len(), consents.unreadable, consents.next_cursor), (8, 0, None));
     assert_eq!(consents.items.iter().filter(|consent| consent.status == ConsentStatus::Suspended).count(), 1);
     let plans = oc.capability_plans(&contoso()).await.unwrap();
     assert!(plans.iter().any(|plan| plan.usage == "ConferenceAssignment" && plan.supports_toll_free));
-    let addresses = oc.civic_addresses_page(&contoso(), None).await.unwrap().items;
+    let addresses = oc.civic_addresses_page(&contoso(), &first()).await.unwrap().items;
     assert!(addresses.iter().any(|a| a.line() == "4567 NE Main St, Redmond, WA 98052, US" && a.locations.len() == 3));
     let northwind = TenantId::parse("2c9e7b14-0d3f-4a58-8f6b-31d5a0c4e722").unwrap();
-    let numbers = oc.numbers_page(&northwind, None).await.unwrap().items;
+    let numbers = oc.numbers_page(&northwind, &first()).await.unwrap().items;
     assert_eq!(numbers.len(), 20);
-    let rest = oc.numbers_page(&northwind, Some("+12065550150")).await.unwrap().items;
+    let rest = oc.numbers_page(&northwind, &Cursor::at("+12065550150")).await.unwrap().items;
     assert_eq!(rest.len(), 19, "the + of a cursor survives the way");
     assert_eq!(numbers[0].assignment_status, "assigned");
 }
@@ -129,13 +133,13 @@ async fn numbers_go_there_and_back() {
     assert!(job.results.iter().all(|result| result.outcome == JobOutcome::Succeeded));
     assert_eq!(oc.find_job(&contoso(), "r1").await.unwrap().as_ref(), Some(&job));
     assert_eq!(oc.job(&contoso(), &job.id).await.unwrap(), job);
-    let held = oc.numbers_page(&contoso(), None).await.unwrap().items;
+    let held = oc.numbers_page(&contoso(), &first()).await.unwrap().items;
     assert_eq!((held.len(), held[0].calling_profile.as_deref()), (2, Some("default")));
     assert_eq!(held[0].settings, upload("", &[]).settings);
     let release =
         ReleaseRequest { tenant: contoso(), request_id: "r2".to_owned(), numbers: vec![held[0].telephone_number] };
     assert!(oc.release(&release).await.unwrap().status.is_done());
-    assert_eq!(oc.numbers_page(&contoso(), None).await.unwrap().items.len(), 1);
+    assert_eq!(oc.numbers_page(&contoso(), &first()).await.unwrap().items.len(), 1);
     outside.faults(json!({ "jobSeconds": 30 })).await;
     let running = oc.upload(&upload("r3", &["+441632960005"])).await.unwrap();
     assert_eq!((running.status, running.retry_after), (JobStatus::Pending, Some(Duration::from_secs(5))));
@@ -171,9 +175,9 @@ async fn the_backends_words_about_a_number_come_through() {
 async fn when_asked_to_wait_nobody_calls_before_the_time() {
     let outside = Outside::start().await;
     outside.faults(json!({ "status": 503 })).await;
-    assert_eq!(reason(outside.oc.consents_page(None).await).0, None);
+    assert_eq!(reason(outside.oc.consents_page(&first()).await).0, None);
     outside.faults(json!({ "status": 429, "retryAfter": "Sun, 01 Feb 2026 12:00:20 GMT" })).await;
-    let (after, why) = reason(outside.oc.consents_page(None).await);
+    let (after, why) = reason(outside.oc.consents_page(&first()).await);
     assert_eq!(after, Some(Duration::from_secs(20)));
     assert!(why.contains("slow down"));
     outside.faults(json!({ "status": null })).await;
@@ -185,9 +189,9 @@ async fn when_asked_to_wait_nobody_calls_before_the_time() {
 async fn the_wait_ends() {
     let outside = Outside::start().await;
     outside.faults(json!({ "status": 429, "retryAfter": 0 })).await;
-    assert_eq!(reason(outside.oc.consents_page(None).await).0, Some(Duration::ZERO));
+    assert_eq!(reason(outside.oc.consents_page(&first()).await).0, Some(Duration::ZERO));
     outside.faults(json!({ "status": null })).await;
-    outside.oc.consents_page(None).await.unwrap();
+    outside.oc.consents_page(&first()).await.unwrap();
 }
 
 #[tokio::test]
@@ -221,17 +225,17 @@ async fn a_batch_refused_as_a_whole_is_told_apart_from_a_passing_fault() {
 #[tokio::test]
 async fn a_token_that_is_no_longer_accepted_is_replaced_once() {
     let outside = Outside::start().await;
-    outside.oc.consents_page(None).await.unwrap();
+    outside.oc.consents_page(&first()).await.unwrap();
     outside.identity("_rotate?drop=true", Value::Null).await;
-    outside.oc.consents_page(None).await.unwrap();
+    outside.oc.consents_page(&first()).await.unwrap();
     outside.faults(json!({ "status": 401 })).await;
-    assert!(reason(outside.oc.consents_page(None).await).1.contains("did not accept our token"));
+    assert!(reason(outside.oc.consents_page(&first()).await).1.contains("did not accept our token"));
     outside.faults(json!({ "status": null })).await;
     outside.identity("_rotate?drop=true", Value::Null).await;
     outside.identity("_faults", json!({ "down": true })).await;
-    assert!(reason(outside.oc.consents_page(None).await).1.contains("sign-in service"));
+    assert!(reason(outside.oc.consents_page(&first()).await).1.contains("sign-in service"));
     outside.identity("_faults", json!({ "down": false })).await;
-    outside.oc.consents_page(None).await.unwrap();
+    outside.oc.consents_page(&first()).await.unwrap();
 }
 
 #[tokio::test]
@@ -239,7 +243,7 @@ async fn wrong_credentials_are_told_without_showing_them() {
     let outside = Outside::start().await;
     let mut wrong = options(&outside.sandbox.operator_connect_url(), Some(&outside.sandbox.token_url()));
     wrong.client_secret = SecretString::from("gu3ss");
-    let (_, why) = reason(OperatorConnect::new(wrong).unwrap().consents_page(None).await);
+    let (_, why) = reason(OperatorConnect::new(wrong).unwrap().consents_page(&first()).await);
     assert!(why.contains("401 (invalid_client)") && !why.contains("gu3ss"), "{why}");
 }
 
@@ -260,7 +264,7 @@ async fn canned(answer: Vec<u8>) -> Url {
 async fn canned_answer(status: &str, headers: &str, body: &str) -> Answer<Page<Consent>> {
     let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n{body}");
     let url = canned(answer.into_bytes()).await;
-    OperatorConnect::new(options(url.as_str(), None)).unwrap().consents_page(None).await
+    OperatorConnect::new(options(url.as_str(), None)).unwrap().consents_page(&first()).await
 }
 
 #[tokio::test]
@@ -290,6 +294,6 @@ async fn garbage_is_a_reason_to_wait_and_never_a_crash() {
 #[tokio::test]
 async fn nobody_there_is_said_plainly() {
     let oc = OperatorConnect::new(options("http://127.0.0.1:1/", None)).unwrap();
-    assert_eq!(reason(oc.consents_page(None).await).1, "no connection to Operator Connect");
+    assert_eq!(reason(oc.consents_page(&first()).await).1, "no connection to Operator Connect");
     assert!(OperatorConnect::new(options("mailto:someone@example.com", None)).is_err());
 }

@@ -295,6 +295,27 @@ impl OperatorConnect {
                 15,
                 "Minutes between two pulls of the state of numbers.",
             ),
+            push_workers: r.integer(
+                "operator_connect.push_workers",
+                8,
+                1..=64,
+                "Accounts and relationship statuses sent to the backend at the same time by one process. \
+                 They never wait for pulls.",
+            ),
+            pull_workers: r.integer(
+                "operator_connect.pull_workers",
+                4,
+                1..=64,
+                "Lists pulled from the backend at the same time by one process. \
+                 Raise it when pulls of many tenants take longer than their interval.",
+            ),
+            job_timeout: minutes(
+                r,
+                "operator_connect.job_timeout_minutes",
+                360,
+                "Minutes after which a job that is not finished is given up. \
+                 Its numbers are then read back: those that are as wanted are synced, the others fail with `JobExpired`.",
+            ),
         }
     }
 }

@@ -23,12 +23,14 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a check found: fine, or the reason why not.
 pub type CheckResult = Result<(), String>;
+type NotesFn = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 type CheckFn = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = CheckResult> + Send>> + Send + Sync>;
 
 /// The checks behind `/readyz`, and the metrics.
 #[derive(Clone)]
 pub struct Operations {
     checks: Vec<(&'static str, CheckFn)>,
+    notes: Vec<(&'static str, NotesFn)>,
     metrics: Option<PrometheusHandle>,
 }
 
@@ -36,7 +38,7 @@ impl Operations {
     /// No checks yet.
     #[must_use]
     pub fn new(metrics: Option<PrometheusHandle>) -> Self {
-        Self { checks: Vec::new(), metrics }
+        Self { checks: Vec::new(), notes: Vec::new(), metrics }
     }
 
     /// Adds a check by name.
@@ -47,6 +49,14 @@ impl Operations {
         Fut: Future<Output = CheckResult> + Send + 'static,
     {
         self.checks.push((name, Arc::new(move || Box::pin(check()))));
+        self
+    }
+
+    /// Adds to a check what people should know though the process does its work: faults of others, which take it out of
+    /// no rotation.
+    #[must_use]
+    pub fn notes(mut self, name: &'static str, notes: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
+        self.notes.push((name, Arc::new(notes)));
         self
     }
 
@@ -73,10 +83,15 @@ async fn ready(State(operations): State<Operations>) -> Response {
             Err(_) => Err("no answer within 3 seconds".to_owned()),
         };
         all &= result.is_ok();
-        let value = match result {
+        let mut value = match result {
             Ok(()) => json!({ "ok": true }),
             Err(reason) => json!({ "ok": false, "reason": reason }),
         };
+        let notes = operations.notes.iter().filter(|(of, _)| of == name);
+        let notes: Vec<String> = notes.flat_map(|(_, notes)| notes()).collect();
+        if let (false, Some(members)) = (notes.is_empty(), value.as_object_mut()) {
+            members.insert("warnings".to_owned(), json!(notes));
+        }
         found.insert((*name).to_owned(), value);
     }
     let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

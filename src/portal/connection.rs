@@ -62,10 +62,14 @@ struct Row {
 impl Kind {
     fn new(status: KindStatus, now: OffsetDateTime) -> Self {
         let (title, what) = words(status.kind);
-        let failing = status.pieces.iter().filter(|piece| piece.row.last_error.is_some()).count() as i64;
+        let noted = || status.pieces.iter().filter(|piece| piece.row.last_error.is_some());
+        let failing = noted().filter(|piece| piece.row.attempt > 0).count() as i64;
+        let slow = noted().count() as i64 - failing;
         let rows: Vec<Row> = status.pieces.into_iter().map(|piece| Row::new(piece, now)).collect();
         let state = if failing > 0 {
             Chip::new("bad", format!("{failing} not going through"))
+        } else if slow > 0 {
+            Chip::new("pending", format!("{slow} slow"))
         } else if rows.iter().any(|row| row.pull.busy) {
             Chip::new("busy", "Working")
         } else if rows.is_empty() {
@@ -88,6 +92,8 @@ impl Row {
         let pull = PullState::of(Some(&row), now);
         let state = match (&row.last_error, pull.busy) {
             (_, true) => Chip::new("busy", "Working"),
+            // Work that takes long without a failure has a note.
+            (Some(_), false) if row.attempt == 0 => Chip::new("pending", "Slow"),
             (Some(_), false) => Chip::new("bad", "Failed"),
             (None, false) if row.last_ok_at.is_some() => Chip::new("ok", "Fine"),
             (None, false) => Chip::new("pending", "Waiting"),

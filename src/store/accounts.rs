@@ -47,7 +47,6 @@ statements! {
     COUNT_NUMBERS = "UPDATE accounts SET number_count = number_count + $2 WHERE id = $1";
     COUNT_SERVICES = "INSERT INTO account_services (account_id, services, numbers) VALUES ($1, $2, $3) ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     SERVICE_COUNTS = "SELECT services, numbers FROM account_services WHERE account_id = $1 AND numbers > 0";
-    TENANTS = "SELECT DISTINCT tenant_id FROM accounts WHERE tenant_id IS NOT NULL AND (services & synced & 3) <> 0 ORDER BY tenant_id";
     SUBDOMAIN_OWNER = "SELECT a.name FROM subdomains d JOIN accounts a ON a.id = d.account_id WHERE d.label = $1";
 }
 
@@ -359,14 +358,5 @@ impl Tx {
             }
         }
         Ok(counts)
-    }
-
-    /// The tenants whose numbers are synced with a backend.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn synced_tenants(&mut self) -> Result<Vec<TenantId>> {
-        let rows: Vec<String> = on!(self, c => sqlx::query_scalar(TENANTS).fetch_all(c).await)?;
-        rows.iter().map(|id| TenantId::parse(id).map_err(|_| Error::unreadable("accounts", "tenant_id", id))).collect()
     }
 }

@@ -38,6 +38,7 @@ mod together;
 mod told_names;
 mod types;
 mod work;
+mod work_upkeep;
 mod zone;
 
 use std::path::Path;
@@ -82,7 +83,7 @@ pub use sessions::SessionRow;
 pub use submit::Applied;
 pub use told_names::LabelRow;
 pub use types::{at, micros};
-pub use work::{Again, Claim, WorkKind, WorkRow};
+pub use work::{Again, Claim, Lane, WorkKind, WorkRow};
 pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneDelta, ZoneSnapshot};
 
 /// A cursor into a list that pages by key.
@@ -462,6 +463,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         submit::ALL,
         told_names::ALL,
         work::ALL,
+        work_upkeep::ALL,
         zone::ALL,
     ]
     .concat()

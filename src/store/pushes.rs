@@ -14,15 +14,17 @@ statements! {
     INSERT = "INSERT INTO pushes (id, request_id, account_id, tenant_id, kind, settings_id, poll_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
     TAKE_UPLOAD = "UPDATE numbers SET push_id = $1, pushed_rev = rev WHERE telephone_number IN (SELECT n.telephone_number FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'pending' AND n.account_id = $2 AND n.push_id IS NULL AND s.push_key = $3 ORDER BY n.telephone_number LIMIT $4)";
     TAKE_RELEASE = "UPDATE numbers SET push_id = $1, pushed_rev = rev WHERE telephone_number IN (SELECT n.telephone_number FROM numbers n WHERE n.state <> 'synced' AND n.state = 'releasing' AND n.account_id = $2 AND n.push_id IS NULL ORDER BY n.telephone_number LIMIT $3)";
-    OF_ACCOUNT = "SELECT id, request_id, account_id, tenant_id, kind, settings_id, sent, job_id, poll_at FROM pushes WHERE account_id = $1 ORDER BY id";
+    OF_ACCOUNT = "SELECT id, request_id, account_id, tenant_id, kind, settings_id, sent, job_id, job_since, poll_at FROM pushes WHERE account_id = $1 ORDER BY id";
     NUMBERS = "SELECT telephone_number FROM numbers WHERE push_id = $1 ORDER BY telephone_number";
     SENT = "UPDATE pushes SET sent = TRUE WHERE id = $1";
-    SET_JOB = "UPDATE pushes SET sent = TRUE, job_id = $2, poll_at = $3 WHERE id = $1";
-    FORGET_JOB = "UPDATE pushes SET sent = FALSE, job_id = NULL WHERE id = $1";
+    SET_JOB = "UPDATE pushes
+        SET sent = TRUE, job_id = $2, poll_at = $3, job_since = COALESCE(job_since, $4)
+        WHERE id = $1";
+    FORGET_JOB = "UPDATE pushes SET sent = FALSE, job_id = NULL, job_since = NULL WHERE id = $1";
     LEFT = "SELECT CAST(COUNT(*) AS BIGINT) FROM numbers WHERE push_id = $1";
     DELETE = "DELETE FROM pushes WHERE id = $1";
     MOVE_HALF = "UPDATE numbers SET push_id = $2 WHERE push_id = $1 AND telephone_number > $3";
-    RENEW = "UPDATE pushes SET request_id = $2, sent = FALSE, job_id = NULL WHERE id = $1";
+    RENEW = "UPDATE pushes SET request_id = $2, sent = FALSE, job_id = NULL, job_since = NULL WHERE id = $1";
     COUNT_OPEN = "SELECT CAST(COUNT(*) AS BIGINT) FROM pushes";
 }
 
@@ -45,6 +47,8 @@ pub struct Push {
     pub sent: bool,
     /// The backend's job, once it is known.
     pub job_id: Option<String>,
+    /// Since when it is known.
+    pub job_since: Option<OffsetDateTime>,
     /// When the job is asked about next.
     pub poll_at: OffsetDateTime,
 }
@@ -83,6 +87,7 @@ struct Row {
     settings_id: i64,
     sent: bool,
     job_id: Option<String>,
+    job_since: Option<i64>,
     poll_at: i64,
 }
 
@@ -98,6 +103,7 @@ impl TryFrom<Row> for Push {
             settings_id: row.settings_id,
             sent: row.sent,
             job_id: row.job_id,
+            job_since: row.job_since.map(at),
             poll_at: at(row.poll_at),
         })
     }
@@ -138,6 +144,7 @@ impl Tx {
             settings_id,
             sent: false,
             job_id: None,
+            job_since: None,
             poll_at: now,
         }))
     }
@@ -175,8 +182,16 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn push_has_job(&mut self, push_id: i64, job_id: &str, poll_at: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(SET_JOB).bind(push_id).bind(job_id).bind(micros(poll_at)).execute(c).await.map(drop))?;
+    pub async fn push_has_job(
+        &mut self,
+        push_id: i64,
+        job_id: &str,
+        now: OffsetDateTime,
+        poll_at: OffsetDateTime,
+    ) -> Result<()> {
+        on!(self, c => sqlx::query(SET_JOB)
+            .bind(push_id).bind(job_id).bind(micros(poll_at)).bind(micros(now))
+            .execute(c).await.map(drop))?;
         Ok(())
     }
 

@@ -24,6 +24,14 @@ impl WorkKind {
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Account, Self::Relationship, Self::Consents, Self::CivicAddresses, Self::Numbers];
 
+    /// Who claims it.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Account | Self::Relationship => Lane::Pushes,
+            Self::Consents | Self::CivicAddresses | Self::Numbers => Lane::Pulls,
+        }
+    }
+
     /// The name in storage.
     pub const fn key(self) -> &'static str {
         match self {
@@ -40,23 +48,154 @@ impl WorkKind {
     }
 }
 
+/// Work that never waits for work of another lane: each has workers of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What people and programs wait for: numbers and relationships on their way out.
+    Pushes,
+    /// What is looked at again and again.
+    Pulls,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 2] = [Self::Pushes, Self::Pulls];
+
+    /// The kinds of work in it.
+    pub fn kinds(self) -> impl Iterator<Item = WorkKind> {
+        WorkKind::ALL.into_iter().filter(move |kind| kind.lane() == self)
+    }
+}
+
 /// The `next_at` of work with nothing to do.
-const NEVER: i64 = i64::MAX;
+pub(super) const NEVER: i64 = i64::MAX;
+/// A pull that somebody asked for is due so long before any that is merely scheduled.
+const HEAD_START: Duration = Duration::days(30);
+
+/// Claims the work that is due longest, by the index of its lane whatever the statistics say.
+macro_rules! claim_sqlite {
+    ($index:literal, $kinds:literal) => {
+        concat!(
+            "UPDATE work
+            SET fence = fence + 1, lease_until = $2, next_at = $2, set_at = $1
+            WHERE (kind, key) IN (
+                SELECT kind, key FROM work INDEXED BY ",
+            $index,
+            " WHERE kind IN (",
+            $kinds,
+            ") AND next_at <= $1 AND lease_until <= $1
+                ORDER BY next_at
+                LIMIT 1)
+            RETURNING kind, key, fence, attempt"
+        )
+    };
+}
+
+macro_rules! claim_postgres {
+    ($kinds:literal) => {
+        concat!(
+            "WITH due AS MATERIALIZED (
+                SELECT kind, key FROM work
+                WHERE kind IN (",
+            $kinds,
+            ") AND next_at <= $1 AND lease_until <= $1
+                ORDER BY next_at
+                LIMIT 1
+                FOR UPDATE SKIP LOCKED)
+            UPDATE work
+            SET fence = fence + 1, lease_until = $2, next_at = $2, set_at = $1
+            FROM due
+            WHERE work.kind = due.kind AND work.key = due.key
+            RETURNING work.kind, work.key, work.fence, work.attempt"
+        )
+    };
+}
+
+/// When something of a lane is due next. Work that is being done and is wanted once more is passed over: who does it sees
+/// to it.
+macro_rules! next_due {
+    ($source:literal, $kinds:literal) => {
+        concat!(
+            "SELECT next_at FROM ",
+            $source,
+            " WHERE kind IN (",
+            $kinds,
+            ") AND next_at < $2 AND NOT (lease_until > $1 AND next_at < lease_until)
+            ORDER BY next_at
+            LIMIT 1"
+        )
+    };
+}
 
 statements! {
-    WANT = "INSERT INTO work (kind, key, next_at) VALUES ($1, $2, $3) ON CONFLICT (kind, key) DO UPDATE SET next_at = CASE WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at WHEN work.not_before > excluded.next_at THEN work.not_before ELSE excluded.next_at END";
-    WANT_ACCOUNTS = "INSERT INTO work (kind, key, next_at) SELECT DISTINCT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT) FROM order_items WHERE order_id = $1 AND state = 'pending' ON CONFLICT (kind, key) DO UPDATE SET next_at = CASE WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at WHEN work.not_before > excluded.next_at THEN work.not_before ELSE excluded.next_at END";
-    WANT_NEW_TENANTS = "INSERT INTO work (kind, key, next_at) SELECT $1, c.tenant_id, $2 FROM consents c WHERE NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = $1 AND w.key = c.tenant_id) ON CONFLICT (kind, key) DO NOTHING";
-    CLAIM_SQLITE = "UPDATE work SET fence = fence + 1, lease_until = $2, next_at = $2 WHERE (kind, key) IN (SELECT kind, key FROM work WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at, kind, key LIMIT 1) RETURNING kind, key, fence, attempt";
-    CLAIM_POSTGRES = "WITH due AS MATERIALIZED (SELECT kind, key FROM work WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at, kind, key LIMIT 1 FOR UPDATE SKIP LOCKED) UPDATE work SET fence = fence + 1, lease_until = $2, next_at = $2 FROM due WHERE work.kind = due.kind AND work.key = due.key RETURNING work.kind, work.key, work.fence, work.attempt";
-    HOLD = "UPDATE work SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END, lease_until = $4 WHERE kind = $1 AND key = $2 AND fence = $3";
-    FREE = "UPDATE work SET fence = fence + 1, next_at = CASE WHEN next_at = lease_until THEN $1 ELSE next_at END, lease_until = 0 WHERE lease_until > $1";
-    DONE = "UPDATE work SET next_at = CASE WHEN next_at = lease_until OR next_at > $5 THEN $5 ELSE next_at END, lease_until = 0, attempt = 0, not_before = 0, last_ok_at = $4, last_error = NULL WHERE kind = $1 AND key = $2 AND fence = $3";
-    RETRY = "UPDATE work SET next_at = $6, not_before = $7, lease_until = 0, attempt = attempt + 1, last_error = $4, last_error_at = $5 WHERE kind = $1 AND key = $2 AND fence = $3";
-    GIVE_BACK = "UPDATE work SET next_at = CASE WHEN next_at = lease_until OR next_at > $4 THEN $4 ELSE next_at END, lease_until = 0, attempt = 0, not_before = 0, last_error = NULL WHERE kind = $1 AND key = $2 AND fence = $3";
-    ALL_ROWS = "SELECT kind, key, next_at, attempt, lease_until, last_ok_at, last_error, last_error_at FROM work WHERE kind = $1 ORDER BY CASE WHEN last_error IS NULL THEN 1 ELSE 0 END, key LIMIT $2";
-    ONE_ROW = "SELECT kind, key, next_at, attempt, lease_until, last_ok_at, last_error, last_error_at FROM work WHERE kind = $1 AND key = $2";
-    NEXT_DUE = "SELECT MIN(CASE WHEN lease_until > $1 THEN lease_until ELSE next_at END) FROM work WHERE next_at < $2";
+    WANT = "INSERT INTO work (kind, key, next_at, set_at)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (kind, key) DO UPDATE
+        SET set_at = excluded.set_at,
+            next_at = CASE
+                WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
+                WHEN work.not_before > excluded.set_at THEN work.not_before
+                ELSE excluded.next_at
+            END";
+    WANT_ACCOUNTS = "INSERT INTO work (kind, key, next_at, set_at)
+        SELECT DISTINCT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+        FROM order_items
+        WHERE order_id = $1 AND state = 'pending'
+        ON CONFLICT (kind, key) DO UPDATE
+        SET set_at = excluded.set_at,
+            next_at = CASE
+                WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
+                WHEN work.not_before > excluded.set_at THEN work.not_before
+                ELSE excluded.next_at
+            END";
+    WANT_NEW_TENANTS = "INSERT INTO work (kind, key, next_at, set_at)
+        SELECT $1, c.tenant_id, $2, $2
+        FROM consents c
+        WHERE NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = $1 AND w.key = c.tenant_id)
+        ON CONFLICT (kind, key) DO NOTHING";
+    CLAIM_PUSH_SQLITE = claim_sqlite!("work_pushes", "'account', 'relationship'");
+    CLAIM_PUSH_POSTGRES = claim_postgres!("'account', 'relationship'");
+    CLAIM_PULL_SQLITE = claim_sqlite!("work_pulls", "'consents', 'civic-addresses', 'numbers'");
+    CLAIM_PULL_POSTGRES = claim_postgres!("'consents', 'civic-addresses', 'numbers'");
+    NEXT_PUSH_SQLITE = next_due!("work INDEXED BY work_pushes", "'account', 'relationship'");
+    NEXT_PUSH_POSTGRES = next_due!("work", "'account', 'relationship'");
+    NEXT_PULL_SQLITE = next_due!("work INDEXED BY work_pulls", "'consents', 'civic-addresses', 'numbers'");
+    NEXT_PULL_POSTGRES = next_due!("work", "'consents', 'civic-addresses', 'numbers'");
+    HOLD = "UPDATE work
+        SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END, lease_until = $4, set_at = $5
+        WHERE kind = $1 AND key = $2 AND fence = $3";
+    FREE = "UPDATE work
+        SET fence = fence + 1,
+            next_at = CASE WHEN next_at = lease_until THEN $1 ELSE next_at END,
+            lease_until = 0,
+            set_at = $1
+        WHERE lease_until > $1";
+    DONE = "UPDATE work
+        SET next_at = CASE WHEN next_at = lease_until OR next_at > $5 THEN $5 ELSE next_at END,
+            lease_until = 0, attempt = 0, not_before = 0, last_ok_at = $4, last_error = NULL, set_at = $4
+        WHERE kind = $1 AND key = $2 AND fence = $3";
+    RETRY = "UPDATE work
+        SET next_at = $6, not_before = $7, lease_until = 0, attempt = attempt + 1,
+            last_error = $4, last_error_at = $5, set_at = $5
+        WHERE kind = $1 AND key = $2 AND fence = $3";
+    GIVE_BACK = "UPDATE work
+        SET next_at = CASE WHEN next_at = lease_until OR next_at > $4 THEN $4 ELSE next_at END,
+            lease_until = 0, attempt = 0, not_before = 0, set_at = $5,
+            last_error = $6, last_error_at = CASE WHEN CAST($6 AS TEXT) IS NULL THEN last_error_at ELSE $5 END
+        WHERE kind = $1 AND key = $2 AND fence = $3";
+    FAILING_ROWS = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+        FROM work
+        WHERE kind = $1 AND last_error IS NOT NULL
+        ORDER BY next_at
+        LIMIT $2";
+    FINE_ROWS = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+        FROM work
+        WHERE kind = $1 AND last_error IS NULL
+        ORDER BY key
+        LIMIT $2";
+    ONE_ROW = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+        FROM work
+        WHERE kind = $1 AND key = $2";
     REMOVE = "DELETE FROM work WHERE kind = $1 AND key = $2";
 }
 
@@ -75,11 +214,11 @@ pub struct Claim {
 
 /// When failed work is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub struct Again {
     /// At this time, or sooner when somebody asks.
-    At(OffsetDateTime),
-    /// At this time and never sooner: the backend asked for it (`Retry-After`).
-    NotBefore(OffsetDateTime),
+    pub at: OffsetDateTime,
+    /// Never before this time, whoever asks: the backend wants it (`Retry-After`).
+    pub not_before: Option<OffsetDateTime>,
 }
 
 /// A piece of work as people see it.
@@ -103,14 +242,15 @@ pub struct WorkRow {
     pub last_error_at: Option<OffsetDateTime>,
 }
 
-type Columns = (String, String, i64, i64, i64, Option<i64>, Option<String>, Option<i64>);
+type Columns = (String, String, i64, i64, i64, i64, Option<i64>, Option<String>, Option<i64>);
 
 fn row(columns: Columns, now: OffsetDateTime) -> Result<WorkRow> {
-    let (kind, key, next_at, attempt, lease_until, last_ok_at, last_error, last_error_at) = columns;
+    let (kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at) = columns;
     Ok(WorkRow {
         kind: WorkKind::from_key(&kind).ok_or_else(|| Error::unreadable("work", "kind", &kind))?,
         key,
-        next_at: (next_at != NEVER).then(|| at(next_at)),
+        // What was given a head start is due since it was asked for.
+        next_at: (next_at != NEVER).then(|| at(next_at.max(set_at))),
         attempt,
         running: lease_until > micros(now),
         last_ok_at: last_ok_at.map(at),
@@ -119,9 +259,14 @@ fn row(columns: Columns, now: OffsetDateTime) -> Result<WorkRow> {
     })
 }
 
-/// The statement that asks for a piece of work.
+/// The statement that asks for a piece of work. A pull is asked for by somebody who waits for it, so it goes before all
+/// that are only due again.
 pub(super) fn want(kind: WorkKind, key: &str, when: OffsetDateTime) -> Conditions {
-    Conditions::whole(WANT, [kind.key().into(), key.into(), Bind::Int(micros(when))])
+    let next = match kind.lane() {
+        Lane::Pushes => when,
+        Lane::Pulls => when - HEAD_START,
+    };
+    Conditions::whole(WANT, [kind.key().into(), key.into(), Bind::Int(micros(next)), Bind::Int(micros(when))])
 }
 
 impl Tx {
@@ -144,12 +289,15 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes the piece of work that is due longest, for `lease` from now.
+    /// Takes the piece of work of a lane that is due longest, for `lease` from now.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn claim_work(&mut self, now: OffsetDateTime, lease: Duration) -> Result<Option<Claim>> {
-        let statement = dialect!(self, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
+    pub async fn claim_work(&mut self, lane: Lane, now: OffsetDateTime, lease: Duration) -> Result<Option<Claim>> {
+        let statement = match lane {
+            Lane::Pushes => dialect!(self, sqlite: CLAIM_PUSH_SQLITE, postgres: CLAIM_PUSH_POSTGRES),
+            Lane::Pulls => dialect!(self, sqlite: CLAIM_PULL_SQLITE, postgres: CLAIM_PULL_POSTGRES),
+        };
         let claimed: Option<(String, String, i64, i64)> = on!(self, c => sqlx::query_as(statement)
             .bind(micros(now)).bind(micros(now + lease)).fetch_optional(c).await)?;
         claimed
@@ -169,14 +317,15 @@ impl Tx {
         Ok(())
     }
 
-    /// Proves that the claim is still ours and extends it. The first statement of every transaction that records
+    /// Proves that the claim is still ours and extends it by `lease` from now. The first statement of every transaction that records
     /// something for a claim: it locks the row, so that nobody can take over in between.
     ///
     /// # Errors
     /// [`Error::Fenced`] when another worker has taken over.
-    pub async fn hold_work(&mut self, claim: &Claim, until: OffsetDateTime) -> Result<()> {
+    pub async fn hold_work(&mut self, claim: &Claim, now: OffsetDateTime, lease: Duration) -> Result<()> {
         let held = on!(self, c => sqlx::query(HOLD)
-            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence).bind(micros(until))
+            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
+            .bind(micros(now + lease)).bind(micros(now))
             .execute(c).await.map(|done| done.rows_affected()))?;
         if held == 1 { Ok(()) } else { Err(Error::Fenced) }
     }
@@ -198,10 +347,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn work_failed(&mut self, claim: &Claim, reason: &str, now: OffsetDateTime, again: Again) -> Result<()> {
-        let (next, not_before) = match again {
-            Again::At(at) => (micros(at), 0),
-            Again::NotBefore(at) => (micros(at), micros(at)),
-        };
+        let (next, not_before) = (micros(again.at), again.not_before.map_or(0, micros));
         on!(self, c => sqlx::query(RETRY)
             .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
             .bind(reason).bind(micros(now)).bind(next).bind(not_before)
@@ -209,13 +355,21 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives the claim back unfinished but in good order, to be taken up again at `next`.
+    /// Gives the claim back unfinished but in good order, to be taken up again at `next`. With a note people read what
+    /// takes so long.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn give_back_work(&mut self, claim: &Claim, next: OffsetDateTime) -> Result<()> {
+    pub async fn give_back_work(
+        &mut self,
+        claim: &Claim,
+        now: OffsetDateTime,
+        next: OffsetDateTime,
+        note: Option<&str>,
+    ) -> Result<()> {
         on!(self, c => sqlx::query(GIVE_BACK)
-            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence).bind(micros(next))
+            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
+            .bind(micros(next)).bind(micros(now)).bind(note)
             .execute(c).await.map(drop))?;
         Ok(())
     }
@@ -234,8 +388,13 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn work_rows(&mut self, kind: WorkKind, now: OffsetDateTime, limit: i64) -> Result<Vec<WorkRow>> {
-        let rows: Vec<Columns> =
-            on!(self, c => sqlx::query_as(ALL_ROWS).bind(kind.key()).bind(limit).fetch_all(c).await)?;
+        let mut rows: Vec<Columns> = Vec::new();
+        for statement in [FAILING_ROWS, FINE_ROWS] {
+            let left = limit - rows.len() as i64;
+            let more: Vec<Columns> =
+                on!(self, c => sqlx::query_as(statement).bind(kind.key()).bind(left).fetch_all(c).await)?;
+            rows.extend(more);
+        }
         rows.into_iter().map(|columns| row(columns, now)).collect()
     }
 
@@ -249,13 +408,17 @@ impl Tx {
         columns.map(|columns| row(columns, now)).transpose()
     }
 
-    /// When the next piece of work is due; `None` when nothing is to do.
+    /// When the next piece of work of a lane is due; `None` when nothing is to do.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn next_work_at(&mut self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>> {
+    pub async fn next_work_at(&mut self, lane: Lane, now: OffsetDateTime) -> Result<Option<OffsetDateTime>> {
+        let statement = match lane {
+            Lane::Pushes => dialect!(self, sqlite: NEXT_PUSH_SQLITE, postgres: NEXT_PUSH_POSTGRES),
+            Lane::Pulls => dialect!(self, sqlite: NEXT_PULL_SQLITE, postgres: NEXT_PULL_POSTGRES),
+        };
         let next: Option<i64> =
-            on!(self, c => sqlx::query_scalar(NEXT_DUE).bind(micros(now)).bind(NEVER).fetch_one(c).await)?;
+            on!(self, c => sqlx::query_scalar(statement).bind(micros(now)).bind(NEVER).fetch_optional(c).await)?;
         Ok(next.map(at))
     }
 }

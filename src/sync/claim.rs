@@ -2,13 +2,13 @@
 
 use super::{Engine, HEARTBEAT, LEASE, Next, Stop, again};
 use crate::backend::Backend;
-use crate::store::{self, Claim, Tx};
+use crate::store::{self, Again, Claim, Tx};
 
 impl<B: Backend> Engine<B> {
     /// Begins a transaction that records something for this claim: the claim is proved and locked first.
     pub(super) async fn begin(&self, claim: &Claim) -> store::Result<Tx> {
         let mut tx = self.ctx.db.begin().await?;
-        tx.hold_work(claim, self.ctx.clock.now() + LEASE).await?;
+        tx.hold_work(claim, self.ctx.clock.now(), LEASE).await?;
         Ok(tx)
     }
 
@@ -32,6 +32,7 @@ impl<B: Backend> Engine<B> {
         let now = self.ctx.clock.now();
         let kind = claim.kind.key();
         let label = match &outcome {
+            Ok(Next::InPart(..)) => "in-part",
             Ok(_) => "ok",
             Err(Stop::Retry { .. }) => "retry",
             Err(Stop::Fenced) => "fenced",
@@ -42,7 +43,10 @@ impl<B: Backend> Engine<B> {
             match outcome {
                 Ok(Next::WhenWanted) => tx.work_done(claim, now, None).await?,
                 Ok(Next::DoneUntil(next)) => tx.work_done(claim, now, Some(next)).await?,
-                Ok(Next::Unfinished(next)) => tx.give_back_work(claim, next).await?,
+                Ok(Next::Unfinished(next, note)) => tx.give_back_work(claim, now, next, note.as_deref()).await?,
+                Ok(Next::InPart(at, reason)) => {
+                    tx.work_failed(claim, reason, now, Again { at, not_before: None }).await?;
+                }
                 Err(Stop::Retry { reason, after }) => {
                     tracing::info!(work.kind = kind, work.key = %claim.key, attempt = claim.attempt, %reason, "sync work is tried again later");
                     tx.work_failed(claim, &reason, now, again(now, claim.attempt, after)).await?;

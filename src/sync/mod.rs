@@ -5,20 +5,30 @@
 //! proving that the claim is still ours, so a worker that comes back from the dead records nothing.
 
 mod claim;
+mod health;
+mod housekeeping;
+mod job;
+mod outage;
 mod pull;
 mod push;
 mod relationship;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backend::{Backend, BackendError};
 use crate::service::Ctx;
-use crate::store::{self, Again, Claim, WorkKind};
+use crate::store::{self, Again, Claim, Lane, WorkKind, micros};
+
+use health::Health;
+use outage::Watched;
 
 /// How long a claim lasts without a sign of life.
 const LEASE: Duration = Duration::seconds(30);
@@ -30,6 +40,10 @@ const SLOW_POLL: std::time::Duration = std::time::Duration::from_secs(5);
 const SHORTEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 /// The longest pause between two tries.
 const LONGEST_BACKOFF: Duration = Duration::minutes(15);
+/// The shortest time between two tries, whatever the backend or a person asks for.
+const SHORTEST_BACKOFF: Duration = Duration::SECOND;
+/// A clock that is so many microseconds behind what it said before was set back.
+const CLOCK_SLACK: i64 = 1_000_000;
 
 /// How the engine works.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +58,12 @@ pub struct SyncOptions {
     pub pull_addresses: Duration,
     /// Time between two pulls of the state of a tenant's numbers.
     pub pull_numbers: Duration,
-    /// Accounts, tenants and pulls worked on at the same time by this process.
-    pub workers: usize,
+    /// Accounts and relationships sent at the same time by this process.
+    pub push_workers: usize,
+    /// Lists pulled at the same time by this process.
+    pub pull_workers: usize,
+    /// A job that is not finished after so long is given up, and the numbers are read back.
+    pub job_timeout: Duration,
 }
 
 impl Default for SyncOptions {
@@ -56,7 +74,9 @@ impl Default for SyncOptions {
             pull_consents: Duration::minutes(5),
             pull_addresses: Duration::minutes(15),
             pull_numbers: Duration::minutes(15),
-            workers: 4,
+            push_workers: 8,
+            pull_workers: 4,
+            job_timeout: Duration::hours(6),
         }
     }
 }
@@ -65,25 +85,70 @@ impl Default for SyncOptions {
 #[derive(Debug)]
 pub struct Engine<B> {
     ctx: Ctx,
-    backend: Arc<B>,
+    backend: Watched<B>,
     options: SyncOptions,
+    shared: Arc<Shared>,
 }
 
 impl<B> Clone for Engine<B> {
     fn clone(&self) -> Self {
-        Self { ctx: self.ctx.clone(), backend: self.backend.clone(), options: self.options }
+        Self {
+            ctx: self.ctx.clone(),
+            backend: self.backend.clone(),
+            options: self.options,
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+/// What the workers of one process have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    wake_pushes: Notify,
+    wake_pulls: Notify,
+    health: Health,
+    /// The latest time that was seen on the clock, in microseconds.
+    latest: AtomicI64,
+    /// Pushes whose job takes so long that it was said.
+    slow_jobs: Mutex<HashSet<i64>>,
+}
+
+impl Shared {
+    const fn wake(&self, lane: Lane) -> &Notify {
+        match lane {
+            Lane::Pushes => &self.wake_pushes,
+            Lane::Pulls => &self.wake_pulls,
+        }
     }
 }
 
 /// The tasks of a running engine.
 #[derive(Debug)]
-pub struct Workers(Vec<AbortHandle>);
+pub struct Workers {
+    tasks: Vec<AbortHandle>,
+    outage: Arc<outage::Outage>,
+    shared: Arc<Shared>,
+}
 
 impl Workers {
     /// Whether all of them are at work or wait for some.
     #[must_use]
     pub fn are_running(&self) -> bool {
-        !self.0.iter().any(AbortHandle::is_finished)
+        !self.tasks.iter().any(AbortHandle::is_finished)
+    }
+
+    /// What is wrong with the backend, in sentences. It is no fault of this process.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let away = |(lane, what)| {
+            let (since, reason) = self.outage.away(lane)?;
+            Some(format!("{what}: no answer of the backend for {} seconds; {reason}.", since.as_secs()))
+        };
+        [(Lane::Pushes, "pushes"), (Lane::Pulls, "pulls")]
+            .into_iter()
+            .filter_map(away)
+            .chain(self.shared.health.warnings())
+            .collect()
     }
 }
 
@@ -130,8 +195,10 @@ enum Next {
     WhenWanted,
     /// Then: the work is done for now.
     DoneUntil(OffsetDateTime),
-    /// Then: the work is not finished.
-    Unfinished(OffsetDateTime),
+    /// Then: the work is not finished. With what people should know meanwhile.
+    Unfinished(OffsetDateTime, Option<String>),
+    /// Then: the backend made it impossible to do it all, for this reason.
+    InPart(OffsetDateTime, &'static str),
 }
 
 /// What a worker found when it looked for work.
@@ -146,17 +213,22 @@ pub enum Step {
 impl<B: Backend> Engine<B> {
     /// Puts the parts together.
     pub fn new(ctx: Ctx, backend: Arc<B>, options: SyncOptions) -> Self {
-        Self { ctx, backend, options }
+        Self { ctx, backend: Watched::new(backend), options, shared: Arc::default() }
     }
 
     /// Works until it is told to stop. Finishes what it is recording, then gives its claims back.
     pub fn run(self, stop: CancellationToken, tasks: &TaskTracker) -> Workers {
-        let worker = |_| {
+        let worker = |lane| {
             let (engine, stop) = (self.clone(), stop.clone());
-            tasks.spawn(async move { engine.work(&stop).await }).abort_handle()
+            tasks.spawn(async move { engine.work(lane, &stop).await }).abort_handle()
         };
-        let workers = Workers((0..self.options.workers.max(1)).map(worker).collect());
-        let (ctx, listening) = (self.ctx.clone(), stop);
+        let pushes = (0..self.options.push_workers.max(1)).map(|_| worker(Lane::Pushes));
+        let pulls = (0..self.options.pull_workers.max(1)).map(|_| worker(Lane::Pulls));
+        let mut running: Vec<AbortHandle> = pushes.chain(pulls).collect();
+        let (outage, shared) = (Arc::clone(&self.backend.outage), Arc::clone(&self.shared));
+        let (engine, stopped) = (self.clone(), stop.clone());
+        running.push(tasks.spawn(async move { engine.keep_house(&stopped).await }).abort_handle());
+        let (ctx, listening) = (self.ctx.clone(), stop.clone());
         tasks.spawn(async move {
             while let Some(heard) = listening.run_until_cancelled(ctx.db.wait_for_notice()).await {
                 match heard {
@@ -167,21 +239,26 @@ impl<B: Backend> Engine<B> {
                 }
             }
         });
-        workers
+        let (engine, woken) = (self, stop);
+        tasks.spawn(async move {
+            while woken.run_until_cancelled(engine.ctx.wake.notified()).await.is_some() {
+                for lane in Lane::ALL {
+                    engine.shared.wake(lane).notify_one();
+                }
+            }
+        });
+        Workers { tasks: running, outage, shared }
     }
 
-    async fn work(&self, stop: &CancellationToken) {
-        if let Err(error) = self.seed().await {
-            tracing::warn!(%error, "the pulls could not be scheduled; they are at the next start");
-        }
+    async fn work(&self, lane: Lane, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            match self.step(stop).await {
+            match self.step_in(lane, stop).await {
                 Ok(Step::Done) => {}
                 Ok(Step::NothingUntil(next)) => {
                     let pause = self.pause(next);
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        () = self.ctx.wake.notified() => {}
+                        () = self.shared.wake(lane).notified() => {}
                         () = tokio::time::sleep(pause) => {}
                     }
                 }
@@ -199,41 +276,49 @@ impl<B: Backend> Engine<B> {
         next.map_or(SLOW_POLL, until).clamp(SHORTEST_PAUSE, SLOW_POLL)
     }
 
-    /// Schedules the pulls: the consents, and the addresses and numbers of every tenant that is synced.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn seed(&self) -> store::Result<()> {
+    /// The time now, for work. When the clock was set back since it was read last, what it was used for is brought to it.
+    async fn now(&self) -> store::Result<OffsetDateTime> {
         let now = self.ctx.clock.now();
-        let mut tx = self.ctx.db.begin().await?;
-        if tx.work_row(WorkKind::Consents, "", now).await?.is_none_or(|row| row.next_at.is_none()) {
-            tx.want_work(WorkKind::Consents, "", now).await?;
+        let latest = self.shared.latest.fetch_max(micros(now), Ordering::SeqCst);
+        if micros(now) < latest.saturating_sub(CLOCK_SLACK)
+            // Only one of the workers sees to it.
+            && self.shared.latest.compare_exchange(latest, micros(now), Ordering::SeqCst, Ordering::SeqCst).is_ok()
+            && let Err(error) = self.follow_clock_back(now).await
+        {
+            self.shared.latest.fetch_max(latest, Ordering::SeqCst);
+            return Err(error);
         }
-        for tenant in tx.synced_tenants().await? {
-            for kind in [WorkKind::CivicAddresses, WorkKind::Numbers] {
-                if tx.work_row(kind, tenant.as_str(), now).await?.is_none_or(|row| row.next_at.is_none()) {
-                    tx.want_work(kind, tenant.as_str(), now).await?;
-                }
-            }
-        }
-        tx.commit().await
+        Ok(now)
     }
 
-    /// Claims one piece of work and does it.
+    /// Claims one piece of work and does it, of whichever lane has some.
     ///
     /// # Errors
     /// When no work can be claimed because the database fails.
     pub async fn step(&self, stop: &CancellationToken) -> store::Result<Step> {
-        let now = self.ctx.clock.now();
+        let mut soonest: Option<OffsetDateTime> = None;
+        for lane in Lane::ALL {
+            match self.step_in(lane, stop).await? {
+                Step::Done => return Ok(Step::Done),
+                Step::NothingUntil(next) => soonest = [soonest, next].into_iter().flatten().min(),
+            }
+        }
+        Ok(Step::NothingUntil(soonest))
+    }
+
+    async fn step_in(&self, lane: Lane, stop: &CancellationToken) -> store::Result<Step> {
+        let now = self.now().await?;
         // Looked first: on SQLite who claims stands in line with everybody who writes.
-        let next = self.ctx.db.read().await?.next_work_at(now).await?;
+        let next = self.ctx.db.read().await?.next_work_at(lane, now).await?;
         if next.is_none_or(|next| next > now) {
             return Ok(Step::NothingUntil(next));
         }
         let mut tx = self.ctx.db.begin().await?;
-        let claimed = tx.claim_work(now, LEASE).await?;
+        let claimed = tx.claim_work(lane, now, LEASE).await?;
         tx.commit().await?;
         let Some(claim) = claimed else { return Ok(Step::NothingUntil(next)) };
+        // One wish may have meant several pieces of work: another worker looks for the next.
+        self.shared.wake(lane).notify_one();
         let outcome = {
             let beats = self.heartbeat(&claim);
             tokio::pin!(beats);
@@ -277,12 +362,11 @@ fn backoff(attempt: i64) -> Duration {
     most * rand::random_range(0.5..=1.0)
 }
 
-/// When to try again: as the backend asked, else after the back-off.
+/// When to try again: after our own back-off, and not before the backend wants it.
 fn again(now: OffsetDateTime, attempt: i64, after: Option<std::time::Duration>) -> Again {
-    match after.and_then(|after| Duration::try_from(after).ok()) {
-        Some(after) => Again::NotBefore(now + after.min(LONGEST_BACKOFF)),
-        None => Again::At(now + backoff(attempt)),
-    }
+    let asked = after.and_then(|after| Duration::try_from(after).ok()).map(|after| after.min(LONGEST_BACKOFF));
+    let at = now + asked.unwrap_or_default().max(backoff(attempt)).max(SHORTEST_BACKOFF);
+    Again { at, not_before: Some(now + asked.unwrap_or_default().max(SHORTEST_BACKOFF)) }
 }
 
 #[cfg(test)]
@@ -300,10 +384,15 @@ mod tests {
         }
 
         #[test]
-        fn what_the_backend_asks_for_is_obeyed(seconds in 0_u64..100_000) {
+        fn what_the_backend_asks_for_is_obeyed_and_never_hurries_us(seconds in 0_u64..100_000, attempt in 0_i64..20) {
             let now = OffsetDateTime::UNIX_EPOCH;
-            let asked = again(now, 0, Some(std::time::Duration::from_secs(seconds)));
-            prop_assert_eq!(asked, Again::NotBefore(now + Duration::seconds(seconds as i64).min(LONGEST_BACKOFF)));
+            let tried = again(now, attempt, Some(std::time::Duration::from_secs(seconds)));
+            let asked = now + Duration::seconds(seconds as i64).min(LONGEST_BACKOFF);
+            prop_assert!(tried.at >= asked && tried.not_before >= Some(asked));
+            let ours = Duration::seconds(1_i64 << attempt.min(10)).min(LONGEST_BACKOFF) / 2;
+            prop_assert!(tried.at >= now + ours && tried.at >= now + SHORTEST_BACKOFF);
+            prop_assert!(tried.not_before >= Some(now + SHORTEST_BACKOFF) && tried.not_before <= Some(tried.at));
+            prop_assert!(tried.at <= now + LONGEST_BACKOFF);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Pulling what the enterprises own: consents, civic addresses, capability plans, the assignment of numbers.
 
+use std::collections::BTreeSet;
+
 use time::Duration;
 
 use super::{Engine, Next, Stop};
-use crate::backend::Backend;
+use crate::backend::{Backend, Pages};
 use crate::domain::{E164, TenantId};
 use crate::store::{Claim, WorkKind};
 
@@ -12,57 +14,58 @@ const CHUNK: i64 = 5_000;
 
 impl<B: Backend> Engine<B> {
     pub(super) async fn pull_consents(&self, claim: &Claim) -> Result<Next, Stop> {
-        let mut cursor = None;
-        loop {
-            let page = self.backend.consents_page(cursor.as_deref()).await?;
-            let now = self.ctx.clock.now();
+        let mut pages = Pages::default();
+        let read = self.read_consents(claim, &mut pages).await;
+        // Also where the list broke off: whose consent was read is known.
+        let mut tx = self.begin(claim).await?;
+        tx.want_work_for_new_tenants(WorkKind::CivicAddresses, self.ctx.clock.now()).await?;
+        tx.commit().await?;
+        self.ctx.wake.notify_one();
+        read?;
+        Ok(self.pulled(claim, &pages, self.options.pull_consents))
+    }
+
+    async fn read_consents(&self, claim: &Claim, pages: &mut Pages) -> Result<(), Stop> {
+        while let Some(cursor) = pages.next() {
+            let consents = pages.take(self.backend.consents_page(&cursor).await?);
             let mut tx = self.begin(claim).await?;
-            tx.upsert_consents(&page.items, now).await?;
-            tx.want_work_for_new_tenants(WorkKind::CivicAddresses, now).await?;
+            tx.upsert_consents(&consents, self.ctx.clock.now()).await?;
             tx.commit().await?;
-            if page.unreadable > 0 {
-                tracing::warn!(page.unreadable, "consents of the backend could not be read");
-            }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                self.ctx.wake.notify_one();
-                return Ok(self.due_in(self.options.pull_consents));
-            }
         }
+        Ok(())
     }
 
     pub(super) async fn pull_civic_addresses(&self, claim: &Claim) -> Result<Next, Stop> {
         let Ok(tenant) = TenantId::parse(&claim.key) else { return Ok(Next::WhenWanted) };
         let plans = self.backend.capability_plans(&tenant).await?;
         let began = self.ctx.clock.now();
-        let (mut cursor, mut unreadable) = (None, 0);
-        loop {
-            let page = self.backend.civic_addresses_page(&tenant, cursor.as_deref()).await?;
-            unreadable += page.unreadable;
+        let mut pages = Pages::default();
+        while let Some(cursor) = pages.next() {
+            let addresses = pages.take(self.backend.civic_addresses_page(&tenant, &cursor).await?);
             let mut tx = self.begin(claim).await?;
             let now = self.ctx.clock.now();
-            tx.upsert_civic_addresses(&tenant, &page.items, now).await?;
-            cursor = page.next_cursor;
-            if cursor.is_none() {
+            tx.upsert_civic_addresses(&tenant, &addresses, now).await?;
+            if pages.next().is_none() {
                 tx.set_capability_plans(&tenant, &plans, now).await?;
-                if unreadable == 0 {
+                // After the clock was set back those just read look older than the beginning.
+                if pages.is_whole() && now >= began {
                     tx.remove_older_civic_addresses(&tenant, began).await?;
                 }
             }
             tx.commit().await?;
-            if cursor.is_none() {
-                return Ok(self.due_in(self.options.pull_addresses));
-            }
         }
+        Ok(self.pulled(claim, &pages, self.options.pull_addresses))
     }
 
     pub(super) async fn pull_numbers(&self, claim: &Claim) -> Result<Next, Stop> {
         let Ok(tenant) = TenantId::parse(&claim.key) else { return Ok(Next::WhenWanted) };
-        let (mut cursor, mut after) = (None, 0);
-        loop {
-            let page = self.backend.numbers_page(&tenant, cursor.as_deref()).await?;
+        let (mut pages, mut after) = (Pages::default(), 0);
+        while let Some(cursor) = pages.next() {
+            let page = self.backend.numbers_page(&tenant, &cursor).await?;
+            let (is_last, is_whole) = (page.next_cursor.is_none(), page.unreadable == 0);
+            let held = pages.take(page);
             let (assigned, free): (Vec<_>, Vec<_>) =
-                page.items.iter().partition(|number| number.assignment_status == "assigned");
+                held.iter().partition(|number| number.assignment_status == "assigned");
             let of = |numbers: &[&crate::backend::BackendNumber]| {
                 numbers.iter().map(|n| n.telephone_number).collect::<Vec<E164>>()
             };
@@ -70,27 +73,23 @@ impl<B: Backend> Engine<B> {
             tx.set_assignment(tenant.as_str(), &of(&assigned), true).await?;
             tx.set_assignment(tenant.as_str(), &of(&free), false).await?;
             // Numbers the backend does not hold any more are in nobody's use. The pages come in the order of the numbers.
-            if page.unreadable == 0 {
-                let end = if page.next_cursor.is_some() {
-                    page.items.last().map_or(after, |n| n.telephone_number.as_i64())
-                } else {
-                    i64::MAX
-                };
-                let held: std::collections::BTreeSet<E164> = page.items.iter().map(|n| n.telephone_number).collect();
+            if is_whole {
+                let end = if is_last { i64::MAX } else { held.last().map_or(after, |n| n.telephone_number.as_i64()) };
+                let held: BTreeSet<E164> = held.iter().map(|n| n.telephone_number).collect();
                 let marked = tx.assigned_numbers(tenant.as_str(), after, CHUNK).await?;
                 let gone: Vec<E164> = marked.into_iter().filter(|n| n.as_i64() <= end && !held.contains(n)).collect();
                 tx.set_assignment(tenant.as_str(), &gone, false).await?;
                 after = end;
             }
             tx.commit().await?;
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                return Ok(self.due_in(self.options.pull_numbers));
-            }
         }
+        Ok(self.pulled(claim, &pages, self.options.pull_numbers))
     }
 
-    fn due_in(&self, interval: Duration) -> Next {
-        Next::DoneUntil(self.ctx.clock.now() + interval)
+    /// How a pull ends: with what was read, due again after its interval, and said where the list has no end.
+    fn pulled(&self, claim: &Claim, pages: &Pages, interval: Duration) -> Next {
+        let next = self.ctx.clock.now() + interval;
+        self.shared.health.list_ended(claim, pages.fault());
+        pages.fault().map_or(Next::DoneUntil(next), |fault| Next::InPart(next, fault.words()))
     }
 }

@@ -1,32 +1,33 @@
 //! Pushing the numbers of one account: plan, send, ask, record.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::job::LONGEST_POLL;
 use super::{Engine, Next, Stop};
-use crate::backend::{Backend, BackendError, Job, JobOutcome, ReleaseRequest, UploadRequest};
-use crate::domain::{Account, E164, NumberSettings, OrderKind, ProvisioningError, ServiceSet, TenantId};
+use crate::backend::{Backend, BackendError, ReleaseRequest, UploadRequest};
+use crate::domain::{Account, NumberSettings, OrderKind, ProvisioningError, ServiceSet, TenantId};
 use crate::service::Ctx;
 use crate::store::{Claim, NewPush, Push, PushOutcome, Tx};
 
-/// When a job is asked about again unless the backend says otherwise.
-const POLL: Duration = Duration::seconds(1);
-/// The longest pause between two questions about a job.
-const LONGEST_POLL: Duration = Duration::seconds(30);
+/// A worker stays so long with an account that has more to do; then the others have their turn.
+const TURN: Duration = Duration::from_secs(1);
 
 /// What became of one round on a push.
-enum Round {
+pub(super) enum Round {
     /// It is finished, or was split: look again at once.
     Again,
-    /// The backend is at work: look again then.
-    Then(OffsetDateTime),
+    /// The backend is at work: look again then. With what people should know meanwhile.
+    Then(OffsetDateTime, Option<String>),
 }
 
 impl<B: Backend> Engine<B> {
     pub(super) async fn push_account(&self, claim: &Claim, stop: &CancellationToken) -> Result<Next, Stop> {
         let Ok(account_id) = claim.key.parse() else { return Ok(Next::WhenWanted) };
+        let began = Instant::now();
         loop {
             let Some(account) = self.ctx.db.read().await?.account_by_id(account_id).await? else {
                 return Ok(Next::WhenWanted);
@@ -37,18 +38,24 @@ impl<B: Backend> Engine<B> {
                 return Ok(Next::WhenWanted);
             }
             let mut soonest: Option<OffsetDateTime> = None;
+            let mut note = None;
             let mut again = false;
             for push in &pushes {
                 if stop.is_cancelled() {
-                    return Ok(Next::Unfinished(self.ctx.clock.now()));
+                    return Ok(Next::Unfinished(self.ctx.clock.now(), None));
                 }
                 match self.round(claim, push).await? {
                     Round::Again => again = true,
-                    Round::Then(at) => soonest = Some(soonest.map_or(at, |soonest| soonest.min(at))),
+                    Round::Then(at, slow) => {
+                        soonest = Some(soonest.map_or(at, |soonest| soonest.min(at)));
+                        note = note.or(slow);
+                    }
                 }
             }
-            if let Some(at) = soonest.filter(|_| !again) {
-                return Ok(Next::Unfinished(at));
+            match soonest.filter(|_| !again) {
+                Some(at) => return Ok(Next::Unfinished(at, note)),
+                None if began.elapsed() >= TURN => return Ok(Next::Unfinished(self.ctx.clock.now(), note)),
+                None => {}
             }
         }
     }
@@ -103,13 +110,16 @@ impl<B: Backend> Engine<B> {
     async fn round(&self, claim: &Claim, push: &Push) -> Result<Round, Stop> {
         let now = self.ctx.clock.now();
         match &push.job_id {
-            Some(job_id) if push.poll_at <= now => match self.backend.job(&push.tenant_id, job_id).await {
-                Ok(job) => self.follow(claim, push, &job).await,
-                // The backend has forgotten the job: whether it was done shows when the request is looked for.
-                Err(BackendError::Rejected(_)) => self.ask_first(claim, push).await,
-                Err(error) => Err(error.into()),
-            },
-            Some(_) => Ok(Round::Then(push.poll_at)),
+            // A time that is further away than any pause was written before the clock was set back.
+            Some(job_id) if push.poll_at <= now || push.poll_at > now + LONGEST_POLL => {
+                match self.backend.job(&push.tenant_id, job_id).await {
+                    Ok(job) => self.follow(claim, push, &job).await,
+                    // The backend has forgotten the job: whether it was done shows when the request is looked for.
+                    Err(BackendError::Rejected(_)) => self.ask_first(claim, push).await,
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Some(_) => Ok(Round::Then(push.poll_at, self.slow_job(push, now))),
             None if push.sent => self.ask_first(claim, push).await,
             None => self.send(claim, push).await,
         }
@@ -165,44 +175,8 @@ impl<B: Backend> Engine<B> {
         }
     }
 
-    /// Records what the backend says of a job so far.
-    async fn follow(&self, claim: &Claim, push: &Push, job: &Job) -> Result<Round, Stop> {
-        let mut tx = self.begin(claim).await?;
-        let now = self.ctx.clock.now();
-        let carried: std::collections::BTreeSet<E164> = tx.push_numbers(push.id).await?.into_iter().collect();
-        let mut open = carried.clone();
-        let mut done = Vec::new();
-        let mut failed: BTreeMap<i64, Vec<E164>> = BTreeMap::new();
-        for result in job.results.iter().filter(|result| carried.contains(&result.telephone_number)) {
-            match &result.outcome {
-                JobOutcome::Pending => continue,
-                JobOutcome::Succeeded => done.push(result.telephone_number),
-                JobOutcome::Failed(error) => {
-                    let cause = error.without_number(result.telephone_number);
-                    failed.entry(tx.intern_error(&cause).await?).or_default().push(result.telephone_number);
-                }
-            }
-            open.remove(&result.telephone_number);
-        }
-        if job.status.is_done() && !open.is_empty() {
-            failed.entry(tx.intern_error(&no_result()).await?).or_default().extend(open);
-        }
-        let failed = failed.iter().map(|(error, numbers)| (PushOutcome::Refused(*error), numbers.as_slice()));
-        let outcomes: Vec<_> = std::iter::once((PushOutcome::Done, done.as_slice())).chain(failed).collect();
-        tx.record_outcomes(push, &outcomes, now).await?;
-        let finished = tx.end_push_if_empty(push.id).await?;
-        let poll_at = now + poll_pause(job);
-        if finished {
-            self.let_account_go(&mut tx, push.account_id).await?;
-        } else {
-            tx.push_has_job(push.id, &job.id, poll_at).await?;
-        }
-        tx.commit().await?;
-        Ok(if finished { Round::Again } else { Round::Then(poll_at) })
-    }
-
     /// An account that is being deleted goes with its last number.
-    async fn let_account_go(&self, tx: &mut Tx, account_id: i64) -> Result<(), Stop> {
+    pub(super) async fn let_account_go(&self, tx: &mut Tx, account_id: i64) -> Result<(), Stop> {
         if tx.account_by_id(account_id).await?.is_some_and(|account| account.deleting && account.number_count == 0) {
             tx.delete_empty_account(account_id, self.ctx.clock.now()).await?;
         }
@@ -231,14 +205,8 @@ impl<B: Backend> Engine<B> {
 }
 
 /// Numbers that no service of the backend carries any more, though they stay here: the backend gives them up.
-fn is_withdrawn(settings: &NumberSettings) -> bool {
+pub(super) fn is_withdrawn(settings: &NumberSettings) -> bool {
     settings.services.and(ServiceSet::BACKED).is_empty()
-}
-
-fn poll_pause(job: &Job) -> Duration {
-    job.retry_after
-        .and_then(|after| Duration::try_from(after).ok())
-        .map_or(POLL, |after| after.clamp(Duration::milliseconds(50), LONGEST_POLL))
 }
 
 fn consent_does_not_stand(status: &str) -> ProvisioningError {
@@ -246,13 +214,5 @@ fn consent_does_not_stand(status: &str) -> ProvisioningError {
         code: "ConsentNotActive".into(),
         message: format!("The enterprise's consent is {status}. The number was not sent to the backend."),
         target: Some("consent".into()),
-    }
-}
-
-fn no_result() -> ProvisioningError {
-    ProvisioningError {
-        code: "NoResult".into(),
-        message: "The backend finished the job without saying what became of this number.".into(),
-        target: None,
     }
 }

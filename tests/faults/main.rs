@@ -10,6 +10,7 @@
 )]
 
 mod analysed;
+mod backend;
 mod clients;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
@@ -17,6 +18,7 @@ mod figures;
 mod harness;
 mod housekeeping;
 mod postgres;
+mod pulls;
 mod sign_in;
 mod uploads;
 mod writers;

@@ -319,7 +319,212 @@ async fn several_engines_do_everything_once(world: World) {
     world.check_invariants().await;
 }
 
+/// Moves the clock by so much at a time, and works, until there is an answer; tells how much time passed.
+async fn after<T>(
+    world: &World,
+    outside: &Outside,
+    step: time::Duration,
+    most: time::Duration,
+    mut ask: impl AsyncFnMut() -> Option<T>,
+) -> (T, time::Duration) {
+    let mut passed = time::Duration::ZERO;
+    loop {
+        outside.engine.run_until_idle().await.unwrap();
+        if let Some(answer) = ask().await {
+            return (answer, passed);
+        }
+        assert!(passed < most, "nothing after {passed}");
+        world.clock.advance(step);
+        passed += step;
+    }
+}
+
+async fn a_backend_that_only_asks_for_patience_is_not_called_without_a_pause(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let forms = [json!(0), json!("Thu, 01 Jan 2015 00:00:00 GMT"), json!("soon"), json!(""), Value::Null];
+    for (index, retry_after) in forms.into_iter().enumerate() {
+        outside.faults(json!({"status": 429, "retryAfter": retry_after})).await;
+        world.upload("contoso", &format!("+44163296010{index}")).await;
+        let mut steps = 0;
+        for _ in 0..60 {
+            steps +=
+                tokio::time::timeout(Duration::from_secs(20), outside.engine.run_until_idle()).await.unwrap().unwrap();
+            world.clock.advance(time::Duration::seconds(1));
+        }
+        assert!(steps < 60, "{steps} pieces of work in a minute of {retry_after}");
+    }
+}
+
+async fn a_list_that_repeats_itself_is_left_and_said(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    outside.engine.seed().await.unwrap();
+    outside.faults(json!({"repeatCursor": true})).await;
+    tokio::time::timeout(Duration::from_secs(30), outside.engine.run_until_idle()).await.unwrap().unwrap();
+    let row = async |kind, key: &str| {
+        world.db.read().await.unwrap().work_row(kind, key, world.clock.now()).await.unwrap().unwrap()
+    };
+    for (kind, key) in [(WorkKind::Consents, ""), (WorkKind::CivicAddresses, CONTOSO), (WorkKind::Numbers, CONTOSO)] {
+        let row = row(kind, key).await;
+        assert!(row.last_error.as_deref().is_some_and(|error| error.contains("same page")), "{row:?}");
+        assert!(row.next_at.unwrap() >= world.clock.now() + time::Duration::minutes(5), "not at once: {row:?}");
+    }
+    let known = consents::get(&world.ctx, &grant(), &tenant(CONTOSO)).await.unwrap();
+    assert_eq!(known.consent.tenant_id.as_str(), CONTOSO, "what was read is kept");
+    outside.faults(json!({"repeatCursor": null})).await;
+    world.clock.advance(time::Duration::minutes(20));
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(row(WorkKind::Consents, "").await.last_error, None);
+    assert_eq!(row(WorkKind::Numbers, CONTOSO).await.last_error, None);
+}
+
+async fn a_job_that_never_ends_is_given_up_and_its_numbers_are_read_back(world: World) {
+    let outside = Outside::new(&world).await;
+    let account = world.account("contoso").await;
+    // The backend does its work, but for one number, and never says so.
+    outside.faults(json!({"jobStatus": "contemplating", "rejectNumbers": ["+441632960101"]})).await;
+    let order = world.upload("contoso", "+441632960100-0104").await;
+    let key = account.id.to_string();
+    let (mut pauses, mut last, mut noted) = (Vec::new(), None, None);
+    let (status, passed) = after(&world, &outside, time::Duration::seconds(10), time::Duration::hours(7), async || {
+        let mut tx = world.db.read().await.unwrap();
+        let row = tx.work_row(WorkKind::Account, &key, world.clock.now()).await.unwrap().unwrap();
+        if let Some(next) = row.next_at.filter(|next| Some(*next) != last) {
+            pauses.push(next - world.clock.now());
+            last = Some(next);
+        }
+        noted = row.last_error.or(noted.take());
+        let status = world.order(order).await.status;
+        status.is_final().then_some(status)
+    })
+    .await;
+    assert_eq!(status, OrderStatus::CompleteWithErrors);
+    assert!((21_590..=21_650).contains(&passed.whole_seconds()), "{passed}");
+    assert!(pauses.len() < 1_000, "asked {} times", pauses.len());
+    assert!(pauses.iter().all(|pause| *pause <= time::Duration::seconds(30)));
+    assert!(noted.unwrap().contains("The backend has been at work"), "people are told meanwhile");
+    let causes = orders::causes(&world.ctx, &grant(), order).await.unwrap();
+    assert_eq!((causes.len(), causes[0].error.code.as_str(), causes[0].count), (1, "JobExpired", 1));
+    assert!(causes[0].error.message.contains("contemplating"));
+    assert_eq!(world.order(order).await.progress.done, 4);
+    assert!(outside.numbers().await.values().all(|held| held["changes"] == 1));
+    world.check_invariants().await;
+
+    // A release whose job has expired: what is gone is gone.
+    outside.faults(json!({"jobStatus": "expired", "rejectNumbers": ["+441632960100"]})).await;
+    let selection = ReleaseSelection::Numbers(None, vec![number("+441632960100"), number("+441632960104")]);
+    let release = orders::stage_release(&world.ctx, &grant(), &selection, None).await.unwrap();
+    world.submit(release).await;
+    assert_eq!(outside.until_final(&world, release).await, OrderStatus::CompleteWithErrors);
+    let causes = orders::causes(&world.ctx, &grant(), release).await.unwrap();
+    assert_eq!((causes[0].error.code.as_str(), causes[0].example), ("JobExpired", number("+441632960100")));
+    world.check_invariants().await;
+}
+
+async fn what_a_backend_says_is_kept_in_measure(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    outside.faults(json!({"messageLength": 900_000, "garbageItems": 50})).await;
+    let order = world.upload("contoso", "+441632960100-0102").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Failed);
+    let causes = orders::causes(&world.ctx, &grant(), order).await.unwrap();
+    let error = &causes[0].error;
+    assert_eq!((causes.len(), causes[0].count), (1, 3));
+    let lengths = [&error.code, &error.message, error.target.as_ref().unwrap()].map(|text| text.chars().count());
+    assert_eq!(lengths, [200, 2_000, 200]);
+}
+
+async fn a_clock_that_is_set_back_or_forward_delays_nothing(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    for (index, jump) in [-3_600, -120, 3_600, -86_400, 7_200].into_iter().enumerate() {
+        outside.faults(json!({"jobSeconds": 1})).await;
+        let order = world.upload("contoso", &format!("+44163296010{index}")).await;
+        // The job is known, and asked about in a second.
+        outside.engine.run_until_idle().await.unwrap();
+        assert_eq!(world.order(order).await.status, OrderStatus::InProgress);
+        world.clock.advance(time::Duration::seconds(jump));
+        outside.faults(json!({"jobSeconds": 0})).await;
+        let (status, passed) =
+            after(&world, &outside, time::Duration::seconds(1), time::Duration::seconds(60), async || {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let status = world.order(order).await.status;
+                status.is_final().then_some(status)
+            })
+            .await;
+        assert_eq!(status, OrderStatus::Complete);
+        assert!(passed <= time::Duration::seconds(60), "{jump}: {passed}");
+    }
+    world.check_invariants().await;
+}
+
+/// An engine that runs, and is told to stop when this goes.
+struct Runs(CancellationToken, nmp::sync::Workers);
+
+impl Runs {
+    fn start(outside: &Outside) -> Self {
+        let stop = CancellationToken::new();
+        let workers = outside.engine.clone().run(stop.clone(), &tokio_util::task::TaskTracker::new());
+        Self(stop, workers)
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+async fn after_an_outage_everything_that_sleeps_is_woken_by_the_first_answer(world: World) {
+    let outside = Outside::new(&world).await;
+    let names: Vec<String> = (0..6).map(|index| format!("contoso-{index}")).collect();
+    let mut waiting = Vec::new();
+    outside.faults(json!({"down": true})).await;
+    for (index, name) in names.iter().enumerate() {
+        world.account(name).await;
+        waiting.push(world.upload(name, &format!("+4416329601{index}0")).await);
+    }
+    // They have failed so often that they sleep for long.
+    for _ in 0..9 {
+        outside.engine.run_until_idle().await.unwrap();
+        world.clock.advance(time::Duration::minutes(16));
+    }
+    outside.engine.run_until_idle().await.unwrap();
+    let running = Runs::start(&outside);
+    // A start makes them due, so wait until they sleep again.
+    let asleep = "SELECT COUNT(*) FROM work WHERE kind = 'account' AND attempt > 9 AND lease_until = 0";
+    eventually("all sleep", Duration::from_secs(20), async || {
+        (crate::harness::database::numbers(&world.db, asleep).await == [6]).then_some(())
+    })
+    .await;
+    assert!(
+        running.1.warnings().iter().any(|said| said.starts_with("pushes: no answer")),
+        "{:?}",
+        running.1.warnings()
+    );
+    outside.faults(json!({"down": null})).await;
+    // The clock stands: nobody wakes by himself.
+    Box::pin(eventually("every order is done", Duration::from_mins(1), async || {
+        world.clock.advance(time::Duration::milliseconds(25));
+        for order in &waiting {
+            if world.order(*order).await.status != OrderStatus::Complete {
+                return None;
+            }
+        }
+        Some(())
+    }))
+    .await;
+    assert!(running.1.are_running());
+}
+
 on_both_databases! {
+    a_backend_that_only_asks_for_patience_is_not_called_without_a_pause,
+    a_list_that_repeats_itself_is_left_and_said,
+    a_job_that_never_ends_is_given_up_and_its_numbers_are_read_back,
+    what_a_backend_says_is_kept_in_measure,
+    a_clock_that_is_set_back_or_forward_delays_nothing,
+    after_an_outage_everything_that_sleeps_is_woken_by_the_first_answer,
     an_upload_becomes_true_outside,
     a_refused_number_fails_alone_with_the_backends_own_words,
     a_batch_refused_as_a_whole_is_halved_until_the_bad_number_stands_alone,

@@ -25,6 +25,12 @@ pub(super) struct Faults {
     pub(super) refuse_batch_numbers: HashSet<E164>,
     pub(super) job_seconds: f64,
     pub(super) down: bool,
+    only_tenant: Option<String>,
+    pub(super) repeat_cursor: bool,
+    pub(super) endless_pages: bool,
+    pub(super) job_status: Option<String>,
+    pub(super) message_length: usize,
+    pub(super) garbage_items: usize,
 }
 
 impl Default for Faults {
@@ -40,6 +46,12 @@ impl Default for Faults {
             refuse_batch_numbers: HashSet::new(),
             job_seconds: 1.0,
             down: false,
+            only_tenant: None,
+            repeat_cursor: false,
+            endless_pages: false,
+            job_status: None,
+            message_length: 0,
+            garbage_items: 0,
         }
     }
 }
@@ -58,6 +70,12 @@ pub(super) struct FaultsChange {
     refuse_batch_numbers: Change<HashSet<E164>>,
     job_seconds: Change<f64>,
     down: Change<bool>,
+    only_tenant: Change<String>,
+    repeat_cursor: Change<bool>,
+    endless_pages: Change<bool>,
+    job_status: Change<String>,
+    message_length: Change<usize>,
+    garbage_items: Change<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +124,26 @@ impl Faults {
         change.refuse_batch_numbers.apply(&mut self.refuse_batch_numbers, usual.refuse_batch_numbers);
         change.job_seconds.apply(&mut self.job_seconds, usual.job_seconds);
         change.down.apply(&mut self.down, usual.down);
+        change.only_tenant.apply_optional(&mut self.only_tenant);
+        change.repeat_cursor.apply(&mut self.repeat_cursor, usual.repeat_cursor);
+        change.endless_pages.apply(&mut self.endless_pages, usual.endless_pages);
+        change.job_status.apply_optional(&mut self.job_status);
+        change.message_length.apply(&mut self.message_length, usual.message_length);
+        change.garbage_items.apply(&mut self.garbage_items, usual.garbage_items);
+    }
+
+    /// Whether a call to this path suffers from the faults at all.
+    pub(super) fn concern(&self, path: &str) -> bool {
+        self.only_tenant.as_deref().is_none_or(|tenant| path.split('/').any(|part| part == tenant))
+    }
+
+    /// Whether an answer is changed on its way back.
+    pub(super) fn distorts(&self) -> bool {
+        self.repeat_cursor
+            || self.endless_pages
+            || self.job_status.is_some()
+            || self.message_length > 0
+            || self.garbage_items > 0
     }
 
     /// What the backend answers instead of doing the work, this time.

@@ -1,6 +1,7 @@
 //! A pretend Operator Connect that speaks the protocol of docs/operator-connect-backend.md.
 
 mod control;
+mod distort;
 mod examples;
 mod faults;
 mod jobs;
@@ -27,6 +28,7 @@ use super::clock;
 use super::identity::{Identity, bearer};
 use crate::domain::consent::MAX_COMMENT;
 use crate::domain::{CustomerRelationship, E164, TenantId};
+use faults::Faults;
 use jobs::Job;
 pub(super) use kept::KeptWorld;
 use wire::{Order, PageRequest, Refusal, ReleaseBody, UploadBody, check_request_id, read};
@@ -102,6 +104,7 @@ pub(super) fn routes(oc: Arc<OperatorConnect>) -> Router {
 /// Plays the faults, and lets nobody in without a token.
 async fn admit(State(oc): Oc, request: Request, next: Next) -> Response {
     let faults = oc.world().faults.clone();
+    let faults = if faults.concern(request.uri().path()) { faults } else { Faults::default() };
     if faults.latency_ms > 0 {
         tokio::time::sleep(Duration::from_millis(faults.latency_ms)).await;
     }
@@ -116,7 +119,8 @@ async fn admit(State(oc): Oc, request: Request, next: Next) -> Response {
         let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized", "A valid bearer token is needed.", None);
         return ([(header::WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
     }
-    faults.on_the_way_back(next.run(request).await)
+    let answer = next.run(distort::request(&faults, request)).await;
+    faults.on_the_way_back(distort::answer(&faults, answer).await)
 }
 
 fn tenant_id(text: &str) -> Result<TenantId, Refusal> {

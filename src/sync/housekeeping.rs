@@ -1,0 +1,104 @@
+//! What keeps the work going besides the work: schedules, waking what sleeps, a clock that was set back.
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, SLOW_POLL};
+use crate::backend::Backend;
+use crate::store::{self, Lane, WorkKind};
+
+/// Time between two looks whether a sleeper should try.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl<B: Backend> Engine<B> {
+    /// Keeps house until it is told to stop.
+    pub(super) async fn keep_house(&self, stop: &CancellationToken) {
+        while let Err(error) = self.begin_house().await {
+            tracing::warn!(%error, "the pulls could not be scheduled; it is tried again");
+            if stop.run_until_cancelled(tokio::time::sleep(SLOW_POLL)).await.is_none() {
+                return;
+            }
+        }
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.backend.outage.back.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            for lane in Lane::ALL {
+                if let Err(error) = self.wake_sleepers(lane).await {
+                    tracing::warn!(%error, "what waits for the backend was not woken; it wakes by itself");
+                }
+            }
+        }
+    }
+
+    /// What a start does: nothing may sleep because of what the last process saw of the backend or of the clock.
+    async fn begin_house(&self) -> store::Result<()> {
+        self.follow_clock_back(self.ctx.clock.now()).await?;
+        for lane in Lane::ALL {
+            self.wake_all(lane).await?;
+        }
+        self.seed().await
+    }
+
+    /// When the backend is back all that sleeps is due at once; while it is away one sleeper tries now and then.
+    async fn wake_sleepers(&self, lane: Lane) -> store::Result<()> {
+        let outage = &self.backend.outage;
+        if outage.is_back(lane) {
+            tracing::info!(?lane, "the backend answers again; what waited for it is due");
+            self.wake_all(lane).await?;
+        } else if outage.is_probe_due(lane, Instant::now()) {
+            let mut tx = self.ctx.db.begin().await?;
+            for kind in lane.kinds() {
+                if tx.wake_one(kind, self.ctx.clock.now()).await? {
+                    break;
+                }
+            }
+            tx.commit().await?;
+            self.shared.wake(lane).notify_one();
+        }
+        Ok(())
+    }
+
+    async fn wake_all(&self, lane: Lane) -> store::Result<()> {
+        for kind in lane.kinds() {
+            self.ctx.db.wake_failed_work(kind, self.ctx.clock.now()).await?;
+        }
+        self.shared.wake(lane).notify_one();
+        Ok(())
+    }
+
+    /// Brings pauses and leases that a clock wrote which was set back since to the clock of now.
+    pub(super) async fn follow_clock_back(&self, now: OffsetDateTime) -> store::Result<()> {
+        let mut tx = self.ctx.db.begin().await?;
+        let moved = tx.clock_went_back(now).await?;
+        tx.commit().await?;
+        if moved > 0 {
+            tracing::warn!(moved, "the clock was set back; work that was planned by it is planned anew");
+        }
+        Ok(())
+    }
+
+    /// Schedules the pulls: the consents, and the addresses and numbers of every tenant that is synced.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn seed(&self) -> store::Result<()> {
+        let now = self.ctx.clock.now();
+        let row = self.ctx.db.read().await?.work_row(WorkKind::Consents, "", now).await?;
+        if row.is_none_or(|row| row.next_at.is_none()) {
+            let mut tx = self.ctx.db.begin().await?;
+            tx.want_work(WorkKind::Consents, "", now).await?;
+            tx.commit().await?;
+        }
+        let intervals =
+            [(WorkKind::CivicAddresses, self.options.pull_addresses), (WorkKind::Numbers, self.options.pull_numbers)];
+        for (kind, interval) in intervals {
+            self.ctx.db.schedule_pulls(kind, now, interval).await?;
+        }
+        self.shared.wake(Lane::Pulls).notify_one();
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! Following a job of the backend: recording its results, asking again, and giving it up when it does not end.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::PoisonError;
+
+use time::{Duration, OffsetDateTime};
+use tokio::time::Instant;
+
+use super::push::{Round, is_withdrawn};
+use super::{Engine, Stop};
+use crate::backend::{Backend, BackendNumber, Job, JobOutcome, JobStatus, Pages};
+use crate::domain::{E164, NumberSettings, OrderKind, ProvisioningError, ServiceSet};
+use crate::store::{Claim, Push, PushOutcome};
+
+/// The shortest pause between two questions about a job.
+const SHORTEST_POLL: Duration = Duration::SECOND;
+/// The longest pause between two questions about a job.
+pub(super) const LONGEST_POLL: Duration = Duration::seconds(30);
+/// A job is asked about after this part of the time it has run.
+const PART: i32 = 8;
+/// A job that has run so long is slow, and people are told.
+const SLOW: Duration = Duration::minutes(10);
+/// Numbers are read back for so long at most.
+const READ_BACK: std::time::Duration = std::time::Duration::from_mins(5);
+
+impl<B: Backend> Engine<B> {
+    /// Records what the backend says of a job so far.
+    pub(super) async fn follow(&self, claim: &Claim, push: &Push, job: &Job) -> Result<Round, Stop> {
+        let carried: BTreeSet<E164> = {
+            let mut tx = self.ctx.db.read().await?;
+            tx.push_numbers(push.id).await?.into_iter().collect()
+        };
+        let mut results: HashMap<E164, Result<(), ProvisioningError>> = HashMap::new();
+        for result in job.results.iter().filter(|result| carried.contains(&result.telephone_number)) {
+            let became = match &result.outcome {
+                JobOutcome::Pending => continue,
+                JobOutcome::Succeeded => Ok(()),
+                JobOutcome::Failed(error) => Err(error.clone()),
+            };
+            results.insert(result.telephone_number, became);
+        }
+        let open: BTreeSet<E164> = carried.into_iter().filter(|number| !results.contains_key(number)).collect();
+        let has_expired = job.status == JobStatus::Expired || self.is_over_time(push);
+        if has_expired && !open.is_empty() {
+            let proved = self.read_back(push, &open).await?;
+            results.extend(open.iter().map(|number| {
+                let result = if proved.contains(number) { Ok(()) } else { Err(job_expired(&job.status)) };
+                (*number, result)
+            }));
+        } else if job.status.is_done() {
+            results.extend(open.into_iter().map(|number| (number, Err(no_result()))));
+        }
+        self.record(claim, push, job, &results).await
+    }
+
+    async fn record(
+        &self,
+        claim: &Claim,
+        push: &Push,
+        job: &Job,
+        results: &HashMap<E164, Result<(), ProvisioningError>>,
+    ) -> Result<Round, Stop> {
+        let mut tx = self.begin(claim).await?;
+        let now = self.ctx.clock.now();
+        let (mut done, mut failed) = (Vec::new(), BTreeMap::<i64, Vec<E164>>::new());
+        // What the push carries may have changed since it was read.
+        for number in tx.push_numbers(push.id).await? {
+            match results.get(&number) {
+                None => {}
+                Some(Ok(())) => done.push(number),
+                Some(Err(error)) => {
+                    let cause = tx.intern_error(&error.without_number(number)).await?;
+                    failed.entry(cause).or_default().push(number);
+                }
+            }
+        }
+        let failed = failed.iter().map(|(error, numbers)| (PushOutcome::Refused(*error), numbers.as_slice()));
+        let outcomes: Vec<_> = std::iter::once((PushOutcome::Done, done.as_slice())).chain(failed).collect();
+        tx.record_outcomes(push, &outcomes, now).await?;
+        let finished = tx.end_push_if_empty(push.id).await?;
+        let poll_at = now + poll_pause(now - push.job_since.unwrap_or(now), job.retry_after);
+        if finished {
+            self.let_account_go(&mut tx, push.account_id).await?;
+        } else {
+            tx.push_has_job(push.id, &job.id, now, poll_at).await?;
+        }
+        tx.commit().await?;
+        if finished {
+            self.shared.slow_jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(&push.id);
+            return Ok(Round::Again);
+        }
+        Ok(Round::Then(poll_at, self.slow_job(push, now)))
+    }
+
+    /// Whether the job was known longer than any may take.
+    fn is_over_time(&self, push: &Push) -> bool {
+        push.job_since.is_some_and(|since| self.ctx.clock.now() - since >= self.options.job_timeout)
+    }
+
+    /// What people read of a job that takes long. The log says it once.
+    pub(super) fn slow_job(&self, push: &Push, now: OffsetDateTime) -> Option<String> {
+        let ran = now - push.job_since?;
+        if ran < SLOW {
+            return None;
+        }
+        if self.shared.slow_jobs.lock().unwrap_or_else(PoisonError::into_inner).insert(push.id) {
+            tracing::warn!(
+                push.id,
+                job.id = push.job_id,
+                minutes = ran.whole_minutes(),
+                "a job of the backend takes long"
+            );
+        }
+        Some(format!(
+            "The backend has been at work on a job for {} minutes. After {} minutes it is given up, and the numbers are read back.",
+            ran.whole_minutes(),
+            self.options.job_timeout.whole_minutes(),
+        ))
+    }
+
+    /// The numbers of these that are at the backend as the push wants them, by what the backend lists of the tenant.
+    async fn read_back(&self, push: &Push, numbers: &BTreeSet<E164>) -> Result<BTreeSet<E164>, Stop> {
+        let settings = self.ctx.db.read().await?.settings(push.settings_id).await?.unwrap_or_default();
+        let takes_back = push.kind == OrderKind::Release || is_withdrawn(&settings);
+        let (mut pages, began) = (Pages::default(), Instant::now());
+        let (mut listed, mut alike) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(cursor) = pages.next() {
+            if began.elapsed() > READ_BACK {
+                pages.leave();
+                break;
+            }
+            for held in pages.take(self.backend.numbers_page(&push.tenant_id, &cursor).await?) {
+                let number = held.telephone_number;
+                if numbers.contains(&number) {
+                    listed.insert(number);
+                    if is_as_wanted(held, &settings) {
+                        alike.insert(number);
+                    }
+                }
+            }
+        }
+        Ok(match (takes_back, pages.is_whole()) {
+            (false, _) => alike,
+            (true, true) => numbers.difference(&listed).copied().collect(),
+            // A number that was not in a list that broke off may still be there.
+            (true, false) => BTreeSet::new(),
+        })
+    }
+}
+
+/// Whether a number has at the backend what an upload gave it.
+fn is_as_wanted(held: BackendNumber, settings: &NumberSettings) -> bool {
+    let service = settings.services.and(ServiceSet::BACKED).iter().next();
+    let is = NumberSettings { teams: held.settings, ..NumberSettings::default() }.normalised().teams;
+    let wanted = NumberSettings { teams: settings.teams.clone(), ..NumberSettings::default() }.normalised().teams;
+    service.is_some_and(|service| held.service == service.key())
+        && is == wanted
+        && (settings.calling_profile.is_none() || settings.calling_profile == held.calling_profile)
+}
+
+/// When a job that has run so long is asked about again: the longer it runs the later, and not before the backend wants it.
+fn poll_pause(ran: Duration, retry_after: Option<std::time::Duration>) -> Duration {
+    let asked = retry_after.and_then(|after| Duration::try_from(after).ok()).unwrap_or_default();
+    (ran / PART).max(asked).clamp(SHORTEST_POLL, LONGEST_POLL)
+}
+
+fn no_result() -> ProvisioningError {
+    ProvisioningError {
+        code: "NoResult".into(),
+        message: "The backend finished the job without saying what became of this number.".into(),
+        target: None,
+    }
+}
+
+fn job_expired(status: &JobStatus) -> ProvisioningError {
+    let why = match status {
+        JobStatus::Expired => "The backend gave the job up".to_owned(),
+        JobStatus::Other(status) => {
+            format!("The backend did not finish the job in time (its last status was \u{201c}{status}\u{201d})")
+        }
+        _ => "The backend did not finish the job in time".to_owned(),
+    };
+    ProvisioningError {
+        code: "JobExpired".into(),
+        message: format!("{why}, and its list of numbers does not show this one as it should be."),
+        target: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_asked_about_less_and_less_often() {
+        let pause = |ran: i64, after| poll_pause(Duration::seconds(ran), after).whole_milliseconds();
+        assert_eq!(
+            [-3_600, 0, 4, 16, 80, 240, 100_000].map(|ran| pause(ran, None)),
+            [1_000, 1_000, 1_000, 2_000, 10_000, 30_000, 30_000]
+        );
+        let asked = |seconds| Some(std::time::Duration::from_secs(seconds));
+        assert_eq!([0, 5, 900].map(|seconds| pause(80, asked(seconds))), [10_000, 10_000, 30_000]);
+        assert_eq!([0, 5, 900].map(|seconds| pause(0, asked(seconds))), [1_000, 5_000, 30_000]);
+    }
+}
