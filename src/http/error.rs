@@ -326,6 +326,18 @@ impl From<service::Error> for Problem {
                 Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.")
                     .because(&error)
             }
+            service::Error::Store(error) if error.is_over_time() => {
+                Self::unavailable("To find this, too much has to be looked through. Narrow the filter, for example to one account or to how the numbers start.")
+                    .because(&error)
+            }
+            service::Error::Store(error) if error.is_full() => {
+                Self::unavailable("The database has no room left. Nothing was stored; try again when the people who run this service have made room.")
+                    .because(&error)
+            }
+            service::Error::Store(error) if error.is_unavailable() => {
+                Self::unavailable("The database cannot be used at the moment. Look whether your change was stored, and try again in a moment.")
+                    .because(&error)
+            }
             service::Error::Store(error) => Self::internal().because(&error),
         }
     }

@@ -50,7 +50,7 @@ use tokio::sync::Notify;
 use crate::domain::Number;
 use crate::domain::call_path::RoutedNumber;
 use gathered::Gathered;
-use readers::{Reader, Readers};
+use readers::{Reader, Readers, Times};
 use remembered::{Recalled, Remembered};
 use sql::Dialect;
 use together::{One, Together};
@@ -99,6 +99,8 @@ pub enum Db {
     Sqlite {
         /// Readers.
         read: Readers,
+        /// Readers for questions that may have to look through a whole table.
+        search: Readers,
         /// The one writer.
         write: SqlitePool,
         /// Where transactions of the writer meet that share a commit.
@@ -142,7 +144,7 @@ impl Tx {
         match self {
             Self::Sqlite(tx, _) => Conn::Sqlite(&mut *tx),
             Self::SqliteTogether(one) => Conn::Sqlite(one.connection()),
-            Self::SqliteRead(reader) => Conn::Sqlite(&mut reader.connection),
+            Self::SqliteRead(reader) => Conn::Sqlite(reader.connection()),
             Self::Postgres(tx) => Conn::Postgres(&mut *tx),
             Self::PostgresRead(connection) => Conn::Postgres(&mut *connection),
         }
@@ -203,6 +205,16 @@ impl Default for PoolSize {
 }
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Times of SQLite's readers. Nothing that they are asked takes nearly as long.
+const READ: Times = Times { patience: ACQUIRE_TIMEOUT, limit: Duration::from_secs(30) };
+/// Times of those that search: as long as somebody waits for a page.
+const SEARCH: Times = Times { patience: Duration::from_secs(5), limit: Duration::from_secs(5) };
+
+/// How many questions may look through whole tables at a time. Each keeps a processor busy, and half of them are left to
+/// others.
+fn searchers() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| if count.get() < 4 { 1 } else { 2 })
+}
 
 impl Db {
     /// Opens the database at `sqlite:PATH` or `postgres://...`. The caller keeps other processes away from a SQLite file.
@@ -254,9 +266,11 @@ impl Db {
         // Pages are looked at where the system has them, so that numbers that lie far apart are found without a copy of each
         // page; at most 256 MB of the file.
         let reading = options.pragma("query_only", "on").pragma("mmap_size", "268435456");
-        let read = Readers::open(&reading, size.readers, ACQUIRE_TIMEOUT).await?;
+        let read = Readers::open(&reading, size.readers, READ).await?;
+        let search = Readers::open(&reading, searchers(), SEARCH).await?;
         Ok(Self::Sqlite {
             read,
+            search,
             write,
             sessions,
             together: Together::default(),
@@ -304,6 +318,26 @@ impl Db {
         })
     }
 
+    /// A connection for a read that may have to look through a whole table. On SQLite these have readers of their own, so
+    /// that nobody who asks for one row waits for them, and a limit of time ([`Error::is_over_time`]).
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn search(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite { search, .. } => Ok(Tx::SqliteRead(search.lend_at_rest().await?)),
+            Self::Postgres(_) => self.read().await,
+        }
+    }
+
+    /// [`Self::search`] where it is needed, else [`Self::read`].
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn read_or_search(&self, searches: bool) -> Result<Tx> {
+        if searches { self.search().await } else { self.read().await }
+    }
+
     /// The session of this identifier.
     ///
     /// # Errors
@@ -327,7 +361,7 @@ impl Db {
         let Self::Sqlite { read, .. } = self else { return };
         let moved = async {
             let mut reader = read.lend().await?;
-            Ok::<_, Error>(sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *reader.connection).await?)
+            Ok::<_, Error>(sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(reader.connection()).await?)
         };
         if let Err(error) = moved.await {
             tracing::debug!(%error, "the journal was not moved; whoever fills it does");
@@ -382,8 +416,9 @@ impl Db {
     /// Closes every connection once its statement is done.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write, .. } => {
+            Self::Sqlite { read, search, write, .. } => {
                 read.close().await;
+                search.close().await;
                 write.close().await;
             }
             Self::Postgres(pool) => pool.close().await,

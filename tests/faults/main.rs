@@ -13,3 +13,4 @@ mod figures;
 #[path = "../integration/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
+mod sqlite_search;
