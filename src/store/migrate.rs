@@ -20,6 +20,14 @@ pub enum MigrationState {
     Newer,
 }
 
+/// Whether a SQLite file holds anything of ours yet.
+const IS_BEGUN: &str = "
+    SELECT EXISTS (
+        SELECT 1
+        FROM sqlite_schema
+        WHERE name = '_sqlx_migrations'
+    )";
+
 impl Db {
     fn migrator(&self) -> Migrator {
         let dialect = match self {
@@ -36,7 +44,12 @@ impl Db {
     pub async fn migration_state(&self) -> Result<MigrationState> {
         let known: Vec<i64> = self.migrator().iter().map(|migration| migration.version).collect();
         let applied: Vec<i64> = match self {
-            Self::Sqlite { write, .. } => applied(&mut *write.acquire().await?).await?,
+            // A reader: whoever writes may be busy for long.
+            Self::Sqlite { read, .. } => {
+                let mut reader = read.lend().await?;
+                let begun: bool = sqlx::query_scalar(IS_BEGUN).fetch_one(reader.connection()).await?;
+                if begun { listed(reader.connection()).await? } else { Vec::new() }
+            }
             Self::Postgres(pool) => applied(&mut *pool.acquire().await?).await?,
         };
         if applied.iter().any(|version| !known.contains(version)) {
@@ -55,7 +68,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<()> {
         let migrator = self.migrator();
         match self {
-            Self::Sqlite { write, .. } => migrator.run(write).await?,
+            Self::Sqlite { write, .. } => migrator.run(&mut *write.lend().await?).await?,
             Self::Postgres(pool) => migrator.run(pool).await?,
         }
         Ok(())
@@ -64,6 +77,10 @@ impl Db {
 
 async fn applied<C: Migrate>(connection: &mut C) -> Result<Vec<i64>> {
     connection.ensure_migrations_table("_sqlx_migrations").await?;
+    listed(connection).await
+}
+
+async fn listed<C: Migrate>(connection: &mut C) -> Result<Vec<i64>> {
     let applied = connection.list_applied_migrations("_sqlx_migrations").await?;
     Ok(applied.into_iter().map(|migration| migration.version).collect())
 }

@@ -35,6 +35,7 @@ mod together;
 mod told_names;
 mod types;
 mod work;
+mod writer;
 mod zone;
 
 use std::path::Path;
@@ -42,8 +43,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{PgConnection, PgPool, Postgres, SqliteConnection, Transaction, pool::PoolConnection};
 
 use tokio::sync::Notify;
 
@@ -54,6 +55,7 @@ use readers::{Reader, Readers, Times};
 use remembered::{Recalled, Remembered};
 use sql::Dialect;
 use together::{One, Together};
+use writer::{Writer, Writing};
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
@@ -102,7 +104,7 @@ pub enum Db {
         /// Readers for questions that may have to look through a whole table.
         search: Readers,
         /// The one writer.
-        write: SqlitePool,
+        write: Writer,
         /// Where transactions of the writer meet that share a commit.
         together: Together,
         /// Where questions about single numbers meet.
@@ -121,8 +123,8 @@ pub enum Db {
 /// A connection in use: alone for one statement at a time, or with a transaction.
 #[derive(Debug)]
 pub enum Tx {
-    /// A write transaction of the one writer, and who wants to know when it is over.
-    Sqlite(Transaction<'static, Sqlite>, Remembered),
+    /// A write transaction of the one writer.
+    Sqlite(Writing),
     /// One of the write transactions that share a commit.
     SqliteTogether(One),
     /// A reader without a transaction.
@@ -142,7 +144,7 @@ pub(crate) enum Conn<'a> {
 impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
-            Self::Sqlite(tx, _) => Conn::Sqlite(&mut *tx),
+            Self::Sqlite(tx) => Conn::Sqlite(tx.connection()),
             Self::SqliteTogether(one) => Conn::Sqlite(one.connection()),
             Self::SqliteRead(reader) => Conn::Sqlite(reader.connection()),
             Self::Postgres(tx) => Conn::Postgres(&mut *tx),
@@ -160,10 +162,7 @@ impl Tx {
     /// When the database refuses; then nothing of it is stored.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx, sessions) => {
-                tx.commit().await?;
-                sessions.settled();
-            }
+            Self::Sqlite(tx) => tx.commit().await?,
             Self::SqliteTogether(one) => one.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
             Self::SqliteRead(_) | Self::PostgresRead(_) => {}
@@ -177,10 +176,7 @@ impl Tx {
     /// When the connection is lost; then nothing of it is stored either.
     pub async fn rollback(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx, sessions) => {
-                tx.rollback().await?;
-                sessions.settled();
-            }
+            Self::Sqlite(tx) => tx.rollback().await,
             Self::Postgres(tx) => tx.rollback().await?,
             // What stands in a savepoint is undone by the next who comes, or before the commit.
             Self::SqliteTogether(_) | Self::SqliteRead(_) | Self::PostgresRead(_) => {}
@@ -242,7 +238,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
+            .busy_timeout(Duration::from_secs(5))
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
             .pragma("journal_size_limit", "67108864")
@@ -252,17 +248,8 @@ impl Db {
             // A page of any list fits in, so that its rows cross over to the asking thread together.
             .row_buffer_size(256);
         let sessions = Remembered::default();
-        let watching = sessions.clone();
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(Duration::from_mins(1))
-            .after_connect(move |writer, _| Box::pin(watching.clone().watch(writer)))
-            // Most of what a large order writes fits in, so that little of it is written and read back before the commit.
-            .connect_with(options.clone().pragma("cache_size", "-24000"))
-            .await?;
+        // Most of what a large order writes fits in, so that little of it is written and read back before the commit.
+        let write = Writer::open(options.clone().pragma("cache_size", "-24000"), sessions.clone()).await?;
         // Pages are looked at where the system has them, so that numbers that lie far apart are found without a copy of each
         // page; at most 256 MB of the file.
         let reading = options.pragma("query_only", "on").pragma("mmap_size", "268435456");
@@ -286,11 +273,7 @@ impl Db {
     /// When no connection can be had in time.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, sessions, .. } => {
-                let tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                sessions.settled();
-                Tx::Sqlite(tx, sessions.clone())
-            }
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin().await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -365,6 +348,21 @@ impl Db {
         };
         if let Err(error) = moved.await {
             tracing::debug!(%error, "the journal was not moved; whoever fills it does");
+        }
+    }
+
+    /// Asks whether the database can be read and written, by doing so.
+    ///
+    /// # Errors
+    /// When it cannot, with the reason in words.
+    pub async fn try_out(&self) -> std::result::Result<(), String> {
+        if let Some(damage) = error::damage() {
+            return Err(format!("the database file is damaged: {damage}"));
+        }
+        self.ping().await.map_err(|error| error.to_string())?;
+        match self {
+            Self::Sqlite { write, .. } => write.probe().await,
+            Self::Postgres(_) => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@
     reason = "a test stops at what it did not expect, in its harness too"
 )]
 
+mod disk;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the harness of the integration tests, of which these need a part")]

@@ -49,7 +49,9 @@ pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(World) -
 pub(crate) async fn execute(db: &Db, statement: &str) -> u64 {
     let statement = sqlx::AssertSqlSafe(statement.to_owned());
     match db {
-        Db::Sqlite { write, .. } => sqlx::query(statement).execute(write).await.unwrap().rows_affected(),
+        Db::Sqlite { write, .. } => {
+            sqlx::query(statement).execute(&mut *write.lend().await.unwrap()).await.unwrap().rows_affected()
+        }
         Db::Postgres(pool) => sqlx::query(statement).execute(pool).await.unwrap().rows_affected(),
     }
 }
@@ -58,7 +60,9 @@ pub(crate) async fn execute(db: &Db, statement: &str) -> u64 {
 pub(crate) async fn numbers(db: &Db, question: &str) -> Vec<i64> {
     let question = sqlx::AssertSqlSafe(question.to_owned());
     match db {
-        Db::Sqlite { write, .. } => sqlx::query_scalar(question).fetch_all(write).await.unwrap(),
+        Db::Sqlite { write, .. } => {
+            sqlx::query_scalar(question).fetch_all(&mut *write.lend().await.unwrap()).await.unwrap()
+        }
         Db::Postgres(pool) => sqlx::query_scalar(question).fetch_all(pool).await.unwrap(),
     }
 }
@@ -67,7 +71,9 @@ pub(crate) async fn numbers(db: &Db, question: &str) -> Vec<i64> {
 pub(crate) async fn texts(db: &Db, question: &str) -> Vec<String> {
     let question = sqlx::AssertSqlSafe(question.to_owned());
     match db {
-        Db::Sqlite { write, .. } => sqlx::query_scalar(question).fetch_all(write).await.unwrap(),
+        Db::Sqlite { write, .. } => {
+            sqlx::query_scalar(question).fetch_all(&mut *write.lend().await.unwrap()).await.unwrap()
+        }
         Db::Postgres(pool) => sqlx::query_scalar(question).fetch_all(pool).await.unwrap(),
     }
 }
