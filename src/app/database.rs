@@ -32,6 +32,7 @@ pub(super) async fn open(config: &Config) -> Result<Database, Failure> {
         MigrationState::Newer => return Err(newer()),
     }
     if database.lock.is_some() {
+        database.db.renew_statistics().await.map_err(failed)?;
         free_work(&database.db).await.map_err(failed)?;
     }
     Ok(database)

@@ -26,8 +26,8 @@ use super::failure::Failure;
 use super::ready::Ready;
 use super::{database, names, stop};
 
-/// Time between two moves of what SQLite committed from its journal into the file.
-const CHECKPOINT: Duration = Duration::from_secs(5);
+/// Time between two looks at what the database needs by itself.
+const DATABASE_UPKEEP: Duration = Duration::from_secs(5);
 /// Time between two rounds of upkeep on the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -126,9 +126,9 @@ impl Running {
             });
         }
         let db = running.database.db.clone();
-        running.every(CHECKPOINT, move || {
+        running.every(DATABASE_UPKEEP, move || {
             let db = db.clone();
-            async move { db.checkpoint().await }
+            async move { db.upkeep().await }
         });
         ready.started(running.database.db.clone(), workers, updater);
         Ok(running)

@@ -34,6 +34,7 @@ mod submit;
 mod together;
 mod told_names;
 mod types;
+mod upkeep;
 mod work;
 mod writer;
 mod zone;
@@ -55,6 +56,7 @@ use readers::{Reader, Readers, Times};
 use remembered::{Recalled, Remembered};
 use sql::Dialect;
 use together::{One, Together};
+use upkeep::Statistics;
 use writer::{Writer, Writing};
 
 pub use accounts::{AccountFilter, AccountPage};
@@ -113,6 +115,8 @@ pub enum Db {
         routed: Gathered<RoutedNumber>,
         /// Sessions in memory.
         sessions: Remembered,
+        /// How old its statistics are.
+        statistics: Arc<Statistics>,
         /// Wakes the name server of this process.
         zone: Arc<Notify>,
     },
@@ -263,6 +267,7 @@ impl Db {
             together: Together::default(),
             gathered: Gathered::default(),
             routed: Gathered::default(),
+            statistics: Arc::default(),
             zone: Arc::default(),
         })
     }
@@ -336,19 +341,6 @@ impl Db {
             sessions.offer(version, id, row);
         }
         Ok(found)
-    }
-
-    /// Moves what SQLite has committed from its journal into the file, as far as it can without anybody waiting for it. To
-    /// be done every few seconds. A server does so by itself.
-    pub async fn checkpoint(&self) {
-        let Self::Sqlite { read, .. } = self else { return };
-        let moved = async {
-            let mut reader = read.lend().await?;
-            Ok::<_, Error>(sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(reader.connection()).await?)
-        };
-        if let Err(error) = moved.await {
-            tracing::debug!(%error, "the journal was not moved; whoever fills it does");
-        }
     }
 
     /// Asks whether the database can be read and written, by doing so.
