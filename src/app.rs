@@ -7,6 +7,7 @@ mod examples;
 mod failure;
 mod names;
 mod ready;
+mod sole;
 mod start;
 mod stop;
 #[cfg(test)]

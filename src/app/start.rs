@@ -92,6 +92,8 @@ impl Running {
             (Some(sockets), Some(options)) => Some(NameServer::start(options, sockets, stop.clone(), &tasks).await),
             _ => None,
         };
+        // Of a start that fails nothing goes on: what was begun before would keep the process.
+        let failed = stop.clone().drop_guard();
         let ready = Ready::new(&config, stop.clone(), names.clone());
         let operations = ready.operations(metrics.clone());
         listen("operations", (&stop, &tasks), listeners.operations, 64, operations.router());
@@ -130,7 +132,9 @@ impl Running {
             let db = db.clone();
             async move { db.upkeep().await }
         });
+        running.look_for_damage();
         ready.started(running.database.db.clone(), workers, updater);
+        failed.disarm();
         Ok(running)
     }
 
@@ -171,6 +175,19 @@ impl Running {
         self.tasks.spawn(async move {
             while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
                 work().await;
+            }
+        });
+    }
+
+    /// Looks through the file of the database, beside everything else: that may take minutes.
+    fn look_for_damage(&self) {
+        let (db, stop) = (self.database.db.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                looked = db.look_for_damage() => if let Err(error) = looked {
+                    tracing::warn!(%error, "the database file could not be looked through");
+                },
             }
         });
     }
