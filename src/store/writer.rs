@@ -96,21 +96,16 @@ impl Writer {
     /// The same for one who has waited since then.
     pub(super) async fn begin_for(&self, asked: Instant) -> Result<Writing> {
         // From here on whoever leaves gives the transaction up, also while it is being begun.
-        let mut writing = Writing { writer: self.clone(), place: Some(self.place().await?) };
-        // Others may have waited in front of us as long as we are willing to.
-        let mut outcome = if self.is_locked_for(asked) { Err(Error::Locked) } else { Ok(()) };
-        while outcome.is_ok() {
-            match writing.begin().await {
-                Ok(()) => {
-                    self.seen().locked = None;
-                    self.0.sessions.settled();
-                    return Ok(writing);
-                }
-                Err(error) => outcome = self.judge(asked, error),
+        let mut writing = Writing { writer: self.clone(), place: Some(self.place_for(asked).await?) };
+        while let Err(error) = writing.begin().await {
+            if let Err(error) = self.judge(asked, error) {
+                writing.place = None;
+                return Err(error);
             }
         }
-        writing.place = None;
-        outcome.map(|()| writing)
+        self.seen().locked = None;
+        self.0.sessions.settled();
+        Ok(writing)
     }
 
     /// The connection without a transaction, for what begins its own.
@@ -126,20 +121,34 @@ impl Writer {
     }
 
     async fn place(&self) -> Result<Place> {
-        let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.0.slot).lock_owned()).await;
-        let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        self.place_for(Instant::now()).await
+    }
+
+    /// Waits for the connection, but not behind others who wait for another program.
+    async fn place_for(&self, asked: Instant) -> Result<Place> {
+        let waiting = Arc::clone(&self.0.slot).lock_owned();
+        tokio::pin!(waiting);
+        let place = loop {
+            if self.is_locked_for(asked) {
+                return Err(Error::Locked);
+            }
+            match tokio::time::timeout(BUSY_TIMEOUT, &mut waiting).await {
+                Ok(place) => break place,
+                Err(_) if asked.elapsed() >= PATIENCE => return Err(sqlx::Error::PoolTimedOut.into()),
+                Err(_) => {}
+            }
+        };
         if self.seen().closed { Err(sqlx::Error::PoolClosed.into()) } else { Ok(place) }
     }
 
     /// The connection in its place; a new one where there is none.
     async fn connected<'a>(&self, place: &'a mut Place) -> std::result::Result<&'a mut SqliteConnection, sqlx::Error> {
-        let connection = match place.take() {
-            Some(connection) => connection,
-            None => {
-                let mut connection = self.0.options.connect().await?;
-                self.0.sessions.clone().watch(&mut connection, Arc::clone(&self.0.changes)).await?;
-                connection
-            }
+        let connection = if let Some(connection) = place.take() {
+            connection
+        } else {
+            let mut connection = self.0.options.connect().await?;
+            self.0.sessions.clone().watch(&mut connection, Arc::clone(&self.0.changes)).await?;
+            connection
         };
         Ok(place.insert(connection))
     }

@@ -12,7 +12,7 @@
 mod disk;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the harness of the integration tests, of which these need a part")]
+#[expect(dead_code, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
 mod sqlite_file;
 mod sqlite_search;
