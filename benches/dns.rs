@@ -105,9 +105,9 @@ async fn fill(file: &Path) -> Outcome<()> {
                 .push_bind(format!("MS=ms{number:08}"))
                 .push_bind(2_i64);
         });
-        insert.build().execute(write).await?;
+        insert.build().execute(&mut *write.lend().await?).await?;
     }
-    sqlx::query("UPDATE zone SET serial = serial + 1").execute(write).await?;
+    sqlx::query("UPDATE zone SET serial = serial + 1").execute(&mut *write.lend().await?).await?;
     db.close().await;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod examples;
 mod failure;
 mod names;
 mod ready;
+mod sole;
 mod start;
 mod stop;
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Opening the database: one process for a SQLite file, and a schema this program knows.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
@@ -13,25 +11,28 @@ use crate::store::{Db, MigrationState, PoolSize, SessionLimits};
 
 use super::failure::Failure;
 use super::print;
+use super::sole::Sole;
 
 /// A database that is away is tried again after so long.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
-/// An open database. The lock on a SQLite file lasts as long as this value.
+/// An open database. The right to a SQLite file lasts as long as this value.
 pub(super) struct Database {
     pub(super) db: Db,
-    lock: Option<File>,
+    sole: Option<Sole>,
 }
 
 /// Opens the configured database and brings its schema up to date.
 pub(super) async fn open(config: &Config) -> Result<Database, Failure> {
-    let database = connect(config).await?;
+    let mut database = connect(config).await?;
     match database.db.migration_state().await.map_err(failed)? {
         MigrationState::Current => {}
         MigrationState::Behind(_) => database.db.migrate().await.map_err(failed)?,
         MigrationState::Newer => return Err(newer()),
     }
-    if database.lock.is_some() {
+    if let Some(sole) = &mut database.sole {
+        sole.mark().map_err(|error| Failure::Line(format!("cannot write beside the database: {error}")))?;
+        database.db.renew_statistics().await.map_err(failed)?;
         free_work(&database.db).await.map_err(failed)?;
     }
     Ok(database)
@@ -68,11 +69,11 @@ async fn free_work(db: &Db) -> crate::store::Result<()> {
 }
 
 async fn connect(config: &Config) -> Result<Database, Failure> {
-    let lock = match &config.database.url {
-        DatabaseUrl::Sqlite(path) => Some(lock(path)?),
+    let sole = match &config.database.url {
+        DatabaseUrl::Sqlite(path) => Some(Sole::take(path)?),
         DatabaseUrl::Postgres(_) => None,
     };
-    Ok(Database { db: connect_beside(config).await?, lock })
+    Ok(Database { db: connect_beside(config).await?, sole })
 }
 
 /// Connects without keeping others away, to look while another process works.
@@ -96,33 +97,13 @@ async fn open_db(config: &Config) -> crate::store::Result<Db> {
     Db::open(&url, size).await
 }
 
-/// Keeps other processes away from a SQLite file. The file is made for this user alone.
-fn lock(path: &Path) -> Result<File, Failure> {
-    let beside = |error| Failure::Line(format!("cannot write to {}: {error}", path.display()));
-    private_file(path).map_err(beside)?;
-    let lock_path = path.with_added_extension("lock");
-    let lock = private_file(&lock_path).map_err(beside)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Failure::Line(format!(
-            "{} is in use by another nmp process; stop that one first, or choose another place for the data",
-            path.display()
-        ))),
-        Err(TryLockError::Error(error)) => Err(Failure::Line(format!("cannot lock {}: {error}", lock_path.display()))),
-    }
-}
-
-fn private_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "what map_err calls")]
 fn failed(error: crate::store::Error) -> Failure {
-    Failure::Line(format!("the database cannot be used: {error}"))
+    Failure::Line(if error.is_damaged() {
+        format!("the file is no database of nmp, or it is damaged; restore a backup ({error})")
+    } else {
+        format!("the database cannot be used: {error}")
+    })
 }
 
 fn newer() -> Failure {

@@ -73,7 +73,7 @@ impl Ready {
 
 async fn answers(started: Arc<OnceLock<Started>>) -> Result<(), String> {
     let started = started.get().ok_or(NOT_YET)?;
-    started.db.ping().await.map_err(|error| error.to_string())
+    started.db.try_out().await
 }
 
 async fn is_current(started: Arc<OnceLock<Started>>) -> Result<(), String> {

@@ -28,8 +28,8 @@ use super::failure::Failure;
 use super::ready::Ready;
 use super::{database, names, stop};
 
-/// Time between two moves of what SQLite committed from its journal into the file.
-const CHECKPOINT: Duration = Duration::from_secs(5);
+/// Time between two looks at what the database needs by itself.
+const DATABASE_UPKEEP: Duration = Duration::from_secs(5);
 /// Time between two rounds of upkeep on the metrics, and between two questions for the database's time.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Time between two rounds of clearing away what nobody needs any more.
@@ -98,6 +98,8 @@ impl Running {
             (Some(sockets), Some(options)) => Some(NameServer::start(options, sockets, stop.clone(), &tasks).await),
             _ => None,
         };
+        // Of a start that fails nothing goes on: what was begun before would keep the process.
+        let failed = stop.clone().drop_guard();
         let ready = Ready::new(&config, stop.clone(), names.clone());
         let operations = ready.operations(metrics.clone());
         listen("operations", (&stop, &tasks), listeners.operations, operations_limits(), operations.router());
@@ -145,12 +147,14 @@ impl Running {
             });
         }
         let db = running.database.db.clone();
-        running.every(CHECKPOINT, move || {
+        running.every(DATABASE_UPKEEP, move || {
             let db = db.clone();
-            async move { db.checkpoint().await }
+            async move { db.upkeep().await }
         });
         running.keep_house();
+        running.look_for_damage();
         ready.started(running.database.db.clone(), workers, updater);
+        failed.disarm();
         Ok(running)
     }
 
@@ -217,6 +221,19 @@ impl Running {
                 if tokio::time::timeout(HOUSEKEEPING, stop.cancelled()).await.is_ok() {
                     return;
                 }
+            }
+        });
+    }
+
+    /// Looks through the file of the database, beside everything else: that may take minutes.
+    fn look_for_damage(&self) {
+        let (db, stop) = (self.database.db.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                looked = db.look_for_damage() => if let Err(error) = looked {
+                    tracing::warn!(%error, "the database file could not be looked through");
+                },
             }
         });
     }

@@ -353,9 +353,19 @@ impl From<service::Error> for Problem {
                 "A request with this Repeatability-Request-ID is being answered. Ask again in a moment.",
             ),
             service::Error::Busy(reason) => Self::unavailable(reason),
+            service::Error::Store(error) if error.is_over_time() => Self::unavailable(
+                "To find this, too much has to be looked through. Narrow the filter, for example to one account or to how \
+                 the numbers start.",
+            )
+            .because(&error),
             service::Error::Store(error) if error.is_unclear() => Self::unavailable(
-                "The database went away while the change was being stored, and whether it was stored is not known. Look \
+                "The database failed while the change was being stored, and whether it was stored is not known. Look \
                  before you try again.",
+            )
+            .because(&error),
+            service::Error::Store(error) if error.is_full() => Self::unavailable(
+                "The database has no room left. Nothing was stored; try again when the people who run this service have \
+                 made room.",
             )
             .because(&error),
             service::Error::Store(error) if error.is_unavailable() => {

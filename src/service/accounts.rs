@@ -30,7 +30,8 @@ pub async fn list(
     filter: &AccountFilter,
     page: &Page<String>,
 ) -> Result<AccountPage> {
-    Ok(ctx.db.read().await?.accounts_page(filter, page, PAGE_SIZE).await?)
+    let mut tx = ctx.db.read_or_search(*filter != AccountFilter::default()).await?;
+    Ok(tx.accounts_page(filter, page, PAGE_SIZE).await?)
 }
 
 /// Rows of an export fetched at a time.
@@ -47,7 +48,8 @@ pub async fn export(
     after: Option<String>,
 ) -> Result<(Vec<Account>, Option<String>)> {
     let page = after.map_or(Page::First, Page::After);
-    let page = ctx.db.read().await?.accounts_page(filter, &page, EXPORT_CHUNK).await?;
+    let mut tx = ctx.db.read_or_search(*filter != AccountFilter::default()).await?;
+    let page = tx.accounts_page(filter, &page, EXPORT_CHUNK).await?;
     let next = page.accounts.last().map(|account| account.name.clone()).filter(|_| page.more_after);
     Ok((page.accounts, next))
 }

@@ -30,7 +30,8 @@ pub struct AuditPage {
 /// # Errors
 /// When the database fails.
 pub async fn list(ctx: &Ctx, _: &Grant<AuditRead>, filter: &AuditFilter, page: &Page<i64>) -> Result<AuditPage> {
-    let (rows, more_before, more_after) = ctx.db.read().await?.audit_page(filter, page, PAGE_SIZE).await?;
+    let mut tx = ctx.db.read_or_search(*filter != AuditFilter::default()).await?;
+    let (rows, more_before, more_after) = tx.audit_page(filter, page, PAGE_SIZE).await?;
     Ok(AuditPage { rows, more_after, more_before })
 }
 
@@ -45,7 +46,8 @@ pub async fn export(
     after: Option<i64>,
 ) -> Result<(Vec<AuditRow>, Option<i64>)> {
     let page = after.map_or(Page::First, Page::After);
-    let (rows, _, more) = ctx.db.read().await?.audit_page(filter, &page, EXPORT_CHUNK).await?;
+    let mut tx = ctx.db.read_or_search(*filter != AuditFilter::default()).await?;
+    let (rows, _, more) = tx.audit_page(filter, &page, EXPORT_CHUNK).await?;
     let next = rows.last().map(|row| row.seq).filter(|_| more);
     Ok((rows, next))
 }
@@ -55,7 +57,7 @@ pub async fn export(
 /// # Errors
 /// When the database fails.
 pub async fn actions(ctx: &Ctx, _: &Grant<AuditRead>) -> Result<Vec<String>> {
-    Ok(ctx.db.read().await?.audit_actions().await?)
+    Ok(ctx.db.search().await?.audit_actions().await?)
 }
 
 /// What walking the chain found.

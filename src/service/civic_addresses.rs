@@ -19,7 +19,8 @@ pub async fn list(
     text: Option<&str>,
     page: &Page<String>,
 ) -> Result<AddressPage> {
-    Ok(ctx.db.read().await?.civic_addresses_page(tenant, text, page, PAGE_SIZE).await?)
+    let mut tx = ctx.db.read_or_search(text.is_some()).await?;
+    Ok(tx.civic_addresses_page(tenant, text, page, PAGE_SIZE).await?)
 }
 
 /// Rows of an export fetched at a time.
@@ -37,7 +38,8 @@ pub async fn export(
     after: Option<String>,
 ) -> Result<(Vec<CivicAddress>, Option<String>)> {
     let page = after.map_or(Page::First, Page::After);
-    let page = ctx.db.read().await?.civic_addresses_page(tenant, text, &page, EXPORT_CHUNK).await?;
+    let mut tx = ctx.db.read_or_search(text.is_some()).await?;
+    let page = tx.civic_addresses_page(tenant, text, &page, EXPORT_CHUNK).await?;
     let next = page.addresses.last().map(|address| address.id.clone()).filter(|_| page.more_after);
     Ok((page.addresses, next))
 }

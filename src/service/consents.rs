@@ -38,7 +38,7 @@ pub async fn list(
     filter: &ConsentFilter,
     page: &Page<(i64, String)>,
 ) -> Result<ConsentPage> {
-    let mut tx = ctx.db.read().await?;
+    let mut tx = ctx.db.read_or_search(*filter != ConsentFilter::default()).await?;
     let (consents, more_before, more_after) = tx.consents_page(filter, page, PAGE_SIZE).await?;
     let matching = tx.count_consents(filter).await?;
     Ok(ConsentPage { consents, matching, more_after, more_before })
@@ -60,7 +60,8 @@ pub async fn export(
     after: Option<ExportKey>,
 ) -> Result<(Vec<ConsentRow>, Option<ExportKey>)> {
     let page = after.map_or(Page::First, Page::After);
-    let (rows, _, more) = ctx.db.read().await?.consents_page(filter, &page, EXPORT_CHUNK).await?;
+    let mut tx = ctx.db.read_or_search(*filter != ConsentFilter::default()).await?;
+    let (rows, _, more) = tx.consents_page(filter, &page, EXPORT_CHUNK).await?;
     let next = rows.last().map(ConsentRow::key).filter(|_| more);
     Ok((rows, next))
 }

@@ -13,6 +13,9 @@ use crate::store::Tx;
 
 pub use crate::store::{Listed, Window};
 
+/// Leaving out more than so many is a search of its own.
+const SKIPPED: u32 = 10_000;
+
 /// Numbers of one account, or of all, ascending.
 ///
 /// # Errors
@@ -24,7 +27,8 @@ pub async fn numbers(
     filter: &Filter<NumberField>,
     window: &Window<E164>,
 ) -> Result<Listed<Number>> {
-    let mut tx = ctx.db.read().await?;
+    let searches = filter.searches() || window.skip > SKIPPED;
+    let mut tx = ctx.db.read_or_search(searches).await?;
     let account = id_of(&mut tx, account).await?;
     Ok(tx.numbers_listed(account, filter, window).await?)
 }
@@ -39,7 +43,7 @@ pub async fn count_numbers(
     account: Option<&str>,
     filter: &Filter<NumberField>,
 ) -> Result<i64> {
-    let mut tx = ctx.db.read().await?;
+    let mut tx = ctx.db.read_or_search(!filter.is_everything()).await?;
     let account = id_of(&mut tx, account).await?;
     Ok(tx.count_numbers_listed(account, filter).await?)
 }
@@ -61,7 +65,7 @@ pub async fn accounts(
     filter: &Filter<AccountField>,
     window: &Window<String>,
 ) -> Result<Listed<CountedAccount>> {
-    let mut tx = ctx.db.read().await?;
+    let mut tx = ctx.db.read_or_search(!filter.is_everything()).await?;
     let Listed { items, more } = tx.accounts_listed(filter, window).await?;
     let ids: Vec<i64> = items.iter().map(|account| account.id).collect();
     let mut counts = tx.kept_service_counts(&ids).await?;
@@ -77,7 +81,7 @@ pub async fn accounts(
 /// # Errors
 /// When the database fails.
 pub async fn count_accounts(ctx: &Ctx, _: &Grant<AccountsRead>, filter: &Filter<AccountField>) -> Result<i64> {
-    Ok(ctx.db.read().await?.count_accounts_listed(filter).await?)
+    Ok(ctx.db.read_or_search(!filter.is_everything()).await?.count_accounts_listed(filter).await?)
 }
 
 /// Consents by tenant, each with its account.
@@ -90,7 +94,8 @@ pub async fn consents(
     filter: &Filter<ConsentField>,
     window: &Window<String>,
 ) -> Result<Listed<ConsentOfAccount>> {
-    let Listed { items, more } = ctx.db.read().await?.consents_listed(filter, window).await?;
+    let mut tx = ctx.db.read_or_search(!filter.is_everything()).await?;
+    let Listed { items, more } = tx.consents_listed(filter, window).await?;
     Ok(Listed { items: items.into_iter().map(ConsentOfAccount::from).collect(), more })
 }
 
@@ -99,7 +104,7 @@ pub async fn consents(
 /// # Errors
 /// When the database fails.
 pub async fn count_consents(ctx: &Ctx, _: &Grant<ConsentsRead>, filter: &Filter<ConsentField>) -> Result<i64> {
-    Ok(ctx.db.read().await?.count_consents_listed(filter).await?)
+    Ok(ctx.db.read_or_search(!filter.is_everything()).await?.count_consents_listed(filter).await?)
 }
 
 /// Civic addresses of an account's tenant by id; none while the account has no tenant.
@@ -113,7 +118,7 @@ pub async fn civic_addresses(
     filter: &Filter<AddressField>,
     window: &Window<String>,
 ) -> Result<Listed<CivicAddress>> {
-    let mut tx = ctx.db.read().await?;
+    let mut tx = ctx.db.read_or_search(!filter.is_everything()).await?;
     match find_kept(&mut tx, account).await?.tenant_id {
         Some(tenant) => Ok(tx.civic_addresses_listed(&tenant, filter, window).await?),
         None => Ok(Listed::default()),
@@ -130,7 +135,7 @@ pub async fn count_civic_addresses(
     account: &str,
     filter: &Filter<AddressField>,
 ) -> Result<i64> {
-    let mut tx = ctx.db.read().await?;
+    let mut tx = ctx.db.read_or_search(!filter.is_everything()).await?;
     match find_kept(&mut tx, account).await?.tenant_id {
         Some(tenant) => Ok(tx.count_civic_addresses_listed(&tenant, filter).await?),
         None => Ok(0),

@@ -36,7 +36,7 @@ pub async fn list(
     page: Page<E164>,
     offer: bool,
 ) -> Result<(NumberLines, Matching)> {
-    let mut tx = ctx.db.read().await?;
+    let mut tx = ctx.db.read_or_search(filter.searches()).await?;
     let names = offer.then_some(NAMES_OFFERED as i64 + 1);
     let mut found = tx.number_lines(filter, page, PAGE_SIZE, names).await?;
     few_names(&mut found.choices);
@@ -59,7 +59,8 @@ pub async fn ranges(
     filter: &NumberFilter,
     page: Page<E164>,
 ) -> Result<(Vec<NumberRange>, Option<E164>)> {
-    Ok(ctx.db.read().await?.number_ranges(filter, page, PAGE_SIZE).await?)
+    let mut tx = ctx.db.read_or_search(filter.searches()).await?;
+    Ok(tx.number_ranges(filter, page, PAGE_SIZE).await?)
 }
 
 /// How many numbers match, in a time that does not grow with how many there are.
@@ -67,7 +68,7 @@ pub async fn ranges(
 /// # Errors
 /// When the database fails.
 pub async fn matching(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &NumberFilter) -> Result<Matching> {
-    count(&mut ctx.db.read().await?, filter).await
+    count(&mut ctx.db.read_or_search(filter.searches()).await?, filter).await
 }
 
 async fn count(tx: &mut Tx, filter: &NumberFilter) -> Result<Matching> {
@@ -153,7 +154,8 @@ pub async fn export(
     after: Option<E164>,
 ) -> Result<(Vec<Number>, Option<E164>)> {
     let page = after.map_or(Page::First, Page::After);
-    let page = ctx.db.read().await?.numbers_page(filter, page, EXPORT_CHUNK).await?;
+    let mut tx = ctx.db.read_or_search(filter.searches()).await?;
+    let page = tx.numbers_page(filter, page, EXPORT_CHUNK).await?;
     let next = page.numbers.last().map(|number| number.telephone_number).filter(|_| page.more_after);
     Ok((page.numbers, next))
 }

@@ -65,7 +65,8 @@ impl OrderRight {
 /// # Errors
 /// When the database fails.
 pub async fn list(ctx: &Ctx, _: &Grant<OrdersRead>, filter: &OrderFilter, page: Page<i64>) -> Result<OrderPage> {
-    Ok(ctx.db.read().await?.orders_page(filter, page, PAGE_SIZE).await?)
+    let mut tx = ctx.db.read_or_search(*filter != OrderFilter::default()).await?;
+    Ok(tx.orders_page(filter, page, PAGE_SIZE).await?)
 }
 
 /// One order.

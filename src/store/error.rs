@@ -1,23 +1,45 @@
 //! What can go wrong between us and the database.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use sqlx::error::DatabaseError as _;
+use sqlx::sqlite::SqliteError;
 
 /// The result of a store call.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// What SQLite says when the file does not hold what it should: `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
+const DAMAGED: [i32; 2] = [11, 26];
+const BUSY: i32 = 5;
+const INTERRUPTED: i32 = 9;
+const IO: i32 = 10;
+const FULL: i32 = 13;
+
+/// The first damage that this process met. It has one database file, and what it says of it holds until somebody restores it.
+static DAMAGE: OnceLock<String> = OnceLock::new();
 
 /// A failure of the database or of what it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database refused or could not be reached.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// The commit that several transactions shared failed.
     #[error("shared commit: {0}")]
     SharedCommit(Arc<sqlx::Error>),
     /// The answer to a commit was lost, and nobody can tell whether it was made.
     #[error("it is not known whether the commit was made: {0}")]
-    Unclear(Box<sqlx::Error>),
+    Unclear(#[source] Box<sqlx::Error>),
+    /// A question took longer than it may.
+    #[error("the question took longer than it may")]
+    OverTime,
+    /// The server only reads: a standby, or a database that was made read-only.
+    #[error("the server only reads")]
+    ReadOnly,
+    /// Another program has the file locked.
+    #[error("another program keeps the database file locked")]
+    Locked,
     /// A migration failed.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -59,8 +81,8 @@ fn remedy(code: &str) -> Remedy {
         return match code & 0xff {
             // BUSY, LOCKED
             5 | 6 => Remedy::Again,
-            // READONLY, IOERR, FULL, CANTOPEN, PROTOCOL
-            8 | 10 | 13 | 14 | 15 => Remedy::Wait,
+            // PERM, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL
+            3 | 7 | 8 | 10 | 13 | 14 | 15 => Remedy::Wait,
             _ => Remedy::None,
         };
     }
@@ -77,7 +99,64 @@ fn remedy(code: &str) -> Remedy {
     }
 }
 
+/// SQLite's result code without its extension; none when the failure is not one of SQLite's.
+fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
+    let sqlx::Error::Database(error) = error else { return None };
+    let code = error.try_downcast_ref::<SqliteError>()?.code()?;
+    code.parse::<i32>().ok().map(|code| code & 0xff)
+}
+
+/// Whether another program has locked the file.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    sqlite_code(error) == Some(BUSY)
+}
+
+/// Whether the file does not hold what it should.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    sqlite_code(error).is_some_and(|code| DAMAGED.contains(&code))
+}
+
+/// Remembers damage, and tells of it once.
+fn notice(error: &sqlx::Error) {
+    if is_damage(error) {
+        notice_damage(&error.to_string());
+    }
+}
+
+/// Remembers that the file is damaged, and tells of it once.
+pub(super) fn notice_damage(what: &str) {
+    if DAMAGE.set(what.to_owned()).is_ok() {
+        tracing::error!(reason = what, "the database file is damaged; stop nmp and restore a backup");
+    }
+}
+
+/// The first damage of the database file that this process met.
+pub(super) fn damage() -> Option<&'static str> {
+    DAMAGE.get().map(String::as_str)
+}
+
+/// Stands in an error of sqlx for a question that took longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("the question took longer than it may")]
+pub(super) struct OverTime;
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        notice(&error);
+        match error {
+            sqlx::Error::AnyDriverError(cause) if cause.is::<OverTime>() => Self::OverTime,
+            error => Self::Database(error),
+        }
+    }
+}
+
 impl Error {
+    /// The commit that several transactions shared failed.
+    pub(super) fn shared(error: Arc<sqlx::Error>) -> Self {
+        notice(&error);
+        Self::SharedCommit(error)
+    }
+
     /// A stored value that cannot be read.
     pub(crate) fn unreadable(table: &'static str, column: &'static str, row: impl std::fmt::Display) -> Self {
         Self::Unreadable { table, column, row: format!("{row}") }
@@ -96,14 +175,35 @@ impl Error {
         self.cause()?.as_database_error()?.code()
     }
 
+    fn sqlite_code(&self) -> Option<i32> {
+        sqlite_code(self.cause()?)
+    }
+
     fn remedy(&self) -> Remedy {
         match self.cause() {
             Some(sqlx::Error::Database(error)) => error.code().map_or(Remedy::None, |code| remedy(&code)),
             Some(sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => Remedy::Again,
             // Everybody has waited for a connection already.
             Some(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_)) => Remedy::Wait,
+            // Another program's lock was waited for as well.
+            None if matches!(self, Self::Locked | Self::ReadOnly) => Remedy::Wait,
             _ => Remedy::None,
         }
+    }
+
+    /// True when there is no room to store anything.
+    pub fn is_full(&self) -> bool {
+        self.sqlite_code() == Some(FULL) || self.code().as_deref() == Some("53100")
+    }
+
+    /// True when the file does not hold what it should.
+    pub fn is_damaged(&self) -> bool {
+        self.sqlite_code().is_some_and(|code| DAMAGED.contains(&code))
+    }
+
+    /// True when a question took longer than it may.
+    pub fn is_over_time(&self) -> bool {
+        matches!(self, Self::OverTime) || self.sqlite_code() == Some(INTERRUPTED)
     }
 
     /// True when a unique key is taken.
@@ -120,9 +220,9 @@ impl Error {
         }
     }
 
-    /// True when the answer to a commit was lost and nobody can tell whether it was made.
+    /// True when nobody can tell whether a commit was made: its answer was lost, or a disk failed while it was written.
     pub fn is_unclear(&self) -> bool {
-        matches!(self, Self::Unclear(_))
+        matches!(self, Self::Unclear(_)) || self.sqlite_code() == Some(IO)
     }
 
     /// True when the same transaction may go through if it is begun anew.
@@ -132,7 +232,7 @@ impl Error {
 
     /// True when the database cannot do it at present and may later, without anybody changing what was asked.
     pub fn is_unavailable(&self) -> bool {
-        self.remedy() != Remedy::None
+        self.remedy() != Remedy::None || matches!(self, Self::Unclear(_))
     }
 }
 
@@ -142,36 +242,13 @@ mod tests {
 
     #[test]
     fn codes_of_both_databases_are_told_apart() {
-        let (again, wait) = (Remedy::Again, Remedy::Wait);
-        for (code, expected) in [
-            ("40001", again),
-            ("40P01", again),
-            ("55P03", again),
-            ("08006", again),
-            ("57P01", again),
-            ("25P03", again),
-            ("25006", wait),
-            ("57014", again),
-            ("53100", wait),
-            ("53300", wait),
-            ("58030", wait),
-            ("5", again),
-            ("261", again),
-            ("517", again),
-            ("6", again),
-            ("13", wait),
-            ("10", wait),
-            ("778", wait),
-            ("1034", wait),
-            ("8", wait),
-            ("14", wait),
-            ("23505", Remedy::None),
-            ("42P01", Remedy::None),
-            ("11", Remedy::None),
-            ("2067", Remedy::None),
-            ("1", Remedy::None),
-        ] {
-            assert_eq!(remedy(code), expected, "{code}");
+        let again = ["40001", "40P01", "55P03", "57014", "08006", "57P01", "25P03", "5", "261", "517", "6"];
+        let wait = ["25006", "53100", "53300", "58030", "13", "10", "778", "1034", "8", "14"];
+        let none = ["23505", "42P01", "11", "2067", "1", "9"];
+        for (codes, expected) in [(&again[..], Remedy::Again), (&wait[..], Remedy::Wait), (&none[..], Remedy::None)] {
+            for code in codes {
+                assert_eq!(remedy(code), expected, "{code}");
+            }
         }
     }
 }

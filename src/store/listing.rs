@@ -11,7 +11,7 @@ mod numbers;
 
 use super::sql::{Bind, Conditions, Dialect, bind_all, on};
 use super::{Result, Tx};
-use crate::domain::filter::{Fields, Filter, Test, TextTerm};
+use crate::domain::filter::{Fields, Filter, NumberField, Test, TextTerm};
 use crate::domain::{Service, ServiceSet};
 
 /// The statements that never change.
@@ -86,6 +86,22 @@ trait InSql: Fields {
 
     /// Adds the condition that a service is enabled, or is not.
     fn enabled(services: Bind, is: bool, conditions: &mut Conditions);
+}
+
+impl Filter<NumberField> {
+    /// True when a page of what matches may have to be looked for in the whole table of numbers, because more is asked for
+    /// than an account and how numbers start.
+    pub(crate) fn searches(&self) -> bool {
+        !self.conjuncts().iter().all(|part| {
+            matches!(
+                part,
+                Self::Text(
+                    TextTerm { field: NumberField::TelephoneNumber, test: Test::StartsWith(_), holds: true }
+                        | TextTerm { field: NumberField::AccountName, test: Test::Is(_), holds: true }
+                )
+            )
+        })
+    }
 }
 
 /// Adds the condition that the filter holds.

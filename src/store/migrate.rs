@@ -21,6 +21,14 @@ pub enum MigrationState {
     Newer,
 }
 
+/// Whether a SQLite file holds anything of ours yet.
+const IS_BEGUN: &str = "
+    SELECT EXISTS (
+        SELECT 1
+        FROM sqlite_schema
+        WHERE name = '_sqlx_migrations'
+    )";
+
 impl Db {
     fn migrator(&self) -> Migrator {
         let dialect = match self {
@@ -54,7 +62,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<()> {
         let migrator = self.migrator();
         match self {
-            Self::Sqlite { write, .. } => migrator.run(write).await?,
+            Self::Sqlite { write, .. } => migrator.run(&mut *write.lend().await?).await?,
             Self::Postgres(server) => migrator.run(&mut server.unlimited().await?).await?,
         }
         Ok(())
@@ -64,7 +72,7 @@ impl Db {
 impl Tx {
     /// The versions of the migrations that were run.
     async fn applied_migrations(&mut self) -> Result<Vec<i64>> {
-        let table = dialect!(self, sqlite: HAS_TABLE_SQLITE, postgres: HAS_TABLE_POSTGRES);
+        let table = dialect!(self, sqlite: IS_BEGUN, postgres: HAS_TABLE_POSTGRES);
         let begun: bool = on!(self, c => sqlx::query_scalar(table).fetch_one(c).await)?;
         if !begun {
             return Ok(Vec::new());
@@ -73,6 +81,5 @@ impl Tx {
     }
 }
 
-const HAS_TABLE_SQLITE: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
 const HAS_TABLE_POSTGRES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";

@@ -37,16 +37,18 @@ mod submit;
 mod together;
 mod told_names;
 mod types;
+mod upkeep;
 mod work;
 mod work_upkeep;
+mod writer;
 mod zone;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgConnection, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{PgConnection, SqliteConnection};
 
 use tokio::sync::Notify;
 
@@ -54,10 +56,12 @@ use crate::domain::Number;
 use crate::domain::call_path::RoutedNumber;
 use gathered::Gathered;
 use postgres::{Lent, Patience};
-use readers::{Reader, Readers};
+use readers::{Reader, Readers, Times};
 use remembered::{Recalled, Remembered};
 use sql::Dialect;
 use together::{One, Together};
+use upkeep::Statistics;
+use writer::{Writer, Writing};
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
@@ -104,8 +108,10 @@ pub enum Db {
     Sqlite {
         /// Readers.
         read: Readers,
+        /// Readers for questions that may have to look through a whole table.
+        search: Readers,
         /// The one writer.
-        write: SqlitePool,
+        write: Writer,
         /// Where transactions of the writer meet that share a commit.
         together: Together,
         /// Where questions about single numbers meet.
@@ -114,6 +120,8 @@ pub enum Db {
         routed: Gathered<RoutedNumber>,
         /// Sessions in memory.
         sessions: Remembered,
+        /// How old its statistics are.
+        statistics: Arc<Statistics>,
         /// Wakes the name server of this process.
         zone: Arc<Notify>,
     },
@@ -124,8 +132,8 @@ pub enum Db {
 /// A connection in use: alone for one statement at a time, or with a transaction.
 #[derive(Debug)]
 pub enum Tx {
-    /// A write transaction of the one writer, and who wants to know when it is over.
-    Sqlite(Transaction<'static, Sqlite>, Remembered),
+    /// A write transaction of the one writer.
+    Sqlite(Writing),
     /// One of the write transactions that share a commit.
     SqliteTogether(One),
     /// A reader without a transaction.
@@ -143,9 +151,9 @@ pub(crate) enum Conn<'a> {
 impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
-            Self::Sqlite(tx, _) => Conn::Sqlite(&mut *tx),
+            Self::Sqlite(tx) => Conn::Sqlite(tx.connection()),
             Self::SqliteTogether(one) => Conn::Sqlite(one.connection()),
-            Self::SqliteRead(reader) => Conn::Sqlite(&mut reader.connection),
+            Self::SqliteRead(reader) => Conn::Sqlite(reader.connection()),
             Self::Postgres(lent) => {
                 let (connection, patience) = lent.connection();
                 Conn::Postgres(connection, patience)
@@ -163,10 +171,7 @@ impl Tx {
     /// When the database refuses; then nothing of it is stored.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx, sessions) => {
-                tx.commit().await?;
-                sessions.settled();
-            }
+            Self::Sqlite(tx) => tx.commit().await?,
             Self::SqliteTogether(one) => one.commit().await?,
             Self::Postgres(lent) => lent.commit().await?,
             Self::SqliteRead(_) => {}
@@ -180,10 +185,7 @@ impl Tx {
     /// When the connection is lost; then nothing of it is stored either.
     pub async fn rollback(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx, sessions) => {
-                tx.rollback().await?;
-                sessions.settled();
-            }
+            Self::Sqlite(tx) => tx.rollback().await,
             Self::Postgres(lent) => lent.rollback().await?,
             // What stands in a savepoint is undone by the next who comes, or before the commit.
             Self::SqliteTogether(_) | Self::SqliteRead(_) => {}
@@ -210,6 +212,16 @@ impl Default for PoolSize {
 }
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Times of SQLite's readers. Nothing that they are asked takes nearly as long.
+const READ: Times = Times { patience: ACQUIRE_TIMEOUT, limit: Duration::from_secs(30) };
+/// Times of those that search: as long as somebody waits for a page.
+const SEARCH: Times = Times { patience: Duration::from_secs(5), limit: Duration::from_secs(5) };
+
+/// How many questions may look through whole tables at a time. Each keeps a processor busy, and half of them are left to
+/// others.
+fn searchers() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| if count.get() < 4 { 1 } else { 2 })
+}
 
 impl Db {
     /// Opens the database at `sqlite:PATH` or `postgres://...`. The caller keeps other processes away from a SQLite file.
@@ -230,7 +242,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
+            .busy_timeout(Duration::from_secs(5))
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
             .pragma("journal_size_limit", "67108864")
@@ -240,28 +252,22 @@ impl Db {
             // A page of any list fits in, so that its rows cross over to the asking thread together.
             .row_buffer_size(256);
         let sessions = Remembered::default();
-        let watching = sessions.clone();
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(Duration::from_mins(1))
-            .after_connect(move |writer, _| Box::pin(watching.clone().watch(writer)))
-            // Most of what a large order writes fits in, so that little of it is written and read back before the commit.
-            .connect_with(options.clone().pragma("cache_size", "-24000"))
-            .await?;
+        // Most of what a large order writes fits in, so that little of it is written and read back before the commit.
+        let write = Writer::open(options.clone().pragma("cache_size", "-24000"), sessions.clone()).await?;
         // Pages are looked at where the system has them, so that numbers that lie far apart are found without a copy of each
         // page; at most 256 MB of the file.
         let reading = options.pragma("query_only", "on").pragma("mmap_size", "268435456");
-        let read = Readers::open(&reading, size.readers, ACQUIRE_TIMEOUT).await?;
+        let read = Readers::open(&reading, size.readers, READ).await?;
+        let search = Readers::open(&reading, searchers(), SEARCH).await?;
         Ok(Self::Sqlite {
             read,
+            search,
             write,
             sessions,
             together: Together::default(),
             gathered: Gathered::default(),
             routed: Gathered::default(),
+            statistics: Arc::default(),
             zone: Arc::default(),
         })
     }
@@ -272,11 +278,7 @@ impl Db {
     /// When no connection can be had in time.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, sessions, .. } => {
-                let tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                sessions.settled();
-                Tx::Sqlite(tx, sessions.clone())
-            }
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin().await?),
             Self::Postgres(server) => Tx::Postgres(server.write.begin().await?),
         })
     }
@@ -304,6 +306,26 @@ impl Db {
         })
     }
 
+    /// A connection for a read that may have to look through a whole table. These have readers of their own, so that nobody
+    /// who asks for one row waits for them, and a limit of time ([`Error::is_over_time`]).
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn search(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite { search, .. } => Ok(Tx::SqliteRead(search.lend_at_rest().await?)),
+            Self::Postgres(server) => Ok(Tx::Postgres(server.read.search().await?)),
+        }
+    }
+
+    /// [`Self::search`] where it is needed, else [`Self::read`].
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn read_or_search(&self, searches: bool) -> Result<Tx> {
+        if searches { self.search().await } else { self.read().await }
+    }
+
     /// The session of this identifier.
     ///
     /// # Errors
@@ -321,16 +343,18 @@ impl Db {
         Ok(found)
     }
 
-    /// Moves what SQLite has committed from its journal into the file, as far as it can without anybody waiting for it. To
-    /// be done every few seconds. A server does so by itself.
-    pub async fn checkpoint(&self) {
-        let Self::Sqlite { read, .. } = self else { return };
-        let moved = async {
-            let mut reader = read.lend().await?;
-            Ok::<_, Error>(sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *reader.connection).await?)
-        };
-        if let Err(error) = moved.await {
-            tracing::debug!(%error, "the journal was not moved; whoever fills it does");
+    /// Asks whether the database can be read and written, by doing so.
+    ///
+    /// # Errors
+    /// When it cannot, with the reason in words.
+    pub async fn try_out(&self) -> std::result::Result<(), String> {
+        if let Some(damage) = error::damage() {
+            return Err(format!("the database file is damaged: {damage}"));
+        }
+        self.ping().await.map_err(|error| error.to_string())?;
+        match self {
+            Self::Sqlite { write, .. } => write.probe().await,
+            Self::Postgres(server) => server.try_to_write().await.map_err(|error| error.to_string()),
         }
     }
 
@@ -378,8 +402,9 @@ impl Db {
     /// Closes every connection once its statement is done.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write, .. } => {
+            Self::Sqlite { read, search, write, .. } => {
                 read.close().await;
+                search.close().await;
                 write.close().await;
             }
             Self::Postgres(server) => server.close().await,

@@ -102,6 +102,12 @@ impl NumberFilter {
         }
     }
 
+    /// True when a page of what matches may have to be looked for in the whole table, because no index leads from one match
+    /// to the next.
+    pub fn searches(&self) -> bool {
+        *self != Self { account: self.account.clone(), starts: self.starts, ..Self::default() }
+    }
+
     /// True when the filter is an account and nothing else, so that the account's own count answers.
     pub fn is_account_only(&self) -> bool {
         self.account.is_some() && *self == Self { account: self.account.clone(), ..Self::default() }
@@ -133,4 +139,25 @@ fn add_ending(ending: Option<Ending>, conditions: &mut Conditions) {
 /// The integer ranges of numbers that start with `prefix`.
 pub(crate) fn start_ranges(prefix: i64) -> Vec<[Bind; 2]> {
     prefix_ranges(prefix, MAX_DIGITS).iter().map(|r| [Bind::Int(*r.start()), Bind::Int(*r.end())]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_account_and_how_numbers_start_lead_to_a_number() {
+        let none = NumberFilter::default();
+        let account = NumberFilter { account: Some("contoso".into()), ..none.clone() };
+        for filter in [&none, &account, &NumberFilter { starts: Some(44), ..account.clone() }] {
+            assert!(!filter.searches(), "{filter:?}");
+        }
+        for filter in [
+            NumberFilter { country: Some("FR".into()), ..account.clone() },
+            NumberFilter { ends: Some("12".into()), ..none.clone() },
+            NumberFilter { assignment: Some(Assignment::Assigned), starts: Some(44), ..none.clone() },
+        ] {
+            assert!(filter.searches(), "{filter:?}");
+        }
+    }
 }

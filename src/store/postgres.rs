@@ -131,6 +131,12 @@ impl Postgres {
         self.write.unlimited().await
     }
 
+    /// Begins to write, and finds out whether the server would let it. No row is touched, so that nobody is waited for.
+    pub(super) async fn try_to_write(&self) -> Result<()> {
+        let mut lent = self.write.begin().await?;
+        if lent.is_read_only().await? { Err(Error::ReadOnly) } else { lent.rollback().await }
+    }
+
     /// Listens on a channel.
     pub(super) async fn listen(&self, channel: &'static str) -> Result<Listener> {
         let mut listener = PgListener::connect_with(&self.aside).await?;

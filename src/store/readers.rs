@@ -2,9 +2,11 @@
 //!
 //! sqlx's own pool asks a connection for a sign of life each time it comes back, in a task of its own. To a server over a
 //! network that is nothing; to a file in the same process it takes as long as the question itself.
+//!
+//! No question holds a reader for ever: each loan ends at a limit, and whoever goes away takes the question along.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
@@ -12,43 +14,122 @@ use tokio::sync::{Mutex as Slot, OwnedMutexGuard, OwnedSemaphorePermit, Semaphor
 
 use super::Result;
 
+/// SQLite looks at the limit after so many of its steps, which take less than a millisecond.
+const STEPS: i32 = 10_000;
+
 /// The readers of one file. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Readers {
     turns: Arc<Semaphore>,
-    patience: Duration,
-    slots: Arc<Mutex<Vec<Arc<Slot<SqliteConnection>>>>>,
+    times: Times,
+    slots: Arc<Mutex<Vec<Arc<Slot<Lent>>>>>,
+    options: Arc<SqliteConnectOptions>,
+}
+
+/// How long everything may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// Who waits longer for a reader is told so.
+    pub(super) patience: Duration,
+    /// A question that takes longer is broken off.
+    pub(super) limit: Duration,
+}
+
+/// A connection, and when the question on it must have been answered.
+#[derive(Debug)]
+pub(super) struct Lent {
+    pub(super) connection: SqliteConnection,
+    end: End,
+}
+
+/// Until when SQLite may go on. Nothing: nobody waits for an answer any more.
+#[derive(Clone, Debug, Default)]
+struct End(Arc<Mutex<Option<Instant>>>);
+
+impl End {
+    fn set(&self, end: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = end;
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|end| Instant::now() < end)
+    }
 }
 
 /// A reader on loan; it goes back when this value goes.
 #[derive(Debug)]
 pub struct Reader {
     // The first to be dropped: who has a turn finds a connection.
-    pub(super) connection: OwnedMutexGuard<SqliteConnection>,
+    lent: OwnedMutexGuard<Lent>,
     _turn: OwnedSemaphorePermit,
 }
 
+impl Reader {
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.lent.connection
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // Of one who left, the question may still be looked into.
+        self.lent.end.set(None);
+    }
+}
+
+impl Lent {
+    async fn open(options: &SqliteConnectOptions) -> Result<Self> {
+        let (mut connection, end) = (options.connect().await?, End::default());
+        let watched = end.clone();
+        connection.lock_handle().await?.set_progress_handler(STEPS, move || watched.may_go_on());
+        Ok(Self { connection, end })
+    }
+}
+
 impl Readers {
-    /// Opens `count` readers; who waits longer than `patience` for one is told so.
-    pub(super) async fn open(options: &SqliteConnectOptions, count: u32, patience: Duration) -> Result<Self> {
+    /// Opens `count` readers.
+    pub(super) async fn open(options: &SqliteConnectOptions, count: u32, times: Times) -> Result<Self> {
         let mut slots = Vec::new();
         for _ in 0..count {
-            slots.push(Arc::new(Slot::new(options.connect().await?)));
+            slots.push(Arc::new(Slot::new(Lent::open(options).await?)));
         }
-        Ok(Self { turns: Arc::new(Semaphore::new(slots.len())), patience, slots: Arc::new(Mutex::new(slots)) })
+        let turns = Arc::new(Semaphore::new(slots.len()));
+        Ok(Self { turns, times, slots: Arc::new(Mutex::new(slots)), options: Arc::new(options.clone()) })
+    }
+
+    /// How they were opened.
+    pub(super) fn options(&self) -> &SqliteConnectOptions {
+        &self.options
     }
 
     /// Lends a reader.
     pub(super) async fn lend(&self) -> Result<Reader> {
+        Ok(self.due(self.next().await?))
+    }
+
+    /// Lends a reader for a question that may take long, after the one that somebody may have left on it was broken off.
+    pub(super) async fn lend_at_rest(&self) -> Result<Reader> {
+        let mut reader = self.next().await?;
+        reader.lent.connection.ping().await?;
+        Ok(self.due(reader))
+    }
+
+    /// The time of the loan begins.
+    fn due(&self, reader: Reader) -> Reader {
+        reader.lent.end.set(Some(Instant::now() + self.times.limit));
+        reader
+    }
+
+    async fn next(&self) -> Result<Reader> {
         let turn = match Arc::clone(&self.turns).try_acquire_owned() {
             Ok(turn) => turn,
-            Err(_) => tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned())
+            Err(_) => tokio::time::timeout(self.times.patience, Arc::clone(&self.turns).acquire_owned())
                 .await
                 .map_err(|_| sqlx::Error::PoolTimedOut)?
                 .map_err(|_| sqlx::Error::PoolClosed)?,
         };
-        let connection = self.slots().iter().find_map(|slot| Arc::clone(slot).try_lock_owned().ok());
-        Ok(Reader { connection: connection.ok_or(sqlx::Error::PoolTimedOut)?, _turn: turn })
+        let lent = self.slots().iter().find_map(|slot| Arc::clone(slot).try_lock_owned().ok());
+        Ok(Reader { lent: lent.ok_or(sqlx::Error::PoolTimedOut)?, _turn: turn })
     }
 
     /// Lends no more, and closes every reader once it is back.
@@ -56,14 +137,62 @@ impl Readers {
         self.turns.close();
         let slots = std::mem::take(&mut *self.slots());
         for slot in slots {
-            drop(slot.lock().await);
+            // Its last statement, which tidies up, takes time as well.
+            slot.lock().await.end.set(Some(Instant::now() + self.times.limit));
             if let Some(slot) = Arc::into_inner(slot) {
-                let _ = slot.into_inner().close().await;
+                let _ = slot.into_inner().connection.close().await;
             }
         }
     }
 
-    fn slots(&self) -> MutexGuard<'_, Vec<Arc<Slot<SqliteConnection>>>> {
+    fn slots(&self) -> MutexGuard<'_, Vec<Arc<Slot<Lent>>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Error;
+
+    const FOR_EVER: &str = "
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+        SELECT COUNT(*)
+        FROM n";
+
+    async fn one_reader(folder: &tempfile::TempDir, limit: Duration) -> Readers {
+        let file = SqliteConnectOptions::new().filename(folder.path().join("a.db")).create_if_missing(true);
+        Readers::open(&file, 1, Times { patience: Duration::from_mins(1), limit }).await.unwrap()
+    }
+
+    async fn ask(reader: &mut Reader, question: &'static str) -> Result<i64> {
+        Ok(sqlx::query_scalar(question).fetch_one(reader.connection()).await?)
+    }
+
+    #[tokio::test]
+    async fn no_question_takes_longer_than_it_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = one_reader(&folder, Duration::from_millis(50)).await;
+        let mut reader = readers.lend().await.unwrap();
+        let error = ask(&mut reader, FOR_EVER).await.unwrap_err();
+        assert!(error.is_over_time() && !error.is_unavailable() && !error.is_transient(), "{error}");
+        drop(reader);
+        assert_eq!(ask(&mut readers.lend().await.unwrap(), "SELECT 7").await.unwrap(), 7);
+        readers.close().await;
+    }
+
+    #[tokio::test]
+    async fn who_leaves_takes_the_question_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = one_reader(&folder, Duration::from_mins(10)).await;
+        let mut reader = readers.lend().await.unwrap();
+        let asked = tokio::time::timeout(Duration::from_millis(50), ask(&mut reader, FOR_EVER)).await;
+        assert!(asked.is_err(), "{asked:?}");
+        drop(reader);
+        let next = async { ask(&mut readers.lend_at_rest().await?, "SELECT 7").await };
+        let answer: std::result::Result<i64, Error> =
+            tokio::time::timeout(Duration::from_secs(30), next).await.unwrap();
+        assert_eq!(answer.unwrap(), 7);
+        readers.close().await;
     }
 }

@@ -5,6 +5,7 @@
 //! and nothing that was read before is put there after it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlx::SqliteConnection;
@@ -35,9 +36,10 @@ pub(super) enum Recalled {
 }
 
 impl Remembered {
-    /// Listens to what the writer changes.
-    pub(super) async fn watch(self, writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    /// Listens to what the writer changes, and counts the rows.
+    pub(super) async fn watch(self, writer: &mut SqliteConnection, changes: Arc<AtomicU64>) -> Result<(), sqlx::Error> {
         writer.lock_handle().await?.set_update_hook(move |change| {
+            changes.fetch_add(1, Ordering::Relaxed);
             if change.table == "sessions" {
                 self.change_begins();
             }

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{FromRow, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::sql::{Conditions, bind_all};
+use super::writer::{Writer, Writing};
 use super::{Error, Result};
 
 /// A transaction that is open for so long is committed, whoever waits: long enough for a few batches of a hundred numbers,
@@ -32,7 +33,7 @@ type Fate = Option<std::result::Result<(), Arc<sqlx::Error>>>;
 /// The transaction that is open for all.
 #[derive(Debug)]
 struct Open {
-    transaction: Transaction<'static, Sqlite>,
+    transaction: Writing,
     since: Instant,
     fate: watch::Sender<Fate>,
     /// True while the innermost savepoint is somebody's who has not committed.
@@ -77,29 +78,30 @@ impl Drop for Waiting<'_> {
 
 impl Together {
     /// A transaction of its own within the open one.
-    pub(super) async fn begin(&self, writer: &SqlitePool) -> Result<One> {
+    pub(super) async fn begin(&self, writer: &Writer) -> Result<One> {
         let mut one = self.hold(writer).await?;
         let Some(open) = one.open() else { return Ok(one) };
-        let entered = sqlx::raw_sql(open.entrance()).execute(&mut *open.transaction).await;
+        let entered = sqlx::raw_sql(open.entrance()).execute(open.transaction.connection()).await;
         one.entered(entered)?;
         Ok(one)
     }
 
     /// The same, with the answer to the first question in it, which travels with it to the thread of the database.
-    pub(super) async fn begin_with<T>(&self, writer: &SqlitePool, question: Conditions) -> Result<(One, Option<T>)>
+    pub(super) async fn begin_with<T>(&self, writer: &Writer, question: Conditions) -> Result<(One, Option<T>)>
     where
         T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
         let mut one = self.hold(writer).await?;
         let Some(open) = one.open() else { return Ok((one, None)) };
         let whole = Conditions::joined(&[Conditions::whole(open.entrance(), []), question]);
-        let answer = bind_all!(sqlx::query_as(whole.sql()), whole).fetch_optional(&mut *open.transaction).await;
+        let answer = bind_all!(sqlx::query_as(whole.sql()), whole).fetch_optional(open.transaction.connection()).await;
         let found = one.entered(answer)?;
         Ok((one, found))
     }
 
     /// The open transaction, held by one who has not begun anything in it.
-    async fn hold(&self, writer: &SqlitePool) -> Result<One> {
+    async fn hold(&self, writer: &Writer) -> Result<One> {
+        let asked = Instant::now();
         let waiting = Waiting::begin(&self.waiting);
         let held = Arc::clone(&self.open).lock_owned().await;
         drop(waiting);
@@ -107,7 +109,7 @@ impl Together {
         let mut one = One { open: Some(held), together: self.clone() };
         if let Some(held) = one.open.as_mut().filter(|held| held.is_none()) {
             **held = Some(Open {
-                transaction: writer.begin_with("BEGIN IMMEDIATE").await?,
+                transaction: writer.begin_for(asked).await?,
                 since: Instant::now(),
                 fate: watch::Sender::new(None),
                 begun: false,
@@ -129,13 +131,13 @@ impl Open {
 #[expect(clippy::disallowed_methods, reason = "a commit that others wait for must not end with one client's patience")]
 async fn commit(held: Held) -> Result<()> {
     let carried = tokio::spawn(carry_through(held)).await;
-    carried.unwrap_or_else(|_| Err(Arc::new(sqlx::Error::WorkerCrashed))).map_err(Error::SharedCommit)
+    carried.unwrap_or_else(|_| Err(Arc::new(sqlx::Error::WorkerCrashed))).map_err(Error::shared)
 }
 
 async fn carry_through(mut held: Held) -> std::result::Result<(), Arc<sqlx::Error>> {
     let Some(mut open) = held.take() else { return Ok(()) };
     let given_up = if open.undo {
-        sqlx::raw_sql("ROLLBACK TO one").execute(&mut *open.transaction).await.map(drop)
+        sqlx::raw_sql("ROLLBACK TO one").execute(open.transaction.connection()).await.map(drop)
     } else {
         Ok(())
     };
@@ -167,7 +169,7 @@ impl One {
                 if let Some(lost) = self.open.as_mut().and_then(|held| held.take()) {
                     lost.fate.send_replace(Some(Err(Arc::clone(&error))));
                 }
-                Err(Error::SharedCommit(error))
+                Err(Error::shared(error))
             }
         }
     }
@@ -175,7 +177,7 @@ impl One {
     /// The connection, for statements within the savepoint.
     #[expect(clippy::expect_used, reason = "only a commit takes it, and that takes the whole value")]
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.open().expect("open until it is committed").transaction
+        self.open().expect("open until it is committed").transaction.connection()
     }
 
     /// Makes the changes durable, together with those of the others.
@@ -194,8 +196,8 @@ impl One {
         loop {
             if let Ok(known) = tokio::time::timeout(PATIENCE, fate.wait_for(Option::is_some)).await {
                 return match known {
-                    Ok(outcome) => outcome.clone().unwrap_or(Ok(())).map_err(Error::SharedCommit),
-                    Err(_) => Err(Error::SharedCommit(Arc::new(sqlx::Error::WorkerCrashed))),
+                    Ok(outcome) => outcome.clone().unwrap_or(Ok(())).map_err(Error::shared),
+                    Err(_) => Err(Error::shared(Arc::new(sqlx::Error::WorkerCrashed))),
                 };
             }
             let held = Arc::clone(&self.together.open).lock_owned().await;

@@ -121,8 +121,8 @@ impl Db {
             return Ok(None);
         }
         let mut tx = self.read().await?;
-        let Conn::Postgres(connection) = tx.conn() else { return Ok(None) };
-        let time: i64 = sqlx::query_scalar(SERVER_TIME).fetch_one(connection).await?;
+        let Conn::Postgres(connection, mut patience) = tx.conn() else { return Ok(None) };
+        let time: i64 = patience.wait(sqlx::query_scalar(SERVER_TIME).fetch_one(connection)).await?;
         Ok(Some(at(time)))
     }
 }

@@ -12,6 +12,7 @@
 mod analysed;
 mod backend;
 mod clients;
+mod disk;
 mod figures;
 #[path = "../integration/harness/mod.rs"]
 #[expect(dead_code, reason = "the harness of the integration tests, of which these need a part")]
@@ -20,5 +21,7 @@ mod housekeeping;
 mod postgres;
 mod pulls;
 mod sign_in;
+mod sqlite_file;
+mod sqlite_search;
 mod uploads;
 mod writers;

@@ -19,13 +19,13 @@ fn is_for(name: &str, kind: Kind) -> bool {
 }
 
 macro_rules! shapes {
-    ($pool:expr, $kind:expr) => {{
+    ($connection:expr, $kind:expr) => {{
         let mut shapes = std::collections::BTreeMap::new();
         for (name, text) in nmp::store::statements() {
             if !is_for(name, $kind) {
                 continue;
             }
-            let statement = $pool.prepare(sqlx::AssertSqlSafe(text).into_sql_str()).await;
+            let statement = (&mut *$connection).prepare(sqlx::AssertSqlSafe(text).into_sql_str()).await;
             let statement =
                 statement.unwrap_or_else(|error| panic!("{:?} cannot prepare {name}: {error}\n{text}", $kind));
             let parameters = match statement.parameters() {
@@ -50,7 +50,8 @@ fn every_statement_prepares_on_both_databases_with_the_same_parameters_and_colum
         let (nmp::store::Db::Sqlite { write, .. }, nmp::store::Db::Postgres(server)) = (&file, &server) else {
             panic!("not the databases that were asked for");
         };
-        let (sqlite, postgres) = (shapes!(write, Kind::Sqlite), shapes!(&server.aside, Kind::Postgres));
+        let (mut write, mut pool) = (write.lend().await.unwrap(), server.aside.acquire().await.unwrap());
+        let (sqlite, postgres) = (shapes!(write, Kind::Sqlite), shapes!(pool, Kind::Postgres));
         assert!(sqlite.len() > 80, "the registry lost its statements: {}", sqlite.len());
         for (name, ours) in &sqlite {
             let Some(theirs) = postgres.get(name) else {

@@ -389,7 +389,8 @@ async fn every_claim_is_a_seek(kind: Kind) {
             let plan = match &db {
                 nmp::store::Db::Sqlite { write, .. } => {
                     let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
-                    let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(explained).fetch_all(write).await.unwrap();
+                    let rows: Vec<(i64, i64, i64, String)> =
+                        sqlx::query_as(explained).fetch_all(&mut *write.lend().await.unwrap()).await.unwrap();
                     rows.into_iter().map(|row| row.3).collect()
                 }
                 nmp::store::Db::Postgres(_) => texts(&db, &format!("EXPLAIN {statement}")).await,

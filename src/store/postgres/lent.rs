@@ -4,7 +4,9 @@ use std::io;
 use std::time::Duration;
 
 use sqlx::{PgConnection, Row as _};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::super::error::OverTime;
 use super::super::{Error, Result};
 use super::pool::{Pool, Turn};
 
@@ -13,6 +15,10 @@ const COMMIT: Duration = Duration::from_secs(10);
 /// How long a transaction that was given up has to be rolled back.
 const ROLLBACK: Duration = Duration::from_secs(2);
 
+/// How long a search may take.
+const SEARCH: Duration = Duration::from_secs(5);
+/// Begins a search, which the server ends by itself.
+const BEGIN_SEARCH: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = 5000";
 /// Begins a transaction, and tells by which name the server will remember what became of it.
 const BEGIN: &str = "BEGIN; SELECT CAST(pg_current_xact_id() AS TEXT)";
 
@@ -34,6 +40,8 @@ struct State {
     spoilt: bool,
     /// The longest wait for an answer.
     limit: Duration,
+    /// Set while it searches: one of those who may at the same time.
+    search: Option<OwnedSemaphorePermit>,
 }
 
 /// Watches over the questions of one connection.
@@ -46,13 +54,23 @@ impl Patience<'_> {
         self.0.spoilt = true;
         let answered = tokio::time::timeout(self.0.limit, answer).await.unwrap_or_else(|_| Err(silent()));
         self.0.spoilt = answered.as_ref().is_err_and(ends_session);
-        answered
+        match answered {
+            Err(error) if self.0.search.is_some() && took_too_long(&error) => {
+                Err(sqlx::Error::AnyDriverError(Box::new(OverTime)))
+            }
+            answered => answered,
+        }
     }
 }
 
 /// The server owes an answer for too long.
 pub(super) fn silent() -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time"))
+}
+
+/// Whether the server ended a statement because of its time.
+fn took_too_long(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "57014")
 }
 
 /// Whether nothing more can be asked over this connection.
@@ -69,7 +87,7 @@ fn ends_session(error: &sqlx::Error) -> bool {
 
 impl Lent {
     pub(super) fn new(connection: PgConnection, turn: Turn, pool: Pool) -> Self {
-        let state = State { transaction: None, spoilt: false, limit: pool.limits().answer() };
+        let state = State { transaction: None, spoilt: false, limit: pool.limits().answer(), search: None };
         Self { loan: Some((connection, turn)), pool, state }
     }
 
@@ -104,6 +122,16 @@ impl Lent {
     async fn set(&mut self, settings: String) -> Result<()> {
         let (connection, mut patience) = self.connection();
         patience.wait(sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection)).await?;
+        Ok(())
+    }
+
+    /// Begins to search, with one of the places that searches have.
+    pub(super) async fn begin_search(&mut self, place: OwnedSemaphorePermit) -> Result<()> {
+        self.state.limit = SEARCH + Duration::from_secs(1);
+        let (connection, mut patience) = self.connection();
+        patience.wait(sqlx::raw_sql(BEGIN_SEARCH).execute(connection)).await?;
+        self.state.transaction = Some(String::new());
+        self.state.search = Some(place);
         Ok(())
     }
 
@@ -156,6 +184,13 @@ impl Lent {
         let done = patience.wait(sqlx::raw_sql("ROLLBACK").execute(connection)).await;
         self.state.spoilt |= done.is_err();
         Ok(done.map(drop)?)
+    }
+
+    /// Whether the server takes nothing that would be written.
+    pub(super) async fn is_read_only(&mut self) -> Result<bool> {
+        let (connection, mut patience) = self.connection();
+        let row = patience.wait(sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection)).await?;
+        Ok(row.try_get::<String, _>(0)? == "on")
     }
 
     /// The server's number of the session.

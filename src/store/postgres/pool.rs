@@ -33,6 +33,7 @@ struct Inner {
     settings: String,
     limits: SessionLimits,
     turns: Arc<Semaphore>,
+    searches: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
     most: usize,
 }
@@ -57,7 +58,8 @@ impl Pool {
     pub(super) fn new(options: PgConnectOptions, settings: String, limits: SessionLimits, most: u32) -> Self {
         let most = most as usize;
         let turns = Arc::new(Semaphore::new(most));
-        Self(Arc::new(Inner { options, settings, limits, turns, idle: Mutex::default(), most }))
+        let searches = Arc::new(Semaphore::new((most / 2).max(1)));
+        Self(Arc::new(Inner { options, settings, limits, turns, searches, idle: Mutex::default(), most }))
     }
 
     pub(super) fn limits(&self) -> SessionLimits {
@@ -76,6 +78,19 @@ impl Pool {
         }
         let connection = tokio::time::timeout(WAIT, self.connect()).await.unwrap_or_else(|_| Err(silent()))?;
         Ok(Lent::new(connection, Turn { _permit: permit, opened: Instant::now() }, self.clone()))
+    }
+
+    /// Lends a connection for a read that may have to look through a whole table. Half of the connections are kept for those
+    /// who ask for one row, and the server ends the search after some seconds.
+    ///
+    /// # Errors
+    /// When none is free in time, or the server cannot be reached.
+    pub(in crate::store) async fn search(&self) -> Result<Lent> {
+        let place = tokio::time::timeout(WAIT, Arc::clone(&self.0.searches).acquire_owned()).await;
+        let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let mut lent = self.lend().await?;
+        lent.begin_search(place).await?;
+        Ok(lent)
     }
 
     /// A connection of its own without any limit, for what happens once and takes its time.

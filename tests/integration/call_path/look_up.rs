@@ -99,7 +99,8 @@ fn every_question_is_answered_from_indexes() {
                 continue;
             }
             let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
-            let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(plan).fetch_all(write).await.unwrap();
+            let steps: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(plan).fetch_all(&mut *write.lend().await.unwrap()).await.unwrap();
             for (.., step) in steps {
                 let reads_all = step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
                 assert!(!reads_all && !step.contains("TEMP B-TREE"), "{name}: {step}");
