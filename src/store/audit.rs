@@ -168,11 +168,29 @@ impl Place {
 }
 
 impl Tx {
-    /// Appends a row to the chain. Call it last in a transaction: from here on it holds the chain's end.
+    /// Appends a row to the chain. On PostgreSQL, where others who append wait for the end of the chain, it is done right
+    /// before the commit, whenever it was asked for.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn append_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<()> {
+        if let Self::Postgres(lent) = self {
+            lent.audit.push((entry, now));
+            return Ok(());
+        }
+        self.append(entry, now).await
+    }
+
+    /// Appends what was put off until the commit.
+    pub(super) async fn append_put_off(&mut self) -> Result<()> {
+        let Self::Postgres(lent) = self else { return Ok(()) };
+        for (entry, now) in std::mem::take(&mut lent.audit) {
+            self.append(entry, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn append(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<()> {
         let insert = self.next_audit(entry, now).await?;
         on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         Ok(())

@@ -169,7 +169,8 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses; then nothing of it is stored.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
+        self.append_put_off().await?;
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::SqliteTogether(one) => one.commit().await?,

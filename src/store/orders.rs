@@ -280,6 +280,10 @@ impl Tx {
         for account in &applied.to_push {
             script.built(work::want(WorkKind::Account, &account.to_string(), now));
         }
+        if let Self::Postgres(_) = self {
+            self.run(script).await?;
+            return self.append_audit(entry, now).await;
+        }
         script.built(self.next_audit(entry, now).await?);
         self.run(script).await?;
         Ok(())

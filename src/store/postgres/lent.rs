@@ -4,10 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use sqlx::{PgConnection, Row as _};
+use time::OffsetDateTime;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::super::error::OverTime;
-use super::super::{Error, Result};
+use super::super::{AuditEntry, Error, Result};
 use super::pool::{Pool, Turn};
 
 /// How long a commit may take before somebody looks what became of it.
@@ -29,6 +30,8 @@ pub struct Lent {
     loan: Option<(PgConnection, Turn)>,
     pool: Pool,
     state: State,
+    /// Rows of the audit that are appended right before the commit.
+    pub(in crate::store) audit: Vec<(AuditEntry, OffsetDateTime)>,
 }
 
 /// How a connection stands.
@@ -88,7 +91,7 @@ fn ends_session(error: &sqlx::Error) -> bool {
 impl Lent {
     pub(super) fn new(connection: PgConnection, turn: Turn, pool: Pool) -> Self {
         let state = State { transaction: None, spoilt: false, limit: pool.limits().answer(), search: None };
-        Self { loan: Some((connection, turn)), pool, state }
+        Self { loan: Some((connection, turn)), pool, state, audit: Vec::new() }
     }
 
     /// The connection, and who watches over what it is asked.

@@ -24,7 +24,9 @@ fn start(folder: &Path, url: &str, mode: &str) -> (Process, String) {
     let file = folder.join(format!("pgbouncer-{mode}.ini"));
     std::fs::write(&file, settings.replace("* = host", "* = user=nmp host")).unwrap();
     open_to_all(folder);
-    let mut command: Command = as_user(ordinary_user().unwrap().as_ref(), Path::new("/usr/sbin/pgbouncer"));
+    let program = Path::new("/usr/sbin/pgbouncer");
+    assert!(program.exists(), "there is no PgBouncer; install Debian's package pgbouncer");
+    let mut command: Command = as_user(ordinary_user().unwrap().as_ref(), program);
     command.arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut process = Process::start(&mut command);
     wait_for_port(&mut process, port);
