@@ -354,8 +354,8 @@ impl From<service::Error> for Problem {
             ),
             service::Error::Busy(reason) => Self::unavailable(reason),
             service::Error::Store(error) if error.is_over_time() => Self::unavailable(
-                "To find this, too much has to be looked through. Narrow the filter, for example to one account or to how \
-                 the numbers start.",
+                "To answer this, too much has to be looked through. Narrow the filter: of numbers for example to one account, \
+                 or to how they start.",
             )
             .because(&error),
             service::Error::Store(error) if error.is_unclear() => Self::unavailable(

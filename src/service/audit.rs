@@ -57,7 +57,7 @@ pub async fn export(
 /// # Errors
 /// When the database fails.
 pub async fn actions(ctx: &Ctx, _: &Grant<AuditRead>) -> Result<Vec<String>> {
-    Ok(ctx.db.search().await?.audit_actions().await?)
+    Ok(ctx.db.read().await?.audit_actions().await?)
 }
 
 /// What walking the chain found.
@@ -88,6 +88,7 @@ pub async fn verify(ctx: &Ctx) -> Result<Verified> {
     let last = tx.last_audit_seq().await?;
     let (mut seq, mut head) = (0, GENESIS.to_owned());
     loop {
+        tx.take_time().await?;
         let rows = tx.audit_chain(seq, CHUNK).await?;
         if rows.is_empty() {
             break;

@@ -18,7 +18,16 @@ statements! {
     HASH_AT = "SELECT hash FROM audit WHERE seq = $1";
     CHAIN = "SELECT seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
     EXPECTED_LAST = "SELECT CAST(next - 1 AS BIGINT) FROM sequences WHERE name = 'audit'";
-    ACTIONS = "SELECT DISTINCT action FROM audit ORDER BY action";
+    // From each action to the next by the index, however many rows have it.
+    ACTIONS = "
+        WITH RECURSIVE found (action) AS (
+            SELECT MIN(action) FROM audit
+            UNION ALL
+            SELECT (SELECT MIN(a.action) FROM audit a WHERE a.action > found.action)
+            FROM found
+            WHERE found.action IS NOT NULL
+        )
+        SELECT action FROM found WHERE action IS NOT NULL";
 }
 
 const COLUMNS: &str = "SELECT seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash FROM audit WHERE TRUE";

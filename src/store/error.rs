@@ -30,7 +30,7 @@ pub enum Error {
     SharedCommit(Arc<sqlx::Error>),
     /// The answer to a commit was lost, and nobody can tell whether it was made.
     #[error("it is not known whether the commit was made: {0}")]
-    Unclear(#[source] Box<sqlx::Error>),
+    Unclear(#[source] Arc<sqlx::Error>),
     /// A question took longer than it may.
     #[error("the question took longer than it may")]
     OverTime,
@@ -89,7 +89,9 @@ fn remedy(code: &str) -> Remedy {
     match code {
         // Serialisation failure, deadlock, a row that was not free in time (a statement that took too long has mostly waited
         // for some), a session that an administrator or a limit ended.
-        "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Remedy::Again,
+        "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => {
+            Remedy::Again
+        }
         // A standby, or a database that was made read-only.
         "25006" => Remedy::Wait,
         // Lost connections; out of disk, memory or connections; a server's own disk failed.
@@ -154,7 +156,10 @@ impl Error {
     /// The commit that several transactions shared failed.
     pub(super) fn shared(error: Arc<sqlx::Error>) -> Self {
         notice(&error);
-        Self::SharedCommit(error)
+        match sqlite_code(&error) {
+            Some(IO) => Self::Unclear(error),
+            _ => Self::SharedCommit(error),
+        }
     }
 
     /// A stored value that cannot be read.
@@ -220,9 +225,14 @@ impl Error {
         }
     }
 
+    /// What a failed commit to a file means: a disk that failed while it was written may have it all the same.
+    pub(super) fn of_commit(error: sqlx::Error) -> Self {
+        if sqlite_code(&error) == Some(IO) { Self::Unclear(Arc::new(error)) } else { error.into() }
+    }
+
     /// True when nobody can tell whether a commit was made: its answer was lost, or a disk failed while it was written.
     pub fn is_unclear(&self) -> bool {
-        matches!(self, Self::Unclear(_)) || self.sqlite_code() == Some(IO)
+        matches!(self, Self::Unclear(_))
     }
 
     /// True when the same transaction may go through if it is begun anew.

@@ -55,7 +55,7 @@ use tokio::sync::Notify;
 use crate::domain::Number;
 use crate::domain::call_path::RoutedNumber;
 use gathered::Gathered;
-use postgres::{Lent, Patience};
+use postgres::{Lent, Listener, Patience};
 use readers::{Reader, Readers, Times};
 use remembered::{Recalled, Remembered};
 use sql::Dialect;
@@ -172,7 +172,7 @@ impl Tx {
     pub async fn commit(mut self) -> Result<()> {
         self.append_put_off().await?;
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(tx) => tx.commit().await.map_err(Error::of_commit)?,
             Self::SqliteTogether(one) => one.commit().await?,
             Self::Postgres(lent) => lent.commit().await?,
             Self::SqliteRead(_) => {}
@@ -192,6 +192,28 @@ impl Tx {
             Self::SqliteTogether(_) | Self::SqliteRead(_) => {}
         }
         Ok(())
+    }
+}
+
+/// Tells of work that other processes have.
+#[derive(Debug)]
+pub enum Notices {
+    /// There is no other process.
+    None,
+    /// By the server.
+    Heard(Box<Listener>),
+}
+
+impl Notices {
+    /// Waits for the next; where there is no other process, for ever.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn next(&mut self) -> Result<()> {
+        match self {
+            Self::None => std::future::pending().await,
+            Self::Heard(listener) => listener.next().await,
+        }
     }
 }
 
@@ -355,7 +377,7 @@ impl Db {
         self.ping().await.map_err(|error| error.to_string())?;
         match self {
             Self::Sqlite { write, .. } => write.probe().await,
-            Self::Postgres(server) => server.try_to_write().await.map_err(|error| error.to_string()),
+            Self::Postgres(server) => server.may_write().await.map_err(|error| error.to_string()),
         }
     }
 
@@ -389,15 +411,15 @@ impl Db {
         }
     }
 
-    /// Waits until another process tells that there is work. On SQLite there is no other process: it waits for ever.
+    /// Listens for other processes that tell of work. On SQLite there are none.
     ///
     /// # Errors
-    /// When the connection is lost.
-    pub async fn wait_for_notice(&self) -> Result<()> {
-        match self {
-            Self::Sqlite { .. } => std::future::pending().await,
-            Self::Postgres(server) => server.listen("nmp_sync").await?.next().await,
-        }
+    /// When the database does not answer.
+    pub async fn notices(&self) -> Result<Notices> {
+        Ok(match self {
+            Self::Sqlite { .. } => Notices::None,
+            Self::Postgres(server) => Notices::Heard(Box::new(server.listen("nmp_sync").await?)),
+        })
     }
 
     /// Closes every connection once its statement is done.
@@ -439,13 +461,18 @@ impl Tx {
         Ok(sql::on!(self, c => sqlx::query_scalar(NEXT_PLACE).bind(of).fetch_one(c).await)?)
     }
 
-    /// Prepares for statements that go through a whole order or table, and so may take long.
+    /// Prepares for a statement that goes through a whole order or table, and so may take long. Of many on one loan each
+    /// asks for itself.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn take_time(&mut self) -> Result<()> {
         match self {
             Self::Postgres(lent) => lent.take_time().await,
+            Self::SqliteRead(reader) => {
+                reader.begin_anew();
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ pub use lent::Lent;
 pub(crate) use lent::Patience;
 use pool::Pool;
 
-/// Connections that stand beside the pools: those that listen for changes, one for each role that does.
+/// Connections of the plain pool, for tests that ask questions of their own.
 const ASIDE: u32 = 4;
 /// A listener that has heard nothing for so long asks whether its connection still stands.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -68,7 +68,7 @@ impl Default for SessionLimits {
 pub struct Postgres {
     pub(super) write: Pool,
     pub(super) read: Pool,
-    /// A plain pool for listeners, and for tests that ask questions of their own.
+    /// A plain pool that opens nothing by itself, for tests that ask questions of their own.
     pub aside: PgPool,
 }
 
@@ -131,17 +131,24 @@ impl Postgres {
         self.write.unlimited().await
     }
 
-    /// Begins to write, and finds out whether the server would let it. No row is touched, so that nobody is waited for.
-    pub(super) async fn try_to_write(&self) -> Result<()> {
-        let mut lent = self.write.begin().await?;
-        if lent.is_read_only().await? { Err(Error::ReadOnly) } else { lent.rollback().await }
+    /// Finds out whether the server would let somebody write. No place of those who write is taken: while they all wait for
+    /// a row of a process that was stopped, this one is well.
+    pub(super) async fn may_write(&self) -> Result<()> {
+        if self.read.lend().await?.is_read_only().await? { Err(Error::ReadOnly) } else { Ok(()) }
     }
 
     /// Listens on a channel.
     pub(super) async fn listen(&self, channel: &'static str) -> Result<Listener> {
-        let mut listener = PgListener::connect_with(&self.aside).await?;
-        listener.listen(channel).await?;
-        Ok(Listener(listener))
+        let listening = async {
+            // A pool of its own: where the network swallows packets, a listener that was given up keeps nobody else's place.
+            let options = (*self.aside.connect_options()).clone();
+            let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(SIGN_OF_LIFE).connect_lazy_with(options);
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.listen(channel).await?;
+            sqlx::Result::Ok(listener)
+        };
+        let listener = tokio::time::timeout(SIGN_OF_LIFE, listening).await;
+        Ok(Listener(listener.unwrap_or(Err(sqlx::Error::PoolTimedOut))?))
     }
 
     pub(super) async fn close(&self) {

@@ -20,7 +20,7 @@ statements! {
     SET_JOB = "UPDATE pushes
         SET sent = TRUE, job_id = $2, poll_at = $3, job_since = COALESCE(job_since, $4)
         WHERE id = $1";
-    FORGET_JOB = "UPDATE pushes SET sent = FALSE, job_id = NULL, job_since = NULL WHERE id = $1";
+    FORGET_JOB = "UPDATE pushes SET sent = FALSE, job_id = NULL WHERE id = $1";
     LEFT = "SELECT CAST(COUNT(*) AS BIGINT) FROM numbers WHERE push_id = $1";
     DELETE = "DELETE FROM pushes WHERE id = $1";
     MOVE_HALF = "UPDATE numbers SET push_id = $2 WHERE push_id = $1 AND telephone_number > $3";

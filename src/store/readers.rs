@@ -61,12 +61,18 @@ impl End {
 pub struct Reader {
     // The first to be dropped: who has a turn finds a connection.
     lent: OwnedMutexGuard<Lent>,
+    limit: Duration,
     _turn: OwnedSemaphorePermit,
 }
 
 impl Reader {
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.lent.connection
+    }
+
+    /// Begins the time of the loan anew, for one of many questions.
+    pub(super) fn begin_anew(&self) {
+        self.lent.end.set(Some(Instant::now() + self.limit));
     }
 }
 
@@ -116,7 +122,7 @@ impl Readers {
 
     /// The time of the loan begins.
     fn due(&self, reader: Reader) -> Reader {
-        reader.lent.end.set(Some(Instant::now() + self.times.limit));
+        reader.begin_anew();
         reader
     }
 
@@ -129,7 +135,7 @@ impl Readers {
                 .map_err(|_| sqlx::Error::PoolClosed)?,
         };
         let lent = self.slots().iter().find_map(|slot| Arc::clone(slot).try_lock_owned().ok());
-        Ok(Reader { lent: lent.ok_or(sqlx::Error::PoolTimedOut)?, _turn: turn })
+        Ok(Reader { lent: lent.ok_or(sqlx::Error::PoolTimedOut)?, limit: self.times.limit, _turn: turn })
     }
 
     /// Lends no more, and closes every reader once it is back.

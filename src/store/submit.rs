@@ -10,10 +10,34 @@ use crate::domain::{ItemState, Progress, SyncState, Verdict};
 
 /// How an item begins. What the backend need not hear of is done at once: a number without a synced service, unless the
 /// backend may hold it from before.
-///
-/// What exists is asked for as a value of each item, which is looked up by its key; of EXISTS PostgreSQL makes a set of all
-/// numbers when it believes the order to be large.
-macro_rules! begun {
+macro_rules! begun_sqlite {
+    () => {
+        "CASE
+            WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle'
+            WHEN EXISTS (
+                SELECT 1
+                FROM accounts a
+                JOIN settings s ON s.id = order_items.settings_id
+                WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services & 3) <> 0
+            ) THEN 'pending'
+            WHEN verdict = 'new' THEN 'done'
+            WHEN EXISTS (
+                SELECT 1
+                FROM numbers n
+                JOIN accounts a ON a.id = n.account_id
+                JOIN settings o ON o.id = n.settings_id
+                WHERE n.telephone_number = order_items.telephone_number
+                AND (a.services & a.synced & 3) <> 0
+                AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')
+            ) THEN 'pending'
+            ELSE 'done'
+        END"
+    };
+}
+
+/// The same for PostgreSQL: what exists is asked for as a value of each item, which is looked up by its key. Of EXISTS it
+/// makes a set of all numbers when it believes the order to be large.
+macro_rules! begun_postgres {
     () => {
         "CASE
             WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle'
@@ -37,6 +61,13 @@ macro_rules! begun {
     };
 }
 
+/// Sets how the items of an order begin; most were staged so.
+macro_rules! items_begun {
+    ($begun:expr) => {
+        concat!("UPDATE order_items SET state = ", $begun, " WHERE order_id = $1 AND state <> ", $begun)
+    };
+}
+
 statements! {
     MOVED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'unchanged' AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
     OVERTAKEN_SQLITE = "SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN order_items old ON old.order_id = n.order_id AND old.telephone_number = n.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release') AND old.state = 'pending' GROUP BY n.order_id";
@@ -47,8 +78,8 @@ statements! {
     FEWER = "INSERT INTO account_services (account_id, services, numbers) SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     MORE = "INSERT INTO account_services (account_id, services, numbers) SELECT c.account_id, s.services, CAST(SUM(c.count) AS BIGINT) FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id GROUP BY c.account_id, s.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
     TOTALS = "UPDATE accounts SET number_count = number_count + c.count FROM (SELECT account_id, CAST(SUM(CASE verdict WHEN 'new' THEN 1 ELSE -1 END) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND (verdict = 'new' OR (verdict = 'release' AND state = 'done')) GROUP BY account_id) AS c WHERE accounts.id = c.account_id";
-    // Most were staged as they begin.
-    ITEMS_BEGUN = concat!("UPDATE order_items SET state = ", begun!(), " WHERE order_id = $1 AND state <> ", begun!());
+    ITEMS_BEGUN_SQLITE = items_begun!(begun_sqlite!());
+    ITEMS_BEGUN_POSTGRES = items_begun!(begun_postgres!());
     UPSERT = "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at) SELECT i.telephone_number, i.account_id, i.settings_id, i.country, CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END, i.base_rev + 1, i.order_id, $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') ON CONFLICT (telephone_number) DO UPDATE SET settings_id = excluded.settings_id, country = excluded.country, state = excluded.state, error_id = NULL, rev = excluded.rev, order_id = excluded.order_id, changed_at = excluded.changed_at WHERE numbers.rev = excluded.rev - 1 AND numbers.account_id = excluded.account_id AND numbers.state <> 'releasing'";
     RELEASE = "UPDATE numbers SET state = 'releasing', error_id = NULL, rev = numbers.rev + 1, order_id = $1, changed_at = $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict = 'release' AND numbers.telephone_number = i.telephone_number AND numbers.rev = i.base_rev AND numbers.account_id = i.account_id AND numbers.state <> 'releasing'";
     // COALESCE here and below: the numbers are looked up by their keys, not by their state.
@@ -175,7 +206,7 @@ impl Tx {
             self.overtake(order_id, now).await?;
         }
         let mut script = Script::default();
-        script.step(ITEMS_BEGUN, id());
+        script.step(dialect!(self, sqlite: ITEMS_BEGUN_SQLITE, postgres: ITEMS_BEGUN_POSTGRES), id());
         if count(&[Verdict::Changed, Verdict::Release]) > 0 {
             script.step(FEWER, id());
         }

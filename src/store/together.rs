@@ -137,7 +137,9 @@ async fn commit(held: Held) -> Result<()> {
 async fn carry_through(mut held: Held) -> std::result::Result<(), Arc<sqlx::Error>> {
     let Some(mut open) = held.take() else { return Ok(()) };
     let given_up = if open.undo {
-        sqlx::raw_sql("ROLLBACK TO one").execute(open.transaction.connection()).await.map(drop)
+        // Where that fails, SQLite has given the whole transaction up by itself: nothing of it is stored.
+        let undone = sqlx::raw_sql("ROLLBACK TO one").execute(open.transaction.connection()).await;
+        undone.map(drop).map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))
     } else {
         Ok(())
     };

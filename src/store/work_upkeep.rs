@@ -149,6 +149,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn clock_went_back(&mut self, now: OffsetDateTime) -> Result<u64> {
+        self.take_time().await?;
         Ok(on!(self, c => sqlx::query(CLOCK_WENT_BACK)
             .bind(micros(now)).bind(NEVER)
             .execute(c).await.map(|done| done.rows_affected()))?)

@@ -225,8 +225,8 @@ impl Writer {
 
     /// Begins no more transactions, and closes the connection once the last one has ended.
     pub(super) async fn close(&self) {
-        let place = Arc::clone(&self.0.slot).lock_owned().await.take();
         self.seen().closed = true;
+        let place = Arc::clone(&self.0.slot).lock_owned().await.take();
         if let Some(connection) = place {
             let _ = connection.close().await;
         }

@@ -42,9 +42,9 @@ impl<B: Backend> Engine<B> {
         let open: BTreeSet<E164> = carried.into_iter().filter(|number| !results.contains_key(number)).collect();
         let has_expired = job.status == JobStatus::Expired || self.is_over_time(push);
         if has_expired && !open.is_empty() {
-            let proved = self.read_back(push, &open).await?;
+            let (proved, is_whole) = self.read_back(push, &open).await?;
             results.extend(open.iter().map(|number| {
-                let result = if proved.contains(number) { Ok(()) } else { Err(job_expired(&job.status)) };
+                let result = if proved.contains(number) { Ok(()) } else { Err(job_expired(&job.status, is_whole)) };
                 (*number, result)
             }));
         } else if job.status.is_done() {
@@ -93,7 +93,7 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Whether the job was known longer than any may take.
-    fn is_over_time(&self, push: &Push) -> bool {
+    pub(super) fn is_over_time(&self, push: &Push) -> bool {
         push.job_since.is_some_and(|since| self.ctx.clock.now() - since >= self.options.job_timeout)
     }
 
@@ -118,8 +118,9 @@ impl<B: Backend> Engine<B> {
         ))
     }
 
-    /// The numbers of these that are at the backend as the push wants them, by what the backend lists of the tenant.
-    async fn read_back(&self, push: &Push, numbers: &BTreeSet<E164>) -> Result<BTreeSet<E164>, Stop> {
+    /// The numbers of these that are at the backend as the push wants them, by what the backend lists of the tenant, and
+    /// whether that list was read to its end.
+    async fn read_back(&self, push: &Push, numbers: &BTreeSet<E164>) -> Result<(BTreeSet<E164>, bool), Stop> {
         let settings = self.ctx.db.read().await?.settings(push.settings_id).await?.unwrap_or_default();
         let takes_back = push.kind == OrderKind::Release || is_withdrawn(&settings);
         let (mut pages, began) = (Pages::default(), Instant::now());
@@ -139,12 +140,14 @@ impl<B: Backend> Engine<B> {
                 }
             }
         }
-        Ok(match (takes_back, pages.is_whole()) {
+        let is_whole = pages.is_whole();
+        let proved = match (takes_back, is_whole) {
             (false, _) => alike,
             (true, true) => numbers.difference(&listed).copied().collect(),
             // A number that was not in a list that broke off may still be there.
             (true, false) => BTreeSet::new(),
-        })
+        };
+        Ok((proved, is_whole))
     }
 }
 
@@ -164,6 +167,17 @@ fn poll_pause(ran: Duration, retry_after: Option<std::time::Duration>) -> Durati
     (ran / PART).max(asked).clamp(SHORTEST_POLL, LONGEST_POLL)
 }
 
+/// What stands for a job of which the backend says nothing any more.
+pub(super) fn given_up(push: &Push) -> Job {
+    Job {
+        id: push.job_id.clone().unwrap_or_default(),
+        request_id: push.request_id.clone(),
+        status: JobStatus::Expired,
+        results: Vec::new(),
+        retry_after: None,
+    }
+}
+
 fn no_result() -> ProvisioningError {
     ProvisioningError {
         code: "NoResult".into(),
@@ -172,7 +186,7 @@ fn no_result() -> ProvisioningError {
     }
 }
 
-fn job_expired(status: &JobStatus) -> ProvisioningError {
+fn job_expired(status: &JobStatus, is_whole: bool) -> ProvisioningError {
     let why = match status {
         JobStatus::Expired => "The backend gave the job up".to_owned(),
         JobStatus::Other(status) => {
@@ -180,11 +194,12 @@ fn job_expired(status: &JobStatus) -> ProvisioningError {
         }
         _ => "The backend did not finish the job in time".to_owned(),
     };
-    ProvisioningError {
-        code: "JobExpired".into(),
-        message: format!("{why}, and its list of numbers does not show this one as it should be."),
-        target: None,
-    }
+    let found = if is_whole {
+        "its list of numbers does not show this one as it should be"
+    } else {
+        "its list of numbers could not be read to the end"
+    };
+    ProvisioningError { code: "JobExpired".into(), message: format!("{why}, and {found}."), target: None }
 }
 
 #[cfg(test)]

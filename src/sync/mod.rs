@@ -230,13 +230,17 @@ impl<B: Backend> Engine<B> {
         running.push(tasks.spawn(async move { engine.keep_house(&stopped).await }).abort_handle());
         let (ctx, listening) = (self.ctx.clone(), stop.clone());
         tasks.spawn(async move {
-            while let Some(heard) = listening.run_until_cancelled(ctx.db.wait_for_notice()).await {
-                match heard {
-                    Ok(()) => ctx.wake.notify_one(),
-                    Err(_) => {
-                        let _ = listening.run_until_cancelled(tokio::time::sleep(SLOW_POLL)).await;
-                    }
+            // Ends only with a failure of the database.
+            let hear = async || -> store::Result<std::convert::Infallible> {
+                let mut notices = ctx.db.notices().await?;
+                loop {
+                    // At first for what was told while nobody listened.
+                    ctx.wake.notify_one();
+                    notices.next().await?;
                 }
+            };
+            while let Some(Err(_)) = listening.run_until_cancelled(hear()).await {
+                let _ = listening.run_until_cancelled(tokio::time::sleep(SLOW_POLL)).await;
             }
         });
         let (engine, woken) = (self, stop);

@@ -18,6 +18,7 @@ impl<B: Backend> Engine<B> {
         let read = self.read_consents(claim, &mut pages).await;
         // Also where the list broke off: whose consent was read is known.
         let mut tx = self.begin(claim).await?;
+        tx.take_time().await?;
         tx.want_work_for_new_tenants(WorkKind::CivicAddresses, self.ctx.clock.now()).await?;
         tx.commit().await?;
         self.ctx.wake.notify_one();

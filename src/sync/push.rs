@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::job::LONGEST_POLL;
+use super::job::{LONGEST_POLL, given_up};
 use super::{Engine, Next, Stop};
 use crate::backend::{Backend, BackendError, ReleaseRequest, UploadRequest};
 use crate::domain::{Account, NumberSettings, OrderKind, ProvisioningError, ServiceSet, TenantId};
@@ -40,17 +40,24 @@ impl<B: Backend> Engine<B> {
             let mut soonest: Option<OffsetDateTime> = None;
             let mut note = None;
             let mut again = false;
+            let mut failed: Option<Stop> = None;
             for push in &pushes {
                 if stop.is_cancelled() {
                     return Ok(Next::Unfinished(self.ctx.clock.now(), None));
                 }
-                match self.round(claim, push).await? {
-                    Round::Again => again = true,
-                    Round::Then(at, slow) => {
+                match self.round(claim, push).await {
+                    Ok(Round::Again) => again = true,
+                    Ok(Round::Then(at, slow)) => {
                         soonest = Some(soonest.map_or(at, |soonest| soonest.min(at)));
                         note = note.or(slow);
                     }
+                    Err(Stop::Fenced) => return Err(Stop::Fenced),
+                    // The others are not kept from going on.
+                    Err(stop) => failed = failed.or(Some(stop)),
                 }
+            }
+            if let Some(stop) = failed {
+                return Err(stop);
             }
             match soonest.filter(|_| !again) {
                 Some(at) => return Ok(Next::Unfinished(at, note)),
@@ -116,6 +123,7 @@ impl<B: Backend> Engine<B> {
                     Ok(job) => self.follow(claim, push, &job).await,
                     // The backend has forgotten the job: whether it was done shows when the request is looked for.
                     Err(BackendError::Rejected(_)) => self.ask_first(claim, push).await,
+                    Err(_) if self.is_over_time(push) => self.follow(claim, push, &given_up(push)).await,
                     Err(error) => Err(error.into()),
                 }
             }
@@ -129,6 +137,8 @@ impl<B: Backend> Engine<B> {
     async fn ask_first(&self, claim: &Claim, push: &Push) -> Result<Round, Stop> {
         match self.backend.find_job(&push.tenant_id, &push.request_id).await {
             Ok(Some(job)) => self.follow(claim, push, &job).await,
+            // One that is forgotten again and again is given up like one that never ends.
+            Ok(None) if self.is_over_time(push) => self.follow(claim, push, &given_up(push)).await,
             Ok(None) => {
                 let mut tx = self.begin(claim).await?;
                 tx.push_is_unknown(push.id).await?;

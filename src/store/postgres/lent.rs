@@ -1,6 +1,7 @@
 //! A connection on loan, with or without a transaction.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{PgConnection, Row as _};
@@ -79,10 +80,11 @@ fn took_too_long(error: &sqlx::Error) -> bool {
 /// Whether nothing more can be asked over this connection.
 fn ends_session(error: &sqlx::Error) -> bool {
     match error {
-        // An administrator or a time limit ended the session; the rest concerns one statement.
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "25P03")
-        }
+        // An administrator or a limit of time ended the session, or a transaction is open that nobody knows of; the rest
+        // concerns one statement.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("57P") || code.starts_with("08") || ["25P02", "25P03", "25P04"].contains(&&*code)
+        }),
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
         _ => false,
     }
@@ -132,7 +134,10 @@ impl Lent {
     pub(super) async fn begin_search(&mut self, place: OwnedSemaphorePermit) -> Result<()> {
         self.state.limit = SEARCH + Duration::from_secs(1);
         let (connection, mut patience) = self.connection();
-        patience.wait(sqlx::raw_sql(BEGIN_SEARCH).execute(connection)).await?;
+        let begun = patience.wait(sqlx::raw_sql(BEGIN_SEARCH).execute(connection)).await;
+        // It may have begun, also where it failed.
+        self.state.spoilt |= begun.is_err();
+        begun?;
         self.state.transaction = Some(String::new());
         self.state.search = Some(place);
         Ok(())
@@ -140,17 +145,12 @@ impl Lent {
 
     pub(super) async fn begin(&mut self) -> Result<()> {
         let (connection, mut patience) = self.connection();
-        match patience.wait(sqlx::raw_sql(BEGIN).fetch_one(connection)).await {
-            Ok(row) => {
-                self.state.transaction = Some(row.try_get(0)?);
-                Ok(())
-            }
-            Err(error) => {
-                // It may have begun.
-                self.state.spoilt = true;
-                Err(error.into())
-            }
-        }
+        let begun = patience.wait(sqlx::raw_sql(BEGIN).fetch_one(connection)).await;
+        let name = begun.and_then(|row| row.try_get(0));
+        // It may have begun, also where it failed.
+        self.state.spoilt |= name.is_err();
+        self.state.transaction = Some(name?);
+        Ok(())
     }
 
     /// Makes the changes durable. When the answer is lost, the server is asked what became of them.
@@ -171,7 +171,7 @@ impl Lent {
         match pool.was_committed(&transaction).await {
             Some(true) => Ok(()),
             Some(false) => Err(error.into()),
-            None => Err(Error::Unclear(Box::new(error))),
+            None => Err(Error::Unclear(Arc::new(error))),
         }
     }
 

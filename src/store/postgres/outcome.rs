@@ -12,7 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// The pause between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
 
-const STATUS: &str = "SELECT pg_xact_status(CAST($1 AS xid8))";
+const STATUS: &str = "SELECT pg_is_in_recovery(), pg_xact_status(CAST($1 AS xid8))";
+const IN_RECOVERY: &str = "SELECT pg_is_in_recovery()";
 /// What a server says of a transaction that it has never heard of: one that took over from the server that had it.
 const IN_THE_FUTURE: &str = "22023";
 
@@ -22,12 +23,18 @@ impl Pool {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             match self.status_of(transaction).await {
-                Ok(Some(status)) if status == "committed" => return Some(true),
-                Ok(Some(status)) if status == "aborted" => return Some(false),
-                Ok(Some(_)) => {}
+                Ok((_, Some(status))) if status == "committed" => return Some(true),
+                // A standby may not have heard of the commit yet.
+                Ok((true, _)) => {}
+                Ok((false, Some(status))) if status == "aborted" => return Some(false),
+                Ok((false, Some(_))) => {}
                 // Too long ago for the server to remember.
-                Ok(None) => return None,
-                Err(error) if error.code().as_deref() == Some(IN_THE_FUTURE) => return Some(false),
+                Ok((false, None)) => return None,
+                Err(error) if error.code().as_deref() == Some(IN_THE_FUTURE) => {
+                    if let Ok(false) = self.is_standby().await {
+                        return Some(false);
+                    }
+                }
                 Err(error) => tracing::debug!(%error, "the outcome of a commit could not be asked for"),
             }
             tokio::time::sleep(PAUSE).await;
@@ -35,10 +42,16 @@ impl Pool {
         None
     }
 
-    async fn status_of(&self, transaction: &str) -> Result<Option<String>> {
+    async fn is_standby(&self) -> Result<bool> {
+        let mut lent = self.lend().await?;
+        let (connection, mut patience) = lent.connection();
+        Ok(patience.wait(sqlx::query_scalar(IN_RECOVERY).fetch_one(connection)).await?)
+    }
+
+    async fn status_of(&self, transaction: &str) -> Result<(bool, Option<String>)> {
         let mut lent = self.lend().await?;
         let (connection, mut patience) = lent.connection();
         let row = patience.wait(sqlx::query(STATUS).bind(transaction).fetch_one(connection)).await?;
-        Ok(row.try_get(0)?)
+        Ok((row.try_get(0)?, row.try_get(1)?))
     }
 }
