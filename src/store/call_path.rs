@@ -32,7 +32,19 @@ macro_rules! of_order {
 }
 macro_rules! of_account {
     ($what:literal, $where:literal) => {
-        concat!("SELECT ", $what, "n.telephone_number FROM audit c JOIN accounts a ON a.name = c.subject JOIN numbers n ON n.account_id = a.id WHERE ", $where, " AND c.action = 'account.update' ORDER BY ")
+        // COALESCE: the rows are found by their place in the audit, not by what was done.
+        concat!(
+            "SELECT ",
+            $what,
+            "n.telephone_number
+            FROM audit c
+            JOIN accounts a ON a.name = c.subject
+            JOIN numbers n ON n.account_id = a.id
+            WHERE ",
+            $where,
+            " AND COALESCE(c.action, '') = 'account.update'
+            ORDER BY "
+        )
     };
 }
 
