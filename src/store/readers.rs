@@ -110,20 +110,17 @@ impl Readers {
 
     /// Lends a reader.
     pub(super) async fn lend(&self) -> Result<Reader> {
-        Ok(self.due(self.next().await?))
+        let reader = self.next().await?;
+        reader.begin_anew();
+        Ok(reader)
     }
 
     /// Lends a reader for a question that may take long, after the one that somebody may have left on it was broken off.
     pub(super) async fn lend_at_rest(&self) -> Result<Reader> {
         let mut reader = self.next().await?;
         reader.lent.connection.ping().await?;
-        Ok(self.due(reader))
-    }
-
-    /// The time of the loan begins.
-    fn due(&self, reader: Reader) -> Reader {
         reader.begin_anew();
-        reader
+        Ok(reader)
     }
 
     async fn next(&self) -> Result<Reader> {

@@ -18,9 +18,14 @@ pub(crate) fn long() -> bool {
     std::env::var_os("NMP_FAULTS_LONG").is_some()
 }
 
-/// The time that this share of the answers took at most.
-pub(crate) fn percentile(mut times: Vec<std::time::Duration>, share: f64) -> std::time::Duration {
+/// The time that so many percent of the answers took at most.
+pub(crate) fn percentile(mut times: Vec<std::time::Duration>, percent: usize) -> std::time::Duration {
     times.sort_unstable();
-    let place = (times.len() as f64 * share) as usize;
+    let place = times.len() * percent / 100;
     times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+/// So many in this time, as a rate a second.
+pub(crate) fn rate(count: usize, within: std::time::Duration) -> f64 {
+    f64::from(u32::try_from(count).unwrap()) / within.as_secs_f64()
 }

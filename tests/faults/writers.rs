@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::figures::{database, figure, long, percentile};
+use crate::figures::{database, figure, long, percentile, rate};
 use crate::harness::api::{Api, account, number, path_of};
 use crate::harness::on_both_databases;
 use crate::harness::visitor::Visitor;
@@ -94,12 +94,12 @@ async fn nobody_is_turned_away(api: Api) -> Api {
             answers
         };
         let (answers, longest) = tokio::join!(writing, look(&api, visitor, Arc::clone(&stop)));
-        let rate = answers.times.len() as f64 / begun.elapsed().as_secs_f64();
+        let rate = rate(answers.times.len(), begun.elapsed());
         figure(
             &format!("{writers} writers, {}", database(&api.place.url)),
             format!(
                 "{rate:.0} changes/s, p99 {:.1?}, asked to wait {}, refused {}, pages and health at most {longest:.1?}",
-                percentile(answers.times, 0.99),
+                percentile(answers.times, 99),
                 answers.asked_to_wait,
                 answers.refused.len()
             ),

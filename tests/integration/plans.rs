@@ -85,7 +85,9 @@ fn faults(node: &Value, writes: bool, found: &mut Vec<String>) {
     if text(node, "Parent Relationship") == "SubPlan" && whole_scan(node).is_some() {
         found.push("goes through a table for each row".to_owned());
     }
-    children(node).iter().for_each(|child| faults(child, writes, found));
+    for child in children(node) {
+        faults(child, writes, found);
+    }
 }
 
 /// Values for the parameters of a statement.

@@ -24,12 +24,11 @@ impl Pool {
         while begun.elapsed() < PATIENCE {
             match self.status_of(transaction).await {
                 Ok((_, Some(status))) if status == "committed" => return Some(true),
-                // A standby may not have heard of the commit yet.
-                Ok((true, _)) => {}
                 Ok((false, Some(status))) if status == "aborted" => return Some(false),
-                Ok((false, Some(_))) => {}
                 // Too long ago for the server to remember.
                 Ok((false, None)) => return None,
+                // It is under way, or the server is a standby that may not have heard of the commit yet.
+                Ok(_) => {}
                 Err(error) if error.code().as_deref() == Some(IN_THE_FUTURE) => {
                     if let Ok(false) = self.is_standby().await {
                         return Some(false);

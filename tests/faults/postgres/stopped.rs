@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::{Rng as _, SeedableRng as _};
 use tokio::sync::Mutex;
 
-use crate::figures::{figure, long};
+use crate::figures::{figure, long, rate};
 use crate::harness::api::{account, number, path_of};
 use crate::harness::caller::Caller;
 use crate::harness::database::{Kind, Place};
@@ -49,13 +49,13 @@ async fn write(caller: Caller, first: u64, stop: Arc<AtomicBool>, taken: Arc<Mut
     }
 }
 
-/// The longest time from `since` on in which less than `rate` a second were taken.
-fn longest_below(taken: &[Instant], since: Instant, until: Instant, rate: f64) -> Duration {
+/// The longest time from `since` on in which less than `wanted` a second were taken.
+fn longest_below(taken: &[Instant], since: Instant, until: Instant, wanted: f64) -> Duration {
     let (mut longest, mut begun, mut at) = (Duration::ZERO, None, since);
     let step = WINDOW / 4;
     while at + WINDOW <= until {
         let count = taken.iter().filter(|when| **when >= at && **when < at + WINDOW).count();
-        if (count as f64) < rate * WINDOW.as_secs_f64() {
+        if rate(count, WINDOW) < wanted {
             let from = *begun.get_or_insert(at);
             longest = longest.max(at + WINDOW - from);
         } else {
@@ -99,10 +99,9 @@ fn the_others_go_on() {
             let (stopped, _, _) =
                 tokio::join!(stopping, futures_util::future::join_all(ours), futures_util::future::join_all(theirs));
             let taken = taken.lock().await;
-            let before = taken.iter().filter(|when| **when < stopped).count() as f64;
-            let rate = before / (stopped - begun).as_secs_f64();
-            usual = usual.min(rate);
-            worst = worst.max(longest_below(&taken, stopped, stopped + MOST + Duration::from_secs(2), rate / 2.0));
+            let before = rate(taken.iter().filter(|when| **when < stopped).count(), stopped - begun);
+            usual = usual.min(before);
+            worst = worst.max(longest_below(&taken, stopped, stopped + MOST + Duration::from_secs(2), before / 2.0));
         }
         figure(
             &format!("a process stopped {rounds} times"),
