@@ -127,27 +127,31 @@ macro_rules! next_due {
     };
 }
 
+/// Wants pieces of work at a time, or sooner where they are due sooner, but not before the backend lets itself be asked.
+macro_rules! wanted {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO work (kind, key, next_at, set_at) ",
+            $rows,
+            "
+        ON CONFLICT (kind, key) DO UPDATE
+        SET set_at = excluded.set_at,
+            next_at = CASE
+                WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
+                WHEN work.not_before > excluded.set_at THEN work.not_before
+                ELSE excluded.next_at
+            END"
+        )
+    };
+}
+
 statements! {
-    WANT = "INSERT INTO work (kind, key, next_at, set_at)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT (kind, key) DO UPDATE
-        SET set_at = excluded.set_at,
-            next_at = CASE
-                WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
-                WHEN work.not_before > excluded.set_at THEN work.not_before
-                ELSE excluded.next_at
-            END";
-    WANT_ACCOUNTS = "INSERT INTO work (kind, key, next_at, set_at)
-        SELECT DISTINCT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+    WANT = wanted!("VALUES ($1, $2, $3, $4)");
+    WANT_ACCOUNTS = wanted!(
+        "SELECT DISTINCT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
         FROM order_items
-        WHERE order_id = $1 AND state = 'pending'
-        ON CONFLICT (kind, key) DO UPDATE
-        SET set_at = excluded.set_at,
-            next_at = CASE
-                WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
-                WHEN work.not_before > excluded.set_at THEN work.not_before
-                ELSE excluded.next_at
-            END";
+        WHERE order_id = $1 AND state = 'pending'"
+    );
     WANT_NEW_TENANTS = "INSERT INTO work (kind, key, next_at, set_at)
         SELECT $1, c.tenant_id, $2, $2
         FROM consents c
