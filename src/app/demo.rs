@@ -17,6 +17,7 @@ use crate::telemetry;
 use super::cli::DemoOptions;
 use super::failure::Failure;
 use super::start::{Listeners, Running, address, bind};
+use super::stop::Signals;
 use super::{environment, examples, names, print, stop};
 
 /// The people of the sandbox, and what they are there to show.
@@ -77,14 +78,15 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
     if !options.empty && !options.no_accounts {
         examples::create(running.ctx()).await;
     }
+    let signals = Signals::listen()?;
     print(&announcement(&options.data_dir, &at, names.as_ref(), &sandbox))?;
 
-    let asked = stop::asked_to_stop(&TaskTracker::new()).await;
+    signals.asked_to_stop(&TaskTracker::new()).await;
     running.stop().await;
     // Last, so that work in flight still finds the outside world.
     stop::finish("sandbox", &world_stop, &world).await;
     logs.flush();
-    asked
+    Ok(())
 }
 
 /// `nmp sandbox`
@@ -94,15 +96,16 @@ pub(super) async fn sandbox_alone(listen: SocketAddr, options: SandboxOptions) -
     let (sandbox, listener) = bound.map_err(|error| no_sandbox(listen, "--listen", error))?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     start_sandbox(&sandbox, listener, &stop, &tasks);
+    let signals = Signals::listen()?;
     print(&format!(
         "Sandbox, for trying things out on this machine only\n\n  Identity provider {}\n  Operator Connect  {}\n  Stop with Ctrl-C\n",
         sandbox.issuer(),
         sandbox.operator_connect_url()
     ))?;
-    let asked = stop::asked_to_stop(&TaskTracker::new()).await;
+    signals.asked_to_stop(&TaskTracker::new()).await;
     stop::finish("sandbox", &stop, &tasks).await;
     logs.flush();
-    asked
+    Ok(())
 }
 
 fn no_sandbox(listen: SocketAddr, flag: &str, error: SandboxError) -> Failure {

@@ -26,6 +26,7 @@ use crate::telemetry;
 use super::clock::ServerClock;
 use super::failure::Failure;
 use super::ready::Ready;
+use super::stop::Signals;
 use super::{database, names, stop};
 
 /// Time between two looks at what the database needs by itself.
@@ -66,11 +67,12 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let dns = names::bind(&config, "dns.listen").await?;
     let operations = bind(config.operations.listen, "operations.listen").await?;
     let running = Running::start(config, Listeners { portal, api, dns, operations }).await?;
+    let signals = Signals::listen()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
-    let asked = stop::asked_to_stop(&TaskTracker::new()).await;
+    signals.asked_to_stop(&TaskTracker::new()).await;
     running.stop().await;
     logs.flush();
-    asked
+    Ok(())
 }
 
 /// A process with its roles at work.

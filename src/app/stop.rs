@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -11,27 +11,40 @@ use super::failure::Failure;
 /// Everything has so long to finish what it is doing.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Waits until the process is asked to stop. A second signal ends it at once.
-pub(super) async fn asked_to_stop(tasks: &TaskTracker) -> Result<(), Failure> {
-    let failed = |error| Failure::Line(format!("cannot listen for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that ask the process to stop. From the moment they are listened to they are waited for, not died of: it is
+/// done before anybody is told that the process is ready.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens to them.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let failed = |error| Failure::Line(format!("cannot listen for signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
     }
-    tracing::info!("stopping");
-    tasks.spawn_on(
-        async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+
+    /// Waits until the process is asked to stop. A second signal ends it at once.
+    pub(super) async fn asked_to_stop(mut self, tasks: &TaskTracker) {
+        self.next().await;
+        tracing::info!("stopping");
+        let again = async move {
+            self.next().await;
             std::process::exit(1);
-        },
-        &tokio::runtime::Handle::current(),
-    );
-    Ok(())
+        };
+        tasks.spawn_on(again, &tokio::runtime::Handle::current());
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Tells the tasks to stop and waits for them, but not for ever.

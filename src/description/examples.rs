@@ -285,7 +285,9 @@ pub(super) fn error(status: u16) -> Value {
             "TooManyRequests",
             "You are calling faster than is allowed. Call again in 1 s, and upload numbers in batches.",
         ),
-        503 => single("Unavailable", "The database is busy or away. Nothing was changed; try again in a moment."),
+        503 => {
+            single("Unavailable", "The database cannot be used at present. Nothing was changed; try again in a moment.")
+        }
         _ => single(
             "Internal",
             "Nothing you did. It has been logged; try again, and if it stays, tell the people who run this service the request id.",

@@ -369,7 +369,7 @@ impl From<service::Error> for Problem {
             )
             .because(&error),
             service::Error::Store(error) if error.is_unavailable() => {
-                Self::unavailable("The database is busy or away. Nothing was changed; try again in a moment.")
+                Self::unavailable("The database cannot be used at present. Nothing was changed; try again in a moment.")
                     .because(&error)
             }
             service::Error::Store(error) => Self::internal().because(&error),

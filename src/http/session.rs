@@ -214,7 +214,7 @@ impl Sessions {
 
 /// The database is away.
 pub(super) fn away(error: impl std::error::Error + 'static) -> Problem {
-    Problem::unavailable("The portal cannot reach its database. Try again in a moment.").because(&error)
+    Problem::unavailable("The portal cannot use its database at present. Try again in a moment.").because(&error)
 }
 
 #[cfg(test)]

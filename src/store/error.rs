@@ -92,8 +92,8 @@ fn remedy(code: &str) -> Remedy {
         "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => {
             Remedy::Again
         }
-        // A standby, or a database that was made read-only.
-        "25006" => Remedy::Wait,
+        // A standby, or a database that was made read-only; rights that somebody took away, and may give back.
+        "25006" | "42501" => Remedy::Wait,
         // Lost connections; out of disk, memory or connections; a server's own disk failed.
         code if code.starts_with("08") => Remedy::Again,
         code if code.starts_with("53") || code.starts_with("58") => Remedy::Wait,
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn codes_of_both_databases_are_told_apart() {
         let again = ["40001", "40P01", "55P03", "57014", "08006", "57P01", "25P03", "5", "261", "517", "6"];
-        let wait = ["25006", "53100", "53300", "58030", "13", "10", "778", "1034", "8", "14"];
+        let wait = ["25006", "42501", "53100", "53300", "58030", "13", "10", "778", "1034", "8", "14"];
         let none = ["23505", "42P01", "11", "2067", "1", "9"];
         for (codes, expected) in [(&again[..], Remedy::Again), (&wait[..], Remedy::Wait), (&none[..], Remedy::None)] {
             for code in codes {
