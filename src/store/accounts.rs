@@ -343,19 +343,25 @@ impl Tx {
     /// When the database refuses.
     pub async fn kept_service_counts(&mut self, ids: &[i64]) -> Result<HashMap<i64, Vec<(ServiceSet, i64)>>> {
         let of_these = || ids.iter().map(|id| [Bind::Int(*id)]);
-        let (mut all, mut leaving) = (Conditions::default(), Conditions::default());
-        all.push("SELECT account_id, services, numbers FROM account_services WHERE numbers > 0", []);
-        all.and_any("account_id = ?", of_these());
-        leaving.push("SELECT n.account_id, s.services, -CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'releasing'", []);
-        leaving.and_any("n.account_id = ?", of_these());
-        leaving.push(" GROUP BY n.account_id, s.services", []);
+        // One question: between two of them a number that is being released may go.
+        let mut question = Conditions::default();
+        question.push("SELECT account_id, services, numbers FROM account_services WHERE numbers > 0", []);
+        question.and_any("account_id = ?", of_these());
+        question.push(
+            " UNION ALL
+            SELECT n.account_id, s.services, -CAST(COUNT(*) AS BIGINT)
+            FROM numbers n
+            JOIN settings s ON s.id = n.settings_id
+            WHERE n.state <> 'synced' AND n.state = 'releasing'",
+            [],
+        );
+        question.and_any("n.account_id = ?", of_these());
+        question.push(" GROUP BY n.account_id, s.services", []);
+        let rows: Vec<(i64, i64, i64)> =
+            on!(self, c => bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
         let mut counts: HashMap<i64, Vec<(ServiceSet, i64)>> = HashMap::new();
-        for conditions in [all, leaving] {
-            let rows: Vec<(i64, i64, i64)> =
-                on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
-            for (account, bits, numbers) in rows {
-                counts.entry(account).or_default().push((ServiceSet::from_bits(bits), numbers));
-            }
+        for (account, bits, numbers) in rows {
+            counts.entry(account).or_default().push((ServiceSet::from_bits(bits), numbers));
         }
         Ok(counts)
     }
