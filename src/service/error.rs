@@ -63,7 +63,7 @@ impl Error {
         Self::Invalid(vec![FieldProblem::new(field, message)])
     }
 
-    /// True when the same call may go through later: the database is busy or away.
+    /// True when the same transaction may go through if it is begun anew.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Overtaken(_) => true,
