@@ -17,6 +17,7 @@ mod tests;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::config::{self, Config, Problem, Purpose, Sources};
 use crate::sandbox::SandboxOptions;
@@ -26,6 +27,8 @@ use failure::Failure;
 
 /// Exit code of wrong usage or configuration.
 const USAGE: u8 = 2;
+/// What a command left running has so long to end.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
 /// Runs a command to its end.
 #[must_use]
@@ -44,17 +47,17 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn execute(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        Command::Demo(options) => runtime()?.block_on(demo::run(options)),
+        Command::Demo(options) => to_the_end(demo::run(options)),
         Command::Serve { config } => {
             let config = Config::load(sources(config)?, Purpose::Production)?;
-            runtime()?.block_on(start::serve(config))
+            to_the_end(start::serve(config))
         }
         Command::Sandbox { listen, empty, state } => {
-            runtime()?.block_on(demo::sandbox_alone(listen, SandboxOptions { examples: !empty, state }))
+            to_the_end(demo::sandbox_alone(listen, SandboxOptions { examples: !empty, state }))
         }
         Command::Migrate { config } => {
             let config = Config::load(sources(config)?, Purpose::DatabaseOnly)?;
-            runtime()?.block_on(database::migrate(&config))
+            to_the_end(database::migrate(&config))
         }
         Command::Config { command: ConfigCommand::Check { config } } => {
             Config::load(sources(config)?, Purpose::Production)?;
@@ -63,16 +66,20 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Config { command: ConfigCommand::Reference } => print(&config::reference()),
         Command::Audit { command: cli::AuditCommand::Verify { config } } => {
             let config = Config::load(sources(config)?, Purpose::DatabaseOnly)?;
-            runtime()?.block_on(database::verify_audit(&config))
+            to_the_end(database::verify_audit(&config))
         }
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Runs a command. What it leaves on threads that may wait, such as the look-up of a name, does not keep the process.
+fn to_the_end(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Line(format!("cannot start: {error}")))
+        .map_err(|error| Failure::Line(format!("cannot start: {error}")))?;
+    let ended = runtime.block_on(command);
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    ended
 }
 
 /// The file and the environment of this process.

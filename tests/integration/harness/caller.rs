@@ -5,6 +5,9 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+/// An answer that has not come by then never comes.
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
+
 /// An answer of the API.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -138,5 +141,5 @@ pub(crate) async fn switch(url: &str, body: &Value) {
 }
 
 fn client() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build().unwrap()
 }

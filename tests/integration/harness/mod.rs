@@ -49,7 +49,24 @@ pub(crate) async fn eventually<T>(what: &str, within: Duration, mut ask: impl As
     }
 }
 
+/// A test that has not ended by then waits for something that never comes. The long form of the fault tests takes longer.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// Runs one test.
+pub(crate) struct Runtime(tokio::runtime::Runtime);
+
 /// A runtime for one test.
-pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+pub(crate) fn runtime() -> Runtime {
+    Runtime(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
+}
+
+impl Runtime {
+    /// Runs a test to its end; fails one that would keep all others from ever being told of.
+    pub(crate) fn block_on<F: Future>(self, test: F) -> F::Output {
+        let longest = if std::env::var_os("NMP_FAULTS_LONG").is_some() { 6 * LONGEST } else { LONGEST };
+        let ended = self.0.block_on(async { tokio::time::timeout(longest, test).await });
+        // What the test left behind is not waited for either.
+        self.0.shutdown_background();
+        ended.unwrap_or_else(|_| panic!("the test has not ended after {longest:?}"))
+    }
 }

@@ -8,6 +8,10 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+/// A process that was asked to end has ended by then, and one that was started has said so.
+const STOPPED: Duration = Duration::from_mins(1);
+const STARTED: Duration = Duration::from_mins(2);
+
 /// A running process; it is killed when this value goes.
 pub(crate) struct Process {
     child: Child,
@@ -27,7 +31,18 @@ impl Process {
     pub(crate) fn stop(mut self) -> ExitStatus {
         let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
         assert!(asked.success(), "{asked}");
-        self.child.wait().unwrap()
+        let end = Instant::now() + STOPPED;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "the process was asked to end and has not after {STOPPED:?}");
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the wait for a process that answers a question, not an event"
+            )]
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Ends it without a chance to tidy up.
@@ -39,16 +54,23 @@ impl Process {
     /// The lines it prints until one holds `last`. What it prints later is read and thrown away: a process whose output
     /// nobody reads any more ends at its next line.
     fn lines_until(&mut self, last: &str) -> Vec<String> {
-        let mut stdout = BufReader::new(self.child.stdout.take().unwrap());
-        let mut lines = Vec::new();
+        let stdout = BufReader::new(self.child.stdout.take().unwrap());
+        let (said, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = said.send(line);
+            }
+        });
+        let (mut lines, end) = (Vec::new(), Instant::now() + STARTED);
         loop {
-            let mut line = String::new();
-            let read = stdout.read_line(&mut line).unwrap();
-            assert!(read > 0, "the process ended before it printed \u{201c}{last}\u{201d}: {lines:?}");
-            lines.push(line.trim_end().to_owned());
-            if line.contains(last) {
-                std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-                return lines;
+            match heard.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    lines.push(line.trim_end().to_owned());
+                    if line.contains(last) {
+                        return lines;
+                    }
+                }
+                Err(problem) => panic!("the process did not print \u{201c}{last}\u{201d} ({problem}): {lines:?}"),
             }
         }
     }
