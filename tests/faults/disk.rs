@@ -16,7 +16,7 @@ use crate::figures::figure;
 use crate::harness::api::{account, number};
 use crate::harness::caller::{Caller, switch};
 use crate::harness::database::{Place, numbers};
-use crate::harness::program::{Demo, nmp};
+use crate::harness::program::{Demo, finished, nmp};
 use crate::harness::visitor::Visitor;
 use crate::harness::world::{World, check_invariants};
 use crate::harness::{eventually, on_both_databases, runtime};
@@ -106,7 +106,7 @@ impl OnDisk {
             .await;
         check_invariants(&db).await;
         db.close().await;
-        let verified = nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &self.place.url).output().unwrap();
+        let verified = finished(nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &self.place.url));
         assert!(verified.status.success(), "{verified:?}");
         assert!(self.demo.stop().success());
     }

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::harness::api::{account, batch, number};
 use crate::harness::caller::Caller;
-use crate::harness::program::{Demo, nmp};
+use crate::harness::program::{Demo, finished, nmp};
 use crate::harness::{eventually, runtime};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -25,7 +25,7 @@ fn second(file: &Path) -> Output {
         command.args([listener, "127.0.0.1:0"]);
     }
     command.env("NMP_DATABASE__URL", format!("sqlite:{}", file.display())).env("NMP_LOG__LEVEL", "off");
-    command.output().unwrap()
+    finished(&mut command)
 }
 
 fn refuses(output: &Output, reason: &str) {

@@ -6,7 +6,7 @@ use nmp::service::staging::UploadForm;
 use nmp::store::{AuditFilter, Page};
 
 use crate::harness::database::{Kind, Place, execute, texts};
-use crate::harness::program::nmp;
+use crate::harness::program::{finished, nmp};
 use crate::harness::world::{World, grant, origin, right, upload_form};
 use crate::harness::{on_both_databases, runtime};
 
@@ -135,7 +135,7 @@ async fn many_writers_at_once_keep_one_chain(world: World) {
 async fn the_command_tells(kind: Kind) {
     let world = World::new(Place::new(kind).await).await;
     some_history(&world).await;
-    let run = || nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &world.place.url).output().unwrap();
+    let run = || finished(nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &world.place.url));
     let fine = run();
     let said = String::from_utf8_lossy(&fine.stdout);
     assert_eq!(fine.status.code(), Some(0), "{}", String::from_utf8_lossy(&fine.stderr));

@@ -15,7 +15,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::harness::database::{Kind, Place, execute, numbers, texts};
-use crate::harness::program::nmp;
+use crate::harness::program::{finished, nmp};
 use crate::harness::served::Served;
 use crate::harness::visitor::Visitor;
 use crate::harness::world::{CONTOSO, FABRIKAM, check_invariants};
@@ -405,7 +405,7 @@ async fn nothing_half(served: &Served, db: &nmp::store::Db, taken: &[i64], statu
     assert_eq!(numbers(db, &items).await, Vec::<i64>::new(), "orders and drafts that are not whole");
     let audited = numbers(db, "SELECT order_id FROM audit WHERE action = 'order.submit' ORDER BY order_id").await;
     assert_eq!(audited, taken, "one audit entry for each order");
-    let verified = nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &served.place.url).output().unwrap();
+    let verified = finished(nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &served.place.url));
     assert!(verified.status.success(), "{verified:?}");
 }
 

@@ -1,12 +1,11 @@
 //! `nmp demo` that is stopped, killed and started again.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::program::{Demo, free_port};
+use crate::harness::program::{Demo, finished, free_port};
 use crate::harness::visitor::Visitor;
 use crate::harness::world::CONTOSO;
 use crate::harness::{eventually, runtime};
@@ -130,7 +129,7 @@ fn a_second_demo_on_the_same_folder_is_refused() {
     let demo = Demo::start();
     let elsewhere = [(); 5].map(|()| free_port());
     for mut command in [demo.same_command(), demo.command(elsewhere)] {
-        let second = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
+        let second = finished(&mut command);
         let said = String::from_utf8(second.stderr).unwrap();
         assert_eq!(second.status.code(), Some(1), "{said}");
         assert!(said.contains(demo.folder.path().to_str().unwrap()) && said.contains("--data-dir"), "{said}");

@@ -122,7 +122,9 @@ async fn a_newer_database_is_recognised(kind: Kind) {
     execute(&db, "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) SELECT 9999, 'of the future', success, checksum, 1 FROM _sqlx_migrations WHERE version = 1").await;
     assert_eq!(db.migration_state().await.unwrap(), MigrationState::Newer);
     db.close().await;
-    let refused = crate::harness::program::nmp().arg("migrate").env("NMP_DATABASE__URL", &place.url).output().unwrap();
+    let refused = crate::harness::program::finished(
+        crate::harness::program::nmp().arg("migrate").env("NMP_DATABASE__URL", &place.url),
+    );
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");

@@ -59,7 +59,9 @@ fn a_pooler_that_shares_sessions_is_refused_at_the_start() {
         let (_pooler, url) = start(place.folder.path(), &place.url, "transaction");
         let refused = Db::open(&url, PoolSize::default()).await.unwrap_err();
         assert!(matches!(refused, Error::SharedSessions), "{refused:?}");
-        let said = crate::harness::program::nmp().arg("migrate").env("NMP_DATABASE__URL", &url).output().unwrap();
+        let said = crate::harness::program::finished(
+            crate::harness::program::nmp().arg("migrate").env("NMP_DATABASE__URL", &url),
+        );
         let said = (said.status.code(), String::from_utf8(said.stderr).unwrap());
         assert_eq!(said.0, Some(1), "{}", said.1);
         assert!(said.1.lines().count() == 1 && said.1.contains("pool_mode to session"), "{}", said.1);

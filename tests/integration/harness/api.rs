@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::caller::{Caller, Reply, switch};
 use super::database::{Kind, Place, numbers, texts};
-use super::program::{Demo, nmp};
+use super::program::{Demo, finished, nmp};
 use super::world::{CONTOSO, check_invariants};
 use super::{eventually, runtime};
 
@@ -35,7 +35,7 @@ pub(crate) fn run<F: Future<Output = Api>>(kind: Kind, test: impl FnOnce(Api) ->
         check_invariants(&api.db).await;
         let counts = "SELECT s.account_id FROM account_services s WHERE s.numbers <> (SELECT COUNT(*) FROM numbers n JOIN settings t ON t.id = n.settings_id WHERE n.account_id = s.account_id AND t.services = s.services)";
         assert_eq!(numbers(&api.db, counts).await, Vec::<i64>::new(), "accounts whose services are miscounted");
-        let verified = nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &api.place.url).output().unwrap();
+        let verified = finished(nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &api.place.url));
         assert!(verified.status.success(), "{verified:?}");
         api.db.close().await;
     });

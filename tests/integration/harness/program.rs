@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -88,6 +88,19 @@ pub(crate) fn nmp() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nmp"));
     command.stdin(Stdio::null());
     command
+}
+
+/// Runs a command of the program to its end.
+pub(crate) fn finished(command: &mut Command) -> Output {
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = process.id().to_string();
+    let (ended, ends) = std::sync::mpsc::channel();
+    std::thread::spawn(move || ended.send(process.wait_with_output()));
+    let Ok(output) = ends.recv_timeout(STARTED) else {
+        let _ = Command::new("kill").args(["-KILL", &id]).status();
+        panic!("{command:?} has not ended after {STARTED:?}");
+    };
+    output.unwrap()
 }
 
 /// `nmp demo` that can be ended and started again on the same data and the same addresses.
