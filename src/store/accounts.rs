@@ -149,7 +149,7 @@ impl Tx {
     /// # Errors
     /// [`Error::is_taken`] when the name exists.
     pub async fn insert_account(&mut self, id: i64, draft: &AccountDraft, now: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(INSERT)
+        on!(self, |c| sqlx::query(INSERT)
             .bind(id)
             .bind(draft.name.as_str())
             .bind(search_text(draft))
@@ -158,7 +158,9 @@ impl Tx {
             .bind(draft.services.bits())
             .bind(draft.synced.bits())
             .bind(micros(now))
-            .execute(c).await.map(drop))?;
+            .execute(c)
+            .await
+            .map(drop))?;
         if let Some(direct_routing) = &draft.direct_routing {
             self.set_subdomain((id, draft.name.as_str()), direct_routing, now).await?;
         }
@@ -176,7 +178,7 @@ impl Tx {
         draft: &AccountDraft,
         now: OffsetDateTime,
     ) -> Result<bool> {
-        let updated = on!(self, c => sqlx::query(UPDATE)
+        let updated = on!(self, |c| sqlx::query(UPDATE)
             .bind(id)
             .bind(rev)
             .bind(search_text(draft))
@@ -185,7 +187,9 @@ impl Tx {
             .bind(draft.services.bits())
             .bind(draft.synced.bits())
             .bind(micros(now))
-            .execute(c).await.map(|done| done.rows_affected()))?;
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
         if updated == 1 {
             let account = (id, draft.name.as_str());
             match &draft.direct_routing {
@@ -201,7 +205,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn subdomain_owner(&mut self, label: &str) -> Result<Option<String>> {
-        Ok(on!(self, c => sqlx::query_scalar(SUBDOMAIN_OWNER).bind(label).fetch_optional(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(SUBDOMAIN_OWNER).bind(label).fetch_optional(c).await)?)
     }
 
     /// The account with this name.
@@ -209,7 +213,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn account(&mut self, name: &str) -> Result<Option<Account>> {
-        let row: Option<Row> = on!(self, c => sqlx::query_as(BY_NAME).bind(name).fetch_optional(c).await)?;
+        let row: Option<Row> = on!(self, |c| sqlx::query_as(BY_NAME).bind(name).fetch_optional(c).await)?;
         row.map(Account::try_from).transpose()
     }
 
@@ -219,7 +223,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn account_locked(&mut self, name: &str) -> Result<Option<Account>> {
         let statement = dialect!(self, sqlite: LOCKED_SQLITE, postgres: LOCKED_POSTGRES);
-        let row: Option<Row> = on!(self, c => sqlx::query_as(statement).bind(name).fetch_optional(c).await)?;
+        let row: Option<Row> = on!(self, |c| sqlx::query_as(statement).bind(name).fetch_optional(c).await)?;
         row.map(Account::try_from).transpose()
     }
 
@@ -228,7 +232,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn account_by_id(&mut self, id: i64) -> Result<Option<Account>> {
-        let row: Option<Row> = on!(self, c => sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
+        let row: Option<Row> = on!(self, |c| sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
         row.map(Account::try_from).transpose()
     }
 
@@ -237,7 +241,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn accounts_of_tenant(&mut self, tenant: &TenantId) -> Result<Vec<Account>> {
-        let rows: Vec<Row> = on!(self, c => sqlx::query_as(BY_TENANT).bind(tenant.as_str()).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| sqlx::query_as(BY_TENANT).bind(tenant.as_str()).fetch_all(c).await)?;
         rows.into_iter().map(Account::try_from).collect()
     }
 
@@ -285,8 +289,7 @@ impl Tx {
     }
 
     pub(super) async fn fetch_accounts(&mut self, conditions: &Conditions) -> Result<Vec<Account>> {
-        let rows: Vec<Row> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         rows.into_iter().map(Account::try_from).collect()
     }
 
@@ -295,11 +298,11 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn delete_empty_account(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
-        let gone: Option<String> = on!(self, c => sqlx::query_scalar(DELETE_EMPTY).bind(id).fetch_optional(c).await)?;
+        let gone: Option<String> = on!(self, |c| sqlx::query_scalar(DELETE_EMPTY).bind(id).fetch_optional(c).await)?;
         if let Some(name) = &gone {
             self.forget_hand_over(id).await?;
             self.unset_subdomain((id, name), now).await?;
-            on!(self, c => sqlx::query(DELETE_COUNTS).bind(id).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(DELETE_COUNTS).bind(id).execute(c).await.map(drop))?;
         }
         Ok(gone.is_some())
     }
@@ -309,7 +312,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn mark_account_deleting(&mut self, id: i64, now: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(MARK_DELETING).bind(id).bind(micros(now)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(MARK_DELETING).bind(id).bind(micros(now)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -319,11 +322,17 @@ impl Tx {
     /// When the database refuses.
     pub async fn add_to_number_counts(&mut self, id: i64, added: &[(ServiceSet, i64)]) -> Result<()> {
         for (services, count) in added.iter().filter(|(_, count)| *count != 0) {
-            on!(self, c => sqlx::query(COUNT_SERVICES).bind(id).bind(services.bits()).bind(count).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(COUNT_SERVICES)
+                .bind(id)
+                .bind(services.bits())
+                .bind(count)
+                .execute(c)
+                .await
+                .map(drop))?;
         }
         let total: i64 = added.iter().map(|(_, count)| count).sum();
         if total != 0 {
-            on!(self, c => sqlx::query(COUNT_NUMBERS).bind(id).bind(total).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(COUNT_NUMBERS).bind(id).bind(total).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -333,7 +342,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn service_counts(&mut self, id: i64) -> Result<Vec<(ServiceSet, i64)>> {
-        let rows: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(SERVICE_COUNTS).bind(id).fetch_all(c).await)?;
+        let rows: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(SERVICE_COUNTS).bind(id).fetch_all(c).await)?;
         Ok(rows.into_iter().map(|(bits, count)| (ServiceSet::from_bits(bits), count)).collect())
     }
 
@@ -358,7 +367,7 @@ impl Tx {
         question.and_any("n.account_id = ?", of_these());
         question.push(" GROUP BY n.account_id, s.services", []);
         let rows: Vec<(i64, i64, i64)> =
-            on!(self, c => bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
+            on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
         let mut counts: HashMap<i64, Vec<(ServiceSet, i64)>> = HashMap::new();
         for (account, bits, numbers) in rows {
             counts.entry(account).or_default().push((ServiceSet::from_bits(bits), numbers));

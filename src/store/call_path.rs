@@ -154,7 +154,7 @@ impl Db {
     pub async fn routed_number(&self, number: E164) -> Result<Option<RoutedNumber>> {
         let Self::Sqlite { routed, .. } = self else {
             let mut tx = self.read().await?;
-            let row: Option<Columns> = on!(tx, c => sqlx::query_as(ONE).bind(number.as_i64()).fetch_optional(c).await)?;
+            let row: Option<Columns> = on!(tx, |c| sqlx::query_as(ONE).bind(number.as_i64()).fetch_optional(c).await)?;
             return row.map(routed).transpose();
         };
         match routed.ask(number).await {
@@ -173,7 +173,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn routed_behind(&mut self, number: i64, limit: i64) -> Result<Vec<RoutedNumber>> {
-        let rows: Vec<Columns> = on!(self, c => sqlx::query_as(BEHIND).bind(number).bind(limit).fetch_all(c).await)?;
+        let rows: Vec<Columns> = on!(self, |c| sqlx::query_as(BEHIND).bind(number).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(routed).collect()
     }
 
@@ -188,7 +188,7 @@ impl Tx {
             conditions.push(routed!(), []);
             super::numbers::in_list(&mut conditions, "n.telephone_number IN (", chunk);
             let rows: Vec<Columns> =
-                on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+                on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
             found.extend(rows.into_iter().map(routed).collect::<Result<Vec<_>>>()?);
         }
         found.sort_unstable_by_key(|number| number.telephone_number);
@@ -202,7 +202,7 @@ impl Tx {
     pub async fn routed_runs(&mut self, number: i64, limit: i64) -> Result<Vec<Run>> {
         let direct = ServiceSet::from(Service::DirectRouting).bits();
         let rows: Vec<(i64, i64, Option<String>)> =
-            on!(self, c => sqlx::query_as(RUNS).bind(number).bind(limit).bind(direct).fetch_all(c).await)?;
+            on!(self, |c| sqlx::query_as(RUNS).bind(number).bind(limit).bind(direct).fetch_all(c).await)?;
         Ok(rows.into_iter().map(|(first, count, label)| Run { first, count, label }).collect())
     }
 
@@ -267,32 +267,35 @@ impl Tx {
         numbers.sort_unstable();
         for chunk in numbers.chunks(ANSWER_MOST) {
             let seq = self.next_place("answers").await?;
-            on!(self, c => sqlx::query(ANSWER).bind(seq).bind(write_ranges(chunk)).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(ANSWER).bind(seq).bind(write_ranges(chunk)).execute(c).await.map(drop))?;
         }
         Ok(())
     }
 
     /// The ends of the audit and of the answers, and the hash of a row of the audit.
     async fn ends(&mut self, audit: i64) -> Result<(i64, i64, Option<String>)> {
-        Ok(on!(self, c => sqlx::query_as(ENDS).bind(audit).fetch_one(c).await)?)
+        Ok(on!(self, |c| sqlx::query_as(ENDS).bind(audit).fetch_one(c).await)?)
     }
 
     async fn position(&mut self, audit: i64, within: i64, answer: i64) -> Result<Position> {
-        let hash: Option<String> = on!(self, c => sqlx::query_scalar(HASH).bind(audit).fetch_optional(c).await)?;
+        let hash: Option<String> = on!(self, |c| sqlx::query_scalar(HASH).bind(audit).fetch_optional(c).await)?;
         Ok(Position { audit, within, hash: kept(hash.as_deref()), answer })
     }
 
     /// Places in the audit, each with one number that changed there, in order.
     async fn places(&mut self, statement: &'static str, between: (i64, i64), limit: usize) -> Result<Vec<(i64, i64)>> {
-        Ok(
-            on!(self, c => sqlx::query_as(statement).bind(between.0).bind(between.1).bind(limit as i64).fetch_all(c).await)?,
-        )
+        Ok(on!(self, |c| sqlx::query_as(statement)
+            .bind(between.0)
+            .bind(between.1)
+            .bind(limit as i64)
+            .fetch_all(c)
+            .await)?)
     }
 
     /// Adds the numbers of the answers behind this one until there are `limit`; gives the last that was looked at.
     async fn answers_behind(&mut self, answer: i64, limit: usize, numbers: &mut Vec<E164>) -> Result<i64> {
         let rows: Vec<(i64, String)> =
-            on!(self, c => sqlx::query_as(ANSWERS).bind(answer).bind(ANSWERS_MOST).fetch_all(c).await)?;
+            on!(self, |c| sqlx::query_as(ANSWERS).bind(answer).bind(ANSWERS_MOST).fetch_all(c).await)?;
         let (mut last, before) = (answer, numbers.len());
         for (seq, text) in rows {
             if numbers.len() - before >= limit {

@@ -72,7 +72,7 @@ impl Tx {
                 );
             }
             upsert.push(" ON CONFLICT (tenant_id, id) DO UPDATE SET body = excluded.body, search = excluded.search, pulled_at = excluded.pulled_at", []);
-            on!(self, c => bind_all!(sqlx::query(upsert.sql()), upsert).execute(c).await.map(drop))?;
+            on!(self, |c| bind_all!(sqlx::query(upsert.sql()), upsert).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn remove_older_civic_addresses(&mut self, tenant: &TenantId, began: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(REMOVE_OLDER).bind(tenant.as_str()).bind(micros(began)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(REMOVE_OLDER).bind(tenant.as_str()).bind(micros(began)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -92,7 +92,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn civic_address(&mut self, tenant: &TenantId, id: &str) -> Result<Option<CivicAddress>> {
         let body: Option<String> =
-            on!(self, c => sqlx::query_scalar(BY_ID).bind(tenant.as_str()).bind(id).fetch_optional(c).await)?;
+            on!(self, |c| sqlx::query_scalar(BY_ID).bind(tenant.as_str()).bind(id).fetch_optional(c).await)?;
         body.map(|body| read(tenant.as_str(), &body)).transpose()
     }
 
@@ -108,7 +108,7 @@ impl Tx {
         conditions.push("SELECT c.body FROM civic_addresses c WHERE c.tenant_id IN (SELECT a.tenant_id FROM accounts a WHERE a.id IN (SELECT i.account_id FROM order_items i WHERE i.order_id = ?))", [Bind::Int(order_id)]);
         conditions.and_any("c.id = ?", ids.iter().map(|id| [(*id).into()]));
         let rows: Vec<String> =
-            on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+            on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
         rows.iter().map(|body| read("of an order", body)).collect()
     }
 
@@ -117,7 +117,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn civic_addresses(&mut self, tenant: &TenantId) -> Result<Vec<CivicAddress>> {
-        let rows: Vec<String> = on!(self, c => sqlx::query_scalar(OF_TENANT).bind(tenant.as_str()).fetch_all(c).await)?;
+        let rows: Vec<String> = on!(self, |c| sqlx::query_scalar(OF_TENANT).bind(tenant.as_str()).fetch_all(c).await)?;
         rows.iter().map(|body| read(tenant.as_str(), body)).collect()
     }
 
@@ -154,7 +154,7 @@ impl Tx {
         conditions: &Conditions,
     ) -> Result<Vec<CivicAddress>> {
         let rows: Vec<String> =
-            on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+            on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
         rows.iter().map(|body| read(tenant.as_str(), body)).collect()
     }
 
@@ -163,7 +163,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn civic_address_uses(&mut self, tenant: &TenantId, id: &str) -> Result<Vec<(Option<String>, i64)>> {
-        Ok(on!(self, c => sqlx::query_as(COUNT_USES).bind(tenant.as_str()).bind(id).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_as(COUNT_USES).bind(tenant.as_str()).bind(id).fetch_all(c).await)?)
     }
 
     /// Stores a tenant's capability plans.
@@ -176,11 +176,13 @@ impl Tx {
         plans: &[CapabilityPlan],
         now: OffsetDateTime,
     ) -> Result<()> {
-        on!(self, c => sqlx::query(UPSERT_PLANS)
+        on!(self, |c| sqlx::query(UPSERT_PLANS)
             .bind(tenant.as_str())
             .bind(serde_json::to_string(plans).unwrap_or_default())
             .bind(micros(now))
-            .execute(c).await.map(drop))?;
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -190,7 +192,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn capability_plans(&mut self, tenant: &TenantId) -> Result<Option<Vec<CapabilityPlan>>> {
         let body: Option<String> =
-            on!(self, c => sqlx::query_scalar(PLANS).bind(tenant.as_str()).fetch_optional(c).await)?;
+            on!(self, |c| sqlx::query_scalar(PLANS).bind(tenant.as_str()).fetch_optional(c).await)?;
         body.map(|body| serde_json::from_str(&body).map_err(|_| Error::unreadable("capability_plans", "body", tenant)))
             .transpose()
     }

@@ -107,6 +107,6 @@ impl Tx {
             OrderKind::Upload => dialect!(self, sqlite: COMPARE_SQLITE, postgres: COMPARE_POSTGRES),
             OrderKind::Release => dialect!(self, sqlite: COMPARE_RELEASE_SQLITE, postgres: COMPARE_RELEASE_POSTGRES),
         };
-        Ok(on!(self, c => sqlx::query(statement).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?)
+        Ok(on!(self, |c| sqlx::query(statement).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?)
     }
 }

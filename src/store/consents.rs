@@ -194,7 +194,7 @@ impl Tx {
                 upsert.push(", 'synced', 1, ?)", [Bind::Int(micros(now))]);
             }
             upsert.push(MERGE, []);
-            on!(self, c => bind_all!(sqlx::query(upsert.sql()), upsert).execute(c).await.map(drop))?;
+            on!(self, |c| bind_all!(sqlx::query(upsert.sql()), upsert).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn consent(&mut self, tenant: &TenantId) -> Result<Option<ConsentRow>> {
-        let row: Option<Row> = on!(self, c => sqlx::query_as(BY_TENANT).bind(tenant.as_str()).fetch_optional(c).await)?;
+        let row: Option<Row> = on!(self, |c| sqlx::query_as(BY_TENANT).bind(tenant.as_str()).fetch_optional(c).await)?;
         row.map(ConsentRow::try_from).transpose()
     }
 
@@ -215,7 +215,7 @@ impl Tx {
     pub async fn consent_locked(&mut self, tenant: &TenantId) -> Result<Option<ConsentRow>> {
         let keep = dialect!(self, sqlite: KEEP_SQLITE, postgres: KEEP_POSTGRES);
         let kept: Option<String> =
-            on!(self, c => sqlx::query_scalar(keep).bind(tenant.as_str()).fetch_optional(c).await)?;
+            on!(self, |c| sqlx::query_scalar(keep).bind(tenant.as_str()).fetch_optional(c).await)?;
         if kept.is_none() {
             return Ok(None);
         }
@@ -254,8 +254,7 @@ impl Tx {
     }
 
     pub(super) async fn fetch_consents(&mut self, conditions: &Conditions) -> Result<Vec<ConsentRow>> {
-        let rows: Vec<Row> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         rows.into_iter().map(ConsentRow::try_from).collect()
     }
 
@@ -267,7 +266,7 @@ impl Tx {
         let mut conditions = Conditions::default();
         conditions.push("SELECT CAST(COUNT(*) AS BIGINT) FROM consents c WHERE TRUE", []);
         filter.add_to(&mut conditions);
-        Ok(on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_one(c).await)?)
+        Ok(on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_one(c).await)?)
     }
 
     /// How many consents there are in each status and relationship.
@@ -275,7 +274,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn consent_counts(&mut self) -> Result<Vec<ConsentCount>> {
-        let rows: Vec<(String, String, i64)> = on!(self, c => sqlx::query_as(COUNT_BY_STATUS).fetch_all(c).await)?;
+        let rows: Vec<(String, String, i64)> = on!(self, |c| sqlx::query_as(COUNT_BY_STATUS).fetch_all(c).await)?;
         Ok(rows.into_iter().map(|(status, relationship, count)| ConsentCount { status, relationship, count }).collect())
     }
 
@@ -284,7 +283,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn consented_countries(&mut self) -> Result<Vec<String>> {
-        let rows: Vec<String> = on!(self, c => sqlx::query_scalar(COUNTRIES).fetch_all(c).await)?;
+        let rows: Vec<String> = on!(self, |c| sqlx::query_scalar(COUNTRIES).fetch_all(c).await)?;
         let mut countries: Vec<String> =
             rows.iter().flat_map(|row| row.split(',')).filter(|c| !c.is_empty()).map(str::to_owned).collect();
         countries.sort_unstable();
@@ -297,7 +296,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn set_relationship(&mut self, change: &RelationshipChange<'_>, now: OffsetDateTime) -> Result<bool> {
-        Ok(on!(self, c => sqlx::query(SET_RELATIONSHIP)
+        Ok(on!(self, |c| sqlx::query(SET_RELATIONSHIP)
             .bind(change.tenant.as_str())
             .bind(change.rev)
             .bind(change.status)
@@ -306,7 +305,9 @@ impl Tx {
             .bind(change.ticket)
             .bind(change.author)
             .bind(change.request_id)
-            .execute(c).await.map(|done| done.rows_affected()))?
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?
             == 1)
     }
 
@@ -315,7 +316,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn relationship_pushed(&mut self, tenant: &TenantId, request_id: &str) -> Result<()> {
-        on!(self, c => sqlx::query(PUSHED).bind(tenant.as_str()).bind(request_id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(PUSHED).bind(tenant.as_str()).bind(request_id).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -324,7 +325,13 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn relationship_refused(&mut self, tenant: &TenantId, request_id: &str, error_id: i64) -> Result<()> {
-        on!(self, c => sqlx::query(PUSH_FAILED).bind(tenant.as_str()).bind(request_id).bind(error_id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(PUSH_FAILED)
+            .bind(tenant.as_str())
+            .bind(request_id)
+            .bind(error_id)
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 }

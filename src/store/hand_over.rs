@@ -42,7 +42,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn hand_over_ticks(&mut self, account_id: i64, label: &str) -> Result<Vec<Tick>> {
-        let rows: Vec<Row> = on!(self, c => sqlx::query_as(TICKS).bind(account_id).bind(label).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| sqlx::query_as(TICKS).bind(account_id).bind(label).fetch_all(c).await)?;
         rows.into_iter().map(Tick::try_from).collect()
     }
 
@@ -51,14 +51,16 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn keep_hand_over_tick(&mut self, account_id: i64, label: &str, tick: &Tick) -> Result<()> {
-        on!(self, c => sqlx::query(TICK)
+        on!(self, |c| sqlx::query(TICK)
             .bind(account_id)
             .bind(label)
             .bind(tick.step.key())
             .bind(tick.on.to_string())
             .bind(tick.by.as_str())
             .bind(micros(tick.at))
-            .execute(c).await.map(drop))?;
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -67,12 +69,12 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn drop_hand_over_tick(&mut self, account_id: i64, label: &str, step: Step) -> Result<()> {
-        on!(self, c => sqlx::query(UNTICK).bind(account_id).bind(label).bind(step.key()).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(UNTICK).bind(account_id).bind(label).bind(step.key()).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Forgets the ticks of an account that is gone.
     pub(super) async fn forget_hand_over(&mut self, account_id: i64) -> Result<()> {
-        Ok(on!(self, c => sqlx::query(FORGET).bind(account_id).execute(c).await.map(drop))?)
+        Ok(on!(self, |c| sqlx::query(FORGET).bind(account_id).execute(c).await.map(drop))?)
     }
 }

@@ -49,8 +49,12 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn sweep_repeats(&mut self, until: OffsetDateTime, most: i64) -> Result<u64> {
-        Ok(on!(self, c => sqlx::query(SWEEP_REPEATS)
-            .bind(micros(until)).bind(most).execute(c).await.map(|done| done.rows_affected()))?)
+        Ok(on!(self, |c| sqlx::query(SWEEP_REPEATS)
+            .bind(micros(until))
+            .bind(most)
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?)
     }
 
     /// An order in review, or one that was given up there, from before `until`.
@@ -59,8 +63,8 @@ impl Tx {
     /// When the database refuses.
     pub async fn old_draft(&mut self, until: OffsetDateTime) -> Result<Option<i64>> {
         for status in ["discarded", "draft"] {
-            let found: Option<i64> = on!(self, c => sqlx::query_scalar(OLD_DRAFT)
-                .bind(status).bind(micros(until)).fetch_optional(c).await)?;
+            let found: Option<i64> =
+                on!(self, |c| sqlx::query_scalar(OLD_DRAFT).bind(status).bind(micros(until)).fetch_optional(c).await)?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -73,20 +77,28 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn sweep_draft(&mut self, id: i64, most: i64, now: OffsetDateTime) -> Result<bool> {
-        let given_up = on!(self, c => sqlx::query(GIVE_UP)
-            .bind(id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?;
+        let given_up = on!(self, |c| sqlx::query(GIVE_UP)
+            .bind(id)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
         if given_up == 0 {
             return Ok(false);
         }
         for lines in [SWEEP_ITEMS, SWEEP_PROBLEMS] {
-            let swept = on!(self, c => sqlx::query(lines)
-                .bind(id).bind(most).execute(c).await.map(|done| done.rows_affected()))?;
+            let swept = on!(self, |c| sqlx::query(lines)
+                .bind(id)
+                .bind(most)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
             if i64::try_from(swept).is_ok_and(|swept| swept >= most) {
                 return Ok(true);
             }
         }
-        on!(self, c => sqlx::query(SWEEP_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
-        on!(self, c => sqlx::query(SWEEP_ORDER).bind(id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(SWEEP_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(SWEEP_ORDER).bind(id).execute(c).await.map(drop))?;
         Ok(false)
     }
 }

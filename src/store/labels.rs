@@ -20,13 +20,20 @@ impl Tx {
         serial: i64,
         now: OffsetDateTime,
     ) -> Result<()> {
-        on!(self, c => sqlx::query(GIVE_UP).bind(label).bind(account).bind(micros(now)).bind(serial).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(GIVE_UP)
+            .bind(label)
+            .bind(account)
+            .bind(micros(now))
+            .bind(serial)
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// Forgets who gave a label up: an account has it again.
     pub(super) async fn take_up_label(&mut self, label: &str) -> Result<()> {
-        Ok(on!(self, c => sqlx::query(TAKE_UP).bind(label).execute(c).await.map(drop))?)
+        Ok(on!(self, |c| sqlx::query(TAKE_UP).bind(label).execute(c).await.map(drop))?)
     }
 
     /// Who gave up this label last, and when; nothing while somebody has it.
@@ -34,7 +41,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn given_up_label(&mut self, label: &str) -> Result<Option<(String, OffsetDateTime)>> {
-        let row: Option<(String, i64)> = on!(self, c => sqlx::query_as(GIVEN_UP).bind(label).fetch_optional(c).await)?;
+        let row: Option<(String, i64)> = on!(self, |c| sqlx::query_as(GIVEN_UP).bind(label).fetch_optional(c).await)?;
         Ok(row.map(|(account, given_up_at)| (account, at(given_up_at))))
     }
 }

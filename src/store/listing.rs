@@ -166,7 +166,7 @@ fn add_comparison(expression: &'static str, test: &Test, holds: bool, conditions
 impl Tx {
     /// Asks for one number.
     async fn ask_count(&mut self, conditions: &Conditions) -> Result<i64> {
-        Ok(on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_one(c).await)?)
+        Ok(on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_one(c).await)?)
     }
 }
 

@@ -73,11 +73,11 @@ impl Tx {
     /// The versions of the migrations that were run.
     async fn applied_migrations(&mut self) -> Result<Vec<i64>> {
         let table = dialect!(self, sqlite: IS_BEGUN, postgres: HAS_TABLE_POSTGRES);
-        let begun: bool = on!(self, c => sqlx::query_scalar(table).fetch_one(c).await)?;
+        let begun: bool = on!(self, |c| sqlx::query_scalar(table).fetch_one(c).await)?;
         if !begun {
             return Ok(Vec::new());
         }
-        Ok(on!(self, c => sqlx::query_scalar(APPLIED).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(APPLIED).fetch_all(c).await)?)
     }
 }
 

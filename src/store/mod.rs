@@ -387,7 +387,7 @@ impl Db {
     /// When it does not answer.
     pub async fn ping(&self) -> Result<()> {
         let mut tx = self.read().await?;
-        sql::on!(tx, c => sqlx::query("SELECT 1").execute(c).await.map(drop))?;
+        sql::on!(tx, |c| sqlx::query("SELECT 1").execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -398,7 +398,7 @@ impl Db {
     pub async fn tell_sync(&self) -> Result<()> {
         if let Self::Postgres(server) = self {
             let mut tx = Tx::Postgres(server.write.lend().await?);
-            sql::on!(tx, c => sqlx::query(NOTIFY).execute(c).await.map(drop))?;
+            sql::on!(tx, |c| sqlx::query(NOTIFY).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -453,12 +453,12 @@ impl Tx {
     /// When the database cannot be written.
     pub async fn next_number(&mut self, of: &'static str) -> Result<i64> {
         let statement = sql::dialect!(self, sqlite: NEXT_SQLITE, postgres: NEXT_POSTGRES);
-        Ok(sql::on!(self, c => sqlx::query_scalar(statement).bind(of).fetch_one(c).await)?)
+        Ok(sql::on!(self, |c| sqlx::query_scalar(statement).bind(of).fetch_one(c).await)?)
     }
 
     /// The next place of the answers, without gaps and in the order of commits.
     async fn next_place(&mut self, of: &'static str) -> Result<i64> {
-        Ok(sql::on!(self, c => sqlx::query_scalar(NEXT_PLACE).bind(of).fetch_one(c).await)?)
+        Ok(sql::on!(self, |c| sqlx::query_scalar(NEXT_PLACE).bind(of).fetch_one(c).await)?)
     }
 
     /// Prepares for a statement that goes through a whole order or table, and so may take long. Of many on one loan each

@@ -162,7 +162,7 @@ impl Tx {
         };
         question.push(OF, []);
         let (rows, accounts, usages): PageColumns =
-            on!(self, c => bind_all!(sqlx::query_as(question.sql()), question).fetch_one(c).await)?;
+            on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_one(c).await)?;
         let rows: Vec<Row<'_>> = values(rows.as_deref())?;
         let of_accounts: HashMap<&str, i64> = rows.iter().map(|row| (row.0.as_str(), row.1)).collect();
         let of_accounts = of_accounts.values().sum();
@@ -184,6 +184,6 @@ impl Tx {
     /// When the database refuses.
     pub async fn filter_choices(&mut self, names: i64) -> Result<FilterChoices> {
         let statement = dialect!(self, sqlite: CHOICES_SQLITE, postgres: CHOICES_POSTGRES);
-        choices(on!(self, c => sqlx::query_as(statement).bind(names).fetch_one(c).await)?)
+        choices(on!(self, |c| sqlx::query_as(statement).bind(names).fetch_one(c).await)?)
     }
 }

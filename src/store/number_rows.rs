@@ -137,7 +137,7 @@ impl Tx {
         let mut question = Conditions::default();
         in_list(&mut question, EACH, numbers);
         let rows: Vec<EachColumns> =
-            on!(self, c => bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
+            on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             each(row, &mut found)?;
@@ -148,8 +148,7 @@ impl Tx {
     /// Reads the numbers that a statement made with `select_numbers!` finds, ascending.
     pub(super) async fn read_numbers(&mut self, mut found: Conditions) -> Result<Vec<Number>> {
         gather(&mut found, self.dialect());
-        let json: Option<String> =
-            on!(self, c => bind_all!(sqlx::query_scalar(found.sql()), found).fetch_one(c).await)?;
+        let json: Option<String> = on!(self, |c| bind_all!(sqlx::query_scalar(found.sql()), found).fetch_one(c).await)?;
         gathered(json.as_deref())
     }
 }

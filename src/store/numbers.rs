@@ -153,7 +153,7 @@ impl Tx {
         keyed(&mut conditions, SELECT, filter, forward, FOLD_WINDOW);
         conditions.push(") AS k) AS w GROUP BY w.account_id, w.settings_id, w.state, w.island) AS g JOIN accounts a ON a.id = g.account_id JOIN settings s ON s.id = g.settings_id ORDER BY g.first LIMIT ?", [Bind::Int(size as i64 + 1)]);
         let rows: Vec<(i64, i64, i64, String, i64, String, String)> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+            on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut ranges = rows.into_iter().map(range).collect::<Result<Vec<_>>>()?;
         let seen: i64 = ranges.iter().map(|range| range.count).sum();
         let beyond = ranges.len() > size;
@@ -171,7 +171,7 @@ impl Tx {
         conditions.push("SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM numbers n WHERE TRUE", []);
         filter.add_to(&mut conditions);
         conditions.push(" LIMIT ?) AS counted", [Bind::Int(most)]);
-        Ok(on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_one(c).await)?)
+        Ok(on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_one(c).await)?)
     }
 
     /// How many numbers there are in all, and how many in each state other than synced.
@@ -179,8 +179,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn number_counts(&mut self) -> Result<(i64, Vec<(SyncState, i64)>)> {
-        let all: i64 = on!(self, c => sqlx::query_scalar(COUNT_ALL).fetch_one(c).await)?;
-        let rows: Vec<(String, i64)> = on!(self, c => sqlx::query_as(COUNT_BY_STATE).fetch_all(c).await)?;
+        let all: i64 = on!(self, |c| sqlx::query_scalar(COUNT_ALL).fetch_one(c).await)?;
+        let rows: Vec<(String, i64)> = on!(self, |c| sqlx::query_as(COUNT_BY_STATE).fetch_all(c).await)?;
         Ok((all, rows.into_iter().filter_map(|(state, count)| Some((SyncState::from_key(&state)?, count))).collect()))
     }
 
@@ -199,7 +199,10 @@ impl Tx {
             };
             conditions.push(update, [tenant.into()]);
             in_list(&mut conditions, " AND telephone_number IN (", chunk);
-            changed += on!(self, c => bind_all!(sqlx::query(conditions.sql()), conditions).execute(c).await.map(|done| done.rows_affected()))?;
+            changed += on!(self, |c| bind_all!(sqlx::query(conditions.sql()), conditions)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
         }
         Ok(changed)
     }
@@ -214,7 +217,7 @@ impl Tx {
         conditions
             .and("n.telephone_number > ? ORDER BY n.telephone_number LIMIT ?", [Bind::Int(after), Bind::Int(limit)]);
         let rows: Vec<i64> =
-            on!(self, c => bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+            on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
         Ok(rows.into_iter().filter_map(E164::from_i64).collect())
     }
 
@@ -227,9 +230,10 @@ impl Tx {
         conditions.push("UPDATE numbers SET state = 'pending', rev = rev + 1, error_id = NULL, changed_at = ? WHERE account_id = ? AND state IN ('synced', 'failed') AND settings_id IN (SELECT id FROM settings WHERE (services & ?) <> 0)", [
             Bind::Int(micros(now)), Bind::Int(account_id), Bind::Int(services),
         ]);
-        Ok(
-            on!(self, c => bind_all!(sqlx::query(conditions.sql()), conditions).execute(c).await.map(|done| done.rows_affected()))?,
-        )
+        Ok(on!(self, |c| bind_all!(sqlx::query(conditions.sql()), conditions)
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?)
     }
 }
 

@@ -322,7 +322,10 @@ impl Tx {
                 super::numbers::in_list(&mut insert, " AND n.telephone_number IN (", chunk);
             }
             insert.push(" ON CONFLICT (order_id, telephone_number) DO NOTHING", []);
-            staged += on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(|done| done.rows_affected()))?;
+            staged += on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
         }
         Ok(staged)
     }
@@ -333,8 +336,10 @@ impl Tx {
     /// When the database refuses.
     pub async fn insert_problems(&mut self, order_id: i64, first: i64, problems: &[NewProblem]) -> Result<()> {
         for (index, chunk) in problems.chunks(ROWS).enumerate() {
-            on!(self, c => {
-                let mut insert = sqlx::QueryBuilder::new("INSERT INTO order_problems (order_id, seq, line, heading, value, reason) ");
+            on!(self, |c| {
+                let mut insert = sqlx::QueryBuilder::new(
+                    "INSERT INTO order_problems (order_id, seq, line, heading, value, reason) ",
+                );
                 insert.push_values(chunk.iter().enumerate(), |mut row, (place, problem)| {
                     row.push_bind(order_id)
                         .push_bind(first + (index * ROWS + place) as i64)
@@ -354,7 +359,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn verdict_counts(&mut self, order_id: i64) -> Result<Vec<VerdictCount>> {
-        let rows: Vec<(String, i64)> = on!(self, c => sqlx::query_as(VERDICTS).bind(order_id).fetch_all(c).await)?;
+        let rows: Vec<(String, i64)> = on!(self, |c| sqlx::query_as(VERDICTS).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
             .map(|(verdict, count)| {
                 Ok((
@@ -371,7 +376,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn settings_changes(&mut self, order_id: i64) -> Result<Vec<SettingsChange>> {
         let rows: Vec<(i64, String, i64, String, i64, i64)> =
-            on!(self, c => sqlx::query_as(CHANGES).bind(order_id).fetch_all(c).await)?;
+            on!(self, |c| sqlx::query_as(CHANGES).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
             .map(|(after_id, after, before_id, before, count, example)| {
                 Ok(SettingsChange {
@@ -389,8 +394,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn assigned_items(&mut self, order_id: i64, most: i64) -> Result<(i64, Vec<E164>)> {
-        let count = on!(self, c => sqlx::query_scalar(COUNT_ASSIGNED).bind(order_id).fetch_one(c).await)?;
-        let rows: Vec<i64> = on!(self, c => sqlx::query_scalar(ASSIGNED).bind(order_id).bind(most).fetch_all(c).await)?;
+        let count = on!(self, |c| sqlx::query_scalar(COUNT_ASSIGNED).bind(order_id).fetch_one(c).await)?;
+        let rows: Vec<i64> = on!(self, |c| sqlx::query_scalar(ASSIGNED).bind(order_id).bind(most).fetch_all(c).await)?;
         Ok((count, rows.into_iter().map(number).collect::<Result<_>>()?))
     }
 
@@ -399,7 +404,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn item_countries(&mut self, order_id: i64) -> Result<Vec<(i64, Option<String>, i64)>> {
-        Ok(on!(self, c => sqlx::query_as(COUNTRIES).bind(order_id).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_as(COUNTRIES).bind(order_id).fetch_all(c).await)?)
     }
 
     /// Numbers of a draft with this verdict behind `after`, folded into ranges.
@@ -413,8 +418,13 @@ impl Tx {
         after: i64,
         limit: i64,
     ) -> Result<Vec<ItemRange>> {
-        let rows: Vec<(i64, i64, i64, String, i64, String)> = on!(self, c => sqlx::query_as(RANGES)
-            .bind(order_id).bind(verdict.key()).bind(after).bind(limit).fetch_all(c).await)?;
+        let rows: Vec<(i64, i64, i64, String, i64, String)> = on!(self, |c| sqlx::query_as(RANGES)
+            .bind(order_id)
+            .bind(verdict.key())
+            .bind(after)
+            .bind(limit)
+            .fetch_all(c)
+            .await)?;
         rows.into_iter()
             .map(|(first, last, count, account, settings_id, body)| {
                 Ok(ItemRange {
@@ -458,7 +468,7 @@ impl Tx {
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
         let rows: Vec<ItemColumns> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+            on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut items = rows.into_iter().map(item).collect::<Result<Vec<_>>>()?;
         let (before, after) = super::numbers::trim(&mut items, &page, size);
         Ok((items, before, after))
@@ -469,7 +479,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn order_problems(&mut self, order_id: i64, after: i64, limit: i64) -> Result<Vec<ProblemRow>> {
-        Ok(on!(self, c => sqlx::query_as(PROBLEMS).bind(order_id).bind(after).bind(limit).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_as(PROBLEMS).bind(order_id).bind(after).bind(limit).fetch_all(c).await)?)
     }
 
     /// Why numbers of an order failed, the most frequent reason first, 50 at most.
@@ -478,7 +488,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn failure_causes(&mut self, order_id: i64) -> Result<Vec<Cause>> {
         let rows: Vec<(i64, String, i64, i64, i64)> =
-            on!(self, c => sqlx::query_as(CAUSES).bind(order_id).fetch_all(c).await)?;
+            on!(self, |c| sqlx::query_as(CAUSES).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
             .map(|(id, body, count, example, retryable)| {
                 let example = number(example)?;
@@ -492,8 +502,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn number_history(&mut self, telephone_number: E164, limit: i64) -> Result<Vec<OrderHistory>> {
-        let rows: Vec<HistoryColumns> = on!(self, c => sqlx::query_as(HISTORY)
-            .bind(telephone_number.as_i64()).bind(limit).fetch_all(c).await)?;
+        let rows: Vec<HistoryColumns> =
+            on!(self, |c| sqlx::query_as(HISTORY).bind(telephone_number.as_i64()).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(|row| history(telephone_number, row)).collect()
     }
 
@@ -502,7 +512,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn item_state_counts(&mut self, order_id: i64) -> Result<Vec<(ItemState, i64)>> {
-        let rows: Vec<(String, i64)> = on!(self, c => sqlx::query_as(COUNT_STATES).bind(order_id).fetch_all(c).await)?;
+        let rows: Vec<(String, i64)> = on!(self, |c| sqlx::query_as(COUNT_STATES).bind(order_id).fetch_all(c).await)?;
         Ok(rows.into_iter().filter_map(|(state, count)| Some((ItemState::from_key(&state)?, count))).collect())
     }
 }

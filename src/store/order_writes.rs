@@ -35,7 +35,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn order_writes(&mut self, order_id: i64) -> Result<Vec<AccountWrites>> {
         let rows: Vec<(i64, String, i64, i64)> =
-            on!(self, c => sqlx::query_as(ACCOUNTS).bind(order_id).fetch_all(c).await)?;
+            on!(self, |c| sqlx::query_as(ACCOUNTS).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
             .map(|(account_id, account, count, first)| {
                 Ok(AccountWrites { account_id, account, count, first: number(first)? })
@@ -54,8 +54,13 @@ impl Tx {
         after: i64,
         most: i64,
     ) -> Result<Vec<(E164, Arc<NumberSettings>)>> {
-        let rows: Vec<(i64, i64, String)> = on!(self, c => sqlx::query_as(NUMBERS)
-            .bind(order_id).bind(account_id).bind(after).bind(most).fetch_all(c).await)?;
+        let rows: Vec<(i64, i64, String)> = on!(self, |c| sqlx::query_as(NUMBERS)
+            .bind(order_id)
+            .bind(account_id)
+            .bind(after)
+            .bind(most)
+            .fetch_all(c)
+            .await)?;
         // Neighbours mostly share their settings.
         let mut last: Option<(i64, Arc<NumberSettings>)> = None;
         let mut numbers = Vec::with_capacity(rows.len());

@@ -152,7 +152,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn insert_order(&mut self, order: &NewOrder<'_>, now: OffsetDateTime) -> Result<()> {
         let insert = insert(order, now);
-        on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+        on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -161,7 +161,13 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn insert_order_account(&mut self, order_id: i64, account_id: i64, account_rev: i64) -> Result<()> {
-        on!(self, c => sqlx::query(INSERT_ACCOUNT).bind(order_id).bind(account_id).bind(account_rev).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(INSERT_ACCOUNT)
+            .bind(order_id)
+            .bind(account_id)
+            .bind(account_rev)
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -170,7 +176,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn describe_order(&mut self, id: i64, accounts: &str, refused_lines: i64) -> Result<()> {
-        on!(self, c => sqlx::query(DESCRIBE).bind(id).bind(accounts).bind(refused_lines).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(DESCRIBE).bind(id).bind(accounts).bind(refused_lines).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -179,7 +185,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn order(&mut self, id: i64) -> Result<Option<Order>> {
-        let row: Option<Row> = on!(self, c => sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
+        let row: Option<Row> = on!(self, |c| sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
         row.map(Order::try_from).transpose()
     }
 
@@ -188,7 +194,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn order_form(&mut self, id: i64) -> Result<Option<String>> {
-        Ok(on!(self, c => sqlx::query_scalar(FORM).bind(id).fetch_optional(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(FORM).bind(id).fetch_optional(c).await)?)
     }
 
     /// One page of the orders that match.
@@ -219,8 +225,7 @@ impl Tx {
             Page::Before(id) => conditions.and("o.id > ? ORDER BY o.id", [Bind::Int(id)]),
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
-        let rows: Vec<Row> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut orders = rows.into_iter().map(Order::try_from).collect::<Result<Vec<_>>>()?;
         let (more_before, more_after) = super::numbers::trim(&mut orders, &page, size);
         Ok(OrderPage { orders, more_after, more_before })
@@ -231,10 +236,15 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn discard_order(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
-        let discarded = on!(self, c => sqlx::query(DISCARD).bind(id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?;
+        let discarded = on!(self, |c| sqlx::query(DISCARD)
+            .bind(id)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
         if discarded == 1 {
-            on!(self, c => sqlx::query(DELETE_ITEMS).bind(id).execute(c).await.map(drop))?;
-            on!(self, c => sqlx::query(DELETE_PROBLEMS).bind(id).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(DELETE_ITEMS).bind(id).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(DELETE_PROBLEMS).bind(id).execute(c).await.map(drop))?;
         }
         Ok(discarded == 1)
     }
@@ -244,10 +254,13 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn submit_order(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
-        Ok(
-            on!(self, c => sqlx::query(SUBMIT).bind(id).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?
-                == 1,
-        )
+        Ok(on!(self, |c| sqlx::query(SUBMIT)
+            .bind(id)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?
+            == 1)
     }
 
     /// Marks an order that needed no review as submitted, with its counts, asks for its accounts to be pushed and appends
@@ -295,8 +308,8 @@ impl Tx {
     /// When the database refuses.
     pub async fn lock_order_accounts(&mut self, id: i64) -> Result<Option<Vec<i64>>> {
         let statement = dialect!(self, sqlite: ACCOUNT_IDS_SQLITE, postgres: ACCOUNT_IDS_POSTGRES);
-        let rows: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(statement).bind(id).fetch_all(c).await)?;
-        let expected: i64 = on!(self, c => sqlx::query_scalar(COUNT_ACCOUNTS).bind(id).fetch_one(c).await)?;
+        let rows: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(statement).bind(id).fetch_all(c).await)?;
+        let expected: i64 = on!(self, |c| sqlx::query_scalar(COUNT_ACCOUNTS).bind(id).fetch_one(c).await)?;
         let same = rows.len() as i64 == expected && rows.iter().all(|(_, same)| *same == 1);
         Ok(same.then(|| rows.into_iter().map(|(id, _)| id).collect()))
     }
@@ -306,8 +319,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn record_order_accounts(&mut self, id: i64) -> Result<Vec<String>> {
-        on!(self, c => sqlx::query(RECORD_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
-        Ok(on!(self, c => sqlx::query_scalar(ACCOUNT_NAMES).bind(id).fetch_all(c).await)?)
+        on!(self, |c| sqlx::query(RECORD_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
+        Ok(on!(self, |c| sqlx::query_scalar(ACCOUNT_NAMES).bind(id).fetch_all(c).await)?)
     }
 
     /// Takes the accounts of a draft as they are now for a new review.
@@ -315,7 +328,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn refresh_order_accounts(&mut self, id: i64) -> Result<()> {
-        on!(self, c => sqlx::query(REFRESH_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(REFRESH_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -324,14 +337,24 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn add_progress(&mut self, id: i64, added: Progress, now: OffsetDateTime) -> Result<OrderStatus> {
-        let (total, done, failed, superseded, started): (i64, i64, i64, i64, bool) = on!(self, c => sqlx::query_as(ADD_PROGRESS)
-            .bind(id).bind(added.total).bind(added.done).bind(added.failed).bind(added.superseded)
-            .fetch_one(c).await)?;
+        let (total, done, failed, superseded, started): (i64, i64, i64, i64, bool) =
+            on!(self, |c| sqlx::query_as(ADD_PROGRESS)
+                .bind(id)
+                .bind(added.total)
+                .bind(added.done)
+                .bind(added.failed)
+                .bind(added.superseded)
+                .fetch_one(c)
+                .await)?;
         let progress = Progress { total, done, failed, superseded };
         let status = progress.status(started || done + failed > 0);
-        on!(self, c => sqlx::query(SET_STATUS)
-            .bind(id).bind(status.key()).bind(status.is_final().then(|| micros(now)))
-            .execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(SET_STATUS)
+            .bind(id)
+            .bind(status.key())
+            .bind(status.is_final().then(|| micros(now)))
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(status)
     }
 
@@ -340,7 +363,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn mark_orders_started(&mut self, push_id: i64) -> Result<()> {
-        on!(self, c => sqlx::query(STARTED).bind(push_id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(STARTED).bind(push_id).execute(c).await.map(drop))?;
         Ok(())
     }
 }

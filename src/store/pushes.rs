@@ -121,18 +121,36 @@ impl Tx {
             OrderKind::Release => NEXT_RELEASE,
         };
         let candidate: Option<(i64, i64)> =
-            on!(self, c => sqlx::query_as(next).bind(push.account_id).fetch_optional(c).await)?;
+            on!(self, |c| sqlx::query_as(next).bind(push.account_id).fetch_optional(c).await)?;
         let Some((settings_id, push_key)) = candidate else { return Ok(None) };
         let id = self.next_number("pushes").await?;
-        on!(self, c => sqlx::query(INSERT)
-            .bind(id).bind(push.request_id.as_str()).bind(push.account_id).bind(push.tenant_id.as_str())
-            .bind(push.kind.key()).bind(settings_id).bind(micros(now))
-            .execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(INSERT)
+            .bind(id)
+            .bind(push.request_id.as_str())
+            .bind(push.account_id)
+            .bind(push.tenant_id.as_str())
+            .bind(push.kind.key())
+            .bind(settings_id)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(drop))?;
         match push.kind {
-            OrderKind::Upload => on!(self, c => sqlx::query(TAKE_UPLOAD)
-                .bind(id).bind(push.account_id).bind(push_key).bind(push.size).execute(c).await.map(drop))?,
-            OrderKind::Release => on!(self, c => sqlx::query(TAKE_RELEASE)
-                .bind(id).bind(push.account_id).bind(push.size).execute(c).await.map(drop))?,
+            OrderKind::Upload => on!(self, |c| sqlx::query(TAKE_UPLOAD)
+                .bind(id)
+                .bind(push.account_id)
+                .bind(push_key)
+                .bind(push.size)
+                .execute(c)
+                .await
+                .map(drop))?,
+            OrderKind::Release => on!(self, |c| sqlx::query(TAKE_RELEASE)
+                .bind(id)
+                .bind(push.account_id)
+                .bind(push.size)
+                .execute(c)
+                .await
+                .map(drop))?,
         }
         self.mark_orders_started(id).await?;
         Ok(Some(Push {
@@ -154,7 +172,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn pushes(&mut self, account_id: i64) -> Result<Vec<Push>> {
-        let rows: Vec<Row> = on!(self, c => sqlx::query_as(OF_ACCOUNT).bind(account_id).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| sqlx::query_as(OF_ACCOUNT).bind(account_id).fetch_all(c).await)?;
         rows.into_iter().map(Push::try_from).collect()
     }
 
@@ -163,7 +181,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn push_numbers(&mut self, push_id: i64) -> Result<Vec<E164>> {
-        let rows: Vec<i64> = on!(self, c => sqlx::query_scalar(NUMBERS).bind(push_id).fetch_all(c).await)?;
+        let rows: Vec<i64> = on!(self, |c| sqlx::query_scalar(NUMBERS).bind(push_id).fetch_all(c).await)?;
         rows.into_iter()
             .map(|n| E164::from_i64(n).ok_or_else(|| Error::unreadable("numbers", "telephone_number", n)))
             .collect()
@@ -174,7 +192,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn push_sent(&mut self, push_id: i64) -> Result<()> {
-        on!(self, c => sqlx::query(SENT).bind(push_id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(SENT).bind(push_id).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -189,9 +207,14 @@ impl Tx {
         now: OffsetDateTime,
         poll_at: OffsetDateTime,
     ) -> Result<()> {
-        on!(self, c => sqlx::query(SET_JOB)
-            .bind(push_id).bind(job_id).bind(micros(poll_at)).bind(micros(now))
-            .execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(SET_JOB)
+            .bind(push_id)
+            .bind(job_id)
+            .bind(micros(poll_at))
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -200,7 +223,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn push_is_unknown(&mut self, push_id: i64) -> Result<()> {
-        on!(self, c => sqlx::query(FORGET_JOB).bind(push_id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(FORGET_JOB).bind(push_id).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -218,12 +241,19 @@ impl Tx {
     ) -> Result<()> {
         let [first, second] = requests;
         let id = self.next_number("pushes").await?;
-        on!(self, c => sqlx::query(INSERT)
-            .bind(id).bind(second).bind(push.account_id).bind(push.tenant_id.as_str())
-            .bind(push.kind.key()).bind(push.settings_id).bind(micros(now))
-            .execute(c).await.map(drop))?;
-        on!(self, c => sqlx::query(MOVE_HALF).bind(push.id).bind(id).bind(middle.as_i64()).execute(c).await.map(drop))?;
-        on!(self, c => sqlx::query(RENEW).bind(push.id).bind(first).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(INSERT)
+            .bind(id)
+            .bind(second)
+            .bind(push.account_id)
+            .bind(push.tenant_id.as_str())
+            .bind(push.kind.key())
+            .bind(push.settings_id)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(drop))?;
+        on!(self, |c| sqlx::query(MOVE_HALF).bind(push.id).bind(id).bind(middle.as_i64()).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(RENEW).bind(push.id).bind(first).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -300,14 +330,14 @@ impl Tx {
         if let Conn::Postgres(..) = self.conn() {
             items.before("WITH written AS (");
             items.push(" RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM written GROUP BY order_id ORDER BY order_id", []);
-            return Ok(on!(self, c => bind_all!(sqlx::query_as(items.sql()), items).fetch_all(c).await)?);
+            return Ok(on!(self, |c| bind_all!(sqlx::query_as(items.sql()), items).fetch_all(c).await)?);
         }
         let mut counts = Conditions::default();
         counts.push("SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN order_items i ON i.order_id = n.order_id AND i.telephone_number = n.telephone_number WHERE i.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
         in_list(&mut counts, " AND n.telephone_number IN (", numbers);
         counts.push(" GROUP BY n.order_id ORDER BY n.order_id", []);
-        let orders = on!(self, c => bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
-        on!(self, c => bind_all!(sqlx::query(items.sql()), items).execute(c).await.map(drop))?;
+        let orders = on!(self, |c| bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
+        on!(self, |c| bind_all!(sqlx::query(items.sql()), items).execute(c).await.map(drop))?;
         Ok(orders)
     }
 
@@ -325,11 +355,11 @@ impl Tx {
             PushOutcome::Refused(error) => settle.push("UPDATE numbers SET state = ?, error_id = ?, push_id = NULL, pushed_rev = NULL WHERE rev = pushed_rev AND push_id = ?", [SyncState::Failed.key().into(), Bind::Int(error), Bind::Int(push.id)]),
         };
         in_list(&mut settle, " AND telephone_number IN (", numbers);
-        on!(self, c => bind_all!(sqlx::query(settle.sql()), settle).execute(c).await.map(drop))?;
+        on!(self, |c| bind_all!(sqlx::query(settle.sql()), settle).execute(c).await.map(drop))?;
         let mut free = Conditions::default();
         free.push("UPDATE numbers SET push_id = NULL, pushed_rev = NULL WHERE push_id = ?", [Bind::Int(push.id)]);
         in_list(&mut free, " AND telephone_number IN (", numbers);
-        on!(self, c => bind_all!(sqlx::query(free.sql()), free).execute(c).await.map(drop))?;
+        on!(self, |c| bind_all!(sqlx::query(free.sql()), free).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -339,7 +369,7 @@ impl Tx {
         going.push("SELECT s.services, -CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
         in_list(&mut going, " AND n.telephone_number IN (", numbers);
         going.push(" GROUP BY s.services", []);
-        let rows: Vec<(i64, i64)> = on!(self, c => bind_all!(sqlx::query_as(going.sql()), going).fetch_all(c).await)?;
+        let rows: Vec<(i64, i64)> = on!(self, |c| bind_all!(sqlx::query_as(going.sql()), going).fetch_all(c).await)?;
         Ok(rows.into_iter().map(|(services, count)| (ServiceSet::from_bits(services), count)).collect())
     }
 
@@ -348,9 +378,9 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn end_push_if_empty(&mut self, push_id: i64) -> Result<bool> {
-        let left: i64 = on!(self, c => sqlx::query_scalar(LEFT).bind(push_id).fetch_one(c).await)?;
+        let left: i64 = on!(self, |c| sqlx::query_scalar(LEFT).bind(push_id).fetch_one(c).await)?;
         if left == 0 {
-            on!(self, c => sqlx::query(DELETE).bind(push_id).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(DELETE).bind(push_id).execute(c).await.map(drop))?;
         }
         Ok(left == 0)
     }
@@ -360,6 +390,6 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn open_pushes(&mut self) -> Result<i64> {
-        Ok(on!(self, c => sqlx::query_scalar(COUNT_OPEN).fetch_one(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(COUNT_OPEN).fetch_one(c).await)?)
     }
 }

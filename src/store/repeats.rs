@@ -30,7 +30,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn repeat(&mut self, client: &str, id: &str, since: OffsetDateTime) -> Result<Option<RepeatRow>> {
-        Ok(on!(self, c => sqlx::query_as(FIND).bind(client).bind(id).bind(micros(since)).fetch_optional(c).await)?)
+        Ok(on!(self, |c| sqlx::query_as(FIND).bind(client).bind(id).bind(micros(since)).fetch_optional(c).await)?)
     }
 
     /// Keeps what a client is told; tells whether nobody was faster since `since`. On PostgreSQL it waits for a request with
@@ -46,10 +46,18 @@ impl Tx {
         now: OffsetDateTime,
     ) -> Result<bool> {
         let (client, id) = key;
-        Ok(on!(self, c => sqlx::query(KEEP)
-            .bind(client).bind(id).bind(row.fingerprint.as_str()).bind(row.status).bind(row.etag.as_deref())
-            .bind(row.body.as_deref()).bind(micros(now)).bind(micros(since))
-            .execute(c).await.map(|done| done.rows_affected()))?
+        Ok(on!(self, |c| sqlx::query(KEEP)
+            .bind(client)
+            .bind(id)
+            .bind(row.fingerprint.as_str())
+            .bind(row.status)
+            .bind(row.etag.as_deref())
+            .bind(row.body.as_deref())
+            .bind(micros(now))
+            .bind(micros(since))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?
             == 1)
     }
 }

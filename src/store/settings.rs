@@ -49,7 +49,7 @@ impl Tx {
     pub async fn intern_settings(&mut self, settings: &NumberSettings) -> Result<i64> {
         let id = settings.id();
         let insert = insert(settings);
-        on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+        on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         Ok(id)
     }
 
@@ -83,7 +83,7 @@ impl Tx {
                 insert.push(", ?)", [json(settings).into()]);
             }
             insert.push(" ON CONFLICT (id) DO NOTHING", []);
-            on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+            on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn intern_error(&mut self, error: &ProvisioningError) -> Result<i64> {
         let id = content_id(error);
-        on!(self, c => sqlx::query(INSERT_ERROR).bind(id).bind(json(error)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(INSERT_ERROR).bind(id).bind(json(error)).execute(c).await.map(drop))?;
         Ok(id)
     }
 
@@ -103,7 +103,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn settings(&mut self, id: i64) -> Result<Option<NumberSettings>> {
-        let body: Option<String> = on!(self, c => sqlx::query_scalar(SETTINGS).bind(id).fetch_optional(c).await)?;
+        let body: Option<String> = on!(self, |c| sqlx::query_scalar(SETTINGS).bind(id).fetch_optional(c).await)?;
         body.map(|body| read(id, &body)).transpose()
     }
 }

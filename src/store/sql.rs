@@ -2,7 +2,7 @@
 
 /// Runs one body on whichever connection this is; `$c` is the concrete connection. A server has only so long to answer.
 macro_rules! on {
-    ($tx:expr, $c:ident => $body:expr) => {
+    ($tx:expr, |$c:ident| $body:expr) => {
         match $tx.conn() {
             $crate::store::Conn::Sqlite($c) => $body,
             $crate::store::Conn::Postgres($c, mut patience) => patience.wait(async { $body }).await,

@@ -196,7 +196,7 @@ impl Tx {
         let count = |wanted: &[Verdict]| count(verdicts, wanted);
         let (written, released) = (count(&[Verdict::New, Verdict::Changed]), count(&[Verdict::Release]));
         if count(&[Verdict::Unchanged]) > 0 {
-            let moved: i64 = on!(self, c => sqlx::query_scalar(MOVED).bind(order_id).fetch_one(c).await)?;
+            let moved: i64 = on!(self, |c| sqlx::query_scalar(MOVED).bind(order_id).fetch_one(c).await)?;
             if moved > 0 {
                 return Ok(None);
             }
@@ -241,7 +241,7 @@ impl Tx {
     /// Orders that waited for these numbers wait no more: this one has taken the numbers over.
     async fn overtake(&mut self, order_id: i64, now: OffsetDateTime) -> Result<()> {
         let statement = dialect!(self, sqlite: OVERTAKEN_SQLITE, postgres: OVERTAKEN_POSTGRES);
-        let overtaken: Vec<(i64, i64)> = on!(self, c => sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;
+        let overtaken: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;
         if overtaken.is_empty() {
             return Ok(());
         }
@@ -259,7 +259,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn accounts_to_push(&mut self, order_id: i64) -> Result<Vec<i64>> {
-        Ok(on!(self, c => sqlx::query_scalar(ACCOUNTS_TO_PUSH).bind(order_id).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(ACCOUNTS_TO_PUSH).bind(order_id).fetch_all(c).await)?)
     }
 
     /// Lets the failed numbers of an order wait for the backend again, as far as no later order has taken them over;
@@ -268,8 +268,14 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn retry_failed(&mut self, order_id: i64, state: &'static str, now: OffsetDateTime) -> Result<i64> {
-        let retried = on!(self, c => sqlx::query(RETRY_NUMBERS).bind(order_id).bind(state).bind(micros(now)).execute(c).await.map(|done| done.rows_affected()))?;
-        on!(self, c => sqlx::query(RETRY_ITEMS).bind(order_id).bind(state).execute(c).await.map(drop))?;
+        let retried = on!(self, |c| sqlx::query(RETRY_NUMBERS)
+            .bind(order_id)
+            .bind(state)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
+        on!(self, |c| sqlx::query(RETRY_ITEMS).bind(order_id).bind(state).execute(c).await.map(drop))?;
         Ok(retried as i64)
     }
 }

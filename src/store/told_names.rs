@@ -29,7 +29,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn names_to_put(&mut self, layout: &str, behind: &str, most: i64) -> Result<Vec<LabelRow>> {
-        Ok(on!(self, c => sqlx::query_as(TO_PUT).bind(layout).bind(behind).bind(most).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_as(TO_PUT).bind(layout).bind(behind).bind(most).fetch_all(c).await)?)
     }
 
     /// Labels that the primary has and nobody any more.
@@ -37,7 +37,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn names_to_remove(&mut self, most: i64) -> Result<Vec<LabelRow>> {
-        Ok(on!(self, c => sqlx::query_as(TO_REMOVE).bind(most).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_as(TO_REMOVE).bind(most).fetch_all(c).await)?)
     }
 
     /// The primary has taken these and let go of those.
@@ -46,15 +46,17 @@ impl Tx {
     /// When the database refuses.
     pub async fn names_told(&mut self, put: &[LabelRow], removed: &[LabelRow], layout: &str) -> Result<()> {
         for row in put {
-            on!(self, c => sqlx::query(TOLD)
+            on!(self, |c| sqlx::query(TOLD)
                 .bind(row.label.as_str())
                 .bind(row.region1_token.as_str())
                 .bind(row.region2_token.as_str())
                 .bind(layout)
-                .execute(c).await.map(drop))?;
+                .execute(c)
+                .await
+                .map(drop))?;
         }
         for row in removed {
-            on!(self, c => sqlx::query(FORGET).bind(row.label.as_str()).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(FORGET).bind(row.label.as_str()).execute(c).await.map(drop))?;
         }
         Ok(())
     }

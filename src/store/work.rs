@@ -280,7 +280,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn want_work(&mut self, kind: WorkKind, key: &str, when: OffsetDateTime) -> Result<()> {
         let want = want(kind, key, when);
-        on!(self, c => bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
+        on!(self, |c| bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -289,7 +289,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn want_work_for_new_tenants(&mut self, kind: WorkKind, when: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(WANT_NEW_TENANTS).bind(kind.key()).bind(micros(when)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(WANT_NEW_TENANTS).bind(kind.key()).bind(micros(when)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -302,8 +302,11 @@ impl Tx {
             Lane::Pushes => dialect!(self, sqlite: CLAIM_PUSH_SQLITE, postgres: CLAIM_PUSH_POSTGRES),
             Lane::Pulls => dialect!(self, sqlite: CLAIM_PULL_SQLITE, postgres: CLAIM_PULL_POSTGRES),
         };
-        let claimed: Option<(String, String, i64, i64)> = on!(self, c => sqlx::query_as(statement)
-            .bind(micros(now)).bind(micros(now + lease)).fetch_optional(c).await)?;
+        let claimed: Option<(String, String, i64, i64)> = on!(self, |c| sqlx::query_as(statement)
+            .bind(micros(now))
+            .bind(micros(now + lease))
+            .fetch_optional(c)
+            .await)?;
         claimed
             .map(|(kind, key, fence, attempt)| {
                 let kind = WorkKind::from_key(&kind).ok_or_else(|| Error::unreadable("work", "kind", &kind))?;
@@ -317,7 +320,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn free_work(&mut self, now: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(FREE).bind(micros(now)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(FREE).bind(micros(now)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -327,10 +330,15 @@ impl Tx {
     /// # Errors
     /// [`Error::Fenced`] when another worker has taken over.
     pub async fn hold_work(&mut self, claim: &Claim, now: OffsetDateTime, lease: Duration) -> Result<()> {
-        let held = on!(self, c => sqlx::query(HOLD)
-            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
-            .bind(micros(now + lease)).bind(micros(now))
-            .execute(c).await.map(|done| done.rows_affected()))?;
+        let held = on!(self, |c| sqlx::query(HOLD)
+            .bind(claim.kind.key())
+            .bind(claim.key.as_str())
+            .bind(claim.fence)
+            .bind(micros(now + lease))
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
         if held == 1 { Ok(()) } else { Err(Error::Fenced) }
     }
 
@@ -339,10 +347,15 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn work_done(&mut self, claim: &Claim, now: OffsetDateTime, next: Option<OffsetDateTime>) -> Result<()> {
-        on!(self, c => sqlx::query(DONE)
-            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
-            .bind(micros(now)).bind(next.map_or(NEVER, micros))
-            .execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(DONE)
+            .bind(claim.kind.key())
+            .bind(claim.key.as_str())
+            .bind(claim.fence)
+            .bind(micros(now))
+            .bind(next.map_or(NEVER, micros))
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -352,10 +365,17 @@ impl Tx {
     /// When the database refuses.
     pub async fn work_failed(&mut self, claim: &Claim, reason: &str, now: OffsetDateTime, again: Again) -> Result<()> {
         let (next, not_before) = (micros(again.at), again.not_before.map_or(0, micros));
-        on!(self, c => sqlx::query(RETRY)
-            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
-            .bind(reason).bind(micros(now)).bind(next).bind(not_before)
-            .execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(RETRY)
+            .bind(claim.kind.key())
+            .bind(claim.key.as_str())
+            .bind(claim.fence)
+            .bind(reason)
+            .bind(micros(now))
+            .bind(next)
+            .bind(not_before)
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -371,10 +391,16 @@ impl Tx {
         next: OffsetDateTime,
         note: Option<&str>,
     ) -> Result<()> {
-        on!(self, c => sqlx::query(GIVE_BACK)
-            .bind(claim.kind.key()).bind(claim.key.as_str()).bind(claim.fence)
-            .bind(micros(next)).bind(micros(now)).bind(note)
-            .execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(GIVE_BACK)
+            .bind(claim.kind.key())
+            .bind(claim.key.as_str())
+            .bind(claim.fence)
+            .bind(micros(next))
+            .bind(micros(now))
+            .bind(note)
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -383,7 +409,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn remove_work(&mut self, kind: WorkKind, key: &str) -> Result<()> {
-        on!(self, c => sqlx::query(REMOVE).bind(kind.key()).bind(key).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(REMOVE).bind(kind.key()).bind(key).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -396,7 +422,7 @@ impl Tx {
         for statement in [FAILING_ROWS, FINE_ROWS] {
             let left = limit - rows.len() as i64;
             let more: Vec<Columns> =
-                on!(self, c => sqlx::query_as(statement).bind(kind.key()).bind(left).fetch_all(c).await)?;
+                on!(self, |c| sqlx::query_as(statement).bind(kind.key()).bind(left).fetch_all(c).await)?;
             rows.extend(more);
         }
         rows.into_iter().map(|columns| row(columns, now)).collect()
@@ -408,7 +434,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn work_row(&mut self, kind: WorkKind, key: &str, now: OffsetDateTime) -> Result<Option<WorkRow>> {
         let columns: Option<Columns> =
-            on!(self, c => sqlx::query_as(ONE_ROW).bind(kind.key()).bind(key).fetch_optional(c).await)?;
+            on!(self, |c| sqlx::query_as(ONE_ROW).bind(kind.key()).bind(key).fetch_optional(c).await)?;
         columns.map(|columns| row(columns, now)).transpose()
     }
 
@@ -422,7 +448,7 @@ impl Tx {
             Lane::Pulls => dialect!(self, sqlite: NEXT_PULL_SQLITE, postgres: NEXT_PULL_POSTGRES),
         };
         let next: Option<i64> =
-            on!(self, c => sqlx::query_scalar(statement).bind(micros(now)).bind(NEVER).fetch_optional(c).await)?;
+            on!(self, |c| sqlx::query_scalar(statement).bind(micros(now)).bind(NEVER).fetch_optional(c).await)?;
         Ok(next.map(at))
     }
 }

@@ -82,16 +82,22 @@ impl Db {
         let mut after = String::new();
         loop {
             let mut tx = self.read().await?;
-            let end: Option<String> = on!(tx, c => sqlx::query_scalar(CHUNK_END)
-                .bind(after.as_str()).bind(CHUNK).fetch_one(c).await)?;
+            let end: Option<String> =
+                on!(tx, |c| sqlx::query_scalar(CHUNK_END).bind(after.as_str()).bind(CHUNK).fetch_one(c).await)?;
             drop(tx);
             let Some(end) = end else { return Ok(()) };
             let mut tx = self.begin().await?;
-            on!(tx, c => sqlx::query(SCHEDULE)
-                .bind(kind.key()).bind(micros(now))
-                .bind(whole_micros(interval)).bind(whole_micros(LONGEST_STEP))
-                .bind(after.as_str()).bind(end.as_str()).bind(NEVER)
-                .execute(c).await.map(drop))?;
+            on!(tx, |c| sqlx::query(SCHEDULE)
+                .bind(kind.key())
+                .bind(micros(now))
+                .bind(whole_micros(interval))
+                .bind(whole_micros(LONGEST_STEP))
+                .bind(after.as_str())
+                .bind(end.as_str())
+                .bind(NEVER)
+                .execute(c)
+                .await
+                .map(drop))?;
             tx.commit().await?;
             after = end;
         }
@@ -138,9 +144,14 @@ impl Tx {
 
     async fn wake_some(&mut self, kind: WorkKind, now: OffsetDateTime, most: i64) -> Result<u64> {
         let statement = dialect!(self, sqlite: WAKE_SQLITE, postgres: WAKE_POSTGRES);
-        Ok(on!(self, c => sqlx::query(statement)
-            .bind(kind.key()).bind(micros(now)).bind(most).bind(NEVER)
-            .execute(c).await.map(|done| done.rows_affected()))?)
+        Ok(on!(self, |c| sqlx::query(statement)
+            .bind(kind.key())
+            .bind(micros(now))
+            .bind(most)
+            .bind(NEVER)
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?)
     }
 
     /// Brings what was written by a clock that has been set back since to the clock of now: every pause and lease keeps
@@ -150,9 +161,12 @@ impl Tx {
     /// When the database refuses.
     pub async fn clock_went_back(&mut self, now: OffsetDateTime) -> Result<u64> {
         self.take_time().await?;
-        Ok(on!(self, c => sqlx::query(CLOCK_WENT_BACK)
-            .bind(micros(now)).bind(NEVER)
-            .execute(c).await.map(|done| done.rows_affected()))?)
+        Ok(on!(self, |c| sqlx::query(CLOCK_WENT_BACK)
+            .bind(micros(now))
+            .bind(NEVER)
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?)
     }
 }
 

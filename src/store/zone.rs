@@ -179,7 +179,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn zone_serial(&mut self) -> Result<i64> {
-        Ok(on!(self, c => sqlx::query_scalar(SERIAL).fetch_one(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(SERIAL).fetch_one(c).await)?)
     }
 
     /// The zone's serial and its customers, both of one moment.
@@ -187,7 +187,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn zone_snapshot(&mut self) -> Result<ZoneSnapshot> {
-        let (serial, accounts): (i64, Option<String>) = on!(self, c => sqlx::query_as(SNAPSHOT).fetch_one(c).await)?;
+        let (serial, accounts): (i64, Option<String>) = on!(self, |c| sqlx::query_as(SNAPSHOT).fetch_one(c).await)?;
         Ok(ZoneSnapshot { serial, accounts: accounts.unwrap_or_default() })
     }
 
@@ -196,7 +196,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn zone_delta(&mut self, since: i64) -> Result<ZoneDelta> {
-        let rows: Vec<Changed> = on!(self, c => sqlx::query_as(DELTA).bind(since).fetch_all(c).await)?;
+        let rows: Vec<Changed> = on!(self, |c| sqlx::query_as(DELTA).bind(since).fetch_all(c).await)?;
         let serial = rows.first().map_or(since, |row| row.0);
         let tokens = |row: Changed| [row.2.unwrap_or_default(), row.3.unwrap_or_default()];
         let name = |mut row: Changed| Some((row.1.take()?, tokens(row)));
@@ -208,20 +208,20 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn set_zone_layout(&mut self, layout: &str, now: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(RELAID).bind(now.unix_timestamp()).bind(layout).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(RELAID).bind(now.unix_timestamp()).bind(layout).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// The next serial, and word to the name servers once the transaction is committed.
     async fn zone_changed(&mut self, now: OffsetDateTime) -> Result<i64> {
-        let serial = on!(self, c => sqlx::query_scalar(CHANGED).bind(now.unix_timestamp()).fetch_one(c).await)?;
+        let serial = on!(self, |c| sqlx::query_scalar(CHANGED).bind(now.unix_timestamp()).fetch_one(c).await)?;
         self.tell_name_servers().await?;
         Ok(serial)
     }
 
     async fn tell_name_servers(&mut self) -> Result<()> {
         let Some(notify) = dialect!(self, sqlite: None, postgres: Some(NOTIFY)) else { return Ok(()) };
-        on!(self, c => sqlx::query(notify).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(notify).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -233,41 +233,43 @@ impl Tx {
         now: OffsetDateTime,
     ) -> Result<()> {
         let [region1, region2] = &wanted.tokens;
-        let same = on!(self, c => sqlx::query(SCREENING)
+        let same = on!(self, |c| sqlx::query(SCREENING)
             .bind(id)
             .bind(wanted.call_screening)
             .bind(wanted.subdomain.as_str())
             .bind(region1.as_str())
             .bind(region2.as_str())
-            .execute(c).await.map(|done| done.rows_affected()))?;
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
         if same == 1 {
             return Ok(());
         }
-        let former: Option<String> = on!(self, c => sqlx::query_scalar(FORMER)
-            .bind(id)
-            .bind(wanted.subdomain.as_str())
-            .fetch_optional(c).await)?;
+        let former: Option<String> =
+            on!(self, |c| sqlx::query_scalar(FORMER).bind(id).bind(wanted.subdomain.as_str()).fetch_optional(c).await)?;
         let serial = self.zone_changed(now).await?;
         if let Some(former) = former {
             self.give_up_label(&former, account, serial, now).await?;
         }
         self.take_up_label(&wanted.subdomain).await?;
-        on!(self, c => sqlx::query(SET)
+        on!(self, |c| sqlx::query(SET)
             .bind(id)
             .bind(wanted.subdomain.as_str())
             .bind(wanted.call_screening)
             .bind(region1.as_str())
             .bind(region2.as_str())
             .bind(serial)
-            .execute(c).await.map(drop))?;
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// Takes the names of an account, by its id and name, out of the zone, and remembers its label.
     pub(super) async fn unset_subdomain(&mut self, (id, account): (i64, &str), now: OffsetDateTime) -> Result<()> {
-        let gone: Option<String> = on!(self, c => sqlx::query_scalar(UNSET).bind(id).fetch_optional(c).await)?;
+        let gone: Option<String> = on!(self, |c| sqlx::query_scalar(UNSET).bind(id).fetch_optional(c).await)?;
         if let Some(label) = gone {
-            on!(self, c => sqlx::query(UNCHECK).bind(id).execute(c).await.map(drop))?;
+            on!(self, |c| sqlx::query(UNCHECK).bind(id).execute(c).await.map(drop))?;
             let serial = self.zone_changed(now).await?;
             self.give_up_label(&label, account, serial, now).await?;
         }
@@ -279,8 +281,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn names_to_check(&mut self, serial: i64, wanted: i64) -> Result<Vec<NamesRow>> {
-        let rows: Vec<Row> =
-            on!(self, c => sqlx::query_as(CHANGED_NAMES).bind(serial).bind(wanted).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| sqlx::query_as(CHANGED_NAMES).bind(serial).bind(wanted).fetch_all(c).await)?;
         Ok(rows.into_iter().map(NamesRow::from).collect())
     }
 
@@ -289,7 +290,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn names_behind(&mut self, account: i64, count: i64) -> Result<Vec<NamesRow>> {
-        let rows: Vec<Row> = on!(self, c => sqlx::query_as(NAMES_BEHIND).bind(account).bind(count).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| sqlx::query_as(NAMES_BEHIND).bind(account).bind(count).fetch_all(c).await)?;
         Ok(rows.into_iter().map(NamesRow::from).collect())
     }
 
@@ -298,7 +299,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn names_of(&mut self, account: i64) -> Result<Option<NamesRow>> {
-        let row: Option<Row> = on!(self, c => sqlx::query_as(NAMES_OF).bind(account).fetch_optional(c).await)?;
+        let row: Option<Row> = on!(self, |c| sqlx::query_as(NAMES_OF).bind(account).fetch_optional(c).await)?;
         Ok(row.map(NamesRow::from))
     }
 
@@ -336,7 +337,7 @@ impl Tx {
                 " ON CONFLICT (account_id) DO UPDATE SET serial = excluded.serial, status = excluded.status, served = excluded.served, server = excluded.server, checked_at = excluded.checked_at WHERE subdomain_checks.serial < excluded.serial OR (subdomain_checks.serial = excluded.serial AND (subdomain_checks.server = excluded.server OR subdomain_checks.status <> 'inconsistent' OR excluded.status = 'inconsistent' OR subdomain_checks.checked_at < ?))",
                 [Bind::Int(micros(recent))],
             );
-            on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+            on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         }
         Ok(())
     }
@@ -346,8 +347,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn want_check(&mut self, account: i64, now: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(WANT_CHECK).bind(account).bind(micros(now)).execute(c).await.map(drop))?;
-        on!(self, c => sqlx::query(WANT_DELEGATION).bind(micros(now)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(WANT_CHECK).bind(account).bind(micros(now)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(WANT_DELEGATION).bind(micros(now)).execute(c).await.map(drop))?;
         self.tell_name_servers().await
     }
 
@@ -357,7 +358,7 @@ impl Tx {
     /// When the database refuses, or holds something unreadable.
     pub async fn delegation(&mut self) -> Result<DelegationRow> {
         let (found, checked_at, check_wanted): (Option<String>, Option<i64>, i64) =
-            on!(self, c => sqlx::query_as(DELEGATION).fetch_one(c).await)?;
+            on!(self, |c| sqlx::query_as(DELEGATION).fetch_one(c).await)?;
         let read = |text: String| serde_json::from_str(&text).map_err(|_| Error::unreadable("zone", "delegation", 1));
         let found = found.map(read).transpose()?.unwrap_or_default();
         Ok(DelegationRow { found, checked_at: checked_at.map(at), check_wanted })
@@ -369,7 +370,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn set_delegation(&mut self, found: &Delegation, now: OffsetDateTime) -> Result<()> {
         let text = serde_json::to_string(found).map_err(|_| Error::unreadable("zone", "delegation", 1))?;
-        on!(self, c => sqlx::query(SET_DELEGATION).bind(text.as_str()).bind(micros(now)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(SET_DELEGATION).bind(text.as_str()).bind(micros(now)).execute(c).await.map(drop))?;
         Ok(())
     }
 }

@@ -41,10 +41,10 @@ impl Tx {
     /// When the database refuses.
     pub async fn count_numbers_listed(&mut self, account: Option<i64>, filter: &Filter<NumberField>) -> Result<i64> {
         match account {
-            None if filter.is_everything() => Ok(on!(self, c => sqlx::query_scalar(COUNT_ALL).fetch_one(c).await)?),
+            None if filter.is_everything() => Ok(on!(self, |c| sqlx::query_scalar(COUNT_ALL).fetch_one(c).await)?),
             Some(id) if filter.is_everything() => {
                 let count: Option<i64> =
-                    on!(self, c => sqlx::query_scalar(COUNT_OF_ACCOUNT).bind(id).fetch_optional(c).await)?;
+                    on!(self, |c| sqlx::query_scalar(COUNT_OF_ACCOUNT).bind(id).fetch_optional(c).await)?;
                 Ok(count.unwrap_or(0))
             }
             account => {
