@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
+use super::page::trim;
 use super::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use super::{Page, Result, Tx, at, micros};
 use crate::domain::audit::{ChainLink, GENESIS};
@@ -269,7 +270,7 @@ impl Tx {
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
         let mut rows: Vec<AuditRow> =
             on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
-        let (more_before, more_after) = super::numbers::trim(&mut rows, page, size);
+        let (more_before, more_after) = trim(&mut rows, page, size);
         Ok((rows, more_before, more_after))
     }
 }

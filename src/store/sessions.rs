@@ -4,7 +4,8 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::sql::{on, statements};
-use super::{Result, Tx, at, micros};
+use super::sqlite::remembered::Recalled;
+use super::{Db, Result, Tx, at, micros};
 use crate::domain::session::SessionTimes;
 
 statements! {
@@ -65,6 +66,25 @@ impl From<Row> for SessionRow {
                 roles_at: at(row.roles_at),
             },
         }
+    }
+}
+
+impl Db {
+    /// The session of this identifier.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn session(&self, id: &str) -> Result<Option<SessionRow>> {
+        let Self::Sqlite(file) = self else { return self.read().await?.session(id).await };
+        let version = match file.sessions.recall(id) {
+            Recalled::Row(row) => return Ok(Some(row)),
+            Recalled::Unknown(version) => version,
+        };
+        let found = self.read().await?.session(id).await?;
+        if let Some(row) = &found {
+            file.sessions.offer(version, id, row);
+        }
+        Ok(found)
     }
 }
 

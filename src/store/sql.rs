@@ -30,8 +30,8 @@ pub(super) enum Dialect {
 /// Declares the statements of a module and the list that the preparation test walks.
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
-        $(pub(super) const $name: &str = $sql;)*
-        pub(super) const ALL: &[(&str, &str)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
+        $(pub(in crate::store) const $name: &str = $sql;)*
+        pub(in crate::store) const ALL: &[(&str, &str)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
     };
 }
 

@@ -10,7 +10,7 @@ use super::{Dialect, InSql, Listed, Window, add, add_comparison, add_truth, bits
 use crate::domain::e164::{MAX_DIGITS, prefix_ranges};
 use crate::domain::filter::{Filter, NumberField, Test, TextTerm};
 use crate::domain::{E164, Number};
-use crate::store::number_rows::select_numbers;
+use crate::store::numbers::rows::select_numbers;
 use crate::store::sql::{Bind, Conditions, on, statements};
 use crate::store::{Result, Tx};
 
