@@ -92,7 +92,7 @@ async fn numbers() -> Outcome<()> {
 /// The customers, past the services.
 async fn fill(file: &Path) -> Outcome<()> {
     let db = Db::open(&format!("sqlite:{}", file.display()), PoolSize::default()).await?;
-    let Db::Sqlite { write, .. } = &db else { return Err("not SQLite".into()) };
+    let Db::Sqlite(sqlite) = &db else { return Err("not SQLite".into()) };
     for chunk in (0..CUSTOMERS).collect::<Vec<_>>().chunks(2_000) {
         let mut insert = sqlx::QueryBuilder::new(
             "INSERT INTO subdomains (account_id, label, call_screening, region1_token, region2_token, serial) ",
@@ -105,9 +105,9 @@ async fn fill(file: &Path) -> Outcome<()> {
                 .push_bind(format!("MS=ms{number:08}"))
                 .push_bind(2_i64);
         });
-        insert.build().execute(&mut *write.lend().await?).await?;
+        insert.build().execute(&mut *sqlite.write.lend().await?).await?;
     }
-    sqlx::query("UPDATE zone SET serial = serial + 1").execute(&mut *write.lend().await?).await?;
+    sqlx::query("UPDATE zone SET serial = serial + 1").execute(&mut *sqlite.write.lend().await?).await?;
     db.close().await;
     Ok(())
 }

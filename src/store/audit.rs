@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
+use super::page::trim;
 use super::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use super::{Page, Result, Tx, at, micros};
 use crate::domain::audit::{ChainLink, GENESIS};
@@ -201,16 +202,16 @@ impl Tx {
 
     async fn append(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<()> {
         let insert = self.next_audit(entry, now).await?;
-        on!(self, c => bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+        on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
         Ok(())
     }
 
     /// Takes the next place in the chain; the statement that fills it.
     pub(super) async fn next_audit(&mut self, entry: AuditEntry, now: OffsetDateTime) -> Result<Conditions> {
         let place = dialect!(self, sqlite: PLACE_SQLITE, postgres: PLACE_POSTGRES);
-        let (seq, mut previous): (i64, Option<String>) = on!(self, c => sqlx::query_as(place).fetch_one(c).await)?;
+        let (seq, mut previous): (i64, Option<String>) = on!(self, |c| sqlx::query_as(place).fetch_one(c).await)?;
         if previous.is_none() {
-            previous = on!(self, c => sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
+            previous = on!(self, |c| sqlx::query_scalar(HASH_AT).bind(seq - 1).fetch_optional(c).await)?;
         }
         Ok(Place { seq, previous_hash: previous.unwrap_or_else(|| GENESIS.to_owned()) }.filled(entry, now))
     }
@@ -220,7 +221,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn audit_chain(&mut self, behind: i64, limit: i64) -> Result<Vec<AuditRow>> {
-        Ok(on!(self, c => sqlx::query_as(CHAIN).bind(behind).bind(limit).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_as(CHAIN).bind(behind).bind(limit).fetch_all(c).await)?)
     }
 
     /// The seq of the last row that was ever written.
@@ -228,7 +229,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn last_audit_seq(&mut self) -> Result<i64> {
-        Ok(on!(self, c => sqlx::query_scalar(EXPECTED_LAST).fetch_one(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(EXPECTED_LAST).fetch_one(c).await)?)
     }
 
     /// Every action that was ever recorded.
@@ -236,7 +237,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn audit_actions(&mut self) -> Result<Vec<String>> {
-        Ok(on!(self, c => sqlx::query_scalar(ACTIONS).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(ACTIONS).fetch_all(c).await)?)
     }
 
     /// One page of rows, the newest first.
@@ -268,8 +269,8 @@ impl Tx {
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
         let mut rows: Vec<AuditRow> =
-            on!(self, c => bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
-        let (more_before, more_after) = super::numbers::trim(&mut rows, page, size);
+            on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let (more_before, more_after) = trim(&mut rows, page, size);
         Ok((rows, more_before, more_after))
     }
 }

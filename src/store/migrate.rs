@@ -32,7 +32,7 @@ const IS_BEGUN: &str = "
 impl Db {
     fn migrator(&self) -> Migrator {
         let dialect = match self {
-            Self::Sqlite { .. } => &SQLITE,
+            Self::Sqlite(_) => &SQLITE,
             Self::Postgres(_) => &POSTGRES,
         };
         Migrator::with_migrations(COMMON.iter().chain(dialect.iter()).cloned().collect())
@@ -62,7 +62,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<()> {
         let migrator = self.migrator();
         match self {
-            Self::Sqlite { write, .. } => migrator.run(&mut *write.lend().await?).await?,
+            Self::Sqlite(file) => migrator.run(&mut *file.write.lend().await?).await?,
             Self::Postgres(server) => migrator.run(&mut server.unlimited().await?).await?,
         }
         Ok(())
@@ -73,11 +73,11 @@ impl Tx {
     /// The versions of the migrations that were run.
     async fn applied_migrations(&mut self) -> Result<Vec<i64>> {
         let table = dialect!(self, sqlite: IS_BEGUN, postgres: HAS_TABLE_POSTGRES);
-        let begun: bool = on!(self, c => sqlx::query_scalar(table).fetch_one(c).await)?;
+        let begun: bool = on!(self, |c| sqlx::query_scalar(table).fetch_one(c).await)?;
         if !begun {
             return Ok(Vec::new());
         }
-        Ok(on!(self, c => sqlx::query_scalar(APPLIED).fetch_all(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(APPLIED).fetch_all(c).await)?)
     }
 }
 

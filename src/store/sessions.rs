@@ -4,7 +4,8 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::sql::{on, statements};
-use super::{Result, Tx, at, micros};
+use super::sqlite::remembered::Recalled;
+use super::{Db, Result, Tx, at, micros};
 use crate::domain::session::SessionTimes;
 
 statements! {
@@ -68,15 +69,42 @@ impl From<Row> for SessionRow {
     }
 }
 
+impl Db {
+    /// The session of this identifier.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn session(&self, id: &str) -> Result<Option<SessionRow>> {
+        let Self::Sqlite(file) = self else { return self.read().await?.session(id).await };
+        let version = match file.sessions.recall(id) {
+            Recalled::Row(row) => return Ok(Some(row)),
+            Recalled::Unknown(version) => version,
+        };
+        let found = self.read().await?.session(id).await?;
+        if let Some(row) = &found {
+            file.sessions.offer(version, id, row);
+        }
+        Ok(found)
+    }
+}
+
 impl Tx {
     /// Stores a session; all its instants are `times.created_at`.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn insert_session(&mut self, id: &str, row: &SessionRow) -> Result<()> {
-        on!(self, c => sqlx::query(INSERT)
-            .bind(id).bind(&row.issuer).bind(&row.subject).bind(&row.name).bind(i64::from(row.roles)).bind(&row.sealed)
-            .bind(micros(row.times.created_at)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(INSERT)
+            .bind(id)
+            .bind(&row.issuer)
+            .bind(&row.subject)
+            .bind(&row.name)
+            .bind(i64::from(row.roles))
+            .bind(&row.sealed)
+            .bind(micros(row.times.created_at))
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -85,7 +113,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be read.
     pub(super) async fn session(&mut self, id: &str) -> Result<Option<SessionRow>> {
-        let row: Option<Row> = on!(self, c => sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
+        let row: Option<Row> = on!(self, |c| sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
         Ok(row.map(SessionRow::from))
     }
 
@@ -94,7 +122,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be written.
     pub async fn touch_session(&mut self, id: &str, now: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(TOUCH).bind(id).bind(micros(now)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(TOUCH).bind(id).bind(micros(now)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -103,8 +131,13 @@ impl Tx {
     /// # Errors
     /// When the database cannot be written.
     pub async fn claim_session(&mut self, id: &str, now: OffsetDateTime, until: OffsetDateTime) -> Result<bool> {
-        let changed = on!(self, c => sqlx::query(CLAIM)
-            .bind(id).bind(micros(now)).bind(micros(until)).execute(c).await.map(|done| done.rows_affected()))?;
+        let changed = on!(self, |c| sqlx::query(CLAIM)
+            .bind(id)
+            .bind(micros(now))
+            .bind(micros(until))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
         Ok(changed == 1)
     }
 
@@ -113,9 +146,15 @@ impl Tx {
     /// # Errors
     /// When the database cannot be written.
     pub async fn confirm_session(&mut self, id: &str, row: &SessionRow) -> Result<()> {
-        on!(self, c => sqlx::query(CONFIRM)
-            .bind(id).bind(&row.name).bind(i64::from(row.roles)).bind(&row.sealed).bind(micros(row.times.roles_at))
-            .execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(CONFIRM)
+            .bind(id)
+            .bind(&row.name)
+            .bind(i64::from(row.roles))
+            .bind(&row.sealed)
+            .bind(micros(row.times.roles_at))
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -124,7 +163,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be written.
     pub async fn delete_session(&mut self, id: &str) -> Result<()> {
-        on!(self, c => sqlx::query(DELETE).bind(id).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(DELETE).bind(id).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -133,7 +172,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be written.
     pub async fn sweep_sessions(&mut self, seen: OffsetDateTime, begun: OffsetDateTime) -> Result<()> {
-        on!(self, c => sqlx::query(SWEEP).bind(micros(seen)).bind(micros(begun)).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(SWEEP).bind(micros(seen)).bind(micros(begun)).execute(c).await.map(drop))?;
         Ok(())
     }
 
@@ -142,7 +181,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be read.
     pub async fn shared_key(&mut self, name: &str) -> Result<Option<String>> {
-        Ok(on!(self, c => sqlx::query_scalar(SHARED_KEY).bind(name).fetch_optional(c).await)?)
+        Ok(on!(self, |c| sqlx::query_scalar(SHARED_KEY).bind(name).fetch_optional(c).await)?)
     }
 
     /// Stores a key unless there is one of this name.
@@ -150,7 +189,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be written.
     pub async fn insert_shared_key(&mut self, name: &str, value: &str) -> Result<()> {
-        on!(self, c => sqlx::query(INSERT_SHARED_KEY).bind(name).bind(value).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(INSERT_SHARED_KEY).bind(name).bind(value).execute(c).await.map(drop))?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 /// Runs one body on whichever connection this is; `$c` is the concrete connection. A server has only so long to answer.
 macro_rules! on {
-    ($tx:expr, $c:ident => $body:expr) => {
+    ($tx:expr, |$c:ident| $body:expr) => {
         match $tx.conn() {
             $crate::store::Conn::Sqlite($c) => $body,
             $crate::store::Conn::Postgres($c, mut patience) => patience.wait(async { $body }).await,
@@ -30,8 +30,8 @@ pub(super) enum Dialect {
 /// Declares the statements of a module and the list that the preparation test walks.
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
-        $(pub(super) const $name: &str = $sql;)*
-        pub(super) const ALL: &[(&str, &str)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
+        $(pub(in crate::store) const $name: &str = $sql;)*
+        pub(in crate::store) const ALL: &[(&str, &str)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
     };
 }
 

@@ -56,8 +56,8 @@ type IndexRow = (String, i64, Option<String>);
 /// Columns, and every index as table, uniqueness and columns.
 async fn schema(db: &Db) -> (BTreeSet<Column>, BTreeSet<(String, bool, String)>) {
     let (columns, indexes): (Vec<ColumnRow>, Vec<IndexRow>) = match db {
-        Db::Sqlite { write, .. } => {
-            let mut file = write.lend().await.unwrap();
+        Db::Sqlite(sqlite) => {
+            let mut file = sqlite.write.lend().await.unwrap();
             (
                 sqlx::query_as(SQLITE_COLUMNS).fetch_all(&mut *file).await.unwrap(),
                 sqlx::query_as(SQLITE_INDEXES).fetch_all(&mut *file).await.unwrap(),

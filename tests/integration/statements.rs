@@ -47,10 +47,10 @@ fn every_statement_prepares_on_both_databases_with_the_same_parameters_and_colum
         let (file, server) = (file.open().await, server.open().await);
         file.migrate().await.unwrap();
         server.migrate().await.unwrap();
-        let (nmp::store::Db::Sqlite { write, .. }, nmp::store::Db::Postgres(server)) = (&file, &server) else {
+        let (nmp::store::Db::Sqlite(sqlite), nmp::store::Db::Postgres(server)) = (&file, &server) else {
             panic!("not the databases that were asked for");
         };
-        let (mut write, mut pool) = (write.lend().await.unwrap(), server.aside.acquire().await.unwrap());
+        let (mut write, mut pool) = (sqlite.write.lend().await.unwrap(), server.aside.acquire().await.unwrap());
         let (sqlite, postgres) = (shapes!(write, Kind::Sqlite), shapes!(pool, Kind::Postgres));
         assert!(sqlite.len() > 80, "the registry lost its statements: {}", sqlite.len());
         for (name, ours) in &sqlite {

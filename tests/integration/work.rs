@@ -387,10 +387,10 @@ async fn every_claim_is_a_seek(kind: Kind) {
         }
         for (index, statement) in asked_again_and_again(kind) {
             let plan = match &db {
-                nmp::store::Db::Sqlite { write, .. } => {
+                nmp::store::Db::Sqlite(sqlite) => {
                     let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
                     let rows: Vec<(i64, i64, i64, String)> =
-                        sqlx::query_as(explained).fetch_all(&mut *write.lend().await.unwrap()).await.unwrap();
+                        sqlx::query_as(explained).fetch_all(&mut *sqlite.write.lend().await.unwrap()).await.unwrap();
                     rows.into_iter().map(|row| row.3).collect()
                 }
                 nmp::store::Db::Postgres(_) => texts(&db, &format!("EXPLAIN {statement}")).await,

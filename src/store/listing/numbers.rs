@@ -10,7 +10,7 @@ use super::{Dialect, InSql, Listed, Window, add, add_comparison, add_truth, bits
 use crate::domain::e164::{MAX_DIGITS, prefix_ranges};
 use crate::domain::filter::{Filter, NumberField, Test, TextTerm};
 use crate::domain::{E164, Number};
-use crate::store::number_rows::select_numbers;
+use crate::store::numbers::rows::select_numbers;
 use crate::store::sql::{Bind, Conditions, on, statements};
 use crate::store::{Result, Tx};
 
@@ -41,10 +41,10 @@ impl Tx {
     /// When the database refuses.
     pub async fn count_numbers_listed(&mut self, account: Option<i64>, filter: &Filter<NumberField>) -> Result<i64> {
         match account {
-            None if filter.is_everything() => Ok(on!(self, c => sqlx::query_scalar(COUNT_ALL).fetch_one(c).await)?),
+            None if filter.is_everything() => Ok(on!(self, |c| sqlx::query_scalar(COUNT_ALL).fetch_one(c).await)?),
             Some(id) if filter.is_everything() => {
                 let count: Option<i64> =
-                    on!(self, c => sqlx::query_scalar(COUNT_OF_ACCOUNT).bind(id).fetch_optional(c).await)?;
+                    on!(self, |c| sqlx::query_scalar(COUNT_OF_ACCOUNT).bind(id).fetch_optional(c).await)?;
                 Ok(count.unwrap_or(0))
             }
             account => {

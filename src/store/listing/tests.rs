@@ -16,10 +16,10 @@ async fn database() -> (tempfile::TempDir, Db) {
 }
 
 async fn plan(db: &Db, conditions: &Conditions) -> String {
-    let Db::Sqlite { write, .. } = db else { panic!("not a file") };
+    let Db::Sqlite(file) = db else { panic!("not a file") };
     let explain = format!("EXPLAIN QUERY PLAN {}", conditions.sql().0);
     let query = bind_all!(sqlx::query_as(sqlx::AssertSqlSafe(explain)), conditions);
-    let rows: Vec<(i64, i64, i64, String)> = query.fetch_all(&mut *write.lend().await.unwrap()).await.unwrap();
+    let rows: Vec<(i64, i64, i64, String)> = query.fetch_all(&mut *file.write.lend().await.unwrap()).await.unwrap();
     rows.into_iter().map(|(_, _, _, detail)| detail).collect::<Vec<_>>().join("\n")
 }
 

@@ -90,17 +90,17 @@ async fn a_call_finds_its_number(api: Api) -> Api {
 #[test]
 fn every_question_is_answered_from_indexes() {
     crate::harness::database::run(Kind::Sqlite, async |world| {
-        let Db::Sqlite { write, .. } = &world.db else { panic!("not the database that was asked for") };
+        let Db::Sqlite(sqlite) = &world.db else { panic!("not the database that was asked for") };
         let mut asked = 0;
         for (name, text) in nmp::store::statements() {
-            let Some((_, name)) = name.split_once("store::call_path::") else { continue };
+            let Some((_, name)) = name.split_once("store::numbers::call_path::") else { continue };
             // What is written, and what is read once in the beginning.
             if ["ANSWER", "RUNS"].contains(&name) {
                 continue;
             }
             let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
             let steps: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(plan).fetch_all(&mut *write.lend().await.unwrap()).await.unwrap();
+                sqlx::query_as(plan).fetch_all(&mut *sqlite.write.lend().await.unwrap()).await.unwrap();
             for (.., step) in steps {
                 let reads_all = step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
                 assert!(!reads_all && !step.contains("TEMP B-TREE"), "{name}: {step}");

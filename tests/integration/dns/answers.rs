@@ -18,7 +18,7 @@ async fn a_change_is_seen_within_a_second(world: World) {
     // With one file there is one process; with a server there may be more.
     let second = match world.db {
         nmp::store::Db::Postgres(_) => Some(Server::start(&world.place, "").await),
-        nmp::store::Db::Sqlite { .. } => None,
+        nmp::store::Db::Sqlite(_) => None,
     };
     let servers: Vec<&Server> = std::iter::once(&server).chain(second.as_ref()).collect();
     create(&ctx, "contoso", ["MS=ms1", "MS=ms2"]).await;

@@ -69,7 +69,7 @@ async fn a_change_of_a_number_is_seen_within_a_second(world: World) {
     let server = Server::start(&world.place, SETTINGS).await;
     let second = match world.db {
         nmp::store::Db::Postgres(_) => Some(Server::start(&world.place, SETTINGS).await),
-        nmp::store::Db::Sqlite { .. } => None,
+        nmp::store::Db::Sqlite(_) => None,
     };
     let servers: Vec<&Server> = std::iter::once(&server).chain(second.as_ref()).collect();
     for server in &servers {

@@ -52,8 +52,8 @@ pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(World) -
 pub(crate) async fn execute(db: &Db, statement: &str) -> u64 {
     let statement = sqlx::AssertSqlSafe(statement.to_owned());
     match db {
-        Db::Sqlite { write, .. } => {
-            sqlx::query(statement).execute(&mut *write.lend().await.unwrap()).await.unwrap().rows_affected()
+        Db::Sqlite(sqlite) => {
+            sqlx::query(statement).execute(&mut *sqlite.write.lend().await.unwrap()).await.unwrap().rows_affected()
         }
         Db::Postgres(server) => sqlx::query(statement).execute(&server.aside).await.unwrap().rows_affected(),
     }
@@ -63,8 +63,8 @@ pub(crate) async fn execute(db: &Db, statement: &str) -> u64 {
 pub(crate) async fn numbers(db: &Db, question: &str) -> Vec<i64> {
     let question = sqlx::AssertSqlSafe(question.to_owned());
     match db {
-        Db::Sqlite { write, .. } => {
-            sqlx::query_scalar(question).fetch_all(&mut *write.lend().await.unwrap()).await.unwrap()
+        Db::Sqlite(sqlite) => {
+            sqlx::query_scalar(question).fetch_all(&mut *sqlite.write.lend().await.unwrap()).await.unwrap()
         }
         Db::Postgres(server) => sqlx::query_scalar(question).fetch_all(&server.aside).await.unwrap(),
     }
@@ -74,8 +74,8 @@ pub(crate) async fn numbers(db: &Db, question: &str) -> Vec<i64> {
 pub(crate) async fn texts(db: &Db, question: &str) -> Vec<String> {
     let question = sqlx::AssertSqlSafe(question.to_owned());
     match db {
-        Db::Sqlite { write, .. } => {
-            sqlx::query_scalar(question).fetch_all(&mut *write.lend().await.unwrap()).await.unwrap()
+        Db::Sqlite(sqlite) => {
+            sqlx::query_scalar(question).fetch_all(&mut *sqlite.write.lend().await.unwrap()).await.unwrap()
         }
         Db::Postgres(server) => sqlx::query_scalar(question).fetch_all(&server.aside).await.unwrap(),
     }

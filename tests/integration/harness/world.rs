@@ -251,7 +251,7 @@ impl World {
 
     async fn push_count(&self) -> i64 {
         let next = match &self.db {
-            Db::Sqlite { .. } => "SELECT next FROM sequences WHERE name = 'pushes'",
+            Db::Sqlite(_) => "SELECT next FROM sequences WHERE name = 'pushes'",
             Db::Postgres(_) => "SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM pushes_numbers",
         };
         database::numbers(&self.db, next).await[0]

@@ -1,0 +1,112 @@
+//! What the numbers of an order are against what exists: the verdicts of a review.
+
+use crate::domain::OrderKind;
+use crate::store::sql::{dialect, on, statements};
+use crate::store::{Result, Tx};
+
+/// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists.
+macro_rules! upload_verdict {
+    () => {
+        "CASE
+            WHEN a.id IS NULL OR a.deleting THEN 'no-account'
+            WHEN (s.services & ~a.services) <> 0 THEN 'no-service'
+            WHEN n.telephone_number IS NULL THEN 'new'
+            WHEN n.state = 'releasing' THEN 'releasing'
+            WHEN n.account_id <> i.account_id THEN 'other-account'
+            WHEN n.settings_id = i.settings_id AND n.state <> 'failed' THEN 'unchanged'
+            ELSE 'changed'
+        END"
+    };
+}
+
+/// The same of a number that is to be released.
+macro_rules! release_verdict {
+    () => {
+        "CASE
+            WHEN n.telephone_number IS NULL OR n.account_id <> i.account_id THEN 'gone'
+            WHEN n.state = 'releasing' THEN 'releasing'
+            ELSE 'release'
+        END"
+    };
+}
+
+/// Compares in SQLite, which looks each number up by its key.
+macro_rules! compare_sqlite {
+    ($verdict:expr, $joins:expr) => {
+        concat!(
+            "UPDATE order_items
+            SET verdict = c.verdict, base_rev = c.rev
+            FROM (
+                SELECT i.telephone_number, COALESCE(n.rev, 0) AS rev, ",
+            $verdict,
+            " AS verdict
+                FROM order_items i",
+            $joins,
+            "
+                LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+                WHERE i.order_id = $1
+            ) AS c
+            WHERE order_items.order_id = $1
+            AND order_items.telephone_number = c.telephone_number
+            AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)"
+        )
+    };
+}
+
+/// Compares in PostgreSQL, whose statistics do not know the order. What is staged is read first, and the order's number is
+/// taken from there, so that there is no other way to an item than its whole key.
+macro_rules! compare_postgres {
+    ($verdict:expr, $joins:expr) => {
+        concat!(
+            "WITH staged AS MATERIALIZED (
+                SELECT order_id, telephone_number, account_id, settings_id
+                FROM order_items
+                WHERE order_id = $1
+            ), c AS MATERIALIZED (
+                SELECT i.order_id, i.telephone_number, COALESCE(n.rev, 0) AS rev, ",
+            $verdict,
+            " AS verdict
+                FROM staged i",
+            $joins,
+            "
+                LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+            )
+            UPDATE order_items
+            SET verdict = c.verdict, base_rev = c.rev
+            FROM c
+            WHERE order_items.order_id = c.order_id
+            AND order_items.telephone_number = c.telephone_number
+            AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)"
+        )
+    };
+}
+
+/// What else an upload is compared with. The settings are there; LEFT says that the staged number comes first.
+macro_rules! upload_joins {
+    () => {
+        "
+                LEFT JOIN settings s ON s.id = i.settings_id
+                LEFT JOIN accounts a ON a.id = i.account_id"
+    };
+}
+
+statements! {
+    COMPARE_SQLITE = compare_sqlite!(upload_verdict!(), upload_joins!());
+    COMPARE_POSTGRES = compare_postgres!(upload_verdict!(), upload_joins!());
+    COMPARE_RELEASE_SQLITE = compare_sqlite!(release_verdict!(), "");
+    COMPARE_RELEASE_POSTGRES = compare_postgres!(release_verdict!(), "");
+}
+
+impl Tx {
+    /// Compares the staged numbers with what exists and records the verdicts; tells how many verdicts moved.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn compare_items(&mut self, order_id: i64, kind: OrderKind) -> Result<u64> {
+        let statement = match kind {
+            OrderKind::Upload => dialect!(self, sqlite: COMPARE_SQLITE, postgres: COMPARE_POSTGRES),
+            OrderKind::Release => dialect!(self, sqlite: COMPARE_RELEASE_SQLITE, postgres: COMPARE_RELEASE_POSTGRES),
+        };
+        Ok(on!(self, |c| sqlx::query(statement).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?)
+    }
+}

@@ -1,0 +1,554 @@
+//! The numbers of orders: staged for review, compared with what exists, followed to their results.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use super::compare;
+use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError, Refusal, Verdict};
+use crate::store::audit::{self, Place};
+use crate::store::numbers::filter::NumberFilter;
+use crate::store::numbers::{in_list, settings};
+use crate::store::page::trim;
+use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
+use crate::store::sqlite::script::{Done, Script};
+use crate::store::{Conn, Error, NewOrder, Page, Result, Tx, at, orders};
+
+statements! {
+    VERDICTS = "SELECT verdict, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 GROUP BY verdict";
+    CHANGES = "
+        SELECT c.after_id, s.body, c.before_id, o.body, c.count, c.example
+        FROM (
+            SELECT i.settings_id AS after_id, n.settings_id AS before_id, CAST(COUNT(*) AS BIGINT) AS count,
+                MIN(i.telephone_number) AS example
+            FROM order_items i
+            JOIN numbers n ON n.telephone_number = i.telephone_number
+            WHERE i.order_id = $1 AND i.verdict = 'changed'
+            GROUP BY i.settings_id, n.settings_id
+            ORDER BY 3 DESC, 4
+            LIMIT 50
+        ) AS c
+        LEFT JOIN settings s ON s.id = c.after_id
+        LEFT JOIN settings o ON o.id = c.before_id
+        ORDER BY c.count DESC, c.example";
+    ASSIGNED = "SELECT i.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned ORDER BY i.telephone_number LIMIT $2";
+    COUNT_ASSIGNED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned";
+    COUNTRIES = "SELECT i.account_id, i.country, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN settings s ON s.id = i.settings_id WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') AND (s.services = 0 OR (s.services & 3) <> 0) GROUP BY i.account_id, i.country";
+    RANGES = "SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body FROM (SELECT MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last, CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id FROM (SELECT i.telephone_number, i.account_id, i.settings_id, i.telephone_number - ROW_NUMBER() OVER (PARTITION BY i.account_id, i.settings_id ORDER BY i.telephone_number) AS island FROM order_items i WHERE i.order_id = $1 AND i.verdict = $2 AND i.telephone_number > $3) AS w GROUP BY w.account_id, w.settings_id, w.island) AS g JOIN accounts a ON a.id = g.account_id JOIN settings s ON s.id = g.settings_id ORDER BY g.first LIMIT $4";
+    PROBLEMS = "SELECT seq, line, heading, value, reason FROM order_problems WHERE order_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    CAUSES = "
+        SELECT c.error_id, e.body, c.count, c.example, c.retryable
+        FROM (
+            SELECT i.error_id, CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example,
+                CAST(SUM(CASE WHEN n.order_id = i.order_id AND n.state = 'failed' THEN 1 ELSE 0 END) AS BIGINT) AS retryable
+            FROM order_items i
+            LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+            WHERE i.order_id = $1 AND i.state = 'failed' AND i.error_id IS NOT NULL
+            GROUP BY i.error_id
+            ORDER BY 2 DESC, 3
+            LIMIT 50
+        ) AS c
+        LEFT JOIN errors e ON e.id = c.error_id
+        ORDER BY c.count DESC, c.example";
+    HISTORY = "SELECT o.id, o.kind, o.status, o.author, o.ticket, o.created_at, o.submitted_at, i.state, i.error_id, e.body, s.body, a.name FROM order_items i JOIN orders o ON o.id = i.order_id JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id WHERE i.telephone_number = $1 AND o.status NOT IN ('draft', 'discarded') AND i.state <> 'idle' ORDER BY i.order_id DESC LIMIT $2";
+    COUNT_STATES = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 GROUP BY state";
+}
+
+/// A number to stage.
+#[derive(Clone, Debug)]
+pub struct NewItem {
+    /// The number.
+    pub number: E164,
+    /// Line of the upload.
+    pub line: u32,
+    /// Account it goes to.
+    pub account_id: i64,
+    /// Settings it gets.
+    pub settings_id: i64,
+    /// Two-letter country.
+    pub country: Option<String>,
+    /// Idle in a draft; in an order that is submitted at once, how it begins if it is new.
+    pub state: ItemState,
+}
+
+/// A line of an upload that could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewProblem {
+    /// Line of the upload, from 1.
+    pub line: u32,
+    /// Heading of the column, where there are columns.
+    pub heading: Option<String>,
+    /// What stands there, shortened.
+    pub value: String,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+/// A stored problem.
+#[derive(Clone, Debug, FromRow)]
+#[expect(missing_docs, reason = "the fields are those of NewProblem, with their place in the list")]
+pub struct ProblemRow {
+    pub seq: i64,
+    pub line: i64,
+    pub heading: Option<String>,
+    pub value: String,
+    pub reason: String,
+}
+
+/// How many numbers of a draft share a verdict.
+pub type VerdictCount = (Verdict, i64);
+
+/// One number of an order.
+#[derive(Clone, Debug)]
+pub struct ItemRow {
+    /// The number.
+    pub number: E164,
+    /// Line of the upload; 0 where it came from no text.
+    pub line: i64,
+    /// Account, where it still exists.
+    pub account: Option<String>,
+    /// Settings of the order.
+    pub settings: NumberSettings,
+    /// What the review said.
+    pub verdict: Verdict,
+    /// How it stands.
+    pub state: ItemState,
+    /// What the backend said, when it refused.
+    pub error: Option<ProvisioningError>,
+    /// The account that has the number, where it is refused because another has it.
+    pub owner: Option<String>,
+}
+
+impl ItemRow {
+    /// Why the number is refused; nothing where it is not.
+    pub fn refusal(&self) -> Option<String> {
+        match (self.verdict, &self.owner) {
+            (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
+                Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
+            }
+            (Verdict::Refused(refusal), _) => Some(refusal.reason().to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Numbers of an order that failed for the same reason.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// What the backend said.
+    pub error: ProvisioningError,
+    /// How many numbers.
+    pub count: i64,
+    /// The first of them.
+    pub example: E164,
+    /// How many of them still stand as this order left them, so that it can try again.
+    pub retryable: i64,
+}
+
+/// Numbers of a draft whose settings change in the same way.
+#[derive(Clone, Debug)]
+pub struct SettingsChange {
+    /// Settings now.
+    pub before: NumberSettings,
+    /// Settings after.
+    pub after: NumberSettings,
+    /// How many numbers.
+    pub count: i64,
+    /// The first of them.
+    pub example: E164,
+}
+
+/// Numbers of a draft in a row with the same account and settings.
+#[derive(Clone, Debug)]
+pub struct ItemRange {
+    /// The first.
+    pub first: E164,
+    /// The last.
+    pub last: E164,
+    /// How many.
+    pub count: i64,
+    /// Account of all.
+    pub account: String,
+    /// Settings of all.
+    pub settings: NumberSettings,
+}
+
+/// One order in the life of a number.
+#[derive(Clone, Debug)]
+pub struct OrderHistory {
+    /// The order.
+    pub order_id: i64,
+    /// What it did.
+    pub kind: OrderKind,
+    /// How far it has come.
+    pub status: OrderStatus,
+    /// Who made it.
+    pub author: String,
+    /// Ticket of the change.
+    pub ticket: Option<String>,
+    /// When it was submitted.
+    pub at: OffsetDateTime,
+    /// How the number stands in it.
+    pub state: ItemState,
+    /// What the backend said, when it refused.
+    pub error: Option<ProvisioningError>,
+    /// The settings it gave.
+    pub settings: NumberSettings,
+    /// The account, where it still exists.
+    pub account: Option<String>,
+}
+
+fn number(value: i64) -> Result<E164> {
+    E164::from_i64(value).ok_or_else(|| Error::unreadable("order_items", "telephone_number", value))
+}
+
+fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError>> {
+    id.zip(body).map(|(id, body)| Ok(settings::read_error(id, body)?.about(number))).transpose()
+}
+
+/// The statement that stages a few numbers.
+fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
+    let mut insert = Conditions::default();
+    insert.push("INSERT INTO order_items (order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state) VALUES ", []);
+    for (index, item) in items.iter().enumerate() {
+        insert.push(
+            if index == 0 { "(?, ?, ?, ?, ?, ?, 'new', 0, ?)" } else { ", (?, ?, ?, ?, ?, ?, 'new', 0, ?)" },
+            [
+                Bind::Int(order_id),
+                Bind::Int(item.number.as_i64()),
+                Bind::Int(i64::from(item.line)),
+                Bind::Int(item.account_id),
+                Bind::Int(item.settings_id),
+                item.country.clone().into(),
+                item.state.key().into(),
+            ],
+        );
+    }
+    insert.bulk()
+}
+
+type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>, Option<String>);
+
+fn item(columns: ItemColumns) -> Result<ItemRow> {
+    let (telephone_number, line, account, settings_id, body, verdict, state, error_id, error_body, owner) = columns;
+    let unreadable = |column| Error::unreadable("order_items", column, telephone_number);
+    let number = number(telephone_number)?;
+    Ok(ItemRow {
+        number,
+        line,
+        account,
+        settings: settings::read(settings_id, &body)?,
+        verdict: Verdict::from_key(&verdict).ok_or_else(|| unreadable("verdict"))?,
+        state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
+        error: error(number, error_id, error_body.as_deref())?,
+        owner,
+    })
+}
+
+/// Rows in one insert: seven binds each, under SQLite's limit of 32,766.
+const ROWS: usize = 2_000;
+
+impl Tx {
+    /// Stages numbers for review. A number that is staged twice keeps its first line.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn insert_items(&mut self, order_id: i64, items: &[NewItem]) -> Result<()> {
+        for chunk in items.chunks(ROWS) {
+            let mut script = Script::default();
+            script.built(insert_items(order_id, chunk));
+            self.run(script).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down an order that needs no review, with its account, its numbers and their settings, and tells how they
+    /// compare with what exists, and where its audit row will go, where that is known already.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn stage_order(
+        &mut self,
+        order: &NewOrder<'_>,
+        account: (i64, i64),
+        values: &[NumberSettings],
+        items: &[NewItem],
+        now: OffsetDateTime,
+    ) -> Result<(Vec<VerdictCount>, Option<Place>)> {
+        let id = || Bind::Int(order.id);
+        let mut script = Script::default();
+        script.built(orders::insert(order, now));
+        script.step(orders::INSERT_ACCOUNT, [id(), Bind::Int(account.0), Bind::Int(account.1)]);
+        for value in values {
+            script.built(settings::insert(value));
+        }
+        for chunk in items.chunks(ROWS) {
+            script.built(insert_items(order.id, chunk));
+        }
+        let one_writer = matches!(self.conn(), Conn::Sqlite(_));
+        if one_writer {
+            script.step(orders::TAKE_NUMBER, [id()]).step(audit::FREE, []);
+        }
+        let compare = if one_writer { compare::COMPARE_SQLITE } else { compare::COMPARE_POSTGRES };
+        script.step(compare, [id()]).step(VERDICTS, [id()]);
+        let mut outcomes = self.run(script).await?;
+        let verdicts = outcomes.pop().unwrap_or_default().rows::<2>()?;
+        let place = outcomes.into_iter().nth_back(1).filter(|_| one_writer);
+        let place = place.map_or_else(|| Ok(Vec::new()), Done::rows::<2>)?.pop().and_then(Place::found);
+        let verdicts: Result<Vec<VerdictCount>> = verdicts
+            .into_iter()
+            .map(|[verdict, count]| {
+                let verdict = verdict.text().and_then(|key| Verdict::from_key(&key));
+                verdict.zip(count.int()).ok_or_else(|| Error::unreadable("order_items", "verdict", order.id))
+            })
+            .collect();
+        Ok((verdicts?, place))
+    }
+
+    /// Stages the numbers that match the filter for release; tells how many.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn stage_release(
+        &mut self,
+        order_id: i64,
+        filter: &NumberFilter,
+        numbers: Option<&[E164]>,
+    ) -> Result<u64> {
+        let mut staged = 0;
+        let all: &[E164] = &[];
+        let chunks: Vec<&[E164]> = numbers.map_or_else(|| vec![all], |numbers| numbers.chunks(1_000).collect());
+        for chunk in chunks {
+            let mut insert = Conditions::default();
+            insert.push("INSERT INTO order_items (order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state) SELECT CAST(? AS BIGINT), n.telephone_number, 0, n.account_id, n.settings_id, n.country, CASE WHEN n.state = 'releasing' THEN 'releasing' ELSE 'release' END, n.rev, 'idle' FROM numbers n WHERE TRUE", [Bind::Int(order_id)]);
+            filter.add_to(&mut insert);
+            if numbers.is_some() {
+                in_list(&mut insert, " AND n.telephone_number IN (", chunk);
+            }
+            insert.push(" ON CONFLICT (order_id, telephone_number) DO NOTHING", []);
+            staged += on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
+        }
+        Ok(staged)
+    }
+
+    /// Stores the lines that could not be taken; `first` is the place of the first in the list.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn insert_problems(&mut self, order_id: i64, first: i64, problems: &[NewProblem]) -> Result<()> {
+        for (index, chunk) in problems.chunks(ROWS).enumerate() {
+            on!(self, |c| {
+                let mut insert = sqlx::QueryBuilder::new(
+                    "INSERT INTO order_problems (order_id, seq, line, heading, value, reason) ",
+                );
+                insert.push_values(chunk.iter().enumerate(), |mut row, (place, problem)| {
+                    row.push_bind(order_id)
+                        .push_bind(first + (index * ROWS + place) as i64)
+                        .push_bind(i64::from(problem.line))
+                        .push_bind(problem.heading.clone())
+                        .push_bind(problem.value.clone())
+                        .push_bind(problem.reason.clone());
+                });
+                insert.build().execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// How many numbers of a draft have each verdict.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn verdict_counts(&mut self, order_id: i64) -> Result<Vec<VerdictCount>> {
+        let rows: Vec<(String, i64)> = on!(self, |c| sqlx::query_as(VERDICTS).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(verdict, count)| {
+                Ok((
+                    Verdict::from_key(&verdict).ok_or_else(|| Error::unreadable("order_items", "verdict", order_id))?,
+                    count,
+                ))
+            })
+            .collect()
+    }
+
+    /// What changes for the changed numbers of a draft, the most frequent first, 50 at most.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn settings_changes(&mut self, order_id: i64) -> Result<Vec<SettingsChange>> {
+        let rows: Vec<(i64, String, i64, String, i64, i64)> =
+            on!(self, |c| sqlx::query_as(CHANGES).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(after_id, after, before_id, before, count, example)| {
+                Ok(SettingsChange {
+                    before: settings::read(before_id, &before)?,
+                    after: settings::read(after_id, &after)?,
+                    count,
+                    example: number(example)?,
+                })
+            })
+            .collect()
+    }
+
+    /// How many numbers of a release are in use, and the first `most` of them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn assigned_items(&mut self, order_id: i64, most: i64) -> Result<(i64, Vec<E164>)> {
+        let count = on!(self, |c| sqlx::query_scalar(COUNT_ASSIGNED).bind(order_id).fetch_one(c).await)?;
+        let rows: Vec<i64> = on!(self, |c| sqlx::query_scalar(ASSIGNED).bind(order_id).bind(most).fetch_all(c).await)?;
+        Ok((count, rows.into_iter().map(number).collect::<Result<_>>()?))
+    }
+
+    /// How many numbers of a draft that a backend has to know go to each account in each country.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn item_countries(&mut self, order_id: i64) -> Result<Vec<(i64, Option<String>, i64)>> {
+        Ok(on!(self, |c| sqlx::query_as(COUNTRIES).bind(order_id).fetch_all(c).await)?)
+    }
+
+    /// Numbers of a draft with this verdict behind `after`, folded into ranges.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn item_ranges(
+        &mut self,
+        order_id: i64,
+        verdict: Verdict,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<ItemRange>> {
+        let rows: Vec<(i64, i64, i64, String, i64, String)> = on!(self, |c| sqlx::query_as(RANGES)
+            .bind(order_id)
+            .bind(verdict.key())
+            .bind(after)
+            .bind(limit)
+            .fetch_all(c)
+            .await)?;
+        rows.into_iter()
+            .map(|(first, last, count, account, settings_id, body)| {
+                Ok(ItemRange {
+                    first: number(first)?,
+                    last: number(last)?,
+                    count,
+                    account,
+                    settings: settings::read(settings_id, &body)?,
+                })
+            })
+            .collect()
+    }
+
+    /// One page of an order's numbers, ascending, with this verdict and state.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn items_page(
+        &mut self,
+        order_id: i64,
+        only: (Option<Verdict>, Option<ItemState>),
+        page: Page<E164>,
+        size: usize,
+    ) -> Result<(Vec<ItemRow>, bool, bool)> {
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT i.telephone_number, i.line, a.name, i.settings_id, s.body, i.verdict, i.state, i.error_id, e.body, b.name FROM order_items i JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id LEFT JOIN numbers n ON i.verdict = 'other-account' AND n.telephone_number = i.telephone_number LEFT JOIN accounts b ON b.id = n.account_id WHERE i.order_id = ?", [Bind::Int(order_id)]);
+        if let Some(verdict) = only.0 {
+            conditions.and("i.verdict = ?", [verdict.key().into()]);
+        }
+        if let Some(state) = only.1 {
+            conditions.and("i.state = ?", [state.key().into()]);
+        }
+        match page {
+            Page::First => conditions.push(" ORDER BY i.telephone_number", []),
+            Page::After(key) => {
+                conditions.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
+            }
+            Page::Before(key) => {
+                conditions.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
+            }
+        };
+        conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
+        let rows: Vec<ItemColumns> =
+            on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let mut items = rows.into_iter().map(item).collect::<Result<Vec<_>>>()?;
+        let (before, after) = trim(&mut items, &page, size);
+        Ok((items, before, after))
+    }
+
+    /// The lines that could not be taken, in order behind `after`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn order_problems(&mut self, order_id: i64, after: i64, limit: i64) -> Result<Vec<ProblemRow>> {
+        Ok(on!(self, |c| sqlx::query_as(PROBLEMS).bind(order_id).bind(after).bind(limit).fetch_all(c).await)?)
+    }
+
+    /// Why numbers of an order failed, the most frequent reason first, 50 at most.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn failure_causes(&mut self, order_id: i64) -> Result<Vec<Cause>> {
+        let rows: Vec<(i64, String, i64, i64, i64)> =
+            on!(self, |c| sqlx::query_as(CAUSES).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(id, body, count, example, retryable)| {
+                let example = number(example)?;
+                Ok(Cause { error: settings::read_error(id, &body)?.about(example), count, example, retryable })
+            })
+            .collect()
+    }
+
+    /// The submitted orders a number was in, the newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn number_history(&mut self, telephone_number: E164, limit: i64) -> Result<Vec<OrderHistory>> {
+        let rows: Vec<HistoryColumns> =
+            on!(self, |c| sqlx::query_as(HISTORY).bind(telephone_number.as_i64()).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(|row| history(telephone_number, row)).collect()
+    }
+
+    /// How many numbers of an order are in each state: what its counts must add up to.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn item_state_counts(&mut self, order_id: i64) -> Result<Vec<(ItemState, i64)>> {
+        let rows: Vec<(String, i64)> = on!(self, |c| sqlx::query_as(COUNT_STATES).bind(order_id).fetch_all(c).await)?;
+        Ok(rows.into_iter().filter_map(|(state, count)| Some((ItemState::from_key(&state)?, count))).collect())
+    }
+}
+
+type HistoryColumns = (
+    i64,
+    String,
+    String,
+    String,
+    Option<String>,
+    i64,
+    Option<i64>,
+    String,
+    Option<i64>,
+    Option<String>,
+    String,
+    Option<String>,
+);
+
+fn history(number: E164, columns: HistoryColumns) -> Result<OrderHistory> {
+    let (order_id, kind, status, author, ticket, created, submitted, state, error_id, error_body, body, account) =
+        columns;
+    let unreadable = |column| Error::unreadable("orders", column, order_id);
+    Ok(OrderHistory {
+        order_id,
+        kind: OrderKind::from_key(&kind).ok_or_else(|| unreadable("kind"))?,
+        status: OrderStatus::from_key(&status).ok_or_else(|| unreadable("status"))?,
+        author,
+        ticket,
+        at: at(submitted.unwrap_or(created)),
+        state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
+        error: error(number, error_id, error_body.as_deref())?,
+        settings: settings::read(0, &body)?,
+        account,
+    })
+}

@@ -1,0 +1,282 @@
+//! Submitting an order: its staged numbers become what should be true, all of them or none.
+
+use time::OffsetDateTime;
+
+use crate::domain::{ItemState, Progress, SyncState, Verdict};
+use crate::store::audit::{self, Place};
+use crate::store::sql::{Bind, dialect, on, statements};
+use crate::store::sqlite::script::{Done, Script};
+use crate::store::sync::work;
+use crate::store::{AuditEntry, Conn, Result, Tx, VerdictCount, micros, orders};
+
+/// How an item begins. What the backend need not hear of is done at once: a number without a synced service, unless the
+/// backend may hold it from before.
+macro_rules! begun_sqlite {
+    () => {
+        "CASE
+            WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle'
+            WHEN EXISTS (
+                SELECT 1
+                FROM accounts a
+                JOIN settings s ON s.id = order_items.settings_id
+                WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services & 3) <> 0
+            ) THEN 'pending'
+            WHEN verdict = 'new' THEN 'done'
+            WHEN EXISTS (
+                SELECT 1
+                FROM numbers n
+                JOIN accounts a ON a.id = n.account_id
+                JOIN settings o ON o.id = n.settings_id
+                WHERE n.telephone_number = order_items.telephone_number
+                AND (a.services & a.synced & 3) <> 0
+                AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')
+            ) THEN 'pending'
+            ELSE 'done'
+        END"
+    };
+}
+
+/// The same for PostgreSQL: what exists is asked for as a value of each item, which is looked up by its key. Of EXISTS it
+/// makes a set of all numbers when it believes the order to be large.
+macro_rules! begun_postgres {
+    () => {
+        "CASE
+            WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle'
+            WHEN COALESCE((
+                SELECT a.services & a.synced & s.services & 3
+                FROM accounts a
+                LEFT JOIN settings s ON s.id = order_items.settings_id
+                WHERE a.id = order_items.account_id
+            ), 0) <> 0 THEN 'pending'
+            WHEN verdict = 'new' THEN 'done'
+            WHEN COALESCE((
+                SELECT CASE WHEN (a.services & a.synced & 3) <> 0
+                    AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced') THEN 1 ELSE 0 END
+                FROM numbers n
+                LEFT JOIN accounts a ON a.id = n.account_id
+                LEFT JOIN settings o ON o.id = n.settings_id
+                WHERE n.telephone_number = order_items.telephone_number
+            ), 0) <> 0 THEN 'pending'
+            ELSE 'done'
+        END"
+    };
+}
+
+/// Sets how the items of an order begin; most were staged so.
+macro_rules! items_begun {
+    ($begun:expr) => {
+        concat!("UPDATE order_items SET state = ", $begun, " WHERE order_id = $1 AND state <> ", $begun)
+    };
+}
+
+statements! {
+    MOVED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'unchanged' AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
+    OVERTAKEN_SQLITE = "SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN order_items old ON old.order_id = n.order_id AND old.telephone_number = n.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release') AND old.state = 'pending' GROUP BY n.order_id";
+    OVERTAKE = "UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending'";
+    // What is counted is what was written: the sync engine may record results at the same moment.
+    OVERTAKEN_POSTGRES = "WITH taken AS (UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending' RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM taken GROUP BY order_id ORDER BY order_id";
+    // The counts of accounts: numbers that change services leave one set and enter another; those that go at once leave.
+    FEWER = "INSERT INTO account_services (account_id, services, numbers) SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
+    MORE = "INSERT INTO account_services (account_id, services, numbers) SELECT c.account_id, s.services, CAST(SUM(c.count) AS BIGINT) FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id GROUP BY c.account_id, s.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
+    TOTALS = "UPDATE accounts SET number_count = number_count + c.count FROM (SELECT account_id, CAST(SUM(CASE verdict WHEN 'new' THEN 1 ELSE -1 END) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND (verdict = 'new' OR (verdict = 'release' AND state = 'done')) GROUP BY account_id) AS c WHERE accounts.id = c.account_id";
+    ITEMS_BEGUN_SQLITE = items_begun!(begun_sqlite!());
+    ITEMS_BEGUN_POSTGRES = items_begun!(begun_postgres!());
+    UPSERT = "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at) SELECT i.telephone_number, i.account_id, i.settings_id, i.country, CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END, i.base_rev + 1, i.order_id, $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') ON CONFLICT (telephone_number) DO UPDATE SET settings_id = excluded.settings_id, country = excluded.country, state = excluded.state, error_id = NULL, rev = excluded.rev, order_id = excluded.order_id, changed_at = excluded.changed_at WHERE numbers.rev = excluded.rev - 1 AND numbers.account_id = excluded.account_id AND numbers.state <> 'releasing'";
+    RELEASE = "UPDATE numbers SET state = 'releasing', error_id = NULL, rev = numbers.rev + 1, order_id = $1, changed_at = $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict = 'release' AND numbers.telephone_number = i.telephone_number AND numbers.rev = i.base_rev AND numbers.account_id = i.account_id AND numbers.state <> 'releasing'";
+    // COALESCE here and below: the numbers are looked up by their keys, not by their state.
+    DELETE_LOCAL = "
+        DELETE FROM numbers
+        WHERE order_id = $1
+        AND COALESCE(state, '') = 'releasing'
+        AND telephone_number IN (
+            SELECT telephone_number FROM order_items WHERE order_id = $1 AND verdict = 'release' AND state = 'done'
+        )";
+    STATES = "SELECT account_id, state, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release') GROUP BY account_id, state ORDER BY account_id";
+    ACCOUNTS_TO_PUSH = "SELECT DISTINCT account_id FROM order_items WHERE order_id = $1 AND state = 'pending' ORDER BY account_id";
+    RETRY_NUMBERS = "
+        UPDATE numbers
+        SET state = $2, error_id = NULL, rev = numbers.rev + 1, changed_at = $3
+        FROM order_items i
+        WHERE i.order_id = $1
+        AND i.state = 'failed'
+        AND numbers.telephone_number = i.telephone_number
+        AND numbers.order_id = $1
+        AND COALESCE(numbers.state, '') = 'failed'";
+    RETRY_ITEMS = "
+        UPDATE order_items
+        SET state = 'pending', error_id = NULL
+        FROM numbers n
+        WHERE order_items.order_id = $1
+        AND order_items.state = 'failed'
+        AND n.telephone_number = order_items.telephone_number
+        AND n.order_id = $1
+        AND COALESCE(n.state, '') = $2";
+}
+
+/// What a submitted order set going.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The order's counts.
+    pub progress: Progress,
+    /// The accounts whose numbers wait for the backend.
+    pub to_push: Vec<i64>,
+}
+
+impl Applied {
+    /// The state of every number that was written, where it is the same.
+    pub fn one_state(&self) -> Option<SyncState> {
+        match self.progress {
+            Progress { done: 0, .. } => Some(SyncState::Pending),
+            Progress { total, done, .. } if total == done => Some(SyncState::Synced),
+            _ => None,
+        }
+    }
+}
+
+/// How many numbers have one of these verdicts.
+fn count(verdicts: &[VerdictCount], wanted: &[Verdict]) -> i64 {
+    verdicts.iter().filter(|(verdict, _)| wanted.contains(verdict)).map(|(_, count)| count).sum()
+}
+
+impl Tx {
+    /// Makes the staged numbers of an order, which have these verdicts, what should be true. `None` when what exists is not
+    /// what the review compared with: then the transaction must be given up.
+    ///
+    /// The comparison is the write itself: each number is only written at the rev that was reviewed, so the count of
+    /// written rows tells.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn apply_order(
+        &mut self,
+        order_id: i64,
+        verdicts: &[VerdictCount],
+        now: OffsetDateTime,
+    ) -> Result<Option<Applied>> {
+        self.apply(order_id, verdicts, now, Script::default()).await
+    }
+
+    /// The same for an order that needed no review: marks it as submitted, with its counts, asks for its accounts to be
+    /// pushed and appends its audit row, at its place where that is known already.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn apply_and_finish(
+        &mut self,
+        order_id: i64,
+        verdicts: &[VerdictCount],
+        (entry, place): (AuditEntry, Option<Place>),
+        now: OffsetDateTime,
+    ) -> Result<Option<Applied>> {
+        let Some(place) = place else {
+            let applied = self.apply(order_id, verdicts, now, Script::default()).await?;
+            if let Some(applied) = &applied {
+                self.finish_order(order_id, applied, entry, now).await?;
+            }
+            return Ok(applied);
+        };
+        let (id, at) = (Bind::Int(order_id), Bind::Int(micros(now)));
+        let total = Bind::Int(count(verdicts, &[Verdict::New, Verdict::Changed, Verdict::Release]));
+        let mut finish = Script::default();
+        finish
+            .step(orders::FINISH_COUNTED, [id.clone(), at.clone(), total])
+            .step(work::WANT_ACCOUNTS, [id, at])
+            .step(audit::TAKE, [])
+            .built(place.filled(entry, now));
+        self.apply(order_id, verdicts, now, finish).await
+    }
+
+    /// Applies, and then, on success, does what stands behind it.
+    async fn apply(
+        &mut self,
+        order_id: i64,
+        verdicts: &[VerdictCount],
+        now: OffsetDateTime,
+        behind: Script,
+    ) -> Result<Option<Applied>> {
+        let count = |wanted: &[Verdict]| count(verdicts, wanted);
+        let (written, released) = (count(&[Verdict::New, Verdict::Changed]), count(&[Verdict::Release]));
+        if count(&[Verdict::Unchanged]) > 0 {
+            let moved: i64 = on!(self, |c| sqlx::query_scalar(MOVED).bind(order_id).fetch_one(c).await)?;
+            if moved > 0 {
+                return Ok(None);
+            }
+        }
+        let id = || [Bind::Int(order_id)];
+        if count(&[Verdict::Changed, Verdict::Release]) > 0 {
+            self.overtake(order_id, now).await?;
+        }
+        let mut script = Script::default();
+        script.step(dialect!(self, sqlite: ITEMS_BEGUN_SQLITE, postgres: ITEMS_BEGUN_POSTGRES), id());
+        if count(&[Verdict::Changed, Verdict::Release]) > 0 {
+            script.step(FEWER, id());
+        }
+        let before = script.len();
+        script.step(if written > 0 { UPSERT } else { RELEASE }, [Bind::Int(order_id), micros(now).into()]);
+        if written > 0 {
+            script.step(MORE, id());
+        } else {
+            script.step(DELETE_LOCAL, id());
+        }
+        script.step(TOTALS, id());
+        let states = script.len() - before;
+        script.step(STATES, id()).append(behind);
+        let mut outcomes = self.run(script).await?.into_iter();
+        let found = outcomes.nth(before).map_or(0, |done| done.affected);
+        if found as i64 != written + released {
+            return Ok(None);
+        }
+        let states = outcomes.nth(states - 1).map_or_else(|| Ok(Vec::new()), Done::rows::<3>)?;
+        let states: Vec<(i64, String, i64)> = states
+            .into_iter()
+            .filter_map(|[account, state, count]| Some((account.int()?, state.text()?, count.int()?)))
+            .collect();
+        let done = states.iter().filter(|(_, state, _)| state == ItemState::Done.key()).map(|(.., count)| count).sum();
+        let waits = |(account, state, _): &(i64, String, i64)| (state == ItemState::Pending.key()).then_some(*account);
+        Ok(Some(Applied {
+            progress: Progress { total: written + released, done, ..Progress::default() },
+            to_push: states.iter().filter_map(waits).collect(),
+        }))
+    }
+
+    /// Orders that waited for these numbers wait no more: this one has taken the numbers over.
+    async fn overtake(&mut self, order_id: i64, now: OffsetDateTime) -> Result<()> {
+        let statement = dialect!(self, sqlite: OVERTAKEN_SQLITE, postgres: OVERTAKEN_POSTGRES);
+        let overtaken: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;
+        if overtaken.is_empty() {
+            return Ok(());
+        }
+        if let Conn::Sqlite(connection) = self.conn() {
+            sqlx::query(OVERTAKE).bind(order_id).execute(connection).await?;
+        }
+        for (order, count) in overtaken {
+            self.add_progress(order, Progress { superseded: count, ..Progress::default() }, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The accounts whose numbers of this order wait for the backend.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn accounts_to_push(&mut self, order_id: i64) -> Result<Vec<i64>> {
+        Ok(on!(self, |c| sqlx::query_scalar(ACCOUNTS_TO_PUSH).bind(order_id).fetch_all(c).await)?)
+    }
+
+    /// Lets the failed numbers of an order wait for the backend again, as far as no later order has taken them over;
+    /// `state` is what they wait as. Tells how many.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn retry_failed(&mut self, order_id: i64, state: &'static str, now: OffsetDateTime) -> Result<i64> {
+        let retried = on!(self, |c| sqlx::query(RETRY_NUMBERS)
+            .bind(order_id)
+            .bind(state)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
+        on!(self, |c| sqlx::query(RETRY_ITEMS).bind(order_id).bind(state).execute(c).await.map(drop))?;
+        Ok(retried as i64)
+    }
+}

@@ -1,0 +1,5 @@
+//! What the sync engine has to do: its work, and what is being sent.
+
+pub(super) mod pushes;
+pub(super) mod upkeep;
+pub(super) mod work;

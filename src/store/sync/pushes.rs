@@ -1,0 +1,395 @@
+//! Pushes: what is being sent to the backend. Written before the backend is called, gone once every number has its answer.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use crate::domain::{E164, OrderKind, Progress, ServiceSet, SyncState, TenantId};
+use crate::store::numbers::in_list;
+use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
+use crate::store::{Conn, Error, Result, Tx, at, micros};
+
+statements! {
+    NEXT_UPLOAD = "SELECT n.settings_id, s.push_key FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'pending' AND n.account_id = $1 AND n.push_id IS NULL ORDER BY n.telephone_number LIMIT 1";
+    NEXT_RELEASE = "SELECT n.settings_id, s.push_key FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'releasing' AND n.account_id = $1 AND n.push_id IS NULL ORDER BY n.telephone_number LIMIT 1";
+    INSERT = "INSERT INTO pushes (id, request_id, account_id, tenant_id, kind, settings_id, poll_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+    TAKE_UPLOAD = "UPDATE numbers SET push_id = $1, pushed_rev = rev WHERE telephone_number IN (SELECT n.telephone_number FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'pending' AND n.account_id = $2 AND n.push_id IS NULL AND s.push_key = $3 ORDER BY n.telephone_number LIMIT $4)";
+    TAKE_RELEASE = "UPDATE numbers SET push_id = $1, pushed_rev = rev WHERE telephone_number IN (SELECT n.telephone_number FROM numbers n WHERE n.state <> 'synced' AND n.state = 'releasing' AND n.account_id = $2 AND n.push_id IS NULL ORDER BY n.telephone_number LIMIT $3)";
+    OF_ACCOUNT = "SELECT id, request_id, account_id, tenant_id, kind, settings_id, sent, job_id, job_since, poll_at FROM pushes WHERE account_id = $1 ORDER BY id";
+    NUMBERS = "SELECT telephone_number FROM numbers WHERE push_id = $1 ORDER BY telephone_number";
+    SENT = "UPDATE pushes SET sent = TRUE WHERE id = $1";
+    SET_JOB = "UPDATE pushes
+        SET sent = TRUE, job_id = $2, poll_at = $3, job_since = COALESCE(job_since, $4)
+        WHERE id = $1";
+    FORGET_JOB = "UPDATE pushes SET sent = FALSE, job_id = NULL WHERE id = $1";
+    LEFT = "SELECT CAST(COUNT(*) AS BIGINT) FROM numbers WHERE push_id = $1";
+    DELETE = "DELETE FROM pushes WHERE id = $1";
+    MOVE_HALF = "UPDATE numbers SET push_id = $2 WHERE push_id = $1 AND telephone_number > $3";
+    RENEW = "UPDATE pushes SET request_id = $2, sent = FALSE, job_id = NULL, job_since = NULL WHERE id = $1";
+    COUNT_OPEN = "SELECT CAST(COUNT(*) AS BIGINT) FROM pushes";
+}
+
+/// One request to the backend, under way or about to be.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Its number.
+    pub id: i64,
+    /// Sent with the request, so that the backend recognises a repeat.
+    pub request_id: String,
+    /// Account of its numbers.
+    pub account_id: i64,
+    /// The enterprise.
+    pub tenant_id: TenantId,
+    /// Upload or release.
+    pub kind: OrderKind,
+    /// Settings of an upload.
+    pub settings_id: i64,
+    /// True once the request may have reached the backend.
+    pub sent: bool,
+    /// The backend's job, once it is known.
+    pub job_id: Option<String>,
+    /// Since when it is known.
+    pub job_since: Option<OffsetDateTime>,
+    /// When the job is asked about next.
+    pub poll_at: OffsetDateTime,
+}
+
+/// A push to write down before the backend is called.
+#[derive(Clone, Debug)]
+pub struct NewPush<'a> {
+    /// Sent with the request.
+    pub request_id: String,
+    /// Account of the numbers.
+    pub account_id: i64,
+    /// The enterprise.
+    pub tenant_id: &'a TenantId,
+    /// Upload or release.
+    pub kind: OrderKind,
+    /// The most numbers it may carry.
+    pub size: i64,
+}
+
+/// What became of some numbers of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// The backend did it.
+    Done,
+    /// The backend refused; the id of what it said.
+    Refused(i64),
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: i64,
+    request_id: String,
+    account_id: i64,
+    tenant_id: String,
+    kind: String,
+    settings_id: i64,
+    sent: bool,
+    job_id: Option<String>,
+    job_since: Option<i64>,
+    poll_at: i64,
+}
+
+impl TryFrom<Row> for Push {
+    type Error = Error;
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            tenant_id: TenantId::parse(&row.tenant_id).map_err(|_| Error::unreadable("pushes", "tenant_id", row.id))?,
+            kind: OrderKind::from_key(&row.kind).ok_or_else(|| Error::unreadable("pushes", "kind", row.id))?,
+            id: row.id,
+            request_id: row.request_id,
+            account_id: row.account_id,
+            settings_id: row.settings_id,
+            sent: row.sent,
+            job_id: row.job_id,
+            job_since: row.job_since.map(at),
+            poll_at: at(row.poll_at),
+        })
+    }
+}
+
+impl Tx {
+    /// Writes down the next push of an account and takes the numbers it carries; `None` when no number waits.
+    /// The numbers of an upload share what the backend sees of their settings.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn plan_push(&mut self, push: &NewPush<'_>, now: OffsetDateTime) -> Result<Option<Push>> {
+        let next = match push.kind {
+            OrderKind::Upload => NEXT_UPLOAD,
+            OrderKind::Release => NEXT_RELEASE,
+        };
+        let candidate: Option<(i64, i64)> =
+            on!(self, |c| sqlx::query_as(next).bind(push.account_id).fetch_optional(c).await)?;
+        let Some((settings_id, push_key)) = candidate else { return Ok(None) };
+        let id = self.next_number("pushes").await?;
+        on!(self, |c| sqlx::query(INSERT)
+            .bind(id)
+            .bind(push.request_id.as_str())
+            .bind(push.account_id)
+            .bind(push.tenant_id.as_str())
+            .bind(push.kind.key())
+            .bind(settings_id)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(drop))?;
+        match push.kind {
+            OrderKind::Upload => on!(self, |c| sqlx::query(TAKE_UPLOAD)
+                .bind(id)
+                .bind(push.account_id)
+                .bind(push_key)
+                .bind(push.size)
+                .execute(c)
+                .await
+                .map(drop))?,
+            OrderKind::Release => on!(self, |c| sqlx::query(TAKE_RELEASE)
+                .bind(id)
+                .bind(push.account_id)
+                .bind(push.size)
+                .execute(c)
+                .await
+                .map(drop))?,
+        }
+        self.mark_orders_started(id).await?;
+        Ok(Some(Push {
+            id,
+            request_id: push.request_id.clone(),
+            account_id: push.account_id,
+            tenant_id: push.tenant_id.clone(),
+            kind: push.kind,
+            settings_id,
+            sent: false,
+            job_id: None,
+            job_since: None,
+            poll_at: now,
+        }))
+    }
+
+    /// The pushes of an account, the oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn pushes(&mut self, account_id: i64) -> Result<Vec<Push>> {
+        let rows: Vec<Row> = on!(self, |c| sqlx::query_as(OF_ACCOUNT).bind(account_id).fetch_all(c).await)?;
+        rows.into_iter().map(Push::try_from).collect()
+    }
+
+    /// The numbers a push still carries, ascending.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn push_numbers(&mut self, push_id: i64) -> Result<Vec<E164>> {
+        let rows: Vec<i64> = on!(self, |c| sqlx::query_scalar(NUMBERS).bind(push_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|n| E164::from_i64(n).ok_or_else(|| Error::unreadable("numbers", "telephone_number", n)))
+            .collect()
+    }
+
+    /// Records that a push may have reached the backend from now on.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn push_sent(&mut self, push_id: i64) -> Result<()> {
+        on!(self, |c| sqlx::query(SENT).bind(push_id).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Records the backend's job of a push and when to ask about it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn push_has_job(
+        &mut self,
+        push_id: i64,
+        job_id: &str,
+        now: OffsetDateTime,
+        poll_at: OffsetDateTime,
+    ) -> Result<()> {
+        on!(self, |c| sqlx::query(SET_JOB)
+            .bind(push_id)
+            .bind(job_id)
+            .bind(micros(poll_at))
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// Records that the backend knows nothing of a push, so that it is sent anew.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn push_is_unknown(&mut self, push_id: i64) -> Result<()> {
+        on!(self, |c| sqlx::query(FORGET_JOB).bind(push_id).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Splits a push that was refused as a whole: the numbers behind `middle` go into a push of their own, and both
+    /// halves are new requests.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn split_push(
+        &mut self,
+        push: &Push,
+        middle: E164,
+        requests: [String; 2],
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        let [first, second] = requests;
+        let id = self.next_number("pushes").await?;
+        on!(self, |c| sqlx::query(INSERT)
+            .bind(id)
+            .bind(second)
+            .bind(push.account_id)
+            .bind(push.tenant_id.as_str())
+            .bind(push.kind.key())
+            .bind(push.settings_id)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(drop))?;
+        on!(self, |c| sqlx::query(MOVE_HALF).bind(push.id).bind(id).bind(middle.as_i64()).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(RENEW).bind(push.id).bind(first).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Records what became of these numbers of a push, for those that have not been changed since it was sent. The
+    /// others are set free and stay as they are.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record_outcome(
+        &mut self,
+        push: &Push,
+        numbers: &[E164],
+        outcome: PushOutcome,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        self.record_outcomes(push, &[(outcome, numbers)], now).await
+    }
+
+    /// The same for several outcomes. Call it late in a transaction: from here on others who record an outcome wait.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record_outcomes(
+        &mut self,
+        push: &Push,
+        outcomes: &[(PushOutcome, &[E164])],
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        for (outcome, numbers) in outcomes {
+            for chunk in numbers.chunks(1_000) {
+                self.record_chunk(push, chunk, *outcome, now).await?;
+            }
+        }
+        let answered = outcomes.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
+        self.note_answers(answered).await
+    }
+
+    async fn record_chunk(
+        &mut self,
+        push: &Push,
+        numbers: &[E164],
+        outcome: PushOutcome,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        let (item_state, error) = match outcome {
+            PushOutcome::Done => ("done", None),
+            PushOutcome::Refused(error) => ("failed", Some(error)),
+        };
+        let mut items = Conditions::default();
+        items.push("UPDATE order_items SET state = ?, error_id = ", [item_state.into()]);
+        match error {
+            Some(id) => items.push("?", [Bind::Int(id)]),
+            None => items.push("NULL", []),
+        };
+        items.push(" FROM numbers n WHERE order_items.order_id = n.order_id AND order_items.telephone_number = n.telephone_number AND order_items.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+        in_list(&mut items, " AND n.telephone_number IN (", numbers);
+        let orders = self.count_and_set(push, numbers, items).await?;
+
+        self.settle_numbers(push, numbers, outcome).await?;
+
+        for (order, count) in orders {
+            let added = match outcome {
+                PushOutcome::Done => Progress { done: count, ..Progress::default() },
+                PushOutcome::Refused(_) => Progress { failed: count, ..Progress::default() },
+            };
+            self.add_progress(order, added, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the statement that sets items of this push, and tells how many it set of each order. What is counted is what
+    /// was written: on PostgreSQL a later order may take numbers over at the same moment.
+    async fn count_and_set(&mut self, push: &Push, numbers: &[E164], mut items: Conditions) -> Result<Vec<(i64, i64)>> {
+        if let Conn::Postgres(..) = self.conn() {
+            items.before("WITH written AS (");
+            items.push(" RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM written GROUP BY order_id ORDER BY order_id", []);
+            return Ok(on!(self, |c| bind_all!(sqlx::query_as(items.sql()), items).fetch_all(c).await)?);
+        }
+        let mut counts = Conditions::default();
+        counts.push("SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN order_items i ON i.order_id = n.order_id AND i.telephone_number = n.telephone_number WHERE i.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+        in_list(&mut counts, " AND n.telephone_number IN (", numbers);
+        counts.push(" GROUP BY n.order_id ORDER BY n.order_id", []);
+        let orders = on!(self, |c| bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
+        on!(self, |c| bind_all!(sqlx::query(items.sql()), items).execute(c).await.map(drop))?;
+        Ok(orders)
+    }
+
+    /// The numbers themselves: as they should be, gone, or failed; what was changed meanwhile is set free.
+    async fn settle_numbers(&mut self, push: &Push, numbers: &[E164], outcome: PushOutcome) -> Result<()> {
+        let mut settle = Conditions::default();
+        let gone = push.kind == OrderKind::Release && outcome == PushOutcome::Done;
+        if gone {
+            let fewer = self.going(push, numbers).await?;
+            self.add_to_number_counts(push.account_id, &fewer).await?;
+        }
+        match outcome {
+            PushOutcome::Done if gone => settle.push("DELETE FROM numbers WHERE rev = pushed_rev AND push_id = ?", [Bind::Int(push.id)]),
+            PushOutcome::Done => settle.push("UPDATE numbers SET state = 'synced', error_id = NULL, push_id = NULL, pushed_rev = NULL WHERE rev = pushed_rev AND push_id = ?", [Bind::Int(push.id)]),
+            PushOutcome::Refused(error) => settle.push("UPDATE numbers SET state = ?, error_id = ?, push_id = NULL, pushed_rev = NULL WHERE rev = pushed_rev AND push_id = ?", [SyncState::Failed.key().into(), Bind::Int(error), Bind::Int(push.id)]),
+        };
+        in_list(&mut settle, " AND telephone_number IN (", numbers);
+        on!(self, |c| bind_all!(sqlx::query(settle.sql()), settle).execute(c).await.map(drop))?;
+        let mut free = Conditions::default();
+        free.push("UPDATE numbers SET push_id = NULL, pushed_rev = NULL WHERE push_id = ?", [Bind::Int(push.id)]);
+        in_list(&mut free, " AND telephone_number IN (", numbers);
+        on!(self, |c| bind_all!(sqlx::query(free.sql()), free).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// How many of these numbers go now, by their services and below zero.
+    async fn going(&mut self, push: &Push, numbers: &[E164]) -> Result<Vec<(ServiceSet, i64)>> {
+        let mut going = Conditions::default();
+        going.push("SELECT s.services, -CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+        in_list(&mut going, " AND n.telephone_number IN (", numbers);
+        going.push(" GROUP BY s.services", []);
+        let rows: Vec<(i64, i64)> = on!(self, |c| bind_all!(sqlx::query_as(going.sql()), going).fetch_all(c).await)?;
+        Ok(rows.into_iter().map(|(services, count)| (ServiceSet::from_bits(services), count)).collect())
+    }
+
+    /// Ends a push that carries no number any more; tells whether it ended.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn end_push_if_empty(&mut self, push_id: i64) -> Result<bool> {
+        let left: i64 = on!(self, |c| sqlx::query_scalar(LEFT).bind(push_id).fetch_one(c).await)?;
+        if left == 0 {
+            on!(self, |c| sqlx::query(DELETE).bind(push_id).execute(c).await.map(drop))?;
+        }
+        Ok(left == 0)
+    }
+
+    /// How many pushes are under way.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn open_pushes(&mut self) -> Result<i64> {
+        Ok(on!(self, |c| sqlx::query_scalar(COUNT_OPEN).fetch_one(c).await)?)
+    }
+}

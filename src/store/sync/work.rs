@@ -1,0 +1,454 @@
+//! Work of the sync engine: leases with a fencing token, so that one thing is done by one worker at a time.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
+use crate::store::{Error, Result, Tx, at, micros};
+
+/// What a piece of work is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorkKind {
+    /// Pushing an account's numbers; the key is the account's id.
+    Account,
+    /// Pushing a tenant's relationship; the key is the tenant.
+    Relationship,
+    /// Pulling every consent; the key is empty.
+    Consents,
+    /// Pulling a tenant's civic addresses and capability plans; the key is the tenant.
+    CivicAddresses,
+    /// Pulling the state of a tenant's numbers; the key is the tenant.
+    Numbers,
+}
+
+impl WorkKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Account, Self::Relationship, Self::Consents, Self::CivicAddresses, Self::Numbers];
+
+    /// Who claims it.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Account | Self::Relationship => Lane::Pushes,
+            Self::Consents | Self::CivicAddresses | Self::Numbers => Lane::Pulls,
+        }
+    }
+
+    /// The name in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Relationship => "relationship",
+            Self::Consents => "consents",
+            Self::CivicAddresses => "civic-addresses",
+            Self::Numbers => "numbers",
+        }
+    }
+
+    fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+}
+
+/// Work that never waits for work of another lane: each has workers of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What people and programs wait for: numbers and relationships on their way out.
+    Pushes,
+    /// What is looked at again and again.
+    Pulls,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 2] = [Self::Pushes, Self::Pulls];
+
+    /// The kinds of work in it.
+    pub fn kinds(self) -> impl Iterator<Item = WorkKind> {
+        WorkKind::ALL.into_iter().filter(move |kind| kind.lane() == self)
+    }
+}
+
+/// The `next_at` of work with nothing to do.
+pub(in crate::store) const NEVER: i64 = i64::MAX;
+/// A pull that somebody asked for is due so long before any that is merely scheduled.
+const HEAD_START: Duration = Duration::days(30);
+
+/// Claims the work that is due longest, by the index of its lane whatever the statistics say.
+macro_rules! claim_sqlite {
+    ($index:literal, $kinds:literal) => {
+        concat!(
+            "UPDATE work
+            SET fence = fence + 1, lease_until = $2, next_at = $2, set_at = $1
+            WHERE (kind, key) IN (
+                SELECT kind, key FROM work INDEXED BY ",
+            $index,
+            " WHERE kind IN (",
+            $kinds,
+            ") AND next_at <= $1 AND lease_until <= $1
+                ORDER BY next_at
+                LIMIT 1)
+            RETURNING kind, key, fence, attempt"
+        )
+    };
+}
+
+macro_rules! claim_postgres {
+    ($kinds:literal) => {
+        concat!(
+            "WITH due AS MATERIALIZED (
+                SELECT kind, key FROM work
+                WHERE kind IN (",
+            $kinds,
+            ") AND next_at <= $1 AND lease_until <= $1
+                ORDER BY next_at
+                LIMIT 1
+                FOR UPDATE SKIP LOCKED)
+            UPDATE work
+            SET fence = fence + 1, lease_until = $2, next_at = $2, set_at = $1
+            FROM due
+            WHERE work.kind = due.kind AND work.key = due.key
+            RETURNING work.kind, work.key, work.fence, work.attempt"
+        )
+    };
+}
+
+/// When something of a lane is due next. Work that is being done and is wanted once more is passed over: who does it sees
+/// to it.
+macro_rules! next_due {
+    ($source:literal, $kinds:literal) => {
+        concat!(
+            "SELECT next_at FROM ",
+            $source,
+            " WHERE kind IN (",
+            $kinds,
+            ") AND next_at < $2 AND NOT (lease_until > $1 AND next_at < lease_until)
+            ORDER BY next_at
+            LIMIT 1"
+        )
+    };
+}
+
+/// Wants pieces of work at a time, or sooner where they are due sooner, but not before the backend lets itself be asked.
+macro_rules! wanted {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO work (kind, key, next_at, set_at) ",
+            $rows,
+            "
+        ON CONFLICT (kind, key) DO UPDATE
+        SET set_at = excluded.set_at,
+            next_at = CASE
+                WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
+                WHEN work.not_before > excluded.set_at THEN work.not_before
+                ELSE excluded.next_at
+            END"
+        )
+    };
+}
+
+statements! {
+    WANT = wanted!("VALUES ($1, $2, $3, $4)");
+    WANT_ACCOUNTS = wanted!(
+        "SELECT DISTINCT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+        FROM order_items
+        WHERE order_id = $1 AND state = 'pending'"
+    );
+    WANT_NEW_TENANTS = "INSERT INTO work (kind, key, next_at, set_at)
+        SELECT $1, c.tenant_id, $2, $2
+        FROM consents c
+        WHERE NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = $1 AND w.key = c.tenant_id)
+        ON CONFLICT (kind, key) DO NOTHING";
+    CLAIM_PUSH_SQLITE = claim_sqlite!("work_pushes", "'account', 'relationship'");
+    CLAIM_PUSH_POSTGRES = claim_postgres!("'account', 'relationship'");
+    CLAIM_PULL_SQLITE = claim_sqlite!("work_pulls", "'consents', 'civic-addresses', 'numbers'");
+    CLAIM_PULL_POSTGRES = claim_postgres!("'consents', 'civic-addresses', 'numbers'");
+    NEXT_PUSH_SQLITE = next_due!("work INDEXED BY work_pushes", "'account', 'relationship'");
+    NEXT_PUSH_POSTGRES = next_due!("work", "'account', 'relationship'");
+    NEXT_PULL_SQLITE = next_due!("work INDEXED BY work_pulls", "'consents', 'civic-addresses', 'numbers'");
+    NEXT_PULL_POSTGRES = next_due!("work", "'consents', 'civic-addresses', 'numbers'");
+    HOLD = "UPDATE work
+        SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END, lease_until = $4, set_at = $5
+        WHERE kind = $1 AND key = $2 AND fence = $3";
+    FREE = "UPDATE work
+        SET fence = fence + 1,
+            next_at = CASE WHEN next_at = lease_until THEN $1 ELSE next_at END,
+            lease_until = 0,
+            set_at = $1
+        WHERE lease_until > $1";
+    DONE = "UPDATE work
+        SET next_at = CASE WHEN next_at = lease_until OR next_at > $5 THEN $5 ELSE next_at END,
+            lease_until = 0, attempt = 0, not_before = 0, last_ok_at = $4, last_error = NULL, set_at = $4
+        WHERE kind = $1 AND key = $2 AND fence = $3";
+    RETRY = "UPDATE work
+        SET next_at = $6, not_before = $7, lease_until = 0, attempt = attempt + 1,
+            last_error = $4, last_error_at = $5, set_at = $5
+        WHERE kind = $1 AND key = $2 AND fence = $3";
+    GIVE_BACK = "UPDATE work
+        SET next_at = CASE WHEN next_at = lease_until OR next_at > $4 THEN $4 ELSE next_at END,
+            lease_until = 0, attempt = 0, not_before = 0, set_at = $5,
+            last_error = $6, last_error_at = CASE WHEN CAST($6 AS TEXT) IS NULL THEN last_error_at ELSE $5 END
+        WHERE kind = $1 AND key = $2 AND fence = $3";
+    FAILING_ROWS = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+        FROM work
+        WHERE kind = $1 AND last_error IS NOT NULL
+        ORDER BY next_at
+        LIMIT $2";
+    FINE_ROWS = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+        FROM work
+        WHERE kind = $1 AND last_error IS NULL
+        ORDER BY key
+        LIMIT $2";
+    ONE_ROW = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+        FROM work
+        WHERE kind = $1 AND key = $2";
+    REMOVE = "DELETE FROM work WHERE kind = $1 AND key = $2";
+}
+
+/// A piece of work that this worker owns until its lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What it is about.
+    pub kind: WorkKind,
+    /// Which one.
+    pub key: String,
+    /// The token every write carries; a later owner has a higher one.
+    pub fence: i64,
+    /// How many times in a row it failed.
+    pub attempt: i64,
+}
+
+/// When failed work is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// At this time, or sooner when somebody asks.
+    pub at: OffsetDateTime,
+    /// Never before this time, whoever asks: the backend wants it (`Retry-After`).
+    pub not_before: Option<OffsetDateTime>,
+}
+
+/// A piece of work as people see it.
+#[derive(Clone, Debug)]
+pub struct WorkRow {
+    /// What it is about.
+    pub kind: WorkKind,
+    /// Which one.
+    pub key: String,
+    /// When it is due; `None` when nothing is to do.
+    pub next_at: Option<OffsetDateTime>,
+    /// How many times in a row it failed.
+    pub attempt: i64,
+    /// True while a worker has it.
+    pub running: bool,
+    /// When it last went through.
+    pub last_ok_at: Option<OffsetDateTime>,
+    /// What went wrong since then.
+    pub last_error: Option<String>,
+    /// When that was.
+    pub last_error_at: Option<OffsetDateTime>,
+}
+
+type Columns = (String, String, i64, i64, i64, i64, Option<i64>, Option<String>, Option<i64>);
+
+fn row(columns: Columns, now: OffsetDateTime) -> Result<WorkRow> {
+    let (kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at) = columns;
+    Ok(WorkRow {
+        kind: WorkKind::from_key(&kind).ok_or_else(|| Error::unreadable("work", "kind", &kind))?,
+        key,
+        // What was given a head start is due since it was asked for.
+        next_at: (next_at != NEVER).then(|| at(next_at.max(set_at))),
+        attempt,
+        running: lease_until > micros(now),
+        last_ok_at: last_ok_at.map(at),
+        last_error,
+        last_error_at: last_error_at.map(at),
+    })
+}
+
+/// The statement that asks for a piece of work. A pull is asked for by somebody who waits for it, so it goes before all
+/// that are only due again.
+pub(in crate::store) fn want(kind: WorkKind, key: &str, when: OffsetDateTime) -> Conditions {
+    let next = match kind.lane() {
+        Lane::Pushes => when,
+        Lane::Pulls => when - HEAD_START,
+    };
+    Conditions::whole(WANT, [kind.key().into(), key.into(), Bind::Int(micros(next)), Bind::Int(micros(when))])
+}
+
+impl Tx {
+    /// Asks for a piece of work to be done at this time or sooner.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn want_work(&mut self, kind: WorkKind, key: &str, when: OffsetDateTime) -> Result<()> {
+        let want = want(kind, key, when);
+        on!(self, |c| bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Asks for this kind of work for every tenant with a consent that has none yet.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn want_work_for_new_tenants(&mut self, kind: WorkKind, when: OffsetDateTime) -> Result<()> {
+        on!(self, |c| sqlx::query(WANT_NEW_TENANTS).bind(kind.key()).bind(micros(when)).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Takes the piece of work of a lane that is due longest, for `lease` from now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn claim_work(&mut self, lane: Lane, now: OffsetDateTime, lease: Duration) -> Result<Option<Claim>> {
+        let statement = match lane {
+            Lane::Pushes => dialect!(self, sqlite: CLAIM_PUSH_SQLITE, postgres: CLAIM_PUSH_POSTGRES),
+            Lane::Pulls => dialect!(self, sqlite: CLAIM_PULL_SQLITE, postgres: CLAIM_PULL_POSTGRES),
+        };
+        let claimed: Option<(String, String, i64, i64)> = on!(self, |c| sqlx::query_as(statement)
+            .bind(micros(now))
+            .bind(micros(now + lease))
+            .fetch_optional(c)
+            .await)?;
+        claimed
+            .map(|(kind, key, fence, attempt)| {
+                let kind = WorkKind::from_key(&kind).ok_or_else(|| Error::unreadable("work", "kind", &kind))?;
+                Ok(Claim { kind, key, fence, attempt })
+            })
+            .transpose()
+    }
+
+    /// Ends every lease, for a process that knows to be the only one: whoever held them is gone.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn free_work(&mut self, now: OffsetDateTime) -> Result<()> {
+        on!(self, |c| sqlx::query(FREE).bind(micros(now)).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Proves that the claim is still ours and extends it by `lease` from now. The first statement of every transaction that records
+    /// something for a claim: it locks the row, so that nobody can take over in between.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when another worker has taken over.
+    pub async fn hold_work(&mut self, claim: &Claim, now: OffsetDateTime, lease: Duration) -> Result<()> {
+        let held = on!(self, |c| sqlx::query(HOLD)
+            .bind(claim.kind.key())
+            .bind(claim.key.as_str())
+            .bind(claim.fence)
+            .bind(micros(now + lease))
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
+        if held == 1 { Ok(()) } else { Err(Error::Fenced) }
+    }
+
+    /// Ends the claim in success; the work is due again at `next` (`None`: when somebody wants it).
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_done(&mut self, claim: &Claim, now: OffsetDateTime, next: Option<OffsetDateTime>) -> Result<()> {
+        on!(self, |c| sqlx::query(DONE)
+            .bind(claim.kind.key())
+            .bind(claim.key.as_str())
+            .bind(claim.fence)
+            .bind(micros(now))
+            .bind(next.map_or(NEVER, micros))
+            .execute(c)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// Ends the claim in failure; the work is tried again as `again` says.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_failed(&mut self, claim: &Claim, reason: &str, now: OffsetDateTime, again: Again) -> Result<()> {
+        let (next, not_before) = (micros(again.at), again.not_before.map_or(0, micros));
+        on!(self, |c| sqlx::query(RETRY)
+            .bind(claim.kind.key())
+            .bind(claim.key.as_str())
+            .bind(claim.fence)
+            .bind(reason)
+            .bind(micros(now))
+            .bind(next)
+            .bind(not_before)
+            .execute(c)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// Gives the claim back unfinished but in good order, to be taken up again at `next`. With a note people read what
+    /// takes so long.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn give_back_work(
+        &mut self,
+        claim: &Claim,
+        now: OffsetDateTime,
+        next: OffsetDateTime,
+        note: Option<&str>,
+    ) -> Result<()> {
+        on!(self, |c| sqlx::query(GIVE_BACK)
+            .bind(claim.kind.key())
+            .bind(claim.key.as_str())
+            .bind(claim.fence)
+            .bind(micros(next))
+            .bind(micros(now))
+            .bind(note)
+            .execute(c)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// Forgets a piece of work.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn remove_work(&mut self, kind: WorkKind, key: &str) -> Result<()> {
+        on!(self, |c| sqlx::query(REMOVE).bind(kind.key()).bind(key).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// The work of a kind, what failed first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_rows(&mut self, kind: WorkKind, now: OffsetDateTime, limit: i64) -> Result<Vec<WorkRow>> {
+        let mut rows: Vec<Columns> = Vec::new();
+        for statement in [FAILING_ROWS, FINE_ROWS] {
+            let left = limit - rows.len() as i64;
+            let more: Vec<Columns> =
+                on!(self, |c| sqlx::query_as(statement).bind(kind.key()).bind(left).fetch_all(c).await)?;
+            rows.extend(more);
+        }
+        rows.into_iter().map(|columns| row(columns, now)).collect()
+    }
+
+    /// One piece of work.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_row(&mut self, kind: WorkKind, key: &str, now: OffsetDateTime) -> Result<Option<WorkRow>> {
+        let columns: Option<Columns> =
+            on!(self, |c| sqlx::query_as(ONE_ROW).bind(kind.key()).bind(key).fetch_optional(c).await)?;
+        columns.map(|columns| row(columns, now)).transpose()
+    }
+
+    /// When the next piece of work of a lane is due; `None` when nothing is to do.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn next_work_at(&mut self, lane: Lane, now: OffsetDateTime) -> Result<Option<OffsetDateTime>> {
+        let statement = match lane {
+            Lane::Pushes => dialect!(self, sqlite: NEXT_PUSH_SQLITE, postgres: NEXT_PUSH_POSTGRES),
+            Lane::Pulls => dialect!(self, sqlite: NEXT_PULL_SQLITE, postgres: NEXT_PULL_POSTGRES),
+        };
+        let next: Option<i64> =
+            on!(self, |c| sqlx::query_scalar(statement).bind(micros(now)).bind(NEVER).fetch_optional(c).await)?;
+        Ok(next.map(at))
+    }
+}
