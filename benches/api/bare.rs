@@ -46,7 +46,13 @@ async fn rows_in_commits_of(rows: i64) -> Outcome<f64> {
             while Instant::now() < end {
                 let first = 442_000_000_000 + next.fetch_add(rows, Ordering::Relaxed);
                 let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-                let mut insert = sqlx::QueryBuilder::new("INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, assigned, rev, order_id, changed_at) ");
+                let mut insert = sqlx::QueryBuilder::new(
+                    "
+                    INSERT INTO numbers (
+                        telephone_number, account_id, settings_id, country,
+                        state, assigned, rev, order_id, changed_at
+                    ) ",
+                );
                 insert.push_values(first..first + rows, |mut row, number| {
                     row.push_bind(number)
                         .push_bind(1_i64)

@@ -50,7 +50,11 @@ pub async fn bare_insert(count: usize) -> Outcome<Duration> {
     let mut transaction = connection.begin().await?;
     for chunk in rows.chunks(2_000) {
         let mut insert = sqlx::QueryBuilder::new(
-            "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, assigned, rev, order_id, changed_at) ",
+            "
+            INSERT INTO numbers (
+                telephone_number, account_id, settings_id, country,
+                state, assigned, rev, order_id, changed_at
+            ) ",
         );
         insert.push_values(chunk, |mut row, number| {
             row.push_bind(*number)

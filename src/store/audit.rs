@@ -9,29 +9,60 @@ use super::{Page, Result, Tx, at, micros};
 use crate::domain::audit::{ChainLink, GENESIS};
 
 statements! {
-    INSERT = "INSERT INTO audit (seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    INSERT = "
+        INSERT INTO audit (
+            seq, at, actor, actor_id, origin, action, subject_kind, subject,
+            before, after, ticket, order_id, request_id, previous_hash, hash
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     // On PostgreSQL the row before may be of a transaction that was waited for, which one statement would not see.
-    PLACE_SQLITE = "UPDATE sequences SET next = next + 1 WHERE name = 'audit' RETURNING CAST(next - 1 AS BIGINT), (SELECT hash FROM audit WHERE seq = sequences.next - 2)";
-    PLACE_POSTGRES = "UPDATE sequences SET next = next + 1 WHERE name = 'audit' RETURNING CAST(next - 1 AS BIGINT), CAST(NULL AS TEXT)";
+    PLACE_SQLITE = "
+        UPDATE sequences
+        SET next = next + 1
+        WHERE name = 'audit'
+        RETURNING CAST(next - 1 AS BIGINT), (SELECT hash FROM audit WHERE seq = sequences.next - 2)";
+    PLACE_POSTGRES = "
+        UPDATE sequences
+        SET next = next + 1
+        WHERE name = 'audit'
+        RETURNING CAST(next - 1 AS BIGINT), CAST(NULL AS TEXT)";
     // SQLite has one writer, so that nobody takes the place before this transaction does.
-    FREE = "SELECT CAST(next AS BIGINT), (SELECT hash FROM audit WHERE seq = sequences.next - 1) FROM sequences WHERE name = 'audit'";
+    FREE = "
+        SELECT CAST(next AS BIGINT), (SELECT hash FROM audit WHERE seq = sequences.next - 1)
+        FROM sequences
+        WHERE name = 'audit'";
     TAKE = "UPDATE sequences SET next = next + 1 WHERE name = 'audit'";
     HASH_AT = "SELECT hash FROM audit WHERE seq = $1";
-    CHAIN = "SELECT seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
+    CHAIN = "
+        SELECT
+            seq, at, actor, actor_id, origin, action, subject_kind, subject,
+            before, after, ticket, order_id, request_id, previous_hash, hash
+        FROM audit
+        WHERE seq > $1
+        ORDER BY seq
+        LIMIT $2";
     EXPECTED_LAST = "SELECT CAST(next - 1 AS BIGINT) FROM sequences WHERE name = 'audit'";
     // From each action to the next by the index, however many rows have it.
     ACTIONS = "
         WITH RECURSIVE found (action) AS (
-            SELECT MIN(action) FROM audit
+            SELECT MIN(action)
+            FROM audit
             UNION ALL
             SELECT (SELECT MIN(a.action) FROM audit a WHERE a.action > found.action)
             FROM found
             WHERE found.action IS NOT NULL
         )
-        SELECT action FROM found WHERE action IS NOT NULL";
+        SELECT action
+        FROM found
+        WHERE action IS NOT NULL";
 }
 
-const COLUMNS: &str = "SELECT seq, at, actor, actor_id, origin, action, subject_kind, subject, before, after, ticket, order_id, request_id, previous_hash, hash FROM audit WHERE TRUE";
+const COLUMNS: &str = "
+    SELECT
+        seq, at, actor, actor_id, origin, action, subject_kind, subject,
+        before, after, ticket, order_id, request_id, previous_hash, hash
+    FROM audit
+    WHERE TRUE";
 
 /// One accepted change, before it has its place in the chain.
 #[derive(Clone, Debug, Default)]

@@ -23,11 +23,7 @@ pub enum MigrationState {
 
 /// Whether a SQLite file holds anything of ours yet.
 const IS_BEGUN: &str = "
-    SELECT EXISTS (
-        SELECT 1
-        FROM sqlite_schema
-        WHERE name = '_sqlx_migrations'
-    )";
+    SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')";
 
 impl Db {
     fn migrator(&self) -> Migrator {
@@ -82,4 +78,8 @@ impl Tx {
 }
 
 const HAS_TABLE_POSTGRES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
-const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+const APPLIED: &str = "
+    SELECT version
+    FROM _sqlx_migrations
+    WHERE success
+    ORDER BY version";

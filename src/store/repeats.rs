@@ -7,13 +7,34 @@ use super::sql::{on, statements};
 use super::{Result, Tx, micros};
 
 statements! {
-    FIND = "SELECT fingerprint, status, etag, body FROM repeats WHERE client = $1 AND id = $2 AND told_at > $3";
-    KEEP = "INSERT INTO repeats (client, id, fingerprint, status, etag, body, told_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (client, id) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status, etag = excluded.etag, body = excluded.body, told_at = excluded.told_at WHERE repeats.told_at <= $8";
-    SWEEP = "\
+    FIND = "
+        SELECT fingerprint, status, etag, body
+        FROM repeats
+        WHERE client = $1
+          AND id = $2
+          AND told_at > $3";
+    KEEP = "
+        INSERT INTO repeats (client, id, fingerprint, status, etag, body, told_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (client, id)
+        DO UPDATE SET
+            fingerprint = excluded.fingerprint,
+            status = excluded.status,
+            etag = excluded.etag,
+            body = excluded.body,
+            told_at = excluded.told_at
+        WHERE repeats.told_at <= $8";
+    SWEEP = "
         DELETE FROM repeats
         WHERE told_at <= (
             SELECT MAX(f.told_at)
-            FROM (SELECT told_at FROM repeats WHERE told_at <= $1 ORDER BY told_at LIMIT $2) AS f
+            FROM (
+                SELECT told_at
+                FROM repeats
+                WHERE told_at <= $1
+                ORDER BY told_at
+                LIMIT $2
+            ) AS f
         )";
 }
 

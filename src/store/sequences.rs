@@ -4,11 +4,19 @@ use super::sql::{dialect, on, statements};
 use super::{Result, Tx};
 
 statements! {
-    NEXT_SQLITE = "UPDATE sequences SET next = next + 1 WHERE name = $1 RETURNING CAST(next - 1 AS BIGINT)";
+    NEXT_SQLITE = "
+        UPDATE sequences
+        SET next = next + 1
+        WHERE name = $1
+        RETURNING CAST(next - 1 AS BIGINT)";
     // Taken at once and for good, whatever becomes of the transaction: nobody waits for anybody else's number.
     NEXT_POSTGRES = "SELECT nextval(CAST(CAST($1 AS TEXT) || '_numbers' AS regclass))";
     // Kept from others until the commit, so that what was numbered earlier is committed earlier.
-    NEXT_PLACE = "UPDATE sequences SET next = next + 1 WHERE name = $1 RETURNING CAST(next - 1 AS BIGINT)";
+    NEXT_PLACE = "
+        UPDATE sequences
+        SET next = next + 1
+        WHERE name = $1
+        RETURNING CAST(next - 1 AS BIGINT)";
 }
 
 impl Tx {

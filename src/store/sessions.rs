@@ -9,15 +9,27 @@ use super::{Db, Result, Tx, at, micros};
 use crate::domain::session::SessionTimes;
 
 statements! {
-    INSERT = "INSERT INTO sessions (id, issuer, subject, name, roles, sealed, created_at, seen_at, roles_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)";
-    BY_ID = "SELECT issuer, subject, name, roles, sealed, created_at, seen_at, roles_at FROM sessions WHERE id = $1";
+    INSERT = "
+        INSERT INTO sessions (id, issuer, subject, name, roles, sealed, created_at, seen_at, roles_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)";
+    BY_ID = "
+        SELECT issuer, subject, name, roles, sealed, created_at, seen_at, roles_at
+        FROM sessions
+        WHERE id = $1";
     TOUCH = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2";
     CLAIM = "UPDATE sessions SET confirming_until = $3 WHERE id = $1 AND confirming_until <= $2";
-    CONFIRM = "UPDATE sessions SET name = $2, roles = $3, sealed = $4, roles_at = $5, confirming_until = 0 WHERE id = $1";
+    CONFIRM = "
+        UPDATE sessions
+        SET name = $2,
+            roles = $3,
+            sealed = $4,
+            roles_at = $5,
+            confirming_until = 0
+        WHERE id = $1";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     SWEEP = "DELETE FROM sessions WHERE seen_at < $1 OR created_at < $2";
     SHARED_KEY = "SELECT value FROM keys WHERE name = $1";
-    INSERT_SHARED_KEY = "\
+    INSERT_SHARED_KEY = "
         INSERT INTO keys (name, value)
         VALUES ($1, $2)
         ON CONFLICT (name) DO NOTHING";

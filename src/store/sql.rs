@@ -35,7 +35,15 @@ macro_rules! statements {
     };
 }
 
-pub(crate) use {dialect, on, statements};
+/// The value in SQL that is all rows of these columns as one JSON text; `$array` and `$all` are the functions of the
+/// database for one row and for all of them.
+macro_rules! json_rows {
+    ($array:literal, $all:literal, $columns:literal) => {
+        concat!("CAST(", $all, "(", $array, "(", $columns, ")) AS TEXT)")
+    };
+}
+
+pub(crate) use {dialect, json_rows, on, statements};
 
 /// A condition that grows with the filters in use. Texts are ours; values only ever travel as binds.
 #[derive(Debug, Default)]

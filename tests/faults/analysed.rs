@@ -34,15 +34,21 @@ async fn fill(world: &World) {
     };
     execute(
         &world.db,
-        "INSERT INTO settings (id, push_key, services, usage, body) VALUES (7, 7, 1, 'CallingUserAssignment', '{}')",
+        "
+        INSERT INTO settings (id, push_key, services, usage, body)
+        VALUES (7, 7, 1, 'CallingUserAssignment', '{}')",
     )
     .await;
     let (id, at) = (account.id, 441_000_000_000_i64);
     execute(
         &world.db,
         &format!(
-            "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at)
-             SELECT {at} + n, {id}, 7, 'GB', 'synced', 1, 1000000 + n % 100, 0 FROM {series}"
+            "
+            INSERT INTO numbers (
+                telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at
+            )
+            SELECT {at} + n, {id}, 7, 'GB', 'synced', 1, 1000000 + n % 100, 0
+            FROM {series}"
         ),
     )
     .await;

@@ -78,11 +78,20 @@ async fn a_hostile_backend_stops_nobody_else(kind: Kind) {
         let began = Instant::now();
         api.upload("fabrikam", &[number("fabrikam", &format!("+4416329600{:02}", 50 + index), SERVICE)]).await;
         // Somebody wants everything of the enterprise pulled.
-        let pulls = "UPDATE work SET next_at = 0 WHERE lease_until = 0 AND kind IN ('civic-addresses', 'numbers')";
+        let pulls = "
+            UPDATE work
+            SET next_at = 0
+            WHERE lease_until = 0
+              AND kind IN ('civic-addresses', 'numbers')";
         execute(&api.db, pulls).await;
         api.upload("contoso", &[number("contoso", &format!("+4416329600{index:02}"), SERVICE)]).await;
-        let done =
-            format!("SELECT COUNT(*) FROM numbers WHERE telephone_number = 4416329600{index:02} AND state = 'synced'");
+        let done = format!(
+            "
+            SELECT COUNT(*)
+            FROM numbers
+            WHERE telephone_number = 4416329600{index:02}
+              AND state = 'synced'"
+        );
         let done = async || (numbers(&api.db, &done).await == [1]).then_some(());
         eventually(&format!("an order of another enterprise is done ({what})"), Duration::from_secs(10), done).await;
         slowest = slowest.max(began.elapsed());

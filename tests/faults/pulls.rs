@@ -41,7 +41,11 @@ async fn orders_do_not_wait_for_the_pulls_of_very_many_tenants(kind: Kind) {
         api.upload("contoso", &[item]).await;
         let taken = Instant::now();
         let begun = format!(
-            "SELECT COUNT(*) FROM numbers WHERE telephone_number = 44163296{number:04} AND (state = 'synced' OR push_id IS NOT NULL)"
+            "
+            SELECT COUNT(*)
+            FROM numbers
+            WHERE telephone_number = 44163296{number:04}
+              AND (state = 'synced' OR push_id IS NOT NULL)"
         );
         eventually("the order is begun", Duration::from_secs(20), async || {
             (numbers(&api.db, &begun).await == [1]).then_some(())
@@ -58,8 +62,15 @@ async fn orders_do_not_wait_for_the_pulls_of_very_many_tenants(kind: Kind) {
     })
     .await;
     let scheduled = started.elapsed();
-    execute(&api.db, "UPDATE work SET next_at = 1 WHERE lease_until = 0 AND kind IN ('numbers', 'civic-addresses')")
-        .await;
+    execute(
+        &api.db,
+        "
+        UPDATE work
+        SET next_at = 1
+        WHERE lease_until = 0
+          AND kind IN ('numbers', 'civic-addresses')",
+    )
+    .await;
     for number in 10..20 {
         order(&api, number).await;
     }

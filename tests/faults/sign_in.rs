@@ -17,7 +17,13 @@ use nmp::store::{Db, PoolSize};
 async fn rows(db: &Db) -> BTreeMap<String, i64> {
     let tables = texts(
         db,
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('work', 'consents', 'civic_addresses', 'capability_plans') ORDER BY name",
+        "
+        SELECT name
+        FROM sqlite_master
+        WHERE type = 'table'
+          AND name NOT LIKE 'sqlite_%'
+          AND name NOT IN ('work', 'consents', 'civic_addresses', 'capability_plans')
+        ORDER BY name",
     )
     .await;
     let mut counted = BTreeMap::new();

@@ -24,10 +24,25 @@ async fn fill(url: &str, count: i64) {
     let path = url.strip_prefix("sqlite:").unwrap();
     let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
     let statements = format!(
-        "WITH RECURSIVE n (value) AS (SELECT {FIRST} UNION ALL SELECT value + 1 FROM n WHERE value < {FIRST} + {count} - 1)
-        INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at)
-        SELECT value, (SELECT id FROM accounts WHERE name = 'contoso'), (SELECT MAX(settings_id) FROM numbers WHERE telephone_number < {FIRST}), 'GB', 'synced', 1, 1, 1 FROM n;
-        UPDATE accounts SET number_count = number_count + {count};"
+        "
+        WITH RECURSIVE n (value) AS (
+            SELECT {FIRST}
+            UNION ALL
+            SELECT value + 1
+            FROM n
+            WHERE value < {FIRST} + {count} - 1
+        )
+        INSERT INTO numbers (
+            telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at
+        )
+        SELECT
+            value,
+            (SELECT id FROM accounts WHERE name = 'contoso'),
+            (SELECT MAX(settings_id) FROM numbers WHERE telephone_number < {FIRST}),
+            'GB', 'synced', 1, 1, 1
+        FROM n;
+        UPDATE accounts
+        SET number_count = number_count + {count};"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();

@@ -121,7 +121,13 @@ impl Leaver {
         );
         let expected = if stays { SIZE.cast_signed() } else { 0 };
         assert_eq!(numbers(&db, &untouched).await, [expected], "numbers that stay: {self:?}");
-        let audited = format!("SELECT COUNT(*) FROM audit WHERE action = 'account.delete' AND subject = '{name}'");
+        let audited = format!(
+            "
+            SELECT COUNT(*)
+            FROM audit
+            WHERE action = 'account.delete'
+              AND subject = '{name}'"
+        );
         assert_eq!(numbers(&db, &audited).await, [i64::from(!stays)], "audit entries: {self:?}");
         let orders = format!("SELECT id FROM orders WHERE kind = 'release' AND accounts = '{name}'");
         let orders = numbers(&db, &orders).await;
@@ -133,7 +139,11 @@ impl Leaver {
     /// In the end the account is gone, here and there, or has everything.
     async fn check(&self, db: &nmp::store::Db, statuses: &BTreeMap<i64, String>, world: &Value) {
         let states = format!(
-            "SELECT a.name || ' ' || n.state FROM numbers n JOIN accounts a ON a.id = n.account_id WHERE n.telephone_number BETWEEN {} AND {}",
+            "
+            SELECT a.name || ' ' || n.state
+            FROM numbers n
+            JOIN accounts a ON a.id = n.account_id
+            WHERE n.telephone_number BETWEEN {} AND {}",
             self.first,
             self.first + SIZE
         );
@@ -265,7 +275,15 @@ fn moment(random: &mut StdRng) -> Duration {
 async fn meanwhile(served: &Served, wait_for_leases: bool) -> BTreeMap<i64, String> {
     let db = served.place.open().await;
     if wait_for_leases {
-        execute(&db, "UPDATE work SET next_at = CASE WHEN next_at = lease_until THEN next_at - 30000000 ELSE next_at END, lease_until = lease_until - 30000000 WHERE lease_until > 0").await;
+        execute(
+            &db,
+            "
+            UPDATE work
+            SET next_at = CASE WHEN next_at = lease_until THEN next_at - 30000000 ELSE next_at END,
+                lease_until = lease_until - 30000000
+            WHERE lease_until > 0",
+        )
+        .await;
     }
     let ids = numbers(&db, "SELECT id FROM orders ORDER BY id").await;
     let statuses = texts(&db, "SELECT status FROM orders ORDER BY id").await;
@@ -362,7 +380,11 @@ async fn killed_at_any_moment(kind: Kind) {
             let (held, released) =
                 (&world["tenants"][tenant]["numbers"][&number], &world["tenants"][tenant]["released"][&number]);
             let row = format!(
-                "SELECT a.name || ' ' || n.state FROM numbers n JOIN accounts a ON a.id = n.account_id WHERE n.telephone_number = {}",
+                "
+                SELECT a.name || ' ' || n.state
+                FROM numbers n
+                JOIN accounts a ON a.id = n.account_id
+                WHERE n.telephone_number = {}",
                 &number[1..]
             );
             let ours = texts(&db, &row).await;

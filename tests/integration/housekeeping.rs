@@ -88,8 +88,13 @@ fn the_program_does_it_and_says_so() {
         let file = format!("sqlite:{}", demo.folder.path().join("nmp.db").display());
         let db = Db::open(&file, PoolSize::default()).await.unwrap();
         execute(&db, "UPDATE orders SET created_at = created_at - 31 * 86400000000 WHERE status = 'draft'").await;
-        execute(&db, "INSERT INTO repeats (client, id, fingerprint, status, told_at) VALUES ('c', 'i', 'f', 200, 1)")
-            .await;
+        execute(
+            &db,
+            "
+            INSERT INTO repeats (client, id, fingerprint, status, told_at)
+            VALUES ('c', 'i', 'f', 200, 1)",
+        )
+        .await;
         db.close().await;
         demo.start_again();
         let gone = eventually("the draft is gone", Within::from_secs(30), async || {
@@ -141,7 +146,12 @@ fn every_table_says_what_bounds_it() {
         let db = db.open().await;
         db.migrate().await.unwrap();
         let known: BTreeMap<&str, &str> = BOUNDED_BY.into_iter().collect();
-        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> '_sqlx_migrations'";
+        let tables = "
+            SELECT name
+            FROM sqlite_master
+            WHERE type = 'table'
+              AND name NOT LIKE 'sqlite_%'
+              AND name <> '_sqlx_migrations'";
         for table in texts(&db, tables).await {
             assert!(known.contains_key(table.as_str()), "what keeps {table} from growing for ever?");
         }

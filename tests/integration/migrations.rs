@@ -44,11 +44,58 @@ struct Column {
     key: i64,
 }
 
-const SQLITE_COLUMNS: &str = "SELECT m.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> '_sqlx_migrations'";
-const POSTGRES_COLUMNS: &str = "SELECT CAST(c.table_name AS TEXT), CAST(c.column_name AS TEXT), CAST(c.data_type AS TEXT), CAST(CASE c.is_nullable WHEN 'NO' THEN 1 ELSE 0 END AS BIGINT), CAST(c.column_default AS TEXT), CAST(COALESCE((SELECT k.ordinal_position FROM information_schema.table_constraints t JOIN information_schema.key_column_usage k USING (constraint_schema, constraint_name) WHERE t.constraint_type = 'PRIMARY KEY' AND t.table_schema = c.table_schema AND t.table_name = c.table_name AND k.column_name = c.column_name), 0) AS BIGINT) FROM information_schema.columns c WHERE c.table_schema = 'public' AND c.table_name <> '_sqlx_migrations'";
+const SQLITE_COLUMNS: &str = "
+    SELECT m.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk
+    FROM sqlite_master m
+    JOIN pragma_table_info(m.name) c
+    WHERE m.type = 'table'
+      AND m.name NOT LIKE 'sqlite_%'
+      AND m.name <> '_sqlx_migrations'";
+const POSTGRES_COLUMNS: &str = "
+    SELECT
+        CAST(c.table_name AS TEXT), CAST(c.column_name AS TEXT), CAST(c.data_type AS TEXT),
+        CAST(CASE c.is_nullable WHEN 'NO' THEN 1 ELSE 0 END AS BIGINT),
+        CAST(c.column_default AS TEXT),
+        CAST(COALESCE((
+            SELECT k.ordinal_position
+            FROM information_schema.table_constraints t
+            JOIN information_schema.key_column_usage k USING (constraint_schema, constraint_name)
+            WHERE t.constraint_type = 'PRIMARY KEY'
+              AND t.table_schema = c.table_schema
+              AND t.table_name = c.table_name
+              AND k.column_name = c.column_name
+        ), 0) AS BIGINT)
+    FROM information_schema.columns c
+    WHERE c.table_schema = 'public'
+      AND c.table_name <> '_sqlx_migrations'";
 
-const SQLITE_INDEXES: &str = "SELECT m.name, i.\"unique\", (SELECT group_concat(x.name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno) x) FROM sqlite_master m JOIN pragma_index_list(m.name) i WHERE m.type = 'table' AND m.name <> '_sqlx_migrations' AND i.origin <> 'pk'";
-const POSTGRES_INDEXES: &str = "SELECT CAST(t.relname AS TEXT), CAST(CASE WHEN i.indisunique THEN 1 ELSE 0 END AS BIGINT), (SELECT string_agg(CAST(a.attname AS TEXT), ',' ORDER BY k.place) FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, place) JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum) FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace WHERE n.nspname = 'public' AND NOT i.indisprimary AND t.relname <> '_sqlx_migrations'";
+const SQLITE_INDEXES: &str = "
+    SELECT
+        m.name, i.\"unique\",
+        (
+            SELECT group_concat(x.name)
+            FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno) x
+        )
+    FROM sqlite_master m
+    JOIN pragma_index_list(m.name) i
+    WHERE m.type = 'table'
+      AND m.name <> '_sqlx_migrations'
+      AND i.origin <> 'pk'";
+const POSTGRES_INDEXES: &str = "
+    SELECT
+        CAST(t.relname AS TEXT),
+        CAST(CASE WHEN i.indisunique THEN 1 ELSE 0 END AS BIGINT),
+        (
+            SELECT string_agg(CAST(a.attname AS TEXT), ',' ORDER BY k.place)
+            FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)
+            JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
+        )
+    FROM pg_index i
+    JOIN pg_class t ON t.oid = i.indrelid
+    JOIN pg_namespace n ON n.oid = t.relnamespace
+    WHERE n.nspname = 'public'
+      AND NOT i.indisprimary
+      AND t.relname <> '_sqlx_migrations'";
 
 type ColumnRow = (String, String, String, i64, Option<String>, i64);
 type IndexRow = (String, i64, Option<String>);
@@ -119,7 +166,15 @@ async fn a_newer_database_is_recognised(kind: Kind) {
     let place = Place::new(kind).await;
     let db = place.open().await;
     db.migrate().await.unwrap();
-    execute(&db, "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) SELECT 9999, 'of the future', success, checksum, 1 FROM _sqlx_migrations WHERE version = 1").await;
+    execute(
+        &db,
+        "
+        INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        SELECT 9999, 'of the future', success, checksum, 1
+        FROM _sqlx_migrations
+        WHERE version = 1",
+    )
+    .await;
     assert_eq!(db.migration_state().await.unwrap(), MigrationState::Newer);
     db.close().await;
     let refused = crate::harness::program::finished(

@@ -20,25 +20,34 @@ const NEW: i64 = 999;
 /// 200,000 numbers, each in one of 20 orders, with statistics; then an order of 5,000 more.
 const FILL: &str = "
     INSERT INTO accounts (id, name, search, services, synced, created_at, updated_at)
-    SELECT n, 'account' || n, 'account' || n, 1, 1, 0, 0 FROM generate_series(1, 50) n;
+    SELECT n, 'account' || n, 'account' || n, 1, 1, 0, 0
+    FROM generate_series(1, 50) n;
     INSERT INTO settings (id, push_key, services, usage, body)
-    SELECT n, n, 1, 'CallingUserAssignment', '{}' FROM generate_series(1, 20) n;
+    SELECT n, n, 1, 'CallingUserAssignment', '{}'
+    FROM generate_series(1, 20) n;
     INSERT INTO orders (id, kind, source, status, accounts, author, author_id, form, created_at)
-    SELECT n, 'upload', 'portal', 'complete', 'a', 'a', 'a', '{}', 0 FROM generate_series(1, 20) n;
-    INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at)
-    SELECT 441632000000 + n, 1 + n % 50, 1 + n % 20, 'GB', 'synced', 1, 1 + n % 20, 0 FROM generate_series(1, 200000) n;
-    INSERT INTO order_items
-        (order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state)
-    SELECT 1 + n % 20, 441632000000 + n, 0, 1 + n % 50, 1 + n % 20, 'GB', 'new', 0, 'done' FROM generate_series(1, 200000) n;
+    SELECT n, 'upload', 'portal', 'complete', 'a', 'a', 'a', '{}', 0
+    FROM generate_series(1, 20) n;
+    INSERT INTO numbers (
+        telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at
+    )
+    SELECT 441632000000 + n, 1 + n % 50, 1 + n % 20, 'GB', 'synced', 1, 1 + n % 20, 0
+    FROM generate_series(1, 200000) n;
+    INSERT INTO order_items (
+        order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state
+    )
+    SELECT 1 + n % 20, 441632000000 + n, 0, 1 + n % 50, 1 + n % 20, 'GB', 'new', 0, 'done'
+    FROM generate_series(1, 200000) n;
     ALTER TABLE order_items SET (autovacuum_enabled = FALSE);
     ALTER TABLE numbers SET (autovacuum_enabled = FALSE);
     ANALYZE;
     INSERT INTO orders (id, kind, source, status, accounts, author, author_id, form, created_at)
     SELECT 999, 'upload', 'portal', 'draft', 'a', 'a', 'a', '{}', 0;
-    INSERT INTO order_items
-        (order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state)
-    SELECT 999, 441632000000 + n, 0, 1, 1, 'GB', 'changed', 1, 'pending' FROM generate_series(1, 5000) n;
-";
+    INSERT INTO order_items (
+        order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state
+    )
+    SELECT 999, 441632000000 + n, 0, 1, 1, 'GB', 'changed', 1, 'pending'
+    FROM generate_series(1, 5000) n; ";
 
 const CUSTOM: &str = "force_custom_plan";
 const GENERIC: &str = "force_generic_plan";
@@ -121,8 +130,10 @@ fn no_statement_over_an_order_rests_on_statistics() {
             }
             seen += 1;
             run(&mut connection, format!("PREPARE one AS {statement}")).await;
-            let types =
-                "SELECT CAST(CAST(parameter_types AS TEXT[]) AS TEXT[]) FROM pg_prepared_statements WHERE name = 'one'";
+            let types = "
+                SELECT CAST(CAST(parameter_types AS TEXT[]) AS TEXT[])
+                FROM pg_prepared_statements
+                WHERE name = 'one'";
             let types: Vec<String> = sqlx::query_scalar(types).fetch_one(&mut connection).await.unwrap();
             for (writes, mode) in [(true, CUSTOM), (true, GENERIC), (false, CUSTOM), (false, GENERIC)] {
                 if !writes && !statement.trim_start().starts_with("SELECT") {

@@ -273,10 +273,21 @@ async fn pulls_of_many_tenants_are_spread_over_their_interval(world: World) {
 }
 
 /// 6,000 tenants with an account, a thousand with another one, and one account that is not synced.
-const ACCOUNTS: &str = "INSERT INTO accounts (id, name, search, tenant_id, services, synced, created_at, updated_at)
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7001)
-    SELECT i, 'account-' || i, '', 'tenant-' || (100000 + i % 6000) || CASE i WHEN 7001 THEN 'x' ELSE '' END,
-        1, CASE i WHEN 7001 THEN 0 ELSE 1 END, 0, 0
+const ACCOUNTS: &str = "
+    INSERT INTO accounts (id, name, search, tenant_id, services, synced, created_at, updated_at)
+    WITH RECURSIVE n(i) AS (
+        SELECT 1
+        UNION ALL
+        SELECT i + 1
+        FROM n
+        WHERE i < 7001
+    )
+    SELECT
+        i, 'account-' || i, '',
+        'tenant-' || (100000 + i % 6000) || CASE i WHEN 7001 THEN 'x' ELSE '' END,
+        1,
+        CASE i WHEN 7001 THEN 0 ELSE 1 END,
+        0, 0
     FROM n";
 
 async fn what_sleeps_is_woken_but_for_what_the_backend_asked_to_be_left_alone(world: World) {

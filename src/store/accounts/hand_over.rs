@@ -9,9 +9,24 @@ use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx, at, micros};
 
 statements! {
-    TICKS = "SELECT step, done_on, ticked_by, ticked_at FROM hand_over_steps WHERE account_id = $1 AND label = $2";
-    TICK = "INSERT INTO hand_over_steps (account_id, label, step, done_on, ticked_by, ticked_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, label, step) DO UPDATE SET done_on = excluded.done_on, ticked_by = excluded.ticked_by, ticked_at = excluded.ticked_at";
-    UNTICK = "DELETE FROM hand_over_steps WHERE account_id = $1 AND label = $2 AND step = $3";
+    TICKS = "
+        SELECT step, done_on, ticked_by, ticked_at
+        FROM hand_over_steps
+        WHERE account_id = $1
+          AND label = $2";
+    TICK = "
+        INSERT INTO hand_over_steps (account_id, label, step, done_on, ticked_by, ticked_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (account_id, label, step)
+        DO UPDATE SET
+            done_on = excluded.done_on,
+            ticked_by = excluded.ticked_by,
+            ticked_at = excluded.ticked_at";
+    UNTICK = "
+        DELETE FROM hand_over_steps
+        WHERE account_id = $1
+          AND label = $2
+          AND step = $3";
     FORGET = "DELETE FROM hand_over_steps WHERE account_id = $1";
 }
 

@@ -16,14 +16,22 @@ use crate::store::{Error, Page, Result, Tx, at, micros};
 /// What is read of every account.
 macro_rules! account_columns {
     () => {
-        "SELECT a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced, a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label, d.call_screening, d.region1_token, d.region2_token, k.status AS subdomain_status"
+        "
+            SELECT
+                a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced,
+                a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label,
+                d.call_screening, d.region1_token, d.region2_token, k.status AS subdomain_status"
     };
 }
 
 /// Where that stands; conditions follow.
 macro_rules! from_accounts {
     () => {
-        " FROM accounts a LEFT JOIN subdomains d ON d.account_id = a.id LEFT JOIN subdomain_checks k ON k.account_id = d.account_id AND k.serial = d.serial WHERE "
+        "
+        FROM accounts a
+        LEFT JOIN subdomains d ON d.account_id = a.id
+        LEFT JOIN subdomain_checks k ON k.account_id = d.account_id AND k.serial = d.serial
+        WHERE "
     };
 }
 
@@ -37,20 +45,53 @@ macro_rules! select_accounts {
 pub(super) use {account_columns, from_accounts, select_accounts};
 
 statements! {
-    INSERT = "INSERT INTO accounts (id, name, search, correlation_id, tenant_id, services, synced, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
-    UPDATE = "UPDATE accounts SET search = $3, correlation_id = $4, tenant_id = $5, services = $6, synced = $7, updated_at = $8, rev = rev + 1 WHERE id = $1 AND rev = $2";
+    INSERT = "
+        INSERT INTO accounts (
+            id, name, search, correlation_id, tenant_id, services, synced, created_at, updated_at
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+    UPDATE = "
+        UPDATE accounts
+        SET search = $3,
+            correlation_id = $4,
+            tenant_id = $5,
+            services = $6,
+            synced = $7,
+            updated_at = $8,
+            rev = rev + 1
+        WHERE id = $1
+          AND rev = $2";
     BY_NAME = concat!(select_accounts!(), "a.name = $1");
     LOCKED_SQLITE = concat!(select_accounts!(), "a.name = $1");
     LOCKED_POSTGRES = concat!(select_accounts!(), "a.name = $1 FOR UPDATE OF a");
     BY_ID = concat!(select_accounts!(), "a.id = $1");
     BY_TENANT = concat!(select_accounts!(), "a.tenant_id = $1 ORDER BY a.name");
-    DELETE_EMPTY = "DELETE FROM accounts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1) RETURNING name";
+    DELETE_EMPTY = "
+        DELETE FROM accounts
+        WHERE id = $1
+          AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1)
+        RETURNING name";
     DELETE_COUNTS = "DELETE FROM account_services WHERE account_id = $1";
-    MARK_DELETING = "UPDATE accounts SET deleting = TRUE, rev = rev + 1, updated_at = $2 WHERE id = $1";
+    MARK_DELETING = "
+        UPDATE accounts
+        SET deleting = TRUE, rev = rev + 1, updated_at = $2
+        WHERE id = $1";
     COUNT_NUMBERS = "UPDATE accounts SET number_count = number_count + $2 WHERE id = $1";
-    COUNT_SERVICES = "INSERT INTO account_services (account_id, services, numbers) VALUES ($1, $2, $3) ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
-    SERVICE_COUNTS = "SELECT services, numbers FROM account_services WHERE account_id = $1 AND numbers > 0";
-    SUBDOMAIN_OWNER = "SELECT a.name FROM subdomains d JOIN accounts a ON a.id = d.account_id WHERE d.label = $1";
+    COUNT_SERVICES = "
+        INSERT INTO account_services (account_id, services, numbers)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (account_id, services)
+        DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
+    SERVICE_COUNTS = "
+        SELECT services, numbers
+        FROM account_services
+        WHERE account_id = $1
+          AND numbers > 0";
+    SUBDOMAIN_OWNER = "
+        SELECT a.name
+        FROM subdomains d
+        JOIN accounts a ON a.id = d.account_id
+        WHERE d.label = $1";
 }
 
 /// An account as a row.
@@ -357,14 +398,22 @@ impl Tx {
         let of_these = || ids.iter().map(|id| [Bind::Int(*id)]);
         // One question: between two of them a number that is being released may go.
         let mut question = Conditions::default();
-        question.push("SELECT account_id, services, numbers FROM account_services WHERE numbers > 0", []);
+        question.push(
+            "
+            SELECT account_id, services, numbers
+            FROM account_services
+            WHERE numbers > 0",
+            [],
+        );
         question.and_any("account_id = ?", of_these());
         question.push(
-            " UNION ALL
+            "
+            UNION ALL
             SELECT n.account_id, s.services, -CAST(COUNT(*) AS BIGINT)
             FROM numbers n
             JOIN settings s ON s.id = n.settings_id
-            WHERE n.state <> 'synced' AND n.state = 'releasing'",
+            WHERE n.state <> 'synced'
+              AND n.state = 'releasing'",
             [],
         );
         question.and_any("n.account_id = ?", of_these());

@@ -10,10 +10,25 @@ use crate::store::{Error, Page, Result, Tx, micros};
 statements! {
     REMOVE_OLDER = "DELETE FROM civic_addresses WHERE tenant_id = $1 AND pulled_at < $2";
     BY_ID = "SELECT body FROM civic_addresses WHERE tenant_id = $1 AND id = $2";
-    OF_TENANT = "SELECT body FROM civic_addresses WHERE tenant_id = $1 ORDER BY id LIMIT 5000";
-    UPSERT_PLANS = "INSERT INTO capability_plans (tenant_id, body, pulled_at) VALUES ($1, $2, $3) ON CONFLICT (tenant_id) DO UPDATE SET body = excluded.body, pulled_at = excluded.pulled_at";
+    OF_TENANT = "
+        SELECT body
+        FROM civic_addresses
+        WHERE tenant_id = $1
+        ORDER BY id
+        LIMIT 5000";
+    UPSERT_PLANS = "
+        INSERT INTO capability_plans (tenant_id, body, pulled_at)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (tenant_id)
+        DO UPDATE SET body = excluded.body, pulled_at = excluded.pulled_at";
     PLANS = "SELECT body FROM capability_plans WHERE tenant_id = $1";
-    COUNT_USES = "SELECT s.location_id, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE s.civic_address_id = $2 AND n.account_id IN (SELECT id FROM accounts WHERE tenant_id = $1) GROUP BY s.location_id";
+    COUNT_USES = "
+        SELECT s.location_id, CAST(COUNT(*) AS BIGINT)
+        FROM numbers n
+        JOIN settings s ON s.id = n.settings_id
+        WHERE s.civic_address_id = $2
+          AND n.account_id IN (SELECT id FROM accounts WHERE tenant_id = $1)
+        GROUP BY s.location_id";
 }
 
 /// One page of a tenant's addresses by id.
@@ -59,7 +74,12 @@ impl Tx {
     ) -> Result<()> {
         for chunk in addresses.chunks(1_000) {
             let mut upsert = Conditions::default();
-            upsert.push("INSERT INTO civic_addresses (tenant_id, id, body, search, pulled_at) VALUES ", []);
+            upsert.push(
+                "
+                INSERT INTO civic_addresses (tenant_id, id, body, search, pulled_at)
+                VALUES ",
+                [],
+            );
             for (index, address) in chunk.iter().enumerate() {
                 upsert.push(
                     if index == 0 { "(?, ?, ?, ?, ?)" } else { ", (?, ?, ?, ?, ?)" },
@@ -72,7 +92,12 @@ impl Tx {
                     ],
                 );
             }
-            upsert.push(" ON CONFLICT (tenant_id, id) DO UPDATE SET body = excluded.body, search = excluded.search, pulled_at = excluded.pulled_at", []);
+            upsert.push(
+                "
+                ON CONFLICT (tenant_id, id)
+                DO UPDATE SET body = excluded.body, search = excluded.search, pulled_at = excluded.pulled_at",
+                [],
+            );
             on!(self, |c| bind_all!(sqlx::query(upsert.sql()), upsert).execute(c).await.map(drop))?;
         }
         Ok(())
@@ -106,7 +131,17 @@ impl Tx {
             return Ok(Vec::new());
         }
         let mut conditions = Conditions::default();
-        conditions.push("SELECT c.body FROM civic_addresses c WHERE c.tenant_id IN (SELECT a.tenant_id FROM accounts a WHERE a.id IN (SELECT i.account_id FROM order_items i WHERE i.order_id = ?))", [Bind::Int(order_id)]);
+        conditions.push(
+            "
+            SELECT c.body
+            FROM civic_addresses c
+            WHERE c.tenant_id IN (
+                SELECT a.tenant_id
+                FROM accounts a
+                WHERE a.id IN (SELECT i.account_id FROM order_items i WHERE i.order_id = ?)
+            )",
+            [Bind::Int(order_id)],
+        );
         conditions.and_any("c.id = ?", ids.iter().map(|id| [(*id).into()]));
         let rows: Vec<String> =
             on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;

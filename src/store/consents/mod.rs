@@ -13,23 +13,111 @@ use crate::store::sql::{Bind, Conditions, bind_all, contains, dialect, on, state
 use crate::store::{Error, Page, Result, Tx, at, micros};
 
 statements! {
-    BY_TENANT = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id AND NOT a.deleting) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE c.tenant_id = $1";
+    BY_TENANT = "
+        SELECT
+            c.tenant_id, c.body, c.company, c.relationship, c.comment,
+            c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id,
+            e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at,
+            (
+                SELECT MIN(a.name)
+                FROM accounts a
+                WHERE a.tenant_id = c.tenant_id
+                  AND NOT a.deleting
+            ) AS account
+        FROM consents c
+        LEFT JOIN errors e ON e.id = c.error_id
+        WHERE c.tenant_id = $1";
     // SQLite has one writer, which keeps the row from changing by itself.
     KEEP_SQLITE = "SELECT tenant_id FROM consents WHERE tenant_id = $1";
-    KEEP_POSTGRES = "SELECT tenant_id FROM consents WHERE tenant_id = $1 FOR UPDATE";
-    SET_RELATIONSHIP = "UPDATE consents SET relationship = $3, comment = $4, relationship_on = $5, ticket = $6, changed_by = $7, request_id = $8, sync_state = 'pending', error_id = NULL, rev = rev + 1 WHERE tenant_id = $1 AND rev = $2";
-    PUSHED = "UPDATE consents SET sync_state = 'synced', error_id = NULL WHERE tenant_id = $1 AND request_id = $2";
-    PUSH_FAILED = "UPDATE consents SET sync_state = 'failed', error_id = $3 WHERE tenant_id = $1 AND request_id = $2";
-    COUNT_BY_STATUS = "SELECT status, relationship, CAST(COUNT(*) AS BIGINT) FROM consents GROUP BY status, relationship ORDER BY status, relationship";
+    KEEP_POSTGRES = "
+        SELECT tenant_id
+        FROM consents
+        WHERE tenant_id = $1
+        FOR UPDATE";
+    SET_RELATIONSHIP = "
+        UPDATE consents
+        SET relationship = $3,
+            comment = $4,
+            relationship_on = $5,
+            ticket = $6,
+            changed_by = $7,
+            request_id = $8,
+            sync_state = 'pending',
+            error_id = NULL,
+            rev = rev + 1
+        WHERE tenant_id = $1
+          AND rev = $2";
+    PUSHED = "
+        UPDATE consents
+        SET sync_state = 'synced', error_id = NULL
+        WHERE tenant_id = $1
+          AND request_id = $2";
+    PUSH_FAILED = "
+        UPDATE consents
+        SET sync_state = 'failed', error_id = $3
+        WHERE tenant_id = $1
+          AND request_id = $2";
+    COUNT_BY_STATUS = "
+        SELECT status, relationship, CAST(COUNT(*) AS BIGINT)
+        FROM consents
+        GROUP BY status, relationship
+        ORDER BY status, relationship";
     COUNTRIES = "SELECT DISTINCT countries FROM consents ORDER BY countries";
 }
 
-const INSERT: &str = "INSERT INTO consents (tenant_id, body, search, company, status, countries, consented_on, last_modified_on, relationship, comment, relationship_on, sync_state, rev, pulled_at) VALUES ";
+const INSERT: &str = "
+    INSERT INTO consents (
+        tenant_id, body, search, company, status, countries, consented_on, last_modified_on,
+        relationship, comment, relationship_on, sync_state, rev, pulled_at
+    )
+    VALUES ";
 /// A relationship of ours that is still on its way is kept; one that the backend moved counts as a new rev.
-const MERGE: &str = " ON CONFLICT (tenant_id) DO UPDATE SET body = excluded.body, search = excluded.search, company = excluded.company, status = excluded.status, countries = excluded.countries, consented_on = excluded.consented_on, last_modified_on = excluded.last_modified_on, pulled_at = excluded.pulled_at, rev = CASE WHEN consents.sync_state = 'synced' AND (consents.relationship <> excluded.relationship OR COALESCE(consents.comment, '') <> COALESCE(excluded.comment, '')) THEN consents.rev + 1 ELSE consents.rev END, relationship = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship ELSE consents.relationship END, comment = CASE WHEN consents.sync_state = 'synced' THEN excluded.comment ELSE consents.comment END, relationship_on = CASE WHEN consents.sync_state = 'synced' THEN excluded.relationship_on ELSE consents.relationship_on END";
+const MERGE: &str = "
+    ON CONFLICT (tenant_id)
+    DO UPDATE SET
+        body = excluded.body,
+        search = excluded.search,
+        company = excluded.company,
+        status = excluded.status,
+        countries = excluded.countries,
+        consented_on = excluded.consented_on,
+        last_modified_on = excluded.last_modified_on,
+        pulled_at = excluded.pulled_at,
+        rev = CASE
+            WHEN consents.sync_state = 'synced' AND (
+                consents.relationship <> excluded.relationship
+                OR COALESCE(consents.comment, '') <> COALESCE(excluded.comment, '')
+            ) THEN consents.rev + 1
+            ELSE consents.rev
+        END,
+        relationship = CASE
+            WHEN consents.sync_state = 'synced' THEN excluded.relationship
+            ELSE consents.relationship
+        END,
+        comment = CASE
+            WHEN consents.sync_state = 'synced' THEN excluded.comment
+            ELSE consents.comment
+        END,
+        relationship_on = CASE
+            WHEN consents.sync_state = 'synced' THEN excluded.relationship_on
+            ELSE consents.relationship_on
+        END";
 
 /// Every consent with its error and account; conditions follow.
-pub(super) const COLUMNS: &str = "SELECT c.tenant_id, c.body, c.company, c.relationship, c.comment, c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id, e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at, (SELECT MIN(a.name) FROM accounts a WHERE a.tenant_id = c.tenant_id AND NOT a.deleting) AS account FROM consents c LEFT JOIN errors e ON e.id = c.error_id WHERE TRUE";
+pub(super) const COLUMNS: &str = "
+    SELECT
+        c.tenant_id, c.body, c.company, c.relationship, c.comment,
+        c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id,
+        e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at,
+        (
+            SELECT MIN(a.name)
+            FROM accounts a
+            WHERE a.tenant_id = c.tenant_id
+              AND NOT a.deleting
+        ) AS account
+    FROM consents c
+    LEFT JOIN errors e ON e.id = c.error_id
+    WHERE TRUE";
 
 #[derive(FromRow)]
 struct Row {
@@ -243,11 +331,13 @@ impl Tx {
         match page {
             Page::First => conditions.push(" ORDER BY c.last_modified_on DESC, c.tenant_id DESC", []),
             Page::After((at, tenant)) => conditions.and(
-                "(c.last_modified_on < ? OR (c.last_modified_on = ? AND c.tenant_id < ?)) ORDER BY c.last_modified_on DESC, c.tenant_id DESC",
+                "(c.last_modified_on < ? OR (c.last_modified_on = ? AND c.tenant_id < ?))
+                ORDER BY c.last_modified_on DESC, c.tenant_id DESC",
                 [Bind::Int(*at), Bind::Int(*at), tenant.as_str().into()],
             ),
             Page::Before((at, tenant)) => conditions.and(
-                "(c.last_modified_on > ? OR (c.last_modified_on = ? AND c.tenant_id > ?)) ORDER BY c.last_modified_on, c.tenant_id",
+                "(c.last_modified_on > ? OR (c.last_modified_on = ? AND c.tenant_id > ?))
+                ORDER BY c.last_modified_on, c.tenant_id",
                 [Bind::Int(*at), Bind::Int(*at), tenant.as_str().into()],
             ),
         };

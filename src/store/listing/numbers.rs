@@ -15,8 +15,24 @@ use crate::store::sql::{Bind, Conditions, on, statements};
 use crate::store::{Result, Tx};
 
 statements! {
-    COUNT_ALL = "SELECT CAST(COALESCE(SUM(number_count), 0) AS BIGINT) - (SELECT CAST(COUNT(*) AS BIGINT) FROM numbers WHERE state <> 'synced' AND state = 'releasing') FROM accounts";
-    COUNT_OF_ACCOUNT = "SELECT number_count - (SELECT CAST(COUNT(*) AS BIGINT) FROM numbers WHERE state <> 'synced' AND state = 'releasing' AND account_id = $1) FROM accounts WHERE id = $1";
+    COUNT_ALL = "
+        SELECT CAST(COALESCE(SUM(number_count), 0) AS BIGINT) - (
+            SELECT CAST(COUNT(*) AS BIGINT)
+            FROM numbers
+            WHERE state <> 'synced'
+              AND state = 'releasing'
+        )
+        FROM accounts";
+    COUNT_OF_ACCOUNT = "
+        SELECT number_count - (
+            SELECT CAST(COUNT(*) AS BIGINT)
+            FROM numbers
+            WHERE state <> 'synced'
+              AND state = 'releasing'
+              AND account_id = $1
+        )
+        FROM accounts
+        WHERE id = $1";
 }
 
 impl Tx {

@@ -15,7 +15,16 @@ use crate::store::{Db, Error, Result, Tx};
 
 macro_rules! routed {
     () => {
-        "SELECT n.telephone_number, a.name, a.tenant_id, n.settings_id, s.services, s.body, n.state, d.label, d.call_screening FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings s ON s.id = n.settings_id LEFT JOIN subdomains d ON d.account_id = n.account_id WHERE n.state <> 'releasing' AND "
+        "
+        SELECT
+            n.telephone_number, a.name, a.tenant_id, n.settings_id,
+            s.services, s.body, n.state, d.label, d.call_screening
+        FROM numbers n
+        JOIN accounts a ON a.id = n.account_id
+        JOIN settings s ON s.id = n.settings_id
+        LEFT JOIN subdomains d ON d.account_id = n.account_id
+        WHERE n.state <> 'releasing'
+          AND "
     };
 }
 
@@ -23,11 +32,17 @@ macro_rules! routed {
 macro_rules! of_order {
     ($what:literal, $where:literal) => {
         concat!(
-            "SELECT ",
+            "
+            SELECT ",
             $what,
-            "i.telephone_number FROM audit c JOIN order_items i ON i.order_id = c.order_id WHERE ",
+            "i.telephone_number
+            FROM audit c
+            JOIN order_items i ON i.order_id = c.order_id
+            WHERE ",
             $where,
-            " AND i.verdict IN ('new', 'changed', 'release') ORDER BY "
+            "
+              AND i.verdict IN ('new', 'changed', 'release')
+            ORDER BY "
         )
     };
 }
@@ -35,7 +50,8 @@ macro_rules! of_account {
     ($what:literal, $where:literal) => {
         // COALESCE: the rows are found by their place in the audit, not by what was done.
         concat!(
-            "SELECT ",
+            "
+            SELECT ",
             $what,
             "n.telephone_number
             FROM audit c
@@ -43,7 +59,8 @@ macro_rules! of_account {
             JOIN numbers n ON n.account_id = a.id
             WHERE ",
             $where,
-            " AND COALESCE(c.action, '') = 'account.update'
+            "
+              AND COALESCE(c.action, '') = 'account.update'
             ORDER BY "
         )
     };
@@ -52,15 +69,42 @@ macro_rules! of_account {
 statements! {
     ONE = concat!(routed!(), "n.telephone_number = $1");
     BEHIND = concat!(routed!(), "n.telephone_number > $1 ORDER BY n.telephone_number LIMIT $2");
-    ENDS = "SELECT CAST(COALESCE((SELECT MAX(seq) FROM audit), 0) AS BIGINT), CAST(COALESCE((SELECT MAX(seq) FROM answers), 0) AS BIGINT), (SELECT hash FROM audit WHERE seq = $1)";
+    ENDS = "
+        SELECT
+            CAST(COALESCE((SELECT MAX(seq) FROM audit), 0) AS BIGINT),
+            CAST(COALESCE((SELECT MAX(seq) FROM answers), 0) AS BIGINT),
+            (SELECT hash FROM audit WHERE seq = $1)";
     HASH = "SELECT hash FROM audit WHERE seq = $1";
     REST_OF_ORDER = concat!(of_order!("c.seq, ", "c.seq = $1 AND i.telephone_number > $2"), "i.telephone_number LIMIT $3");
     REST_OF_ACCOUNT = concat!(of_account!("c.seq, ", "c.seq = $1 AND n.telephone_number > $2"), "n.telephone_number LIMIT $3");
     NEXT_OF_ORDERS = concat!(of_order!("c.seq, ", "c.seq > $1 AND c.seq <= $2"), "c.seq, i.telephone_number LIMIT $3");
     NEXT_OF_ACCOUNTS = concat!(of_account!("c.seq, ", "c.seq > $1 AND c.seq <= $2"), "c.seq, n.telephone_number LIMIT $3");
-    ANSWERS = "SELECT seq, numbers FROM answers WHERE seq > $1 ORDER BY seq LIMIT $2";
+    ANSWERS = "
+        SELECT seq, numbers
+        FROM answers
+        WHERE seq > $1
+        ORDER BY seq
+        LIMIT $2";
     ANSWER = "INSERT INTO answers (seq, numbers) VALUES ($1, $2)";
-    RUNS = "SELECT MIN(w.number), CAST(COUNT(*) AS BIGINT), w.label FROM (SELECT k.number, k.label, k.number - ROW_NUMBER() OVER (PARTITION BY k.label ORDER BY k.number) AS island FROM (SELECT n.telephone_number AS number, d.label FROM numbers n JOIN settings s ON s.id = n.settings_id LEFT JOIN subdomains d ON d.account_id = n.account_id AND (s.services & $3) <> 0 WHERE n.telephone_number > $1 AND n.state <> 'releasing' ORDER BY n.telephone_number LIMIT $2) AS k) AS w GROUP BY w.label, w.island ORDER BY 1";
+    RUNS = "
+        SELECT MIN(w.number), CAST(COUNT(*) AS BIGINT), w.label
+        FROM (
+            SELECT
+                k.number, k.label,
+                k.number - ROW_NUMBER() OVER (PARTITION BY k.label ORDER BY k.number) AS island
+            FROM (
+                SELECT n.telephone_number AS number, d.label
+                FROM numbers n
+                JOIN settings s ON s.id = n.settings_id
+                LEFT JOIN subdomains d ON d.account_id = n.account_id AND (s.services & $3) <> 0
+                WHERE n.telephone_number > $1
+                  AND n.state <> 'releasing'
+                ORDER BY n.telephone_number
+                LIMIT $2
+            ) AS k
+        ) AS w
+        GROUP BY w.label, w.island
+        ORDER BY 1";
 }
 
 /// How far somebody has read what changed.

@@ -96,7 +96,9 @@ impl NumberFilter {
         }
         if let Some(number) = self.fails_like {
             conditions.and(
-                "n.state <> 'synced' AND n.state = 'failed' AND n.error_id = (SELECT error_id FROM numbers WHERE telephone_number = ?)",
+                "n.state <> 'synced'
+                AND n.state = 'failed'
+                AND n.error_id = (SELECT error_id FROM numbers WHERE telephone_number = ?)",
                 [Bind::Int(number.as_i64())],
             );
         }
@@ -130,7 +132,28 @@ fn add_ending(ending: Option<Ending>, conditions: &mut Conditions) {
         conditions.and("n.telephone_number % ? = ? AND n.telephone_number >= ?", [scale, remainder, smallest]);
     } else {
         conditions.and(
-            "n.telephone_number IN (WITH RECURSIVE jump (number, remainder, scale) AS (SELECT (SELECT MIN(telephone_number) FROM numbers WHERE telephone_number >= ?), CAST(? AS BIGINT), CAST(? AS BIGINT) UNION ALL SELECT (SELECT MIN(x.telephone_number) FROM numbers x WHERE x.telephone_number >= j.number - (j.number - j.remainder) % j.scale + j.scale), j.remainder, j.scale FROM jump j WHERE j.number IS NOT NULL) SELECT number FROM jump WHERE (number - remainder) % scale = 0)",
+            "n.telephone_number IN (
+                WITH RECURSIVE jump (number, remainder, scale) AS (
+                    SELECT
+                        (SELECT MIN(telephone_number) FROM numbers WHERE telephone_number >= ?),
+                        CAST(? AS BIGINT),
+                        CAST(? AS BIGINT)
+                    UNION ALL
+                    SELECT
+                        (
+                            SELECT MIN(x.telephone_number)
+                            FROM numbers x
+                            WHERE x.telephone_number >= j.number - (j.number - j.remainder) % j.scale + j.scale
+                        ),
+                        j.remainder,
+                        j.scale
+                    FROM jump j
+                    WHERE j.number IS NOT NULL
+                )
+                SELECT number
+                FROM jump
+                WHERE (number - remainder) % scale = 0
+            )",
             [smallest, remainder, scale],
         );
     }

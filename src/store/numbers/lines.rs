@@ -15,14 +15,33 @@ use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::{Error, Page, Result, Tx};
 
-const COLUMNS: &str = "SELECT n.telephone_number, n.account_id, n.settings_id, n.country, n.state, n.assigned, n.order_id FROM numbers n WHERE TRUE";
+const COLUMNS: &str = "
+    SELECT n.telephone_number, n.account_id, n.settings_id, n.country, n.state, n.assigned, n.order_id
+    FROM numbers n
+    WHERE TRUE";
 
 /// Everything found: what numbers have in common, and those that have it in common.
 macro_rules! found {
     ($array:literal, $all:literal) => {
         concat!(
-            "), alike AS (SELECT account_id, settings_id, country, state, assigned, order_id, string_agg(CAST(telephone_number AS TEXT), ' ') AS numbers FROM found GROUP BY account_id, settings_id, country, state, assigned, order_id) ",
-            "SELECT CAST(", $all, "(", $array, "(a.name, a.number_count, k.settings_id, s.body, k.country, k.state, CASE WHEN k.assigned THEN 1 ELSE 0 END, k.order_id, k.numbers)) AS TEXT)"
+            "
+            ),
+            alike AS (
+                SELECT
+                    account_id, settings_id, country, state, assigned, order_id,
+                    string_agg(CAST(telephone_number AS TEXT), ' ') AS numbers
+                FROM found
+                GROUP BY account_id, settings_id, country, state, assigned, order_id
+            )
+            SELECT ",
+            json_rows!(
+                $array,
+                $all,
+                "
+                    a.name, a.number_count, k.settings_id, s.body, k.country, k.state,
+                    CASE WHEN k.assigned THEN 1 ELSE 0 END,
+                    k.order_id, k.numbers"
+            )
         )
     };
 }
@@ -31,14 +50,40 @@ macro_rules! found {
 macro_rules! choices {
     ($all:literal, $most:literal) => {
         concat!(
-            "(SELECT CAST(", $all, "(name) AS TEXT) FROM (SELECT name FROM accounts ORDER BY name LIMIT ", $most, ") AS names), ",
-            "(SELECT CAST(", $all, "(usage) AS TEXT) FROM (SELECT DISTINCT usage FROM settings WHERE usage <> '' ORDER BY usage LIMIT 50) AS usages)"
+            "
+            (
+                SELECT CAST(",
+            $all,
+            "(name) AS TEXT)
+                FROM (
+                    SELECT name
+                    FROM accounts
+                    ORDER BY name
+                    LIMIT ",
+            $most,
+            "
+                ) AS names
+            ),
+            (
+                SELECT CAST(",
+            $all,
+            "(usage) AS TEXT)
+                FROM (
+                    SELECT DISTINCT usage
+                    FROM settings
+                    WHERE usage <> ''
+                    ORDER BY usage
+                    LIMIT 50
+                ) AS usages
+            )"
         )
     };
 }
 
-const OF: &str =
-    " FROM alike k LEFT JOIN accounts a ON a.id = k.account_id LEFT JOIN settings s ON s.id = k.settings_id";
+const OF: &str = "
+    FROM alike k
+    LEFT JOIN accounts a ON a.id = k.account_id
+    LEFT JOIN settings s ON s.id = k.settings_id";
 
 statements! {
     CHOICES_SQLITE = concat!("SELECT ", choices!("json_group_array", "$1"));
@@ -151,12 +196,20 @@ impl Tx {
         question.push("WITH found AS (", []);
         keyed(&mut question, COLUMNS, filter, page, size as i64 + 1);
         question.push(
-            dialect!(self, sqlite: found!("json_array", "json_group_array"), postgres: found!("json_build_array", "json_agg")),
+            dialect!(
+                self,
+                sqlite: found!("json_array", "json_group_array"),
+                postgres: found!("json_build_array", "json_agg")
+            ),
             [],
         );
         match names {
             Some(most) => question.push(
-                dialect!(self, sqlite: concat!(", ", choices!("json_group_array", "?")), postgres: concat!(", ", choices!("json_agg", "?"))),
+                dialect!(
+                    self,
+                    sqlite: concat!(", ", choices!("json_group_array", "?")),
+                    postgres: concat!(", ", choices!("json_agg", "?"))
+                ),
                 [Bind::Int(most)],
             ),
             None => question.push(", CAST(NULL AS TEXT), CAST(NULL AS TEXT)", []),

@@ -14,7 +14,11 @@ use filter::{NumberFilter, start_ranges};
 use rows::select_numbers;
 
 statements! {
-    COUNT_BY_STATE = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM numbers WHERE state <> 'synced' GROUP BY state";
+    COUNT_BY_STATE = "
+        SELECT state, CAST(COUNT(*) AS BIGINT)
+        FROM numbers
+        WHERE state <> 'synced'
+        GROUP BY state";
     COUNT_ALL = "SELECT CAST(COALESCE(SUM(number_count), 0) AS BIGINT) FROM accounts";
 }
 
@@ -134,16 +138,45 @@ impl Tx {
         page: Page<E164>,
         size: usize,
     ) -> Result<(Vec<NumberRange>, Option<E164>)> {
-        const SELECT: &str =
-            "SELECT n.telephone_number, n.account_id, n.settings_id, n.state FROM numbers n WHERE TRUE";
+        const SELECT: &str = "
+            SELECT n.telephone_number, n.account_id, n.settings_id, n.state
+            FROM numbers n
+            WHERE TRUE";
         let mut conditions = Conditions::default();
-        conditions.push("SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body, g.state FROM (SELECT MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last, CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id, w.state FROM (SELECT k.*, k.telephone_number - ROW_NUMBER() OVER (PARTITION BY k.account_id, k.settings_id, k.state ORDER BY k.telephone_number) AS island FROM (", []);
+        conditions.push(
+            "
+            SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body, g.state
+            FROM (
+                SELECT
+                    MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last,
+                    CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id, w.state
+                FROM (
+                    SELECT
+                        k.*,
+                        k.telephone_number - ROW_NUMBER() OVER (
+                            PARTITION BY k.account_id, k.settings_id, k.state
+                            ORDER BY k.telephone_number
+                        ) AS island
+                    FROM (",
+            [],
+        );
         let forward = match page {
             Page::Before(_) => Page::First,
             other => other,
         };
         keyed(&mut conditions, SELECT, filter, forward, FOLD_WINDOW);
-        conditions.push(") AS k) AS w GROUP BY w.account_id, w.settings_id, w.state, w.island) AS g JOIN accounts a ON a.id = g.account_id JOIN settings s ON s.id = g.settings_id ORDER BY g.first LIMIT ?", [Bind::Int(size as i64 + 1)]);
+        conditions.push(
+            "
+                        ) AS k
+                    ) AS w
+                    GROUP BY w.account_id, w.settings_id, w.state, w.island
+                ) AS g
+                JOIN accounts a ON a.id = g.account_id
+                JOIN settings s ON s.id = g.settings_id
+                ORDER BY g.first
+                LIMIT ?",
+            [Bind::Int(size as i64 + 1)],
+        );
         let rows: Vec<(i64, i64, i64, String, i64, String, String)> =
             on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut ranges = rows.into_iter().map(range).collect::<Result<Vec<_>>>()?;
@@ -185,9 +218,17 @@ impl Tx {
         for chunk in numbers.chunks(1_000) {
             let mut conditions = Conditions::default();
             let update = if assigned {
-                "UPDATE numbers SET assigned = TRUE WHERE NOT assigned AND account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)"
+                "
+                UPDATE numbers
+                SET assigned = TRUE
+                WHERE NOT assigned
+                  AND account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)"
             } else {
-                "UPDATE numbers SET assigned = FALSE WHERE assigned AND account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)"
+                "
+                UPDATE numbers
+                SET assigned = FALSE
+                WHERE assigned
+                  AND account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)"
             };
             conditions.push(update, [tenant.into()]);
             in_list(&mut conditions, " AND telephone_number IN (", chunk);
@@ -205,7 +246,14 @@ impl Tx {
     /// When the database refuses.
     pub async fn assigned_numbers(&mut self, tenant: &str, after: i64, limit: i64) -> Result<Vec<E164>> {
         let mut conditions = Conditions::default();
-        conditions.push("SELECT n.telephone_number FROM numbers n WHERE n.assigned AND n.account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)", [tenant.into()]);
+        conditions.push(
+            "
+            SELECT n.telephone_number
+            FROM numbers n
+            WHERE n.assigned
+              AND n.account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)",
+            [tenant.into()],
+        );
         conditions
             .and("n.telephone_number > ? ORDER BY n.telephone_number LIMIT ?", [Bind::Int(after), Bind::Int(limit)]);
         let rows: Vec<i64> =
@@ -219,9 +267,18 @@ impl Tx {
     /// When the database refuses.
     pub async fn push_again(&mut self, account_id: i64, services: i64, now: time::OffsetDateTime) -> Result<u64> {
         let mut conditions = Conditions::default();
-        conditions.push("UPDATE numbers SET state = 'pending', rev = rev + 1, error_id = NULL, changed_at = ? WHERE account_id = ? AND state IN ('synced', 'failed') AND settings_id IN (SELECT id FROM settings WHERE (services & ?) <> 0)", [
-            Bind::Int(micros(now)), Bind::Int(account_id), Bind::Int(services),
-        ]);
+        conditions.push(
+            "
+            UPDATE numbers
+            SET state = 'pending',
+                rev = rev + 1,
+                error_id = NULL,
+                changed_at = ?
+            WHERE account_id = ?
+              AND state IN ('synced', 'failed')
+              AND settings_id IN (SELECT id FROM settings WHERE (services & ?) <> 0)",
+            [Bind::Int(micros(now)), Bind::Int(account_id), Bind::Int(services)],
+        );
         Ok(on!(self, |c| bind_all!(sqlx::query(conditions.sql()), conditions)
             .execute(c)
             .await

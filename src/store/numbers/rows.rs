@@ -17,7 +17,12 @@ use crate::store::{Db, Error, Result, Tx, at};
 /// The columns of a number; the statement that [`Tx::read_numbers`] completes selects just these from `numbers n`.
 macro_rules! select_numbers {
     () => {
-        "SELECT n.telephone_number, n.account_id, n.settings_id, n.country, n.state, n.assigned, n.error_id, n.rev, n.order_id, n.changed_at FROM numbers n WHERE "
+        "
+        SELECT
+            n.telephone_number, n.account_id, n.settings_id, n.country,
+            n.state, n.assigned, n.error_id, n.rev, n.order_id, n.changed_at
+        FROM numbers n
+        WHERE "
     };
 }
 
@@ -27,15 +32,46 @@ pub(in crate::store) use select_numbers;
 macro_rules! found {
     ($array:literal, $all:literal) => {
         concat!(
-            "), alike AS (SELECT account_id, settings_id, error_id, CAST(", $all, "(", $array, "(telephone_number, country, state, CASE WHEN assigned THEN 1 ELSE 0 END, rev, order_id, changed_at)) AS TEXT) AS numbers FROM found GROUP BY account_id, settings_id, error_id) ",
-            "SELECT '[' || CAST(", $all, "(", $array, "(a.name, a.tenant_id, k.settings_id, s.body, k.error_id, e.body)) AS TEXT) || ',[' || string_agg(k.numbers, ',') || ']]'",
-            " FROM alike k LEFT JOIN accounts a ON a.id = k.account_id LEFT JOIN settings s ON s.id = k.settings_id LEFT JOIN errors e ON e.id = k.error_id"
+            "
+            ),
+            alike AS (
+                SELECT
+                    account_id, settings_id, error_id,
+                    ",
+            json_rows!(
+                $array,
+                $all,
+                "
+                        telephone_number, country, state,
+                        CASE WHEN assigned THEN 1 ELSE 0 END,
+                        rev, order_id, changed_at"
+            ),
+            " AS numbers
+                FROM found
+                GROUP BY account_id, settings_id, error_id
+            )
+            SELECT '[' || ",
+            json_rows!($array, $all, "a.name, a.tenant_id, k.settings_id, s.body, k.error_id, e.body"),
+            " || ',[' || string_agg(k.numbers, ',') || ']]'
+            FROM alike k
+            LEFT JOIN accounts a ON a.id = k.account_id
+            LEFT JOIN settings s ON s.id = k.settings_id
+            LEFT JOIN errors e ON e.id = k.error_id"
         )
     };
 }
 
 /// Numbers as rows of their own: a few that need not have anything in common.
-const EACH: &str = "SELECT n.telephone_number, a.name, a.tenant_id, n.settings_id, s.body, n.country, n.state, CAST(CASE WHEN n.assigned THEN 1 ELSE 0 END AS BIGINT), n.error_id, e.body, n.rev, n.order_id, n.changed_at FROM numbers n JOIN accounts a ON a.id = n.account_id JOIN settings s ON s.id = n.settings_id LEFT JOIN errors e ON e.id = n.error_id WHERE n.telephone_number IN (";
+const EACH: &str = "
+    SELECT
+        n.telephone_number, a.name, a.tenant_id, n.settings_id, s.body, n.country, n.state,
+        CAST(CASE WHEN n.assigned THEN 1 ELSE 0 END AS BIGINT),
+        n.error_id, e.body, n.rev, n.order_id, n.changed_at
+    FROM numbers n
+    JOIN accounts a ON a.id = n.account_id
+    JOIN settings s ON s.id = n.settings_id
+    LEFT JOIN errors e ON e.id = n.error_id
+    WHERE n.telephone_number IN (";
 
 /// What numbers have in common.
 #[derive(Deserialize)]

@@ -6,8 +6,14 @@ use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Error, Result, Tx};
 
 statements! {
-    INSERT_SETTINGS = "INSERT INTO settings (id, push_key, services, usage, civic_address_id, location_id, body) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
-    INSERT_ERROR = "INSERT INTO errors (id, body) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
+    INSERT_SETTINGS = "
+        INSERT INTO settings (id, push_key, services, usage, civic_address_id, location_id, body)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (id) DO NOTHING";
+    INSERT_ERROR = "
+        INSERT INTO errors (id, body)
+        VALUES ($1, $2)
+        ON CONFLICT (id) DO NOTHING";
     SETTINGS = "SELECT body FROM settings WHERE id = $1";
 }
 
@@ -61,7 +67,11 @@ impl Tx {
         for chunk in values.chunks(500) {
             let mut insert = Conditions::default();
             insert.push(
-                "INSERT INTO settings (id, push_key, services, usage, civic_address_id, location_id, body) VALUES ",
+                "
+                INSERT INTO settings (
+                    id, push_key, services, usage, civic_address_id, location_id, body
+                )
+                VALUES ",
                 [],
             );
             for (index, settings) in chunk.iter().enumerate() {

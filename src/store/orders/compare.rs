@@ -34,10 +34,14 @@ macro_rules! release_verdict {
 macro_rules! compare_sqlite {
     ($verdict:expr, $joins:expr) => {
         concat!(
-            "UPDATE order_items
+            "
+            UPDATE order_items
             SET verdict = c.verdict, base_rev = c.rev
             FROM (
-                SELECT i.telephone_number, COALESCE(n.rev, 0) AS rev, ",
+                SELECT
+                    i.telephone_number,
+                    COALESCE(n.rev, 0) AS rev,
+                    ",
             $verdict,
             " AS verdict
                 FROM order_items i",
@@ -47,8 +51,8 @@ macro_rules! compare_sqlite {
                 WHERE i.order_id = $1
             ) AS c
             WHERE order_items.order_id = $1
-            AND order_items.telephone_number = c.telephone_number
-            AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)"
+              AND order_items.telephone_number = c.telephone_number
+              AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)"
         )
     };
 }
@@ -58,12 +62,17 @@ macro_rules! compare_sqlite {
 macro_rules! compare_postgres {
     ($verdict:expr, $joins:expr) => {
         concat!(
-            "WITH staged AS MATERIALIZED (
+            "
+            WITH staged AS MATERIALIZED (
                 SELECT order_id, telephone_number, account_id, settings_id
                 FROM order_items
                 WHERE order_id = $1
-            ), c AS MATERIALIZED (
-                SELECT i.order_id, i.telephone_number, COALESCE(n.rev, 0) AS rev, ",
+            ),
+            c AS MATERIALIZED (
+                SELECT
+                    i.order_id, i.telephone_number,
+                    COALESCE(n.rev, 0) AS rev,
+                    ",
             $verdict,
             " AS verdict
                 FROM staged i",
@@ -75,8 +84,8 @@ macro_rules! compare_postgres {
             SET verdict = c.verdict, base_rev = c.rev
             FROM c
             WHERE order_items.order_id = c.order_id
-            AND order_items.telephone_number = c.telephone_number
-            AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)"
+              AND order_items.telephone_number = c.telephone_number
+              AND (order_items.verdict <> c.verdict OR order_items.base_rev <> c.rev)"
         )
     };
 }
@@ -85,8 +94,8 @@ macro_rules! compare_postgres {
 macro_rules! upload_joins {
     () => {
         "
-                LEFT JOIN settings s ON s.id = i.settings_id
-                LEFT JOIN accounts a ON a.id = i.account_id"
+        LEFT JOIN settings s ON s.id = i.settings_id
+        LEFT JOIN accounts a ON a.id = i.account_id"
     };
 }
 

@@ -6,32 +6,44 @@ use crate::store::sql::{on, statements};
 use crate::store::{Result, Tx, micros};
 
 statements! {
-    OLD_DRAFT = "\
+    OLD_DRAFT = "
         SELECT id
         FROM orders
-        WHERE status = $1 AND created_at < $2
+        WHERE status = $1
+          AND created_at < $2
         ORDER BY id
         LIMIT 1";
     // Not one that was submitted meanwhile.
-    GIVE_UP = "\
+    GIVE_UP = "
         UPDATE orders
         SET status = 'discarded', finished_at = COALESCE(finished_at, CAST($2 AS BIGINT))
-        WHERE id = $1 AND status IN ('draft', 'discarded')";
-    SWEEP_ITEMS = "\
+        WHERE id = $1
+          AND status IN ('draft', 'discarded')";
+    SWEEP_ITEMS = "
         DELETE FROM order_items
         WHERE order_id = $1
           AND telephone_number <= (
-            SELECT MAX(f.telephone_number)
-            FROM (
-                SELECT telephone_number FROM order_items WHERE order_id = $1 ORDER BY telephone_number LIMIT $2
-            ) AS f
+              SELECT MAX(f.telephone_number)
+              FROM (
+                  SELECT telephone_number
+                  FROM order_items
+                  WHERE order_id = $1
+                  ORDER BY telephone_number
+                  LIMIT $2
+              ) AS f
           )";
-    SWEEP_PROBLEMS = "\
+    SWEEP_PROBLEMS = "
         DELETE FROM order_problems
         WHERE order_id = $1
           AND seq <= (
-            SELECT MAX(f.seq)
-            FROM (SELECT seq FROM order_problems WHERE order_id = $1 ORDER BY seq LIMIT $2) AS f
+              SELECT MAX(f.seq)
+              FROM (
+                  SELECT seq
+                  FROM order_problems
+                  WHERE order_id = $1
+                  ORDER BY seq
+                  LIMIT $2
+              ) AS f
           )";
     SWEEP_ACCOUNTS = "DELETE FROM order_accounts WHERE order_id = $1";
     SWEEP_ORDER = "DELETE FROM orders WHERE id = $1 AND status = 'discarded'";

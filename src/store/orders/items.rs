@@ -14,15 +14,21 @@ use crate::store::sqlite::script::{Done, Script};
 use crate::store::{Conn, Error, NewOrder, Page, Result, Tx, at, orders};
 
 statements! {
-    VERDICTS = "SELECT verdict, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 GROUP BY verdict";
+    VERDICTS = "
+        SELECT verdict, CAST(COUNT(*) AS BIGINT)
+        FROM order_items
+        WHERE order_id = $1
+        GROUP BY verdict";
     CHANGES = "
         SELECT c.after_id, s.body, c.before_id, o.body, c.count, c.example
         FROM (
-            SELECT i.settings_id AS after_id, n.settings_id AS before_id, CAST(COUNT(*) AS BIGINT) AS count,
-                MIN(i.telephone_number) AS example
+            SELECT
+                i.settings_id AS after_id, n.settings_id AS before_id,
+                CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example
             FROM order_items i
             JOIN numbers n ON n.telephone_number = i.telephone_number
-            WHERE i.order_id = $1 AND i.verdict = 'changed'
+            WHERE i.order_id = $1
+              AND i.verdict = 'changed'
             GROUP BY i.settings_id, n.settings_id
             ORDER BY 3 DESC, 4
             LIMIT 50
@@ -30,27 +36,99 @@ statements! {
         LEFT JOIN settings s ON s.id = c.after_id
         LEFT JOIN settings o ON o.id = c.before_id
         ORDER BY c.count DESC, c.example";
-    ASSIGNED = "SELECT i.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned ORDER BY i.telephone_number LIMIT $2";
-    COUNT_ASSIGNED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'release' AND n.assigned";
-    COUNTRIES = "SELECT i.account_id, i.country, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN settings s ON s.id = i.settings_id WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') AND (s.services = 0 OR (s.services & 3) <> 0) GROUP BY i.account_id, i.country";
-    RANGES = "SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body FROM (SELECT MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last, CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id FROM (SELECT i.telephone_number, i.account_id, i.settings_id, i.telephone_number - ROW_NUMBER() OVER (PARTITION BY i.account_id, i.settings_id ORDER BY i.telephone_number) AS island FROM order_items i WHERE i.order_id = $1 AND i.verdict = $2 AND i.telephone_number > $3) AS w GROUP BY w.account_id, w.settings_id, w.island) AS g JOIN accounts a ON a.id = g.account_id JOIN settings s ON s.id = g.settings_id ORDER BY g.first LIMIT $4";
-    PROBLEMS = "SELECT seq, line, heading, value, reason FROM order_problems WHERE order_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    ASSIGNED = "
+        SELECT i.telephone_number
+        FROM order_items i
+        JOIN numbers n ON n.telephone_number = i.telephone_number
+        WHERE i.order_id = $1
+          AND i.verdict = 'release'
+          AND n.assigned
+        ORDER BY i.telephone_number
+        LIMIT $2";
+    COUNT_ASSIGNED = "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        JOIN numbers n ON n.telephone_number = i.telephone_number
+        WHERE i.order_id = $1
+          AND i.verdict = 'release'
+          AND n.assigned";
+    COUNTRIES = "
+        SELECT i.account_id, i.country, CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        JOIN settings s ON s.id = i.settings_id
+        WHERE i.order_id = $1
+          AND i.verdict IN ('new', 'changed')
+          AND (s.services = 0 OR (s.services & 3) <> 0)
+        GROUP BY i.account_id, i.country";
+    RANGES = "
+        SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body
+        FROM (
+            SELECT
+                MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last,
+                CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id
+            FROM (
+                SELECT
+                    i.telephone_number, i.account_id, i.settings_id,
+                    i.telephone_number - ROW_NUMBER() OVER (
+                        PARTITION BY i.account_id, i.settings_id
+                        ORDER BY i.telephone_number
+                    ) AS island
+                FROM order_items i
+                WHERE i.order_id = $1
+                  AND i.verdict = $2
+                  AND i.telephone_number > $3
+            ) AS w
+            GROUP BY w.account_id, w.settings_id, w.island
+        ) AS g
+        JOIN accounts a ON a.id = g.account_id
+        JOIN settings s ON s.id = g.settings_id
+        ORDER BY g.first
+        LIMIT $4";
+    PROBLEMS = "
+        SELECT seq, line, heading, value, reason
+        FROM order_problems
+        WHERE order_id = $1
+          AND seq > $2
+        ORDER BY seq
+        LIMIT $3";
     CAUSES = "
         SELECT c.error_id, e.body, c.count, c.example, c.retryable
         FROM (
-            SELECT i.error_id, CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example,
-                CAST(SUM(CASE WHEN n.order_id = i.order_id AND n.state = 'failed' THEN 1 ELSE 0 END) AS BIGINT) AS retryable
+            SELECT
+                i.error_id, CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example,
+                CAST(SUM(
+                    CASE WHEN n.order_id = i.order_id AND n.state = 'failed' THEN 1 ELSE 0 END
+                ) AS BIGINT) AS retryable
             FROM order_items i
             LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
-            WHERE i.order_id = $1 AND i.state = 'failed' AND i.error_id IS NOT NULL
+            WHERE i.order_id = $1
+              AND i.state = 'failed'
+              AND i.error_id IS NOT NULL
             GROUP BY i.error_id
             ORDER BY 2 DESC, 3
             LIMIT 50
         ) AS c
         LEFT JOIN errors e ON e.id = c.error_id
         ORDER BY c.count DESC, c.example";
-    HISTORY = "SELECT o.id, o.kind, o.status, o.author, o.ticket, o.created_at, o.submitted_at, i.state, i.error_id, e.body, s.body, a.name FROM order_items i JOIN orders o ON o.id = i.order_id JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id WHERE i.telephone_number = $1 AND o.status NOT IN ('draft', 'discarded') AND i.state <> 'idle' ORDER BY i.order_id DESC LIMIT $2";
-    COUNT_STATES = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 GROUP BY state";
+    HISTORY = "
+        SELECT
+            o.id, o.kind, o.status, o.author, o.ticket, o.created_at,
+            o.submitted_at, i.state, i.error_id, e.body, s.body, a.name
+        FROM order_items i
+        JOIN orders o ON o.id = i.order_id
+        JOIN settings s ON s.id = i.settings_id
+        LEFT JOIN accounts a ON a.id = i.account_id
+        LEFT JOIN errors e ON e.id = i.error_id
+        WHERE i.telephone_number = $1
+          AND o.status NOT IN ('draft', 'discarded')
+          AND i.state <> 'idle'
+        ORDER BY i.order_id DESC
+        LIMIT $2";
+    COUNT_STATES = "
+        SELECT state, CAST(COUNT(*) AS BIGINT)
+        FROM order_items
+        WHERE order_id = $1
+        GROUP BY state";
 }
 
 /// A number to stage.
@@ -208,7 +286,14 @@ fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<Pro
 /// The statement that stages a few numbers.
 fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
     let mut insert = Conditions::default();
-    insert.push("INSERT INTO order_items (order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state) VALUES ", []);
+    insert.push(
+        "
+        INSERT INTO order_items (
+            order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state
+        )
+        VALUES ",
+        [],
+    );
     for (index, item) in items.iter().enumerate() {
         insert.push(
             if index == 0 { "(?, ?, ?, ?, ?, ?, 'new', 0, ?)" } else { ", (?, ?, ?, ?, ?, ?, 'new', 0, ?)" },
@@ -319,7 +404,20 @@ impl Tx {
         let chunks: Vec<&[E164]> = numbers.map_or_else(|| vec![all], |numbers| numbers.chunks(1_000).collect());
         for chunk in chunks {
             let mut insert = Conditions::default();
-            insert.push("INSERT INTO order_items (order_id, telephone_number, line, account_id, settings_id, country, verdict, base_rev, state) SELECT CAST(? AS BIGINT), n.telephone_number, 0, n.account_id, n.settings_id, n.country, CASE WHEN n.state = 'releasing' THEN 'releasing' ELSE 'release' END, n.rev, 'idle' FROM numbers n WHERE TRUE", [Bind::Int(order_id)]);
+            insert.push(
+                "
+                INSERT INTO order_items (
+                    order_id, telephone_number, line, account_id,
+                    settings_id, country, verdict, base_rev, state
+                )
+                SELECT
+                    CAST(? AS BIGINT), n.telephone_number, 0, n.account_id, n.settings_id, n.country,
+                    CASE WHEN n.state = 'releasing' THEN 'releasing' ELSE 'release' END,
+                    n.rev, 'idle'
+                FROM numbers n
+                WHERE TRUE",
+                [Bind::Int(order_id)],
+            );
             filter.add_to(&mut insert);
             if numbers.is_some() {
                 in_list(&mut insert, " AND n.telephone_number IN (", chunk);
@@ -453,7 +551,22 @@ impl Tx {
         size: usize,
     ) -> Result<(Vec<ItemRow>, bool, bool)> {
         let mut conditions = Conditions::default();
-        conditions.push("SELECT i.telephone_number, i.line, a.name, i.settings_id, s.body, i.verdict, i.state, i.error_id, e.body, b.name FROM order_items i JOIN settings s ON s.id = i.settings_id LEFT JOIN accounts a ON a.id = i.account_id LEFT JOIN errors e ON e.id = i.error_id LEFT JOIN numbers n ON i.verdict = 'other-account' AND n.telephone_number = i.telephone_number LEFT JOIN accounts b ON b.id = n.account_id WHERE i.order_id = ?", [Bind::Int(order_id)]);
+        conditions.push(
+            "
+            SELECT
+                i.telephone_number, i.line, a.name, i.settings_id,
+                s.body, i.verdict, i.state, i.error_id, e.body, b.name
+            FROM order_items i
+            JOIN settings s ON s.id = i.settings_id
+            LEFT JOIN accounts a ON a.id = i.account_id
+            LEFT JOIN errors e ON e.id = i.error_id
+            LEFT JOIN numbers n
+              ON i.verdict = 'other-account'
+              AND n.telephone_number = i.telephone_number
+            LEFT JOIN accounts b ON b.id = n.account_id
+            WHERE i.order_id = ?",
+            [Bind::Int(order_id)],
+        );
         if let Some(verdict) = only.0 {
             conditions.and("i.verdict = ?", [verdict.key().into()]);
         }

@@ -18,31 +18,117 @@ use crate::store::sync::work;
 use crate::store::{Applied, AuditEntry, Error, Page, Result, Tx, WorkKind, at, micros};
 
 statements! {
-    INSERT = "INSERT INTO orders (id, kind, source, status, accounts, author, author_id, ticket, form, refused_lines, created_at) VALUES ($1, $2, $3, 'draft', $4, $5, $6, $7, $8, $9, $10)";
+    INSERT = "
+        INSERT INTO orders (
+            id, kind, source, status, accounts, author, author_id, ticket, form, refused_lines, created_at
+        )
+        VALUES ($1, $2, $3, 'draft', $4, $5, $6, $7, $8, $9, $10)";
     // The number was looked up in this transaction, which no other writes beside.
     TAKE_NUMBER = "UPDATE sequences SET next = $1 + 1 WHERE name = 'orders' AND next = $1";
-    INSERT_ACCOUNT = "INSERT INTO order_accounts (order_id, account_id, account_rev) VALUES ($1, $2, $3) ON CONFLICT (order_id, account_id) DO UPDATE SET account_rev = excluded.account_rev";
+    INSERT_ACCOUNT = "
+        INSERT INTO order_accounts (order_id, account_id, account_rev)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (order_id, account_id)
+        DO UPDATE SET account_rev = excluded.account_rev";
     DESCRIBE = "UPDATE orders SET accounts = $2, refused_lines = $3 WHERE id = $1";
-    BY_ID = "SELECT id, kind, source, status, accounts, author, author_id, ticket, total, done, failed, superseded, refused_lines, created_at, submitted_at, finished_at FROM orders WHERE id = $1";
+    BY_ID = "
+        SELECT
+            id, kind, source, status, accounts, author, author_id, ticket, total, done,
+            failed, superseded, refused_lines, created_at, submitted_at, finished_at
+        FROM orders
+        WHERE id = $1";
     FORM = "SELECT form FROM orders WHERE id = $1";
-    DISCARD = "UPDATE orders SET status = 'discarded', finished_at = $2 WHERE id = $1 AND status = 'draft'";
+    DISCARD = "
+        UPDATE orders
+        SET status = 'discarded', finished_at = $2
+        WHERE id = $1
+          AND status = 'draft'";
     DELETE_ITEMS = "DELETE FROM order_items WHERE order_id = $1";
     DELETE_PROBLEMS = "DELETE FROM order_problems WHERE order_id = $1";
-    SUBMIT = "UPDATE orders SET status = 'pending', submitted_at = $2 WHERE id = $1 AND status = 'draft'";
-    FINISH = "UPDATE orders SET status = $2, submitted_at = $3, finished_at = $4, total = $5, done = $6 WHERE id = $1";
-    FINISH_COUNTED = "UPDATE orders SET submitted_at = CAST($2 AS BIGINT), total = $3, done = c.done, status = CASE WHEN c.done = $3 THEN 'complete' WHEN c.done > 0 THEN 'in-progress' ELSE 'pending' END, finished_at = CASE WHEN c.done = $3 THEN CAST($2 AS BIGINT) END FROM (SELECT CAST(COUNT(*) AS BIGINT) AS done FROM order_items WHERE order_id = $1 AND state = 'done') AS c WHERE orders.id = $1";
-    ADD_PROGRESS = "UPDATE orders SET total = total + $2, done = done + $3, failed = failed + $4, superseded = superseded + $5 WHERE id = $1 RETURNING total, done, failed, superseded, started";
-    STARTED = "UPDATE orders SET started = TRUE, status = CASE WHEN status = 'pending' THEN 'in-progress' ELSE status END WHERE id IN (SELECT DISTINCT order_id FROM numbers WHERE push_id = $1) AND NOT started";
+    SUBMIT = "
+        UPDATE orders
+        SET status = 'pending', submitted_at = $2
+        WHERE id = $1
+          AND status = 'draft'";
+    FINISH = "
+        UPDATE orders
+        SET status = $2,
+            submitted_at = $3,
+            finished_at = $4,
+            total = $5,
+            done = $6
+        WHERE id = $1";
+    FINISH_COUNTED = "
+        UPDATE orders
+        SET submitted_at = CAST($2 AS BIGINT),
+            total = $3,
+            done = c.done,
+            status = CASE
+                WHEN c.done = $3 THEN 'complete'
+                WHEN c.done > 0 THEN 'in-progress'
+                ELSE 'pending'
+            END,
+            finished_at = CASE WHEN c.done = $3 THEN CAST($2 AS BIGINT) END
+        FROM (
+            SELECT CAST(COUNT(*) AS BIGINT) AS done
+            FROM order_items
+            WHERE order_id = $1
+              AND state = 'done'
+        ) AS c
+        WHERE orders.id = $1";
+    ADD_PROGRESS = "
+        UPDATE orders
+        SET total = total + $2,
+            done = done + $3,
+            failed = failed + $4,
+            superseded = superseded + $5
+        WHERE id = $1
+        RETURNING total, done, failed, superseded, started";
+    STARTED = "
+        UPDATE orders
+        SET started = TRUE, status = CASE WHEN status = 'pending' THEN 'in-progress' ELSE status END
+        WHERE id IN (SELECT DISTINCT order_id FROM numbers WHERE push_id = $1)
+          AND NOT started";
     SET_STATUS = "UPDATE orders SET status = $2, finished_at = $3 WHERE id = $1";
-    ACCOUNT_IDS_SQLITE = "SELECT a.id, CASE WHEN a.rev = oa.account_rev THEN 1 ELSE 0 END FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.id";
-    ACCOUNT_IDS_POSTGRES = "SELECT a.id, CAST(CASE WHEN a.rev = oa.account_rev THEN 1 ELSE 0 END AS BIGINT) FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.id FOR UPDATE OF a";
-    RECORD_ACCOUNTS = "INSERT INTO order_accounts (order_id, account_id, account_rev) SELECT DISTINCT i.order_id, a.id, a.rev FROM order_items i JOIN accounts a ON a.id = i.account_id WHERE i.order_id = $1";
-    ACCOUNT_NAMES = "SELECT a.name FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = $1 ORDER BY a.name";
+    ACCOUNT_IDS_SQLITE = "
+        SELECT a.id, CASE WHEN a.rev = oa.account_rev THEN 1 ELSE 0 END
+        FROM order_accounts oa
+        JOIN accounts a ON a.id = oa.account_id
+        WHERE oa.order_id = $1
+        ORDER BY a.id";
+    ACCOUNT_IDS_POSTGRES = "
+        SELECT a.id, CAST(CASE WHEN a.rev = oa.account_rev THEN 1 ELSE 0 END AS BIGINT)
+        FROM order_accounts oa
+        JOIN accounts a ON a.id = oa.account_id
+        WHERE oa.order_id = $1
+        ORDER BY a.id
+        FOR UPDATE OF a";
+    RECORD_ACCOUNTS = "
+        INSERT INTO order_accounts (order_id, account_id, account_rev)
+        SELECT DISTINCT i.order_id, a.id, a.rev
+        FROM order_items i
+        JOIN accounts a ON a.id = i.account_id
+        WHERE i.order_id = $1";
+    ACCOUNT_NAMES = "
+        SELECT a.name
+        FROM order_accounts oa
+        JOIN accounts a ON a.id = oa.account_id
+        WHERE oa.order_id = $1
+        ORDER BY a.name";
     COUNT_ACCOUNTS = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_accounts WHERE order_id = $1";
-    REFRESH_ACCOUNTS = "UPDATE order_accounts SET account_rev = (SELECT rev FROM accounts WHERE id = account_id) WHERE order_id = $1 AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id)";
+    REFRESH_ACCOUNTS = "
+        UPDATE order_accounts
+        SET account_rev = (SELECT rev FROM accounts WHERE id = account_id)
+        WHERE order_id = $1
+          AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id)";
 }
 
-const COLUMNS: &str = "SELECT o.id, o.kind, o.source, o.status, o.accounts, o.author, o.author_id, o.ticket, o.total, o.done, o.failed, o.superseded, o.refused_lines, o.created_at, o.submitted_at, o.finished_at FROM orders o WHERE TRUE";
+const COLUMNS: &str = "
+    SELECT
+        o.id, o.kind, o.source, o.status, o.accounts, o.author, o.author_id, o.ticket, o.total,
+        o.done, o.failed, o.superseded, o.refused_lines, o.created_at, o.submitted_at, o.finished_at
+    FROM orders o
+    WHERE TRUE";
 
 #[derive(FromRow)]
 pub(super) struct Row {
@@ -220,7 +306,16 @@ impl Tx {
             conditions.and("o.kind = ?", [kind.key().into()]);
         }
         if let Some(account) = &filter.account {
-            conditions.and("EXISTS (SELECT 1 FROM order_accounts oa JOIN accounts a ON a.id = oa.account_id WHERE oa.order_id = o.id AND a.name = ?)", [account.as_str().into()]);
+            conditions.and(
+                "EXISTS (
+                    SELECT 1
+                    FROM order_accounts oa
+                    JOIN accounts a ON a.id = oa.account_id
+                    WHERE oa.order_id = o.id
+                      AND a.name = ?
+                )",
+                [account.as_str().into()],
+            );
         }
         if let Some(author) = &filter.author {
             conditions.and("o.author = ?", [author.as_str().into()]);

@@ -19,7 +19,8 @@ macro_rules! begun_sqlite {
                 SELECT 1
                 FROM accounts a
                 JOIN settings s ON s.id = order_items.settings_id
-                WHERE a.id = order_items.account_id AND (a.services & a.synced & s.services & 3) <> 0
+                WHERE a.id = order_items.account_id
+                  AND (a.services & a.synced & s.services & 3) <> 0
             ) THEN 'pending'
             WHEN verdict = 'new' THEN 'done'
             WHEN EXISTS (
@@ -28,8 +29,8 @@ macro_rules! begun_sqlite {
                 JOIN accounts a ON a.id = n.account_id
                 JOIN settings o ON o.id = n.settings_id
                 WHERE n.telephone_number = order_items.telephone_number
-                AND (a.services & a.synced & 3) <> 0
-                AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')
+                  AND (a.services & a.synced & 3) <> 0
+                  AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')
             ) THEN 'pending'
             ELSE 'done'
         END"
@@ -50,8 +51,12 @@ macro_rules! begun_postgres {
             ), 0) <> 0 THEN 'pending'
             WHEN verdict = 'new' THEN 'done'
             WHEN COALESCE((
-                SELECT CASE WHEN (a.services & a.synced & 3) <> 0
-                    AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced') THEN 1 ELSE 0 END
+                SELECT CASE
+                    WHEN (a.services & a.synced & 3) <> 0
+                      AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')
+                      THEN 1
+                    ELSE 0
+                END
                 FROM numbers n
                 LEFT JOIN accounts a ON a.id = n.account_id
                 LEFT JOIN settings o ON o.id = n.settings_id
@@ -65,52 +70,192 @@ macro_rules! begun_postgres {
 /// Sets how the items of an order begin; most were staged so.
 macro_rules! items_begun {
     ($begun:expr) => {
-        concat!("UPDATE order_items SET state = ", $begun, " WHERE order_id = $1 AND state <> ", $begun)
+        concat!(
+            "
+            UPDATE order_items
+            SET state = ",
+            $begun,
+            "
+            WHERE order_id = $1
+              AND state <> ",
+            $begun
+        )
     };
 }
 
 statements! {
-    MOVED = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_items i LEFT JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict = 'unchanged' AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
-    OVERTAKEN_SQLITE = "SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN order_items old ON old.order_id = n.order_id AND old.telephone_number = n.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release') AND old.state = 'pending' GROUP BY n.order_id";
-    OVERTAKE = "UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending'";
+    MOVED = "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+        WHERE i.order_id = $1
+          AND i.verdict = 'unchanged'
+          AND (n.rev IS NULL OR n.rev <> i.base_rev OR n.account_id <> i.account_id)";
+    OVERTAKEN_SQLITE = "
+        SELECT n.order_id, CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        JOIN numbers n ON n.telephone_number = i.telephone_number
+        JOIN order_items old ON old.order_id = n.order_id AND old.telephone_number = n.telephone_number
+        WHERE i.order_id = $1
+          AND i.verdict IN ('changed', 'release')
+          AND old.state = 'pending'
+        GROUP BY n.order_id";
+    OVERTAKE = "
+        UPDATE order_items
+        SET state = 'superseded'
+        FROM (
+            SELECT n.order_id, n.telephone_number
+            FROM order_items i
+            JOIN numbers n ON n.telephone_number = i.telephone_number
+            WHERE i.order_id = $1
+              AND i.verdict IN ('changed', 'release')
+        ) AS c
+        WHERE order_items.order_id = c.order_id
+          AND order_items.telephone_number = c.telephone_number
+          AND order_items.state = 'pending'";
     // What is counted is what was written: the sync engine may record results at the same moment.
-    OVERTAKEN_POSTGRES = "WITH taken AS (UPDATE order_items SET state = 'superseded' FROM (SELECT n.order_id, n.telephone_number FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number WHERE i.order_id = $1 AND i.verdict IN ('changed', 'release')) AS c WHERE order_items.order_id = c.order_id AND order_items.telephone_number = c.telephone_number AND order_items.state = 'pending' RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM taken GROUP BY order_id ORDER BY order_id";
+    OVERTAKEN_POSTGRES = "
+        WITH taken AS (
+            UPDATE order_items
+            SET state = 'superseded'
+            FROM (
+                SELECT n.order_id, n.telephone_number
+                FROM order_items i
+                JOIN numbers n ON n.telephone_number = i.telephone_number
+                WHERE i.order_id = $1
+                  AND i.verdict IN ('changed', 'release')
+            ) AS c
+            WHERE order_items.order_id = c.order_id
+              AND order_items.telephone_number = c.telephone_number
+              AND order_items.state = 'pending'
+            RETURNING order_items.order_id
+        )
+        SELECT order_id, CAST(COUNT(*) AS BIGINT)
+        FROM taken
+        GROUP BY order_id
+        ORDER BY order_id";
     // The counts of accounts: numbers that change services leave one set and enter another; those that go at once leave.
-    FEWER = "INSERT INTO account_services (account_id, services, numbers) SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT) FROM order_items i JOIN numbers n ON n.telephone_number = i.telephone_number JOIN settings o ON o.id = n.settings_id WHERE i.order_id = $1 AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done')) GROUP BY n.account_id, o.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
-    MORE = "INSERT INTO account_services (account_id, services, numbers) SELECT c.account_id, s.services, CAST(SUM(c.count) AS BIGINT) FROM (SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed') GROUP BY account_id, settings_id) AS c JOIN settings s ON s.id = c.settings_id GROUP BY c.account_id, s.services ON CONFLICT (account_id, services) DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
-    TOTALS = "UPDATE accounts SET number_count = number_count + c.count FROM (SELECT account_id, CAST(SUM(CASE verdict WHEN 'new' THEN 1 ELSE -1 END) AS BIGINT) AS count FROM order_items WHERE order_id = $1 AND (verdict = 'new' OR (verdict = 'release' AND state = 'done')) GROUP BY account_id) AS c WHERE accounts.id = c.account_id";
+    FEWER = "
+        INSERT INTO account_services (account_id, services, numbers)
+        SELECT n.account_id, o.services, -CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        JOIN numbers n ON n.telephone_number = i.telephone_number
+        JOIN settings o ON o.id = n.settings_id
+        WHERE i.order_id = $1
+          AND (i.verdict = 'changed' OR (i.verdict = 'release' AND i.state = 'done'))
+        GROUP BY n.account_id, o.services
+        ON CONFLICT (account_id, services)
+        DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
+    MORE = "
+        INSERT INTO account_services (account_id, services, numbers)
+        SELECT c.account_id, s.services, CAST(SUM(c.count) AS BIGINT)
+        FROM (
+            SELECT account_id, settings_id, CAST(COUNT(*) AS BIGINT) AS count
+            FROM order_items
+            WHERE order_id = $1
+              AND verdict IN ('new', 'changed')
+            GROUP BY account_id, settings_id
+        ) AS c
+        JOIN settings s ON s.id = c.settings_id
+        GROUP BY c.account_id, s.services
+        ON CONFLICT (account_id, services)
+        DO UPDATE SET numbers = account_services.numbers + excluded.numbers";
+    TOTALS = "
+        UPDATE accounts
+        SET number_count = number_count + c.count
+        FROM (
+            SELECT account_id, CAST(SUM(CASE verdict WHEN 'new' THEN 1 ELSE -1 END) AS BIGINT) AS count
+            FROM order_items
+            WHERE order_id = $1
+              AND (verdict = 'new' OR (verdict = 'release' AND state = 'done'))
+            GROUP BY account_id
+        ) AS c
+        WHERE accounts.id = c.account_id";
     ITEMS_BEGUN_SQLITE = items_begun!(begun_sqlite!());
     ITEMS_BEGUN_POSTGRES = items_begun!(begun_postgres!());
-    UPSERT = "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at) SELECT i.telephone_number, i.account_id, i.settings_id, i.country, CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END, i.base_rev + 1, i.order_id, $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed') ON CONFLICT (telephone_number) DO UPDATE SET settings_id = excluded.settings_id, country = excluded.country, state = excluded.state, error_id = NULL, rev = excluded.rev, order_id = excluded.order_id, changed_at = excluded.changed_at WHERE numbers.rev = excluded.rev - 1 AND numbers.account_id = excluded.account_id AND numbers.state <> 'releasing'";
-    RELEASE = "UPDATE numbers SET state = 'releasing', error_id = NULL, rev = numbers.rev + 1, order_id = $1, changed_at = $2 FROM order_items i WHERE i.order_id = $1 AND i.verdict = 'release' AND numbers.telephone_number = i.telephone_number AND numbers.rev = i.base_rev AND numbers.account_id = i.account_id AND numbers.state <> 'releasing'";
+    UPSERT = "
+        INSERT INTO numbers (
+            telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at
+        )
+        SELECT
+            i.telephone_number, i.account_id, i.settings_id, i.country,
+            CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END,
+            i.base_rev + 1, i.order_id, $2
+        FROM order_items i
+        WHERE i.order_id = $1
+          AND i.verdict IN ('new', 'changed')
+        ON CONFLICT (telephone_number)
+        DO UPDATE SET
+            settings_id = excluded.settings_id,
+            country = excluded.country,
+            state = excluded.state,
+            error_id = NULL,
+            rev = excluded.rev,
+            order_id = excluded.order_id,
+            changed_at = excluded.changed_at
+        WHERE numbers.rev = excluded.rev - 1
+          AND numbers.account_id = excluded.account_id
+          AND numbers.state <> 'releasing'";
+    RELEASE = "
+        UPDATE numbers
+        SET state = 'releasing',
+            error_id = NULL,
+            rev = numbers.rev + 1,
+            order_id = $1,
+            changed_at = $2
+        FROM order_items i
+        WHERE i.order_id = $1
+          AND i.verdict = 'release'
+          AND numbers.telephone_number = i.telephone_number
+          AND numbers.rev = i.base_rev
+          AND numbers.account_id = i.account_id
+          AND numbers.state <> 'releasing'";
     // COALESCE here and below: the numbers are looked up by their keys, not by their state.
     DELETE_LOCAL = "
         DELETE FROM numbers
         WHERE order_id = $1
-        AND COALESCE(state, '') = 'releasing'
-        AND telephone_number IN (
-            SELECT telephone_number FROM order_items WHERE order_id = $1 AND verdict = 'release' AND state = 'done'
-        )";
-    STATES = "SELECT account_id, state, CAST(COUNT(*) AS BIGINT) FROM order_items WHERE order_id = $1 AND verdict IN ('new', 'changed', 'release') GROUP BY account_id, state ORDER BY account_id";
-    ACCOUNTS_TO_PUSH = "SELECT DISTINCT account_id FROM order_items WHERE order_id = $1 AND state = 'pending' ORDER BY account_id";
+          AND COALESCE(state, '') = 'releasing'
+          AND telephone_number IN (
+              SELECT telephone_number
+              FROM order_items
+              WHERE order_id = $1
+                AND verdict = 'release'
+                AND state = 'done'
+          )";
+    STATES = "
+        SELECT account_id, state, CAST(COUNT(*) AS BIGINT)
+        FROM order_items
+        WHERE order_id = $1
+          AND verdict IN ('new', 'changed', 'release')
+        GROUP BY account_id, state
+        ORDER BY account_id";
+    ACCOUNTS_TO_PUSH = "
+        SELECT DISTINCT account_id
+        FROM order_items
+        WHERE order_id = $1
+          AND state = 'pending'
+        ORDER BY account_id";
     RETRY_NUMBERS = "
         UPDATE numbers
-        SET state = $2, error_id = NULL, rev = numbers.rev + 1, changed_at = $3
+        SET state = $2,
+            error_id = NULL,
+            rev = numbers.rev + 1,
+            changed_at = $3
         FROM order_items i
         WHERE i.order_id = $1
-        AND i.state = 'failed'
-        AND numbers.telephone_number = i.telephone_number
-        AND numbers.order_id = $1
-        AND COALESCE(numbers.state, '') = 'failed'";
+          AND i.state = 'failed'
+          AND numbers.telephone_number = i.telephone_number
+          AND numbers.order_id = $1
+          AND COALESCE(numbers.state, '') = 'failed'";
     RETRY_ITEMS = "
         UPDATE order_items
         SET state = 'pending', error_id = NULL
         FROM numbers n
         WHERE order_items.order_id = $1
-        AND order_items.state = 'failed'
-        AND n.telephone_number = order_items.telephone_number
-        AND n.order_id = $1
-        AND COALESCE(n.state, '') = $2";
+          AND order_items.state = 'failed'
+          AND n.telephone_number = order_items.telephone_number
+          AND n.order_id = $1
+          AND COALESCE(n.state, '') = $2";
 }
 
 /// What a submitted order set going.

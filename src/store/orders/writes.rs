@@ -8,8 +8,24 @@ use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx};
 
 statements! {
-    ACCOUNTS = "SELECT i.account_id, a.name, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number) FROM order_items i JOIN accounts a ON a.id = i.account_id WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed', 'release') GROUP BY i.account_id, a.name ORDER BY a.name";
-    NUMBERS = "SELECT i.telephone_number, i.settings_id, s.body FROM order_items i JOIN settings s ON s.id = i.settings_id WHERE i.order_id = $1 AND i.account_id = $2 AND i.verdict IN ('new', 'changed', 'release') AND i.telephone_number > $3 ORDER BY i.telephone_number LIMIT $4";
+    ACCOUNTS = "
+        SELECT i.account_id, a.name, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number)
+        FROM order_items i
+        JOIN accounts a ON a.id = i.account_id
+        WHERE i.order_id = $1
+          AND i.verdict IN ('new', 'changed', 'release')
+        GROUP BY i.account_id, a.name
+        ORDER BY a.name";
+    NUMBERS = "
+        SELECT i.telephone_number, i.settings_id, s.body
+        FROM order_items i
+        JOIN settings s ON s.id = i.settings_id
+        WHERE i.order_id = $1
+          AND i.account_id = $2
+          AND i.verdict IN ('new', 'changed', 'release')
+          AND i.telephone_number > $3
+        ORDER BY i.telephone_number
+        LIMIT $4";
 }
 
 /// The numbers of one account that a draft would write.

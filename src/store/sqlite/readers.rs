@@ -159,7 +159,12 @@ mod tests {
     use crate::store::Error;
 
     const FOR_EVER: &str = "
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+        WITH RECURSIVE n (i) AS (
+            SELECT 1
+            UNION ALL
+            SELECT i + 1
+            FROM n
+        )
         SELECT COUNT(*)
         FROM n";
 

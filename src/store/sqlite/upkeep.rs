@@ -134,15 +134,36 @@ mod tests {
         VALUES (441632960000, 1, 1, 'synced', 1, 1, 0), (441632960001, 2, 2, 'synced', 1, 1, 0)";
     /// What it holds later.
     const GROWN: &str = "
-        WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+        WITH RECURSIVE n (i) AS (
+            SELECT 3
+            UNION ALL
+            SELECT i + 1
+            FROM n
+            WHERE i < 2000
+        )
         INSERT INTO accounts (id, name, search, tenant_id, services, synced, created_at, updated_at)
-        SELECT i, 'n' || i, 'n' || i, 't' || i, 1, 1, 0, 0 FROM n;
-        WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+        SELECT i, 'n' || i, 'n' || i, 't' || i, 1, 1, 0, 0
+        FROM n;
+        WITH RECURSIVE n (i) AS (
+            SELECT 3
+            UNION ALL
+            SELECT i + 1
+            FROM n
+            WHERE i < 300
+        )
         INSERT INTO settings (id, push_key, services, usage, civic_address_id, body)
-        SELECT i, i, 1, 'u' || (i % 3), 'c' || i, '{}' FROM n;
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+        SELECT i, i, 1, 'u' || (i % 3), 'c' || i, '{}'
+        FROM n;
+        WITH RECURSIVE n (i) AS (
+            SELECT 1
+            UNION ALL
+            SELECT i + 1
+            FROM n
+            WHERE i < 200000
+        )
         INSERT INTO numbers (telephone_number, account_id, settings_id, state, rev, order_id, changed_at)
-        SELECT 442000000000 + i, i / 100 + 1, i % 300 + 1, 'synced', 1, i / 100, 0 FROM n";
+        SELECT 442000000000 + i, i / 100 + 1, i % 300 + 1, 'synced', 1, i / 100, 0
+        FROM n";
 
     async fn open(folder: &tempfile::TempDir) -> Db {
         let url = format!("sqlite:{}", folder.path().join("nmp.db").display());

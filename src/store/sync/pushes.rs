@@ -9,22 +9,86 @@ use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Conn, Error, Result, Tx, at, micros};
 
 statements! {
-    NEXT_UPLOAD = "SELECT n.settings_id, s.push_key FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'pending' AND n.account_id = $1 AND n.push_id IS NULL ORDER BY n.telephone_number LIMIT 1";
-    NEXT_RELEASE = "SELECT n.settings_id, s.push_key FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'releasing' AND n.account_id = $1 AND n.push_id IS NULL ORDER BY n.telephone_number LIMIT 1";
-    INSERT = "INSERT INTO pushes (id, request_id, account_id, tenant_id, kind, settings_id, poll_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
-    TAKE_UPLOAD = "UPDATE numbers SET push_id = $1, pushed_rev = rev WHERE telephone_number IN (SELECT n.telephone_number FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.state <> 'synced' AND n.state = 'pending' AND n.account_id = $2 AND n.push_id IS NULL AND s.push_key = $3 ORDER BY n.telephone_number LIMIT $4)";
-    TAKE_RELEASE = "UPDATE numbers SET push_id = $1, pushed_rev = rev WHERE telephone_number IN (SELECT n.telephone_number FROM numbers n WHERE n.state <> 'synced' AND n.state = 'releasing' AND n.account_id = $2 AND n.push_id IS NULL ORDER BY n.telephone_number LIMIT $3)";
-    OF_ACCOUNT = "SELECT id, request_id, account_id, tenant_id, kind, settings_id, sent, job_id, job_since, poll_at FROM pushes WHERE account_id = $1 ORDER BY id";
-    NUMBERS = "SELECT telephone_number FROM numbers WHERE push_id = $1 ORDER BY telephone_number";
+    NEXT_UPLOAD = "
+        SELECT n.settings_id, s.push_key
+        FROM numbers n
+        JOIN settings s ON s.id = n.settings_id
+        WHERE n.state <> 'synced'
+          AND n.state = 'pending'
+          AND n.account_id = $1
+          AND n.push_id IS NULL
+        ORDER BY n.telephone_number
+        LIMIT 1";
+    NEXT_RELEASE = "
+        SELECT n.settings_id, s.push_key
+        FROM numbers n
+        JOIN settings s ON s.id = n.settings_id
+        WHERE n.state <> 'synced'
+          AND n.state = 'releasing'
+          AND n.account_id = $1
+          AND n.push_id IS NULL
+        ORDER BY n.telephone_number
+        LIMIT 1";
+    INSERT = "
+        INSERT INTO pushes (id, request_id, account_id, tenant_id, kind, settings_id, poll_at, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+    TAKE_UPLOAD = "
+        UPDATE numbers
+        SET push_id = $1, pushed_rev = rev
+        WHERE telephone_number IN (
+            SELECT n.telephone_number
+            FROM numbers n
+            JOIN settings s ON s.id = n.settings_id
+            WHERE n.state <> 'synced'
+              AND n.state = 'pending'
+              AND n.account_id = $2
+              AND n.push_id IS NULL
+              AND s.push_key = $3
+            ORDER BY n.telephone_number
+            LIMIT $4
+        )";
+    TAKE_RELEASE = "
+        UPDATE numbers
+        SET push_id = $1, pushed_rev = rev
+        WHERE telephone_number IN (
+            SELECT n.telephone_number
+            FROM numbers n
+            WHERE n.state <> 'synced'
+              AND n.state = 'releasing'
+              AND n.account_id = $2
+              AND n.push_id IS NULL
+            ORDER BY n.telephone_number
+            LIMIT $3
+        )";
+    OF_ACCOUNT = "
+        SELECT id, request_id, account_id, tenant_id, kind, settings_id, sent, job_id, job_since, poll_at
+        FROM pushes
+        WHERE account_id = $1
+        ORDER BY id";
+    NUMBERS = "
+        SELECT telephone_number
+        FROM numbers
+        WHERE push_id = $1
+        ORDER BY telephone_number";
     SENT = "UPDATE pushes SET sent = TRUE WHERE id = $1";
-    SET_JOB = "UPDATE pushes
-        SET sent = TRUE, job_id = $2, poll_at = $3, job_since = COALESCE(job_since, $4)
+    SET_JOB = "
+        UPDATE pushes
+        SET sent = TRUE,
+            job_id = $2,
+            poll_at = $3,
+            job_since = COALESCE(job_since, $4)
         WHERE id = $1";
     FORGET_JOB = "UPDATE pushes SET sent = FALSE, job_id = NULL WHERE id = $1";
     LEFT = "SELECT CAST(COUNT(*) AS BIGINT) FROM numbers WHERE push_id = $1";
     DELETE = "DELETE FROM pushes WHERE id = $1";
     MOVE_HALF = "UPDATE numbers SET push_id = $2 WHERE push_id = $1 AND telephone_number > $3";
-    RENEW = "UPDATE pushes SET request_id = $2, sent = FALSE, job_id = NULL, job_since = NULL WHERE id = $1";
+    RENEW = "
+        UPDATE pushes
+        SET request_id = $2,
+            sent = FALSE,
+            job_id = NULL,
+            job_since = NULL
+        WHERE id = $1";
     COUNT_OPEN = "SELECT CAST(COUNT(*) AS BIGINT) FROM pushes";
 }
 
@@ -308,7 +372,16 @@ impl Tx {
             Some(id) => items.push("?", [Bind::Int(id)]),
             None => items.push("NULL", []),
         };
-        items.push(" FROM numbers n WHERE order_items.order_id = n.order_id AND order_items.telephone_number = n.telephone_number AND order_items.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+        items.push(
+            "
+            FROM numbers n
+            WHERE order_items.order_id = n.order_id
+              AND order_items.telephone_number = n.telephone_number
+              AND order_items.state = 'pending'
+              AND n.rev = n.pushed_rev
+              AND n.push_id = ?",
+            [Bind::Int(push.id)],
+        );
         in_list(&mut items, " AND n.telephone_number IN (", numbers);
         let orders = self.count_and_set(push, numbers, items).await?;
 
@@ -329,11 +402,29 @@ impl Tx {
     async fn count_and_set(&mut self, push: &Push, numbers: &[E164], mut items: Conditions) -> Result<Vec<(i64, i64)>> {
         if let Conn::Postgres(..) = self.conn() {
             items.before("WITH written AS (");
-            items.push(" RETURNING order_items.order_id) SELECT order_id, CAST(COUNT(*) AS BIGINT) FROM written GROUP BY order_id ORDER BY order_id", []);
+            items.push(
+                "
+                    RETURNING order_items.order_id
+                )
+                SELECT order_id, CAST(COUNT(*) AS BIGINT)
+                FROM written
+                GROUP BY order_id
+                ORDER BY order_id",
+                [],
+            );
             return Ok(on!(self, |c| bind_all!(sqlx::query_as(items.sql()), items).fetch_all(c).await)?);
         }
         let mut counts = Conditions::default();
-        counts.push("SELECT n.order_id, CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN order_items i ON i.order_id = n.order_id AND i.telephone_number = n.telephone_number WHERE i.state = 'pending' AND n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+        counts.push(
+            "
+            SELECT n.order_id, CAST(COUNT(*) AS BIGINT)
+            FROM numbers n
+            JOIN order_items i ON i.order_id = n.order_id AND i.telephone_number = n.telephone_number
+            WHERE i.state = 'pending'
+              AND n.rev = n.pushed_rev
+              AND n.push_id = ?",
+            [Bind::Int(push.id)],
+        );
         in_list(&mut counts, " AND n.telephone_number IN (", numbers);
         counts.push(" GROUP BY n.order_id ORDER BY n.order_id", []);
         let orders = on!(self, |c| bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
@@ -350,9 +441,35 @@ impl Tx {
             self.add_to_number_counts(push.account_id, &fewer).await?;
         }
         match outcome {
-            PushOutcome::Done if gone => settle.push("DELETE FROM numbers WHERE rev = pushed_rev AND push_id = ?", [Bind::Int(push.id)]),
-            PushOutcome::Done => settle.push("UPDATE numbers SET state = 'synced', error_id = NULL, push_id = NULL, pushed_rev = NULL WHERE rev = pushed_rev AND push_id = ?", [Bind::Int(push.id)]),
-            PushOutcome::Refused(error) => settle.push("UPDATE numbers SET state = ?, error_id = ?, push_id = NULL, pushed_rev = NULL WHERE rev = pushed_rev AND push_id = ?", [SyncState::Failed.key().into(), Bind::Int(error), Bind::Int(push.id)]),
+            PushOutcome::Done if gone => settle.push(
+                "
+                DELETE FROM numbers
+                WHERE rev = pushed_rev
+                  AND push_id = ?",
+                [Bind::Int(push.id)],
+            ),
+            PushOutcome::Done => settle.push(
+                "
+                UPDATE numbers
+                SET state = 'synced',
+                    error_id = NULL,
+                    push_id = NULL,
+                    pushed_rev = NULL
+                WHERE rev = pushed_rev
+                  AND push_id = ?",
+                [Bind::Int(push.id)],
+            ),
+            PushOutcome::Refused(error) => settle.push(
+                "
+                UPDATE numbers
+                SET state = ?,
+                    error_id = ?,
+                    push_id = NULL,
+                    pushed_rev = NULL
+                WHERE rev = pushed_rev
+                  AND push_id = ?",
+                [SyncState::Failed.key().into(), Bind::Int(error), Bind::Int(push.id)],
+            ),
         };
         in_list(&mut settle, " AND telephone_number IN (", numbers);
         on!(self, |c| bind_all!(sqlx::query(settle.sql()), settle).execute(c).await.map(drop))?;
@@ -366,7 +483,15 @@ impl Tx {
     /// How many of these numbers go now, by their services and below zero.
     async fn going(&mut self, push: &Push, numbers: &[E164]) -> Result<Vec<(ServiceSet, i64)>> {
         let mut going = Conditions::default();
-        going.push("SELECT s.services, -CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+        going.push(
+            "
+            SELECT s.services, -CAST(COUNT(*) AS BIGINT)
+            FROM numbers n
+            JOIN settings s ON s.id = n.settings_id
+            WHERE n.rev = n.pushed_rev
+              AND n.push_id = ?",
+            [Bind::Int(push.id)],
+        );
         in_list(&mut going, " AND n.telephone_number IN (", numbers);
         going.push(" GROUP BY s.services", []);
         let rows: Vec<(i64, i64)> = on!(self, |c| bind_all!(sqlx::query_as(going.sql()), going).fetch_all(c).await)?;

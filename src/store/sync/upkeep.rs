@@ -12,51 +12,82 @@ const CHUNK: i64 = 5_000;
 const LONGEST_STEP: Duration = Duration::SECOND;
 
 statements! {
-    CHUNK_END = "SELECT MAX(t.tenant_id)
+    CHUNK_END = "
+        SELECT MAX(t.tenant_id)
         FROM (
-            SELECT DISTINCT tenant_id FROM accounts
+            SELECT DISTINCT tenant_id
+            FROM accounts
             WHERE tenant_id > $1
             ORDER BY tenant_id
-            LIMIT $2) t";
-    SCHEDULE = "INSERT INTO work (kind, key, next_at, set_at)
-        SELECT $1, t.tenant_id,
+            LIMIT $2
+        ) t";
+    SCHEDULE = "
+        INSERT INTO work (kind, key, next_at, set_at)
+        SELECT
+            $1, t.tenant_id,
             CAST($2 AS BIGINT) + t.place * CASE
                 WHEN CAST($3 AS BIGINT) / t.count < $4 THEN CAST($3 AS BIGINT) / t.count
                 ELSE $4
             END,
             CAST($2 AS BIGINT)
         FROM (
-            SELECT a.tenant_id,
+            SELECT
+                a.tenant_id,
                 CAST(ROW_NUMBER() OVER (ORDER BY a.tenant_id) - 1 AS BIGINT) AS place,
                 CAST(COUNT(*) OVER () AS BIGINT) AS count
             FROM accounts a
-            WHERE a.tenant_id > $5 AND a.tenant_id <= $6 AND (a.services & a.synced & 3) <> 0
-                AND NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = $1 AND w.key = a.tenant_id AND w.next_at < $7)
-            GROUP BY a.tenant_id) t
+            WHERE a.tenant_id > $5
+              AND a.tenant_id <= $6
+              AND (a.services & a.synced & 3) <> 0
+              AND NOT EXISTS (
+                  SELECT 1
+                  FROM work w
+                  WHERE w.kind = $1
+                    AND w.key = a.tenant_id
+                    AND w.next_at < $7
+              )
+            GROUP BY a.tenant_id
+        ) t
         WHERE TRUE
-        ON CONFLICT (kind, key) DO UPDATE
-        SET next_at = excluded.next_at, set_at = excluded.set_at
+        ON CONFLICT (kind, key)
+        DO UPDATE SET next_at = excluded.next_at, set_at = excluded.set_at
         WHERE work.next_at >= $7";
-    WAKE_SQLITE = "UPDATE work
+    WAKE_SQLITE = "
+        UPDATE work
         SET next_at = $2, set_at = $2
         WHERE (kind, key) IN (
-            SELECT kind, key FROM work INDEXED BY work_failing
-            WHERE kind = $1 AND last_error IS NOT NULL AND next_at > $2 AND next_at < $4
-                AND lease_until <= $2 AND not_before <= $2
-            ORDER BY next_at
-            LIMIT $3)";
-    WAKE_POSTGRES = "WITH sleeping AS MATERIALIZED (
-            SELECT kind, key FROM work
-            WHERE kind = $1 AND last_error IS NOT NULL AND next_at > $2 AND next_at < $4
-                AND lease_until <= $2 AND not_before <= $2
+            SELECT kind, key
+            FROM work INDEXED BY work_failing
+            WHERE kind = $1
+              AND last_error IS NOT NULL
+              AND next_at > $2
+              AND next_at < $4
+              AND lease_until <= $2
+              AND not_before <= $2
             ORDER BY next_at
             LIMIT $3
-            FOR UPDATE SKIP LOCKED)
+        )";
+    WAKE_POSTGRES = "
+        WITH sleeping AS MATERIALIZED (
+            SELECT kind, key
+            FROM work
+            WHERE kind = $1
+              AND last_error IS NOT NULL
+              AND next_at > $2
+              AND next_at < $4
+              AND lease_until <= $2
+              AND not_before <= $2
+            ORDER BY next_at
+            LIMIT $3
+            FOR UPDATE SKIP LOCKED
+        )
         UPDATE work
         SET next_at = $2, set_at = $2
         FROM sleeping
-        WHERE work.kind = sleeping.kind AND work.key = sleeping.key";
-    CLOCK_WENT_BACK = "UPDATE work
+        WHERE work.kind = sleeping.kind
+          AND work.key = sleeping.key";
+    CLOCK_WENT_BACK = "
+        UPDATE work
         SET next_at = CASE
                 WHEN next_at >= $2 THEN next_at
                 WHEN next_at > set_at THEN $1 + next_at - set_at

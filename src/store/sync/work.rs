@@ -76,16 +76,25 @@ const HEAD_START: Duration = Duration::days(30);
 macro_rules! claim_sqlite {
     ($index:literal, $kinds:literal) => {
         concat!(
-            "UPDATE work
-            SET fence = fence + 1, lease_until = $2, next_at = $2, set_at = $1
+            "
+            UPDATE work
+            SET fence = fence + 1,
+                lease_until = $2,
+                next_at = $2,
+                set_at = $1
             WHERE (kind, key) IN (
-                SELECT kind, key FROM work INDEXED BY ",
+                SELECT kind, key
+                FROM work INDEXED BY ",
             $index,
-            " WHERE kind IN (",
+            "
+            WHERE kind IN (",
             $kinds,
-            ") AND next_at <= $1 AND lease_until <= $1
+            ")
+                  AND next_at <= $1
+                  AND lease_until <= $1
                 ORDER BY next_at
-                LIMIT 1)
+                LIMIT 1
+            )
             RETURNING kind, key, fence, attempt"
         )
     };
@@ -94,18 +103,27 @@ macro_rules! claim_sqlite {
 macro_rules! claim_postgres {
     ($kinds:literal) => {
         concat!(
-            "WITH due AS MATERIALIZED (
-                SELECT kind, key FROM work
+            "
+            WITH due AS MATERIALIZED (
+                SELECT kind, key
+                FROM work
                 WHERE kind IN (",
             $kinds,
-            ") AND next_at <= $1 AND lease_until <= $1
+            ")
+                  AND next_at <= $1
+                  AND lease_until <= $1
                 ORDER BY next_at
                 LIMIT 1
-                FOR UPDATE SKIP LOCKED)
+                FOR UPDATE SKIP LOCKED
+            )
             UPDATE work
-            SET fence = fence + 1, lease_until = $2, next_at = $2, set_at = $1
+            SET fence = fence + 1,
+                lease_until = $2,
+                next_at = $2,
+                set_at = $1
             FROM due
-            WHERE work.kind = due.kind AND work.key = due.key
+            WHERE work.kind = due.kind
+              AND work.key = due.key
             RETURNING work.kind, work.key, work.fence, work.attempt"
         )
     };
@@ -116,11 +134,16 @@ macro_rules! claim_postgres {
 macro_rules! next_due {
     ($source:literal, $kinds:literal) => {
         concat!(
-            "SELECT next_at FROM ",
+            "
+            SELECT next_at
+            FROM ",
             $source,
-            " WHERE kind IN (",
+            "
+            WHERE kind IN (",
             $kinds,
-            ") AND next_at < $2 AND NOT (lease_until > $1 AND next_at < lease_until)
+            ")
+              AND next_at < $2
+              AND NOT (lease_until > $1 AND next_at < lease_until)
             ORDER BY next_at
             LIMIT 1"
         )
@@ -131,16 +154,19 @@ macro_rules! next_due {
 macro_rules! wanted {
     ($rows:literal) => {
         concat!(
-            "INSERT INTO work (kind, key, next_at, set_at) ",
+            "
+            INSERT INTO work (kind, key, next_at, set_at)
+            ",
             $rows,
             "
-        ON CONFLICT (kind, key) DO UPDATE
-        SET set_at = excluded.set_at,
-            next_at = CASE
-                WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
-                WHEN work.not_before > excluded.set_at THEN work.not_before
-                ELSE excluded.next_at
-            END"
+            ON CONFLICT (kind, key)
+            DO UPDATE SET
+                set_at = excluded.set_at,
+                next_at = CASE
+                    WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
+                    WHEN work.not_before > excluded.set_at THEN work.not_before
+                    ELSE excluded.next_at
+                END"
         )
     };
 }
@@ -148,14 +174,22 @@ macro_rules! wanted {
 statements! {
     WANT = wanted!("VALUES ($1, $2, $3, $4)");
     WANT_ACCOUNTS = wanted!(
-        "SELECT DISTINCT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+        "
+        SELECT DISTINCT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
         FROM order_items
-        WHERE order_id = $1 AND state = 'pending'"
+        WHERE order_id = $1
+          AND state = 'pending'"
     );
-    WANT_NEW_TENANTS = "INSERT INTO work (kind, key, next_at, set_at)
+    WANT_NEW_TENANTS = "
+        INSERT INTO work (kind, key, next_at, set_at)
         SELECT $1, c.tenant_id, $2, $2
         FROM consents c
-        WHERE NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = $1 AND w.key = c.tenant_id)
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM work w
+            WHERE w.kind = $1
+              AND w.key = c.tenant_id
+        )
         ON CONFLICT (kind, key) DO NOTHING";
     CLAIM_PUSH_SQLITE = claim_sqlite!("work_pushes", "'account', 'relationship'");
     CLAIM_PUSH_POSTGRES = claim_postgres!("'account', 'relationship'");
@@ -165,41 +199,76 @@ statements! {
     NEXT_PUSH_POSTGRES = next_due!("work", "'account', 'relationship'");
     NEXT_PULL_SQLITE = next_due!("work INDEXED BY work_pulls", "'consents', 'civic-addresses', 'numbers'");
     NEXT_PULL_POSTGRES = next_due!("work", "'consents', 'civic-addresses', 'numbers'");
-    HOLD = "UPDATE work
-        SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END, lease_until = $4, set_at = $5
-        WHERE kind = $1 AND key = $2 AND fence = $3";
-    FREE = "UPDATE work
+    HOLD = "
+        UPDATE work
+        SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END,
+            lease_until = $4,
+            set_at = $5
+        WHERE kind = $1
+          AND key = $2
+          AND fence = $3";
+    FREE = "
+        UPDATE work
         SET fence = fence + 1,
             next_at = CASE WHEN next_at = lease_until THEN $1 ELSE next_at END,
             lease_until = 0,
             set_at = $1
         WHERE lease_until > $1";
-    DONE = "UPDATE work
+    DONE = "
+        UPDATE work
         SET next_at = CASE WHEN next_at = lease_until OR next_at > $5 THEN $5 ELSE next_at END,
-            lease_until = 0, attempt = 0, not_before = 0, last_ok_at = $4, last_error = NULL, set_at = $4
-        WHERE kind = $1 AND key = $2 AND fence = $3";
-    RETRY = "UPDATE work
-        SET next_at = $6, not_before = $7, lease_until = 0, attempt = attempt + 1,
-            last_error = $4, last_error_at = $5, set_at = $5
-        WHERE kind = $1 AND key = $2 AND fence = $3";
-    GIVE_BACK = "UPDATE work
+            lease_until = 0,
+            attempt = 0,
+            not_before = 0,
+            last_ok_at = $4,
+            last_error = NULL,
+            set_at = $4
+        WHERE kind = $1
+          AND key = $2
+          AND fence = $3";
+    RETRY = "
+        UPDATE work
+        SET next_at = $6,
+            not_before = $7,
+            lease_until = 0,
+            attempt = attempt + 1,
+            last_error = $4,
+            last_error_at = $5,
+            set_at = $5
+        WHERE kind = $1
+          AND key = $2
+          AND fence = $3";
+    GIVE_BACK = "
+        UPDATE work
         SET next_at = CASE WHEN next_at = lease_until OR next_at > $4 THEN $4 ELSE next_at END,
-            lease_until = 0, attempt = 0, not_before = 0, set_at = $5,
-            last_error = $6, last_error_at = CASE WHEN CAST($6 AS TEXT) IS NULL THEN last_error_at ELSE $5 END
-        WHERE kind = $1 AND key = $2 AND fence = $3";
-    FAILING_ROWS = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+            lease_until = 0,
+            attempt = 0,
+            not_before = 0,
+            set_at = $5,
+            last_error = $6,
+            last_error_at = CASE WHEN CAST($6 AS TEXT) IS NULL THEN last_error_at ELSE $5 END
+        WHERE kind = $1
+          AND key = $2
+          AND fence = $3";
+    FAILING_ROWS = "
+        SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE kind = $1 AND last_error IS NOT NULL
+        WHERE kind = $1
+          AND last_error IS NOT NULL
         ORDER BY next_at
         LIMIT $2";
-    FINE_ROWS = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+    FINE_ROWS = "
+        SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE kind = $1 AND last_error IS NULL
+        WHERE kind = $1
+          AND last_error IS NULL
         ORDER BY key
         LIMIT $2";
-    ONE_ROW = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+    ONE_ROW = "
+        SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE kind = $1 AND key = $2";
+        WHERE kind = $1
+          AND key = $2";
     REMOVE = "DELETE FROM work WHERE kind = $1 AND key = $2";
 }
 

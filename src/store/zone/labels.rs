@@ -6,7 +6,14 @@ use crate::store::sql::{on, statements};
 use crate::store::{Result, Tx, at, micros};
 
 statements! {
-    GIVE_UP = "INSERT INTO given_up_labels (label, account, given_up_at, serial) VALUES ($1, $2, $3, $4) ON CONFLICT (label) DO UPDATE SET account = excluded.account, given_up_at = excluded.given_up_at, serial = excluded.serial";
+    GIVE_UP = "
+        INSERT INTO given_up_labels (label, account, given_up_at, serial)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (label)
+        DO UPDATE SET
+            account = excluded.account,
+            given_up_at = excluded.given_up_at,
+            serial = excluded.serial";
     TAKE_UP = "DELETE FROM given_up_labels WHERE label = $1";
     GIVEN_UP = "SELECT account, given_up_at FROM given_up_labels WHERE label = $1";
 }

@@ -18,7 +18,13 @@ use crate::store::{Db, Error, Result, Tx, at, micros};
 /// An account's names with what was found at the last check; conditions follow.
 macro_rules! select_names {
     () => {
-        "SELECT s.account_id, s.label, s.region1_token, s.region2_token, s.serial, s.check_wanted, c.status, c.served, c.checked_at FROM subdomains s LEFT JOIN subdomain_checks c ON c.account_id = s.account_id AND c.serial = s.serial WHERE "
+        "
+        SELECT
+            s.account_id, s.label, s.region1_token, s.region2_token,
+            s.serial, s.check_wanted, c.status, c.served, c.checked_at
+        FROM subdomains s
+        LEFT JOIN subdomain_checks c ON c.account_id = s.account_id AND c.serial = s.serial
+        WHERE "
     };
 }
 
@@ -27,15 +33,61 @@ const NOTIFY: &str = "SELECT pg_notify('nmp_zone', '')";
 
 statements! {
     SERIAL = "SELECT serial FROM zone WHERE id = 1";
-    SNAPSHOT = "SELECT z.serial, (SELECT string_agg(concat_ws(' ', label, region1_token, region2_token), ',') FROM subdomains) FROM zone z WHERE z.id = 1";
-    DELTA = "SELECT z.serial, n.label, n.region1_token, n.region2_token FROM zone z LEFT JOIN (SELECT label, region1_token, region2_token FROM subdomains WHERE serial > $1 UNION ALL SELECT label, '', '' FROM given_up_labels WHERE serial > $1) AS n ON TRUE WHERE z.id = 1";
+    SNAPSHOT = "
+        SELECT
+            z.serial,
+            (
+                SELECT string_agg(concat_ws(' ', label, region1_token, region2_token), ',')
+                FROM subdomains
+            )
+        FROM zone z
+        WHERE z.id = 1";
+    DELTA = "
+        SELECT z.serial, n.label, n.region1_token, n.region2_token
+        FROM zone z
+        LEFT JOIN (
+            SELECT label, region1_token, region2_token
+            FROM subdomains
+            WHERE serial > $1
+            UNION ALL
+            SELECT label, '', ''
+            FROM given_up_labels
+            WHERE serial > $1
+        ) AS n ON TRUE
+        WHERE z.id = 1";
     // Seconds since 1970 unless more changes came: it grows, too, when an older backup was brought back.
-    CHANGED = "UPDATE zone SET serial = CASE WHEN serial < $1 THEN $1 ELSE serial + 1 END WHERE id = 1 RETURNING serial";
-    RELAID = "UPDATE zone SET layout = $2, serial = CASE WHEN serial < $1 THEN $1 ELSE serial + 1 END WHERE id = 1 AND layout <> $2";
-    SCREENING = "UPDATE subdomains SET call_screening = $2 WHERE account_id = $1 AND label = $3 AND region1_token = $4 AND region2_token = $5";
-    SET = "INSERT INTO subdomains (account_id, label, call_screening, region1_token, region2_token, serial) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id) DO UPDATE SET label = excluded.label, call_screening = excluded.call_screening, region1_token = excluded.region1_token, region2_token = excluded.region2_token, serial = excluded.serial";
+    CHANGED = "
+        UPDATE zone
+        SET serial = CASE WHEN serial < $1 THEN $1 ELSE serial + 1 END
+        WHERE id = 1
+        RETURNING serial";
+    RELAID = "
+        UPDATE zone
+        SET layout = $2, serial = CASE WHEN serial < $1 THEN $1 ELSE serial + 1 END
+        WHERE id = 1
+          AND layout <> $2";
+    SCREENING = "
+        UPDATE subdomains
+        SET call_screening = $2
+        WHERE account_id = $1
+          AND label = $3
+          AND region1_token = $4
+          AND region2_token = $5";
+    SET = "
+        INSERT INTO subdomains (account_id, label, call_screening, region1_token, region2_token, serial)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (account_id)
+        DO UPDATE SET
+            label = excluded.label,
+            call_screening = excluded.call_screening,
+            region1_token = excluded.region1_token,
+            region2_token = excluded.region2_token,
+            serial = excluded.serial";
     FORMER = "SELECT label FROM subdomains WHERE account_id = $1 AND label <> $2";
-    UNSET = "DELETE FROM subdomains WHERE account_id = $1 RETURNING label";
+    UNSET = "
+        DELETE FROM subdomains
+        WHERE account_id = $1
+        RETURNING label";
     UNCHECK = "DELETE FROM subdomain_checks WHERE account_id = $1";
     CHANGED_NAMES = concat!(select_names!(), "s.serial > $1 OR s.check_wanted > $2 ORDER BY s.account_id");
     NAMES_BEHIND = concat!(select_names!(), "s.account_id > $1 ORDER BY s.account_id LIMIT $2");
@@ -320,7 +372,9 @@ impl Tx {
         for some in checked.chunks(200) {
             let mut insert = Conditions::default();
             insert.push(
-                "INSERT INTO subdomain_checks (account_id, serial, status, served, server, checked_at) VALUES ",
+                "
+                INSERT INTO subdomain_checks (account_id, serial, status, served, server, checked_at)
+                VALUES ",
                 [],
             );
             for (index, one) in some.iter().enumerate() {
@@ -337,7 +391,24 @@ impl Tx {
                 );
             }
             insert.push(
-                " ON CONFLICT (account_id) DO UPDATE SET serial = excluded.serial, status = excluded.status, served = excluded.served, server = excluded.server, checked_at = excluded.checked_at WHERE subdomain_checks.serial < excluded.serial OR (subdomain_checks.serial = excluded.serial AND (subdomain_checks.server = excluded.server OR subdomain_checks.status <> 'inconsistent' OR excluded.status = 'inconsistent' OR subdomain_checks.checked_at < ?))",
+                "
+                ON CONFLICT (account_id)
+                DO UPDATE SET
+                    serial = excluded.serial,
+                    status = excluded.status,
+                    served = excluded.served,
+                    server = excluded.server,
+                    checked_at = excluded.checked_at
+                WHERE subdomain_checks.serial < excluded.serial
+                  OR (
+                      subdomain_checks.serial = excluded.serial
+                      AND (
+                          subdomain_checks.server = excluded.server
+                          OR subdomain_checks.status <> 'inconsistent'
+                          OR excluded.status = 'inconsistent'
+                          OR subdomain_checks.checked_at < ?
+                      )
+                  )",
                 [Bind::Int(micros(recent))],
             );
             on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;

@@ -6,9 +6,33 @@ use crate::store::sql::{on, statements};
 use crate::store::{Result, Tx};
 
 statements! {
-    TO_PUT = "SELECT s.label, s.region1_token, s.region2_token FROM subdomains s LEFT JOIN told_names t ON t.label = s.label AND t.region1_token = s.region1_token AND t.region2_token = s.region2_token AND t.layout = $1 WHERE t.label IS NULL AND s.label > $2 ORDER BY s.label LIMIT $3";
-    TO_REMOVE = "SELECT t.label, t.region1_token, t.region2_token FROM told_names t LEFT JOIN subdomains s ON s.label = t.label WHERE s.label IS NULL ORDER BY t.label LIMIT $1";
-    TOLD = "INSERT INTO told_names (label, region1_token, region2_token, layout) VALUES ($1, $2, $3, $4) ON CONFLICT (label) DO UPDATE SET region1_token = excluded.region1_token, region2_token = excluded.region2_token, layout = excluded.layout";
+    TO_PUT = "
+        SELECT s.label, s.region1_token, s.region2_token
+        FROM subdomains s
+        LEFT JOIN told_names t
+          ON t.label = s.label
+          AND t.region1_token = s.region1_token
+          AND t.region2_token = s.region2_token
+          AND t.layout = $1
+        WHERE t.label IS NULL
+          AND s.label > $2
+        ORDER BY s.label
+        LIMIT $3";
+    TO_REMOVE = "
+        SELECT t.label, t.region1_token, t.region2_token
+        FROM told_names t
+        LEFT JOIN subdomains s ON s.label = t.label
+        WHERE s.label IS NULL
+        ORDER BY t.label
+        LIMIT $1";
+    TOLD = "
+        INSERT INTO told_names (label, region1_token, region2_token, layout)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (label)
+        DO UPDATE SET
+            region1_token = excluded.region1_token,
+            region2_token = excluded.region2_token,
+            layout = excluded.layout";
     FORGET = "DELETE FROM told_names WHERE label = $1";
 }
 

@@ -35,7 +35,10 @@ async fn what_programs_do_is_in_orders_and_audit(api: Api) -> Api {
 
     let orders = texts(
         &api.db,
-        "SELECT kind || ' ' || source || ' ' || author || ' ' || total || ' ' || accounts FROM orders ORDER BY id",
+        "
+        SELECT kind || ' ' || source || ' ' || author || ' ' || total || ' ' || accounts
+        FROM orders
+        ORDER BY id",
     )
     .await;
     let expected = [

@@ -196,7 +196,11 @@ fn what_is_committed_late_is_not_skipped() {
         let mut slow = server.aside.begin().await.unwrap();
         for statement in [
             "UPDATE numbers SET state = 'failed' WHERE telephone_number = 441632960000",
-            "INSERT INTO answers (seq, numbers) SELECT next, '441632960000' FROM sequences WHERE name = 'answers'",
+            "
+            INSERT INTO answers (seq, numbers)
+            SELECT next, '441632960000'
+            FROM sequences
+            WHERE name = 'answers'",
             "UPDATE sequences SET next = next + 1 WHERE name = 'answers'",
         ] {
             sqlx::query(statement).execute(&mut *slow).await.unwrap();

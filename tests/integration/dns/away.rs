@@ -37,7 +37,11 @@ impl Way {
         std::fs::remove_file(self.folder.path().join(".s.PGSQL.5432")).unwrap();
         execute(
             &world.db,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            "
+            SELECT pg_terminate_backend(pid)
+            FROM pg_stat_activity
+            WHERE datname = current_database()
+              AND pid <> pg_backend_pid()",
         )
         .await;
     }

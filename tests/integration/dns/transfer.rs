@@ -21,8 +21,9 @@ async fn fill(db: &Db, count: usize) {
     for chunk in (0..count).collect::<Vec<_>>().chunks(500) {
         let rows: Vec<String> =
             chunk.iter().map(|n| format!("({}, 'l{n}', TRUE, 'MS=one{n}', 'MS=two{n}', 2)", 100 + n)).collect();
-        let insert =
-            "INSERT INTO subdomains (account_id, label, call_screening, region1_token, region2_token, serial) VALUES ";
+        let insert = "
+            INSERT INTO subdomains (account_id, label, call_screening, region1_token, region2_token, serial)
+            VALUES ";
         execute(db, &format!("{insert}{}", rows.join(", "))).await;
     }
     execute(db, "UPDATE zone SET serial = serial + 1").await;

@@ -33,7 +33,16 @@ pub(crate) fn run<F: Future<Output = Api>>(kind: Kind, test: impl FnOnce(Api) ->
     runtime().block_on(async {
         let api = test(Api::start(kind).await).await;
         check_invariants(&api.db).await;
-        let counts = "SELECT s.account_id FROM account_services s WHERE s.numbers <> (SELECT COUNT(*) FROM numbers n JOIN settings t ON t.id = n.settings_id WHERE n.account_id = s.account_id AND t.services = s.services)";
+        let counts = "
+            SELECT s.account_id
+            FROM account_services s
+            WHERE s.numbers <> (
+                SELECT COUNT(*)
+                FROM numbers n
+                JOIN settings t ON t.id = n.settings_id
+                WHERE n.account_id = s.account_id
+                  AND t.services = s.services
+            )";
         assert_eq!(numbers(&api.db, counts).await, Vec::<i64>::new(), "accounts whose services are miscounted");
         let verified = finished(nmp().args(["audit", "verify"]).env("NMP_DATABASE__URL", &api.place.url));
         assert!(verified.status.success(), "{verified:?}");

@@ -274,11 +274,23 @@ impl World {
 /// What must hold at every moment, whatever was done.
 pub(crate) async fn check_invariants(db: &Db) {
     let ctx = Ctx::new(db.clone(), Clock::system(), Policy::default());
-    let counts = "SELECT a.id FROM accounts a WHERE a.number_count <> (SELECT COUNT(*) FROM numbers n WHERE n.account_id = a.id)";
+    let counts = "
+        SELECT a.id
+        FROM accounts a
+        WHERE a.number_count <> (SELECT COUNT(*) FROM numbers n WHERE n.account_id = a.id)";
     assert_eq!(database::numbers(db, counts).await, Vec::<i64>::new(), "accounts whose number count is wrong");
     for (column, state) in [("done", "done"), ("failed", "failed"), ("superseded", "superseded")] {
         let counters = format!(
-            "SELECT o.id FROM orders o WHERE o.submitted_at IS NOT NULL AND o.{column} <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = '{state}')"
+            "
+            SELECT o.id
+            FROM orders o
+            WHERE o.submitted_at IS NOT NULL
+              AND o.{column} <> (
+                  SELECT COUNT(*)
+                  FROM order_items i
+                  WHERE i.order_id = o.id
+                    AND i.state = '{state}'
+              )"
         );
         assert_eq!(
             database::numbers(db, &counters).await,
@@ -286,9 +298,34 @@ pub(crate) async fn check_invariants(db: &Db) {
             "orders whose {column} is not the count of their items"
         );
     }
-    let waiting = "SELECT o.id FROM orders o WHERE o.submitted_at IS NOT NULL AND o.total - o.done - o.failed - o.superseded <> (SELECT COUNT(*) FROM order_items i WHERE i.order_id = o.id AND i.state = 'pending')";
+    let waiting = "
+        SELECT o.id
+        FROM orders o
+        WHERE o.submitted_at IS NOT NULL
+          AND o.total - o.done - o.failed - o.superseded <> (
+              SELECT COUNT(*)
+              FROM order_items i
+              WHERE i.order_id = o.id
+                AND i.state = 'pending'
+          )";
     assert_eq!(database::numbers(db, waiting).await, Vec::<i64>::new(), "orders whose waiting items are miscounted");
-    let orphans = "SELECT n.telephone_number FROM numbers n WHERE n.state IN ('pending', 'releasing') AND NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = n.order_id AND i.telephone_number = n.telephone_number AND i.state = 'pending') AND n.order_id IN (SELECT id FROM orders WHERE status IN ('complete', 'failed', 'complete-with-errors') AND finished_at IS NULL)";
+    let orphans = "
+        SELECT n.telephone_number
+        FROM numbers n
+        WHERE n.state IN ('pending', 'releasing')
+          AND NOT EXISTS (
+              SELECT 1
+              FROM order_items i
+              WHERE i.order_id = n.order_id
+                AND i.telephone_number = n.telephone_number
+                AND i.state = 'pending'
+          )
+          AND n.order_id IN (
+              SELECT id
+              FROM orders
+              WHERE status IN ('complete', 'failed', 'complete-with-errors')
+                AND finished_at IS NULL
+          )";
     assert_eq!(database::numbers(db, orphans).await, Vec::<i64>::new(), "final orders without an end");
     let ids = database::numbers(db, "SELECT id FROM orders").await;
     for id in ids {
