@@ -69,7 +69,8 @@ impl Api {
     /// The text of a request.
     fn request(&self, method: &str, path: &str, body: &str) -> String {
         format!(
-            "{method} {path}?{VERSION} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path}?{VERSION} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.host,
             self.token,
             body.len()
@@ -90,7 +91,10 @@ fn account(name: &str, sync: bool) -> Value {
 
 fn number(account: &str, number: u64) -> String {
     format!(
-        "{{\"telephoneNumber\":\"+{number}\",\"accountName\":\"{account}\",\"serviceDetails\":{{\"teamsOperatorConnect\":{{\"enabled\":true,\"configuration\":{{\"usage\":\"CallingUserAssignment\",\"choosableCapabilities\":[\"InboundCalling\",\"OutboundCalling\"],\"allowTenantAddressUpdate\":true,\"displayedCountryCode\":\"GB\"}}}}}}}}"
+        "{{\"telephoneNumber\":\"+{number}\",\"accountName\":\"{account}\",\"serviceDetails\":{{\
+         \"teamsOperatorConnect\":{{\"enabled\":true,\"configuration\":{{\"usage\":\"CallingUserAssignment\",\
+         \"choosableCapabilities\":[\"InboundCalling\",\"OutboundCalling\"],\
+         \"allowTenantAddressUpdate\":true,\"displayedCountryCode\":\"GB\"}}}}}}}}"
     )
 }
 

@@ -115,13 +115,15 @@ async fn fill(file: &Path) -> Outcome<()> {
 /// The same zone for nsd, as text.
 fn zone() -> String {
     let mut text = format!(
-        "$ORIGIN {BASE}.\n$TTL 300\n@ SOA ns1 hostmaster 1 300 60 1209600 300\n@ NS ns1\nns1 A 127.0.0.1\n1r1 A 192.0.2.11\n1r2 A 192.0.2.12\n"
+        "$ORIGIN {BASE}.\n$TTL 300\n@ SOA ns1 hostmaster 1 300 60 1209600 300\n@ NS ns1\nns1 A 127.0.0.1\n\
+         1r1 A 192.0.2.11\n1r2 A 192.0.2.12\n"
     );
     for number in 0..CUSTOMERS {
         for region in [1, 2] {
             let _ = write!(
                 text,
-                "l{number}.1r{region} TXT MS=ms{number:08}\nl{number}.1r{region} A 192.0.2.1{region}\nl{number}.1r{region} AAAA 2001:db8::1{region}\n"
+                "l{number}.1r{region} TXT MS=ms{number:08}\nl{number}.1r{region} A 192.0.2.1{region}\n\
+                 l{number}.1r{region} AAAA 2001:db8::1{region}\n"
             );
         }
     }
@@ -143,7 +145,10 @@ fn nsd(folder: &Path, port: u16) -> Outcome<Other> {
     let folder = folder.display();
     std::fs::write(format!("{folder}/zone.txt"), zone())?;
     let config = format!(
-        "server:\n  ip-address: 127.0.0.1\n  port: {port}\n  server-count: {}\n  username: \"\"\n  zonesdir: \"{folder}\"\n  database: \"\"\n  pidfile: \"{folder}/nsd.pid\"\n  xfrdfile: \"{folder}/xfrd.state\"\n  zonelistfile: \"{folder}/zone.list\"\n  rrl-ratelimit: 0\n  logfile: \"{folder}/nsd.log\"\nremote-control:\n  control-enable: no\nzone:\n  name: {BASE}\n  zonefile: zone.txt\n",
+        "server:\n  ip-address: 127.0.0.1\n  port: {port}\n  server-count: {}\n  username: \"\"\n  zonesdir: \
+         \"{folder}\"\n  database: \"\"\n  pidfile: \"{folder}/nsd.pid\"\n  xfrdfile: \"{folder}/xfrd.state\"\n  \
+         zonelistfile: \"{folder}/zone.list\"\n  rrl-ratelimit: 0\n  logfile: \"{folder}/nsd.log\"\n\
+         remote-control:\n  control-enable: no\nzone:\n  name: {BASE}\n  zonefile: zone.txt\n",
         std::thread::available_parallelism()?
     );
     std::fs::write(format!("{folder}/nsd.conf"), config)?;

@@ -20,7 +20,22 @@ async fn open(folder: &std::path::Path) -> Outcome<SqlitePool> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-    sqlx::query("CREATE TABLE numbers (telephone_number INTEGER PRIMARY KEY, account_id BIGINT, settings_id BIGINT, country TEXT, state TEXT, assigned BOOLEAN, rev BIGINT, order_id BIGINT, changed_at BIGINT)").execute(&pool).await?;
+    sqlx::query(
+        "
+        CREATE TABLE numbers (
+            telephone_number INTEGER PRIMARY KEY,
+            account_id BIGINT,
+            settings_id BIGINT,
+            country TEXT,
+            state TEXT,
+            assigned BOOLEAN,
+            rev BIGINT,
+            order_id BIGINT,
+            changed_at BIGINT
+        )",
+    )
+    .execute(&pool)
+    .await?;
     Ok(pool)
 }
 

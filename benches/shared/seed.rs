@@ -23,7 +23,8 @@ const FIRST: i64 = 442_000_000_000;
 pub fn csv(count: usize) -> String {
     let oc = "serviceDetails_teamsOperatorConnect";
     let mut text = format!(
-        "telephoneNumber,accountName,{oc}_enabled,{oc}_configuration_usage,{oc}_configuration_choosableCapabilities,{oc}_configuration_allowTenantAddressUpdate,{oc}_configuration_displayedCountryCode\r\n"
+        "telephoneNumber,accountName,{oc}_enabled,{oc}_configuration_usage,{oc}_configuration_choosableCapabilities,\
+         {oc}_configuration_allowTenantAddressUpdate,{oc}_configuration_displayedCountryCode\r\n"
     );
     for index in 0..count as i64 {
         let _ = write!(
@@ -44,7 +45,22 @@ pub async fn bare_insert(count: usize) -> Outcome<Duration> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    sqlx::query("CREATE TABLE numbers (telephone_number INTEGER PRIMARY KEY, account_id BIGINT, settings_id BIGINT, country TEXT, state TEXT, assigned BOOLEAN, rev BIGINT, order_id BIGINT, changed_at BIGINT)").execute(&mut connection).await?;
+    sqlx::query(
+        "
+        CREATE TABLE numbers (
+            telephone_number INTEGER PRIMARY KEY,
+            account_id BIGINT,
+            settings_id BIGINT,
+            country TEXT,
+            state TEXT,
+            assigned BOOLEAN,
+            rev BIGINT,
+            order_id BIGINT,
+            changed_at BIGINT
+        )",
+    )
+    .execute(&mut connection)
+    .await?;
     let rows: Vec<i64> = (0..count as i64).map(|index| FIRST + index).collect();
     let begun = Instant::now();
     let mut transaction = connection.begin().await?;

@@ -66,7 +66,8 @@ async fn feed(
             StatusCode::GONE,
             "cursor_gone",
             "Begin with all numbers",
-            "What changed since this cursor cannot be told: it is of another database, of one that was brought back from a backup, or of another configuration. Begin anew without a cursor, with all numbers.",
+            "What changed since this cursor cannot be told: it is of another database, of one that was brought back \
+             from a backup, or of another configuration. Begin anew without a cursor, with all numbers.",
         )
         .at("cursor")
     })?;

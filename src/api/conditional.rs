@@ -120,7 +120,9 @@ impl Preconditions {
                     return Outcome::NotModified;
                 }
                 Outcome::Failed(match tags {
-                    Tags::Any => "The resource exists already, and If-None-Match: * asks that it does not. Leave the header out to replace it.".to_owned(),
+                    Tags::Any => "The resource exists already, and If-None-Match: * asks that it does not. Leave \
+                                  the header out to replace it."
+                        .to_owned(),
                     Tags::List(_) => "The resource is one of those that If-None-Match names.".to_owned(),
                 })
             }
@@ -140,7 +142,8 @@ fn fails_match(tags: &Tags, current: Option<&Current<'_>>) -> Option<String> {
         Tags::Any => None,
         Tags::List(tags) if tags.iter().any(|tag| !tag.weak && tag.desired() == current.desired) => None,
         Tags::List(_) => Some(format!(
-            "The resource was changed since you read it: its ETag is \"{}.{}\" now, which If-Match does not name. Read it again and send your change with its new ETag.",
+            "The resource was changed since you read it: its ETag is \"{}.{}\" now, which If-Match does not name. \
+             Read it again and send your change with its new ETag.",
             current.desired, current.whole
         )),
     }
@@ -149,7 +152,11 @@ fn fails_match(tags: &Tags, current: Option<&Current<'_>>) -> Option<String> {
 /// Dates of HTTP have whole seconds.
 fn changed_since(date: OffsetDateTime, current: Option<&Current<'_>>) -> Option<String> {
     let Some(current) = current else {
-        return Some("There is no such resource, and If-Unmodified-Since asks for one that exists. Leave the header out to create it.".to_owned());
+        return Some(
+            "There is no such resource, and If-Unmodified-Since asks for one that exists. Leave the header \
+             out to create it."
+                .to_owned(),
+        );
     };
     let later = if date.nanosecond() == 0 {
         current.changed_at.unix_timestamp() > date.unix_timestamp()

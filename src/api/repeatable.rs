@@ -68,7 +68,8 @@ impl Repeatable {
         };
         if first_sent < now - WINDOW {
             let message = format!(
-                "{FIRST_SENT} is more than 24 hours ago. Whether the request was carried out is not known any more: look, and send it with a new id where it was not."
+                "{FIRST_SENT} is more than 24 hours ago. Whether the request was carried out is not known any more: \
+                 look, and send it with a new id where it was not."
             );
             return Err(Rejected::OutsideWindow(rejected(FIRST_SENT, message)));
         }

@@ -40,7 +40,10 @@ const PROGRAMS: &str = "  Call the API as   bss-read   may GET
 const AUDIENCE: &str = "nmp-api";
 
 /// The regions of the demo's Direct Routing, at addresses for documentation (RFC 5737, RFC 3849).
-const REGIONS: &str = r#"[{ label = "1r1", addresses = ["192.0.2.11", "2001:db8::11"] }, { label = "1r2", addresses = ["192.0.2.12", "2001:db8::12"] }]"#;
+const REGIONS: &str = concat!(
+    r#"[{ label = "1r1", addresses = ["192.0.2.11", "2001:db8::11"] }, "#,
+    r#"{ label = "1r2", addresses = ["192.0.2.12", "2001:db8::12"] }]"#
+);
 /// Who serves the demo's zone.
 const NAME_SERVERS: &str = r#"[{ name = "ns1.pstn.example.com", addresses = ["127.0.0.1"] }]"#;
 

@@ -286,7 +286,11 @@ async fn garbage_is_a_reason_to_wait_and_never_a_crash() {
     }
     let refused = canned_answer("404 Not Found", "", "<html>").await;
     assert!(matches!(refused, Err(BackendError::Rejected(error)) if error.code == "HTTP_404"));
-    let odd = canned_answer("200 OK", "", r#"{"value":[{"id":"1"},{"id":"2","tenantId":"a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a","status":"odd","more":1}]}"#).await;
+    let odd = r#"{"value":[
+        {"id":"1"},
+        {"id":"2","tenantId":"a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a","status":"odd","more":1}
+    ]}"#;
+    let odd = canned_answer("200 OK", "", odd).await;
     let odd = odd.unwrap();
     assert_eq!((odd.items.len(), odd.unreadable, odd.items[0].status.as_str()), (1, 1, "odd"));
 }

@@ -101,10 +101,16 @@ impl Api {
                 "api.audience",
                 &[],
                 "a text",
-                "What a token's `aud` must be, or hold. Several when programs ask for the API under several names. Not the client identifier of the portal.",
+                "What a token's `aud` must be, or hold. Several when programs ask for the API under several names. \
+                 Not the client identifier of the portal.",
             ),
             role_names: RoleNames {
-                read: role(r, "api.role_read", "ProvisioningAPI.Read", "What the provider calls the role that may GET."),
+                read: role(
+                    r,
+                    "api.role_read",
+                    "ProvisioningAPI.Read",
+                    "What the provider calls the role that may GET.",
+                ),
                 write: role(r, "api.role_write", "ProvisioningAPI.Write", "The role that may PUT, PATCH and upload."),
                 delete: role(r, "api.role_delete", "ProvisioningAPI.Delete", "The role that may DELETE and release."),
                 admin: role(r, "api.role_admin", "ProvisioningAPI.Admin", "The role that may do all of that."),
@@ -139,12 +145,7 @@ impl Api {
                 10..=100_000,
                 "Connections open at once; more have to wait.",
             ),
-            max_connections_per_address: r.integer(
-                "api.max_connections_per_address",
-                400,
-                0..=100_000,
-                PER_ADDRESS,
-            ),
+            max_connections_per_address: r.integer("api.max_connections_per_address", 400, 0..=100_000, PER_ADDRESS),
         }
     }
 }
@@ -182,7 +183,8 @@ impl Config {
         if !self.identity.client_id.is_empty() && api.audience.contains(&self.identity.client_id) {
             r.problem(
                 "api.audience",
-                "is identity.client_id too, so that an ID token of the portal would open the API; register the API with an identifier of its own",
+                "is identity.client_id too, so that an ID token of the portal would open the API; register the API \
+                 with an identifier of its own",
             );
         }
         check_algorithms(r, "api.algorithms", &api.algorithms);

@@ -16,7 +16,8 @@ impl CallPath {
         let header_name = r.text(
             "call_path.header_name",
             Some(SIP_HEADER),
-            "Name of the SIP header that is added to calls on their way to the operator's network, with the value that a number has for it. One for the whole deployment.",
+            "Name of the SIP header that is added to calls on their way to the operator's network, with the value \
+             that a number has for it. One for the whole deployment.",
         );
         Self { header_name: header_name.unwrap_or_else(|| SIP_HEADER.to_owned()) }
     }

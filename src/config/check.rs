@@ -208,7 +208,13 @@ pub(super) fn check_algorithms(r: &mut Reader, key: &str, algorithms: &[String])
 fn check_outside(r: &mut Reader, key: &str, url: &Url, sandbox_path: &str) {
     if is_loopback(url) {
         if url.path() == sandbox_path || url.path().starts_with(&format!("{sandbox_path}/")) {
-            r.problem(key, format!("{url} is the sandbox, which signs in anyone; use \u{201c}nmp demo\u{201d} to try things out, and the real address here"));
+            r.problem(
+                key,
+                format!(
+                    "{url} is the sandbox, which signs in anyone; use \u{201c}nmp demo\u{201d} to \
+                     try things out, and the real address here"
+                ),
+            );
         }
     } else if url.scheme() != "https" {
         r.problem(key, format!("{url} is plain HTTP; write an https address"));

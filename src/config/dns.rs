@@ -126,14 +126,18 @@ impl DirectRouting {
                 .text(
                     "direct_routing.base_domain",
                     None,
-                    "The domain below which every Direct Routing customer gets its names, such as `pstn.example.net`. Without it Direct Routing has no DNS here.",
+                    "The domain below which every Direct Routing customer gets its names, such as \
+                     `pstn.example.net`. Without it Direct Routing has no DNS here.",
                 )
                 .map(|name| name.trim_end_matches('.').to_ascii_lowercase()),
             regions: r
                 .tables(
                     "direct_routing.regions",
                     "[{ label = \"1r1\" }, { label = \"1r2\" }]",
-                    "One or two regions, in the order of an account's tokens: the label below the base domain, its `addresses` and, rarely, its `srv`, such as `{ label = \"1r1\", addresses = [\"192.0.2.1\", \"2001:db8::1\"], srv = [{ service = \"_sip._tls\", port = 5061, target = \"sbc1.example.net\" }] }`.",
+                    "One or two regions, in the order of an account's tokens: the label below the base domain, its \
+                     `addresses` and, rarely, its `srv`, such as `{ label = \"1r1\", addresses = [\"192.0.2.1\", \
+                     \"2001:db8::1\"], srv = [{ service = \"_sip._tls\", port = 5061, target = \"sbc1.example.net\" \
+                     }] }`.",
                 )
                 .into_iter()
                 .map(|region: Region| Region { label: region.label.to_ascii_lowercase(), ..region })
@@ -156,7 +160,8 @@ impl Dns {
                 .tables(
                     "dns.name_servers",
                     "[]",
-                    "The servers that the base domain is delegated to, such as `[{ name = \"ns1.example.net\" }]`; one below the base domain needs its `addresses` too. The first is named as the primary.",
+                    "The servers that the base domain is delegated to, such as `[{ name = \"ns1.example.net\" }]`; \
+                     one below the base domain needs its `addresses` too. The first is named as the primary.",
                 )
                 .into_iter()
                 .map(|server: NameServer| NameServer {
@@ -185,14 +190,16 @@ impl Dns {
                 .text(
                     "dns.catalog_file",
                     None,
-                    "Where the last zone is kept, so that it is answered after a restart without the database. Beside a SQLite database unless it is written.",
+                    "Where the last zone is kept, so that it is answered after a restart without the database. \
+                     Beside a SQLite database unless it is written.",
                 )
                 .map(PathBuf::from),
             rate_per_second: r.integer(
                 "dns.rate_per_second",
                 200,
                 0..=1_000_000,
-                "UDP answers a second to one network (/24, /56); beyond that every second one is truncated and the others are left out. 0: any number.",
+                "UDP answers a second to one network (/24, /56); beyond that every second one is truncated and the \
+                 others are left out. 0: any number.",
             ),
             rate_exempt_networks: r.list(
                 "dns.rate_exempt_networks",
@@ -210,7 +217,8 @@ impl Dns {
                 "dns.max_tcp_connections_per_address",
                 20,
                 0..=100_000,
-                "TCP connections open at once from one address (IPv6: one /64); further ones are closed. `dns.secondaries` and `dns.rate_exempt_networks` are not counted. 0: as many as in all.",
+                "TCP connections open at once from one address (IPv6: one /64); further ones are closed. \
+                 `dns.secondaries` and `dns.rate_exempt_networks` are not counted. 0: as many as in all.",
             ),
             tcp_idle: Duration::from_secs(u64::from(r.integer(
                 "dns.tcp_idle_seconds",
@@ -238,7 +246,8 @@ impl DynamicUpdate {
         Self {
             primary: r.server(
                 "dynamic_update.primary",
-                "An existing primary that gets the customers' records by dynamic update (RFC 2136). With it this program serves no zone itself.",
+                "An existing primary that gets the customers' records by dynamic update (RFC 2136). With it this \
+                 program serves no zone itself.",
             ),
             zone: r
                 .text(

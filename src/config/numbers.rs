@@ -29,13 +29,16 @@ impl Enum {
                 .text(
                     "dns.enum_zone",
                     None,
-                    "The zone of private ENUM (RFC 6116), such as `e164.example.net`: each number of ours is a name in it with NAPTR records. Without it there is no ENUM.",
+                    "The zone of private ENUM (RFC 6116), such as `e164.example.net`: each number of ours is a name \
+                     in it with NAPTR records. Without it there is no ENUM.",
                 )
                 .map(|zone| zone.trim_end_matches('.').to_ascii_lowercase()),
             uri: r.text(
                 "dns.enum_uri",
                 None,
-                "What every number leads to, such as `sip:{number}@sbc.example.net;user=phone`; may hold `{subdomain}` too, and then only numbers of Direct Routing are in the zone. Without it these are, and each leads to its customer's name in each region.",
+                "What every number leads to, such as `sip:{number}@sbc.example.net;user=phone`; may hold \
+                 `{subdomain}` too, and then only numbers of Direct Routing are in the zone. Without it these are, \
+                 and each leads to its customer's name in each region.",
             ),
             networks: r.list(
                 "dns.enum_networks",

@@ -38,7 +38,8 @@ impl Config {
                     "services.offered",
                     &["operatorConnect", "teamsPhoneMobile", "directRouting", "zoomPhoneCloudPeering"],
                     "one of operatorConnect, teamsPhoneMobile, directRouting, zoomPhoneCloudPeering, azureOperatorCallProtection",
-                    "The services that the portal offers. The Provisioning API takes every one, and what an account has already is always shown.",
+                    "The services that the portal offers. The Provisioning API takes every one, and what an account \
+                     has already is always shown.",
                 ),
             },
             uploads: Uploads {
@@ -59,11 +60,16 @@ impl Config {
                  { label = \"Agreement signed\", value = \"AgreementSigned\" }, \
                  { label = \"Consent declined\", value = \"ConsentDeclined\", needs_reason = true }, \
                  { label = \"Contract terminated\", value = \"ContractTerminated\", needs_reason = true }]",
-                "The choices of \u{201c}Update relationship status\u{201d}: what people see, what the backend is told, whether a reason must be given.",
+                "The choices of \u{201c}Update relationship status\u{201d}: what people see, what the backend is \
+                 told, whether a reason must be given.",
             ),
             log: Log {
                 format: r
-                    .choice("log.format", &[("json", LogFormat::Json), ("text", LogFormat::Text)], "`json` or `text`; always to standard error.")
+                    .choice(
+                        "log.format",
+                        &[("json", LogFormat::Json), ("text", LogFormat::Text)],
+                        "`json` or `text`; always to standard error.",
+                    )
                     .unwrap_or(LogFormat::Json),
                 level: r
                     .text("log.level", Some("info"), "What to log, such as `info` or `nmp=debug,info`.")
@@ -127,7 +133,8 @@ impl Portal {
                 "portal.rate_per_second",
                 50,
                 0..=100_000,
-                "Requests a second that one session may go on making, and one address (IPv6: one /64) without a session; more are answered with 429. Static files are not counted. 0: any number.",
+                "Requests a second that one session may go on making, and one address (IPv6: one /64) without a \
+                 session; more are answered with 429. Static files are not counted. 0: any number.",
             ),
             rate_burst: r.integer(
                 "portal.rate_burst",
@@ -189,7 +196,8 @@ impl Identity {
             "identity.scopes",
             &["openid", "profile", "offline_access"],
             "a scope",
-            "Scopes to ask for. Without `offline_access` most providers give no refresh token, and people are sent to sign in again at each check of their roles.",
+            "Scopes to ask for. Without `offline_access` most providers give no refresh token, and people are sent \
+             to sign in again at each check of their roles.",
         );
         if !scopes.iter().any(|scope| scope == "openid") {
             scopes.insert(0, "openid".to_owned());
@@ -321,7 +329,9 @@ impl OperatorConnect {
 }
 
 /// What a limit of connections from one address does.
-pub(super) const PER_ADDRESS: &str = "Connections open at once from one address (IPv6: one /64); further ones are closed. For `trusted_proxies` the requests under way of each client behind them count instead; further ones are answered with 429. 0: as many as in all.";
+pub(super) const PER_ADDRESS: &str = "Connections open at once from one address (IPv6: one /64); further ones are \
+                                      closed. For `trusted_proxies` the requests under way of each client behind \
+                                      them count instead; further ones are answered with 429. 0: as many as in all.";
 
 pub(super) fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
     Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))

@@ -101,7 +101,12 @@ fn the_api_has_its_own_rules() {
     };
     assert_eq!(with(r#"api.audience = ["one", "two"]"#), Vec::<String>::new());
     let found = with(
-        r#"api = { public_url = "http://provapi.example.com/v1", audience = "portal", algorithms = ["HS256"], allowed_networks = ["10.0.0.0/40"], rate_burst = 0 }"#,
+        r#"
+        api.public_url = "http://provapi.example.com/v1"
+        api.audience = "portal"
+        api.algorithms = ["HS256"]
+        api.allowed_networks = ["10.0.0.0/40"]
+        api.rate_burst = 0"#,
     );
     let starts = [
         "api.allowed_networks: \u{201c}10.0.0.0/40\u{201d} is not an IP address or a network",
@@ -123,7 +128,10 @@ fn the_api_has_its_own_rules() {
 fn the_name_server_has_its_own_rules() {
     let with = |more: &str| problems(&format!("{more}\n{GOOD}"), &[]);
     let good = r#"
-        direct_routing = { base_domain = "PSTN.example.net.", regions = [{ label = "1R1", addresses = ["192.0.2.1", "2001:db8::1"], srv = [{ service = "_sip._tls", port = 5061, target = "sbc.example.net" }] }] }
+        direct_routing.base_domain = "PSTN.example.net."
+        direct_routing.regions = [{ label = "1R1", addresses = ["192.0.2.1", "2001:db8::1"], srv = [
+            { service = "_sip._tls", port = 5061, target = "sbc.example.net" },
+        ] }]
         dns.name_servers = [{ name = "ns1.pstn.example.net.", addresses = ["192.0.2.53"] }, { name = "ns.example.org" }]
         dns.catalog_file = "/var/lib/nmp/zone"
     "#;
@@ -142,8 +150,20 @@ fn the_name_server_has_its_own_rules() {
 
     let found = with(
         r#"
-        direct_routing = { base_domain = "pstn.example_net", regions = [{ label = "1r1" }, { label = "1R1", srv = [{ service = "sip", port = 1, target = "x" }] }, { label = "-" }] }
-        dns = { name_servers = [{ name = "ns1.pstn.example_net" }, { name = "a.1r1.pstn.example_net", addresses = ["192.0.2.1"] }], contact = "hostmaster", secondaries = ["ns.example.net"], transfer_key = "c2hvcnQ=", resolver = "8.8" }
+        direct_routing.base_domain = "pstn.example_net"
+        direct_routing.regions = [
+            { label = "1r1" },
+            { label = "1R1", srv = [{ service = "sip", port = 1, target = "x" }] },
+            { label = "-" },
+        ]
+        dns.name_servers = [
+            { name = "ns1.pstn.example_net" },
+            { name = "a.1r1.pstn.example_net", addresses = ["192.0.2.1"] },
+        ]
+        dns.contact = "hostmaster"
+        dns.secondaries = ["ns.example.net"]
+        dns.transfer_key = "c2hvcnQ="
+        dns.resolver = "8.8"
         "#,
     );
     let starts = [
@@ -172,7 +192,8 @@ fn the_name_server_has_its_own_rules() {
     let found = with(&good.replace("dns.", "#"));
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found[0].starts_with("dns.name_servers: is empty") && found[1].starts_with("dns.catalog_file"));
-    let update = "direct_routing.base_domain = \"pstn.example.net\"\ndynamic_update = { primary = \"192.0.2.1\", zone = \"example.org\", key = \"c2hvcnQ=\" }";
+    let update = "direct_routing.base_domain = \"pstn.example.net\"\n\
+                  dynamic_update = { primary = \"192.0.2.1\", zone = \"example.org\", key = \"c2hvcnQ=\" }";
     let starts = [
         "dynamic_update.key_name: is missing",
         "dynamic_update.key: is not base64 of at least 16",

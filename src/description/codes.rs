@@ -82,7 +82,8 @@ pub static CODES: [ErrorCode; 56] = [
     code(
         "conflict",
         &[409],
-        "The data does not allow it now: numbers exist on the account, it is being deleted, it changed at the same moment, or the same repeatable request is still running.",
+        "The data does not allow it now: numbers exist on the account, it is being deleted, it changed at the same \
+         moment, or the same repeatable request is still running.",
     ),
     code("service_in_use", &[409], "The service cannot be taken from the account while numbers use it."),
     code(
@@ -114,6 +115,7 @@ pub static CODES: [ErrorCode; 56] = [
     code(
         "unavailable",
         &[503],
-        "The database, the identity provider or data of the backend is away for a moment. Nothing was changed; send it again after Retry-After.",
+        "The database, the identity provider or data of the backend is away for a moment. Nothing was changed; send \
+         it again after Retry-After.",
     ),
 ];

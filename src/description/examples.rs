@@ -255,7 +255,8 @@ pub(super) fn error(status: u16) -> Value {
                     },
                     {
                         "code": "NameMismatch",
-                        "message": "The body says \u{201c}fabrikam\u{201d} and the request\u{2019}s address says \u{201c}contoso\u{201d}. They must be the same.",
+                        "message": "The body says \u{201c}fabrikam\u{201d} and the request\u{2019}s address says \
+                                    \u{201c}contoso\u{201d}. They must be the same.",
                         "target": "accountName",
                     },
                 ],

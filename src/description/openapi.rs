@@ -46,7 +46,8 @@ pub fn openapi(of: &Deployment<'_>) -> Value {
             "version": version,
             "summary": "Accounts, telephone numbers and consents, for the programs of an operator.",
             "description": format!(
-                "True to the Provisioning API of Azure Communications Gateway: a program written for that needs another address and a token from {} only.",
+                "True to the Provisioning API of Azure Communications Gateway: a program written for that needs \
+                 another address and a token from {} only.",
                 of.issuer
             ),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
@@ -152,7 +153,8 @@ fn components(of: &Deployment<'_>) -> Value {
             "scheme": "bearer",
             "bearerFormat": "JWT",
             "description": format!(
-                "An access token of {issuer}, by OAuth 2.0 client credentials; {discovery} names the token endpoint. The token's aud is {audience}, its claim roles holds {}, {}, {} or {}.",
+                "An access token of {issuer}, by OAuth 2.0 client credentials; {discovery} names the token \
+                 endpoint. The token's aud is {audience}, its claim roles holds {}, {}, {} or {}.",
                 of.roles.read,
                 of.roles.write,
                 of.roles.delete,

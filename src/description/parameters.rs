@@ -122,7 +122,9 @@ pub(super) static LIST: [&Parameter; 6] = [
     ),
     &query(
         "filter",
-        "Only items for which this holds: FIELD eq VALUE, FIELD ne VALUE, startswith(FIELD,'text'), contains(FIELD,'text'), joined by and, or, not and brackets. A VALUE is true, false or a text in single quotes.",
+        "Only items for which this holds: FIELD eq VALUE, FIELD ne VALUE, startswith(FIELD,'text'), \
+         contains(FIELD,'text'), joined by and, or, not and brackets. A VALUE is true, false or a text in single \
+         quotes.",
         || json!({ "type": "string", "maxLength": 2000 }),
     ),
     &query(
@@ -143,7 +145,8 @@ pub(super) static DELETE_NUMBERS: Parameter = query(
 pub(super) static REPEATABILITY: [&Parameter; 2] = [
     &header(
         "Repeatability-Request-ID",
-        "The client's id of the request, such as a GUID; 1 to 128 visible characters. The same request with the same id within 24 hours is done once, and answered the same each time.",
+        "The client's id of the request, such as a GUID; 1 to 128 visible characters. The same request with the \
+         same id within 24 hours is done once, and answered the same each time.",
     ),
     &header(
         "Repeatability-First-Sent",
@@ -155,11 +158,13 @@ pub(super) static REPEATABILITY: [&Parameter; 2] = [
 pub(super) static CONDITIONS: [&Parameter; 4] = [
     &header(
         "If-Match",
-        "Only when the resource still is as this ETag says, or with * when there is one. Compared is what a client can set; what a backend says meanwhile does not count.",
+        "Only when the resource still is as this ETag says, or with * when there is one. Compared is what a client \
+         can set; what a backend says meanwhile does not count.",
     ),
     &header(
         "If-None-Match",
-        "GET: only when the resource, status included, is not the one with this ETag any more (else 304). PUT with *: only when there is none yet.",
+        "GET: only when the resource, status included, is not the one with this ETag any more (else 304). PUT with \
+         *: only when there is none yet.",
     ),
     &header(
         "If-Unmodified-Since",

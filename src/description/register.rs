@@ -81,7 +81,8 @@ pub static OPERATIONS: [Operation; 20] = [
         id: "Accounts_CreateOrReplace",
         kind: Kind::Put,
         summary: "Create or replace an account",
-        description: "Makes the account what is sent: what is left out goes. Operator Connect and Teams Phone Mobile need the tenant. A service, or the tenant, cannot be taken away while numbers use it.",
+        description: "Makes the account what is sent: what is left out goes. Operator Connect and Teams Phone \
+                      Mobile need the tenant. A service, or the tenant, cannot be taken away while numbers use it.",
         right: Right::Write,
         sent: Some(Body::new::<AccountResource>(examples::account_sent)),
         must_exist: false,
@@ -91,7 +92,9 @@ pub static OPERATIONS: [Operation; 20] = [
         id: "Accounts_Delete",
         kind: Kind::Delete,
         summary: "Delete an account",
-        description: "Refused while the account has numbers, unless deleteNumbers=true: then they are unassigned and released at the backend first. The account is gone to programs at once, and its name is free again when the last number is released.",
+        description: "Refused while the account has numbers, unless deleteNumbers=true: then they are unassigned \
+                      and released at the backend first. The account is gone to programs at once, and its name is \
+                      free again when the last number is released.",
         right: Right::Delete,
         answered: None,
         must_exist: false,
@@ -121,14 +124,18 @@ pub static OPERATIONS: [Operation; 20] = [
     Operation {
         id: "Accounts_GetNumber",
         summary: "Get a number",
-        description: "One number: what was set on it, how far that has come to the backend (serviceProvisioningStatus), and what the backend said against it.",
+        description: "One number: what was set on it, how far that has come to the backend \
+                      (serviceProvisioningStatus), and what the backend said against it.",
         ..OF_NUMBERS
     },
     Operation {
         id: "Accounts_CreateOrReplaceNumber",
         kind: Kind::Put,
         summary: "Create or replace a number",
-        description: "Puts the number on the account, with the settings that are sent. It is pending until the backend has taken it, which then makes it synced or failed. The account must have the service enabled; a number of another account has to be deleted there first. For many numbers use :createOrUpdateNumbers.",
+        description: "Puts the number on the account, with the settings that are sent. It is pending until the \
+                      backend has taken it, which then makes it synced or failed. The account must have the service \
+                      enabled; a number of another account has to be deleted there first. For many numbers use \
+                      :createOrUpdateNumbers.",
         right: Right::Write,
         sent: Some(Body::new::<NumberResource>(examples::number_sent)),
         answered: Some(Body::new::<NumberResource>(examples::number_pending)),
@@ -138,7 +145,8 @@ pub static OPERATIONS: [Operation; 20] = [
         id: "Accounts_DeleteNumber",
         kind: Kind::Delete,
         summary: "Delete a number",
-        description: "Unassigns the number where somebody uses it, and releases it at the backend. It is gone to programs at once, and can be created again when the backend has released it.",
+        description: "Unassigns the number where somebody uses it, and releases it at the backend. It is gone to \
+                      programs at once, and can be created again when the backend has released it.",
         right: Right::Delete,
         answered: None,
         must_exist: false,
@@ -150,7 +158,9 @@ pub static OPERATIONS: [Operation; 20] = [
         path: "/accounts/{accountName}:createOrUpdateNumbers",
         example_path: "/accounts/contoso:createOrUpdateNumbers",
         summary: "Create or replace up to 100 numbers",
-        description: "Does for each number what the PUT of a number does. The batch is checked as a whole: when one number is wrong nothing is changed, and the error tells every wrong one. What the backend says is told number by number.",
+        description: "Does for each number what the PUT of a number does. The batch is checked as a whole: when one \
+                      number is wrong nothing is changed, and the error tells every wrong one. What the backend \
+                      says is told number by number.",
         right: Right::Write,
         sent: Some(Body::new::<BatchNumbers>(examples::batch_sent)),
         answered: Some(Body::new::<BatchNumbers>(examples::batch)),
@@ -175,7 +185,8 @@ pub static OPERATIONS: [Operation; 20] = [
         path: "/accounts/{accountName}:getTeamsCapabilityPlans",
         example_path: "/accounts/contoso:getTeamsCapabilityPlans",
         summary: "Get the capability plans of an account",
-        description: "The usages that numbers of the account's tenant may be uploaded for, and what each brings. No body is needed. The plans come from the backend; until they were fetched the answer is 503.",
+        description: "The usages that numbers of the account's tenant may be uploaded for, and what each brings. No \
+                      body is needed. The plans come from the backend; until they were fetched the answer is 503.",
         answered: Some(Body::new::<TeamsCapabilityPlans>(examples::plans)),
         ..USUAL
     },
@@ -186,7 +197,8 @@ pub static OPERATIONS: [Operation; 20] = [
         path: "/accounts/{accountName}:getTeamsAvailableCapabilities",
         example_path: "/accounts/contoso:getTeamsAvailableCapabilities",
         summary: "Get what some numbers can do",
-        description: "The capabilities that all of these numbers can have, by the capability plans of their usages. The numbers must be on the account.",
+        description: "The capabilities that all of these numbers can have, by the capability plans of their usages. \
+                      The numbers must be on the account.",
         sent: Some(Body::new::<NumberIdentifiers>(examples::identifiers)),
         answered: Some(Body::new::<TeamsAvailableCapabilities>(examples::capabilities)),
         ..USUAL
@@ -198,7 +210,8 @@ pub static OPERATIONS: [Operation; 20] = [
         path: "/accounts/{accountName}/teamsCivicAddresses",
         example_path: "/accounts/contoso/teamsCivicAddresses?filter=validationStatus%20eq%20'validated'",
         summary: "List the civic addresses of an account",
-        description: "The emergency addresses of the account's tenant, by id, as the backend last told them. The enterprise owns them; they cannot be changed here.",
+        description: "The emergency addresses of the account's tenant, by id, as the backend last told them. The \
+                      enterprise owns them; they cannot be changed here.",
         answered: Some(Body::new::<List<TeamsCivicAddressResource>>(examples::addresses)),
         ..USUAL
     },
@@ -233,7 +246,9 @@ pub static OPERATIONS: [Operation; 20] = [
         id: "TeamsRequestsForInformation_CreateOrUpdateRequestForInformation",
         kind: Kind::Patch,
         summary: "Update the customer relationship",
-        description: "Changes where the operator stands with the enterprise; what is left out stays, a comment that is null goes. The new status is pending until the backend has taken it. Consents come from the backend alone: one that is not there cannot be created here (404).",
+        description: "Changes where the operator stands with the enterprise; what is left out stays, a comment that \
+                      is null goes. The new status is pending until the backend has taken it. Consents come from \
+                      the backend alone: one that is not there cannot be created here (404).",
         right: Right::Write,
         sent: Some(Body::new::<RequestForInformationResourceCreateOrUpdate>(examples::relationship)),
         answered: Some(Body::new::<RequestForInformationResource>(examples::consent_pending)),
@@ -242,7 +257,9 @@ pub static OPERATIONS: [Operation; 20] = [
     Operation {
         id: "CallPath_GetNumber",
         summary: "Look a number up for a call",
-        description: "What a session border controller or a routing engine has to know of a number while it handles a call. Not a part of the contract: no api-version is needed. A number that is being released is not there any more; one that is pending or failed is, with that status.",
+        description: "What a session border controller or a routing engine has to know of a number while it handles \
+                      a call. Not a part of the contract: no api-version is needed. A number that is being released \
+                      is not there any more; one that is pending or failed is, with that status.",
         ..OF_CALL_PATH
     },
     Operation {
@@ -251,7 +268,10 @@ pub static OPERATIONS: [Operation; 20] = [
         path: "/call-path/numbers",
         example_path: "/call-path/numbers",
         summary: "Keep a copy of all numbers",
-        description: "For what routes calls from a table of its own. Begin without a cursor, and ask for each next page with the cursor of the last one: first come all numbers, then what has changed since, for as long as you ask. Put in what is in numbers, take out what is in removed, in the order of the pages. A number may come more than once.",
+        description: "For what routes calls from a table of its own. Begin without a cursor, and ask for each next \
+                      page with the cursor of the last one: first come all numbers, then what has changed since, \
+                      for as long as you ask. Put in what is in numbers, take out what is in removed, in the order \
+                      of the pages. A number may come more than once.",
         answered: Some(Body::new::<CallPathNumbers>(examples::call_path_numbers)),
         must_exist: false,
         ..OF_CALL_PATH

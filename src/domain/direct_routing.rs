@@ -86,7 +86,8 @@ impl Zones {
         let label = text.to_ascii_lowercase();
         if RESERVED.contains(&label.as_str()) || label.starts_with("ns") || self.regions.contains(&label) {
             problems.push(format!(
-                "\u{201c}{label}\u{201d} is reserved. The names of regions ({}), www, provapi and everything that begins with ns cannot be a subdomain.",
+                "\u{201c}{label}\u{201d} is reserved. The names of regions ({}), www, provapi and everything that \
+                 begins with ns cannot be a subdomain.",
                 self.regions.join(", ")
             ));
         }
@@ -111,7 +112,11 @@ impl Zones {
             );
         }
         if label.starts_with('-') || label.ends_with('-') {
-            warnings.push("The subdomain begins or ends with a dash. That is allowed, but some systems take no host names that do.".to_owned());
+            warnings.push(
+                "The subdomain begins or ends with a dash. That is allowed, but some systems take no host \
+                 names that do."
+                    .to_owned(),
+            );
         }
         warnings
     }

@@ -140,7 +140,8 @@ pub fn parse<F: Fields>(text: &str) -> Result<Filter<F>, FilterError> {
 fn supported<F: Fields>() -> String {
     let names: Vec<&str> = F::FIELDS.iter().map(|(name, _)| *name).collect();
     format!(
-        "A filter is made of FIELD eq VALUE, FIELD ne VALUE, startswith(FIELD,'text') and contains(FIELD,'text'), joined by and, or, not and brackets; a VALUE is true, false or a text in single quotes. The fields are: {}.",
+        "A filter is made of FIELD eq VALUE, FIELD ne VALUE, startswith(FIELD,'text') and contains(FIELD,'text'), \
+         joined by and, or, not and brackets; a VALUE is true, false or a text in single quotes. The fields are: {}.",
         names.join(", ")
     )
 }

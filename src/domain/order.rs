@@ -354,7 +354,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_order_is_final_exactly_when_no_number_waits(done in 0_i64..50, failed in 0_i64..50, superseded in 0_i64..50, waiting in 0_i64..50, started: bool) {
+        fn an_order_is_final_exactly_when_no_number_waits(
+            done in 0_i64..50,
+            failed in 0_i64..50,
+            superseded in 0_i64..50,
+            waiting in 0_i64..50,
+            started: bool,
+        ) {
             let progress = Progress { total: done + failed + superseded + waiting, done, failed, superseded };
             let status = progress.status(started);
             prop_assert_eq!(status.is_final(), waiting == 0);

@@ -141,7 +141,9 @@ pub fn decode(bytes: &[u8]) -> Result<&str, String> {
         );
     }
     if bytes.starts_with(b"PK\x03\x04") {
-        return Err("The file is an Excel workbook or a ZIP archive. Save the sheet as \u{201c}CSV UTF-8\u{201d} and choose it again.".into());
+        return Err("The file is an Excel workbook or a ZIP archive. Save the sheet as \u{201c}CSV UTF-8\u{201d} and \
+                    choose it again."
+            .into());
     }
     let odd = match (std::str::from_utf8(bytes), bytes.iter().position(|b| *b == 0)) {
         (Ok(text), None) => return Ok(text),
@@ -251,7 +253,8 @@ impl Iterator for Reader<'_> {
         if self.problems >= self.most_problems() {
             self.finished = true;
             let reason = format!(
-                "{} problems were found by here, and no more are told at once. What stands behind this line was not looked at: correct what was told, then upload again.",
+                "{} problems were found by here, and no more are told at once. What stands behind this line was not \
+                 looked at: correct what was told, then upload again.",
                 self.problems
             );
             return Some(Line::Problem(Problem::new(self.last, "", reason)));

@@ -184,7 +184,8 @@ impl Problem {
             "too_many_requests",
             "Too many requests",
             format!(
-                "More requests came from you than the portal answers at once. Nothing was changed by this one: wait {seconds} s and try again. A program should call the Provisioning API instead."
+                "More requests came from you than the portal answers at once. Nothing was changed by this one: wait \
+                 {seconds} s and try again. A program should call the Provisioning API instead."
             ),
         );
         problem.retry_after = Some(seconds);

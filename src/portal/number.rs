@@ -154,7 +154,11 @@ pub(super) fn item_chip(state: ItemState) -> Chip {
 fn parsed(text: &str) -> Result<E164, Problem> {
     E164::parse(text).map_err(|error| {
         let mut problem = Problem::no_such("number", text);
-        problem.detail = format!("\u{201c}{text}\u{201d} is not a telephone number: {error}. Addresses of numbers look like /numbers/+441632960000.").into();
+        problem.detail = format!(
+            "\u{201c}{text}\u{201d} is not a telephone number: {error}. Addresses of numbers \
+             look like /numbers/+441632960000."
+        )
+        .into();
         problem
     })
 }

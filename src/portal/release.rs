@@ -149,7 +149,11 @@ async fn matching(
         }
         match next {
             Some(key) if lines < RANGES => page = Page::After(key),
-            Some(_) => return Ok(Err("These are too many separate ranges for one form. Filter further, or upload a CSV file with the new settings.".to_owned())),
+            Some(_) => {
+                return Ok(Err("These are too many separate ranges for one form. Filter further, or upload a \
+                               CSV file with the new settings."
+                    .to_owned()));
+            }
             None => break,
         }
     }

@@ -345,10 +345,13 @@ async fn again(
     let review = orders::review(state.ctx(), grant, id).await?;
     let moved = moved(&decision.shown, &review.counts);
     let text = if moved.is_empty() {
-        "Numbers or their account were changed by somebody else since this review was made. It has been made anew; look at it once more and decide again.".to_owned()
+        "Numbers or their account were changed by somebody else since this review was made. It has been made anew; \
+         look at it once more and decide again."
+            .to_owned()
     } else {
         format!(
-            "Somebody else changed numbers or their account since this review was made. It has been made anew: {moved}. Look at it once more and decide again."
+            "Somebody else changed numbers or their account since this review was made. It has been made anew: \
+             {moved}. Look at it once more and decide again."
         )
     };
     let notice = Notice { title: "What exists has changed meanwhile; nothing was done".to_owned(), text };

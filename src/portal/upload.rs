@@ -186,7 +186,8 @@ async fn take(
     let form = std::mem::take(&mut sent.form);
     if let Some(field) = sent.too_large {
         if room.is_none() {
-            let message = "Other uploads are being sent, and there was no room for this one. Nothing was stored; send it again in a few minutes.";
+            let message = "Other uploads are being sent, and there was no room for this one. Nothing was stored; \
+                           send it again in a few minutes.";
             let errors = vec![FieldProblem::new(field, message)].into();
             let status = StatusCode::SERVICE_UNAVAILABLE;
             let mut answer = again(&state, &grant, shell, (form, sent), errors, status).await?;

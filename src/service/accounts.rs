@@ -371,7 +371,8 @@ pub(super) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) 
         .map(|(service, count)| InUse {
             service: Some(*service),
             reason: format!(
-                "{service} cannot be disabled: {count} numbers of the account have it, with those that are still being released. Release them first, and wait until that is complete."
+                "{service} cannot be disabled: {count} numbers of the account have it, with those that are still \
+                 being released. Release them first, and wait until that is complete."
             ),
         })
         .collect();
@@ -381,7 +382,8 @@ pub(super) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) 
         found.push(InUse {
             service: None,
             reason: format!(
-                "The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers, with those that are still being released. Release them first, and wait until that is complete."
+                "The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers, \
+                 with those that are still being released. Release them first, and wait until that is complete."
             ),
         });
     }

@@ -89,7 +89,11 @@ async fn change(
         let account = tx.account_locked(name).await?.ok_or(Error::NotFound("account"))?;
         match &account.direct_routing {
             Some(DirectRouting { subdomain, .. }) if subdomain == label && !account.deleting => {}
-            _ => return Err(Error::Conflict(format!("Account {name} changed meanwhile: it no longer has the subdomain {label}. Look at the page again."))),
+            _ => {
+                return Err(Error::Conflict(format!(
+                    "Account {name} changed meanwhile: it no longer has the subdomain {label}. Look at the page again."
+                )));
+            }
         }
         let before = tx.hand_over_ticks(account.id, label).await?.into_iter().find(|tick| tick.step == step);
         let by = grant.principal().name.to_string();

@@ -53,7 +53,8 @@ pub(super) async fn unavailable(
         return Ok(None);
     }
     let reason = format!(
-        "The subdomain {label} was given up by {} on {} and stays reserved for it until {}, so that nobody else gets a name that is verified for its customer. Choose another one.",
+        "The subdomain {label} was given up by {} on {} and stays reserved for it until {}, so that nobody else \
+         gets a name that is verified for its customer. Choose another one.",
         named(&last),
         day(given_up_at),
         day(free_at),

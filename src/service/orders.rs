@@ -246,7 +246,9 @@ async fn warnings(tx: &mut Tx, id: i64) -> Result<Vec<String>> {
                     "The consent of {name} is {}. Numbers that need the backend will fail until the enterprise consents again.",
                     consent.status
                 )),
-                None if tenant.is_some() => warnings.push(format!("There is no consent of the tenant of {name}. The backend may refuse its numbers.")),
+                None if tenant.is_some() => warnings.push(format!(
+                    "There is no consent of the tenant of {name}. The backend may refuse its numbers."
+                )),
                 _ => {}
             }
             known = Some((account_id, consent));

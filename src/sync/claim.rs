@@ -48,7 +48,13 @@ impl<B: Backend> Engine<B> {
                     tx.work_failed(claim, reason, now, Again { at, not_before: None }).await?;
                 }
                 Err(Stop::Retry { reason, after }) => {
-                    tracing::info!(work.kind = kind, work.key = %claim.key, attempt = claim.attempt, %reason, "sync work is tried again later");
+                    tracing::info!(
+                        work.kind = kind,
+                        work.key = %claim.key,
+                        attempt = claim.attempt,
+                        %reason,
+                        "sync work is tried again later"
+                    );
                     tx.work_failed(claim, &reason, now, again(now, claim.attempt, after)).await?;
                 }
                 Err(Stop::Fenced) => {
@@ -58,7 +64,12 @@ impl<B: Backend> Engine<B> {
             tx.commit().await
         };
         if let Err(error) = recorded.await {
-            tracing::warn!(%error, work.kind = kind, work.key = %claim.key, "the end of sync work was not recorded; it is claimed again when its lease ends");
+            tracing::warn!(
+                %error,
+                work.kind = kind,
+                work.key = %claim.key,
+                "the end of sync work was not recorded; it is claimed again when its lease ends"
+            );
         }
     }
 }

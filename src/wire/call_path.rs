@@ -15,7 +15,8 @@ pub struct CallPathNumber {
     pub telephone_number: String,
     /// The account that has it.
     pub account_name: String,
-    /// Its services, by the contract's names: one at most of `teamsOperatorConnect`, `teamsPhoneMobile` and `teamsDirectRouting`, beside it `zoomPhoneCloudPeering` and `azureOperatorCallProtection`.
+    /// Its services, by the contract's names: one at most of `teamsOperatorConnect`, `teamsPhoneMobile` and
+    /// `teamsDirectRouting`, beside it `zoomPhoneCloudPeering` and `azureOperatorCallProtection`.
     pub services: Vec<String>,
     /// How far it has come to its backend. It belongs to the account whatever this says.
     pub service_provisioning_status: ServiceProvisioningStatus,

@@ -20,7 +20,12 @@ use crate::harness::visitor::{MULTIPART, Visitor, file_head, multipart, multipar
 /// Uploads of a kind at once.
 const AT_ONCE: usize = 8;
 /// What a file with columns begins with.
-const COLUMNS: &str = "telephoneNumber,accountName,serviceDetails_teamsOperatorConnect_enabled,serviceDetails_teamsOperatorConnect_configuration_usage,serviceDetails_teamsOperatorConnect_configuration_choosableCapabilities,serviceDetails_teamsOperatorConnect_configuration_allowTenantAddressUpdate,serviceDetails_teamsOperatorConnect_configuration_additionalUsages,configuration_customSipHeader\n";
+const COLUMNS: &str = "telephoneNumber,accountName,serviceDetails_teamsOperatorConnect_enabled,\
+                       serviceDetails_teamsOperatorConnect_configuration_usage,\
+                       serviceDetails_teamsOperatorConnect_configuration_choosableCapabilities,\
+                       serviceDetails_teamsOperatorConnect_configuration_allowTenantAddressUpdate,\
+                       serviceDetails_teamsOperatorConnect_configuration_additionalUsages,\
+                       configuration_customSipHeader\n";
 
 /// A kind of file, by its beginning and what is repeated behind it up to its size.
 struct Kind {
@@ -224,7 +229,8 @@ fn begun(person: &Visitor, length: usize) -> TcpStream {
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let mut connection = TcpStream::connect(authority).unwrap();
     let head = format!(
-        "POST /numbers/upload HTTP/1.1\r\nHost: {authority}\r\nCookie: {}\r\nOrigin: http://{authority}\r\nSec-Fetch-Site: same-origin\r\nContent-Type: {MULTIPART}\r\nContent-Length: {length}\r\n\r\n",
+        "POST /numbers/upload HTTP/1.1\r\nHost: {authority}\r\nCookie: {}\r\nOrigin: http://{authority}\r\n\
+         Sec-Fetch-Site: same-origin\r\nContent-Type: {MULTIPART}\r\nContent-Length: {length}\r\n\r\n",
         person.cookies()
     );
     connection.write_all(&[head.into_bytes(), multipart(&upload_form("contoso", "")), file_head()].concat()).unwrap();

@@ -309,7 +309,8 @@ async fn tokens_of_a_person(demo: &Demo) -> (String, String) {
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
     let redirect = format!("{}auth/callback", demo.portal);
     let authorize = format!(
-        "{}/authorize?response_type=code&client_id=nmp-portal&redirect_uri={redirect}&scope=openid&state=s&nonce=n&code_challenge={challenge}&code_challenge_method=S256",
+        "{}/authorize?response_type=code&client_id=nmp-portal&redirect_uri={redirect}&scope=openid&state=s&nonce=n\
+         &code_challenge={challenge}&code_challenge_method=S256",
         demo.issuer
     );
     let back = post_form(&authorize, &[("person", "admin")]).await;
@@ -537,7 +538,8 @@ fn bytes_that_no_client_sends_get_an_answer_too() {
         // A body that does not say how long it is.
         let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
         let chunked = format!(
-            "{put}\r\nHost: {host}\r\n{bearer}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{chunk}{chunk}0\r\n\r\n"
+            "{put}\r\nHost: {host}\r\n{bearer}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\
+             Connection: close\r\n\r\n{chunk}{chunk}0\r\n\r\n"
         );
         let answer = front.raw(&chunked).await;
         assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("\"TooLarge\""), "{answer}");

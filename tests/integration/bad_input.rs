@@ -213,7 +213,9 @@ fn send_large(person: &Visitor, megabytes: usize, ticket: &str) -> String {
     let mut connection = TcpStream::connect(authority).unwrap();
     write!(
         connection,
-        "POST /numbers/upload HTTP/1.1\r\nHost: {authority}\r\nCookie: {}\r\nOrigin: http://{authority}\r\nSec-Fetch-Site: same-origin\r\nContent-Type: {MULTIPART}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n",
+        "POST /numbers/upload HTTP/1.1\r\nHost: {authority}\r\nCookie: {}\r\nOrigin: http://{authority}\r\n\
+         Sec-Fetch-Site: same-origin\r\nContent-Type: {MULTIPART}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n",
         person.cookies()
     )
     .unwrap();

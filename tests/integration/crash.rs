@@ -351,7 +351,15 @@ async fn killed_at_any_moment(kind: Kind) {
         served.start_again();
     }
 
-    sandbox.faults(json!({"status": null, "statusRate": null, "retryAfter": null, "dropResponseRate": null, "garbageRate": null, "latencyMs": null})).await;
+    let none = json!({
+        "status": null,
+        "statusRate": null,
+        "retryAfter": null,
+        "dropResponseRate": null,
+        "garbageRate": null,
+        "latencyMs": null,
+    });
+    sandbox.faults(none).await;
     let db = served.place.open().await;
     eventually("every order is final", Duration::from_secs(90), async || {
         let open = "SELECT COUNT(*) FROM orders WHERE status IN ('pending', 'in-progress')";

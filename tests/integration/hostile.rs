@@ -140,7 +140,12 @@ impl Hostile {
             post("multipart/form-data", b"--x".to_vec()),
             post(MULTIPART, Vec::new()),
             post(MULTIPART, b"--a-boundary-that-no-field-holds\r\n".to_vec()),
-            post(MULTIPART, b"--a-boundary-that-no-field-holds\r\nContent-Disposition: form-data\r\n\r\nx\r\n--a-boundary-that-no-field-holds--\r\n".to_vec()),
+            post(
+                MULTIPART,
+                b"--a-boundary-that-no-field-holds\r\nContent-Disposition: form-data\r\n\r\nx\r\n\
+                  --a-boundary-that-no-field-holds--\r\n"
+                    .to_vec(),
+            ),
             post("\u{7f}", b"x".to_vec()),
         ];
         for value in ODD {

@@ -76,7 +76,9 @@ async fn a_label_that_was_given_up_stays_with_its_last_account(world: World) {
     world.clock.advance(Duration::hours(1));
     assert_eq!(change(&world, form("contoso", "other")).await, "");
     world.clock.advance(Duration::days(1));
-    let reserved = "The subdomain contoso was given up by account contoso on 1 Feb 2026 and stays reserved for it until 3 Mar 2026, so that nobody else gets a name that is verified for its customer. Choose another one.";
+    let reserved = "The subdomain contoso was given up by account contoso on 1 Feb 2026 and stays reserved for it \
+                    until 3 Mar 2026, so that nobody else gets a name that is verified for its customer. Choose \
+                    another one.";
     assert_eq!(create(&world, "fabrikam", "Contoso").await, reserved);
     // Its last account takes it up again, and gives it up again by giving up the service.
     assert_eq!(change(&world, form("contoso", "contoso")).await, "");

@@ -288,7 +288,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let kind = prop_oneof![Just(OrderKind::Upload), Just(OrderKind::Release)];
     prop_oneof![
-        3 => (0..2_usize, 0..30_i64, 1..20_i64, 0..3_u8).prop_map(|(account, first, count, header)| Step::Upload { account, first, count, header }),
+        3 => (0..2_usize, 0..30_i64, 1..20_i64, 0..3_u8)
+            .prop_map(|(account, first, count, header)| Step::Upload { account, first, count, header }),
         2 => (0..40_i64, 1..15_i64).prop_map(|(first, count)| Step::Release { first, count }),
         3 => (0..2_usize, kind, 1..5_i64).prop_map(|(account, kind, modulus)| Step::Answer { account, kind, modulus }),
         1 => (0..5_usize).prop_map(|back| Step::Retry { back }),

@@ -108,7 +108,8 @@ fn a_client_behind_a_proxy_has_a_share_of_what_is_under_way() {
         for _ in 0..3 {
             let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
             let head = format!(
-                "POST /accounts/new HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 1000\r\n\r\n"
+                "POST /accounts/new HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\n\
+                 X-Forwarded-For: 192.0.2.1\r\nContent-Length: 1000\r\n\r\n"
             );
             tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
             slow.push(stream);

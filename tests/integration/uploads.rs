@@ -67,7 +67,8 @@ async fn a_list_with_ranges_is_new(world: World) {
 
 async fn every_kind_of_bad_line_is_told_at_once(world: World) {
     world.account("contoso").await;
-    let text = "+441632960000\n+44163296O001\n01632960002\n+44163296000000099\n+441632960000\n+441632960010-+441632960005\n+441632000000-+441632999999\n+441632960020";
+    let text = "+441632960000\n+44163296O001\n01632960002\n+44163296000000099\n+441632960000\n\
+                +441632960010-+441632960005\n+441632000000-+441632999999\n+441632960020";
     let order = world.stage("contoso", text).await;
     let review = world.review(order).await;
     let lines: Vec<i64> = review.problems.iter().map(|problem| problem.line).collect();
@@ -198,7 +199,9 @@ async fn csv_with_columns_brings_accounts_and_settings(world: World) {
     let oc = "serviceDetails_teamsOperatorConnect";
     let tpm = "serviceDetails_teamsPhoneMobile";
     let csv = format!(
-        "accountName,telephoneNumber,{oc}_enabled,{oc}_configuration_usage,{oc}_configuration_allowTenantAddressUpdate,{oc}_configuration_choosableCapabilities,{tpm}_enabled,{tpm}_configuration_usage,{tpm}_configuration_allowTenantAddressUpdate\r\n\
+        "accountName,telephoneNumber,{oc}_enabled,{oc}_configuration_usage,\
+         {oc}_configuration_allowTenantAddressUpdate,{oc}_configuration_choosableCapabilities,{tpm}_enabled,\
+         {tpm}_configuration_usage,{tpm}_configuration_allowTenantAddressUpdate\r\n\
          contoso,+441632960000,true,CallingUserAssignment,true,\"InboundCalling, OutboundCalling\",,,\r\n\
          contoso,+441632960001,TRUE,CallingUserAssignment,true,InboundCalling;OutboundCalling,,,\r\n\
          fabrikam,+441632961000,,,,,true,CallingUserAssignment,true\r\n\

@@ -42,7 +42,13 @@ fn tags_are_read_in_every_form() {
     assert_eq!(tags(&["\"\""]), list(&[(false, "")]));
     assert_eq!(tags(&["12345"]), list(&[(false, "12345")]), "quotes may be missing");
     assert_eq!(tags(&["a.b, W/c ,\"d\""]), list(&[(false, "a.b"), (true, "c"), (false, "d")]));
-    assert_eq!(tags(&["w/\"a\""]), Err("The header If-Match cannot be read. Write * or ETags as they were sent, such as \"0123.4567\", with commas between them.".to_owned()), "W is upper case");
+    assert_eq!(
+        tags(&["w/\"a\""]),
+        Err("The header If-Match cannot be read. Write * or ETags as they were sent, \
+             such as \"0123.4567\", with commas between them."
+            .to_owned()),
+        "W is upper case"
+    );
 }
 
 #[test]
@@ -191,7 +197,8 @@ fn a_failed_condition_says_what_to_do() {
     let current = Current::new("d.w", CHANGED);
     assert_eq!(
         failed("if-match", "\"old.w\"", Some(&current)),
-        "The resource was changed since you read it: its ETag is \"d.w\" now, which If-Match does not name. Read it again and send your change with its new ETag."
+        "The resource was changed since you read it: its ETag is \"d.w\" now, which If-Match does not name. Read it \
+         again and send your change with its new ETag."
     );
     assert!(failed("if-match", "*", None).starts_with("There is no such resource"));
     assert!(failed("if-none-match", "*", Some(&current)).starts_with("The resource exists already"));

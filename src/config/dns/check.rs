@@ -19,7 +19,8 @@ impl Config {
             r.problem(
                 "direct_routing.base_domain",
                 format!(
-                    "\u{201c}{base}\u{201d} leaves no room for a customer: with one character the full name would have {least}, and Microsoft 365 takes up to {NAME_MAX}"
+                    "\u{201c}{base}\u{201d} leaves no room for a customer: with one character the full name would \
+                     have {least}, and Microsoft 365 takes up to {NAME_MAX}"
                 ),
             );
         }
@@ -101,7 +102,8 @@ impl Config {
         if self.catalog_file().is_none() {
             r.problem(
                 "dns.catalog_file",
-                "is missing; write a file where the last zone is kept, such as /var/lib/nmp/zone, so that it is answered after a restart without the database",
+                "is missing; write a file where the last zone is kept, such as /var/lib/nmp/zone, so that it is \
+                 answered after a restart without the database",
             );
         }
     }

@@ -109,7 +109,8 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         (
             "accountName eq null",
-            "At character 16: nothing can be compared with null; an item that has no value for a field is in no list that is filtered by it.",
+            "At character 16: nothing can be compared with null; an item that has no value for a field is in no \
+             list that is filtered by it.",
         ),
         ("accountName eq \"x\"", "At character 16: write texts in single quotes, and a quote within one twice ('')."),
         ("accountName eq 'x", "At character 16: the text that starts here has no closing quote."),
@@ -149,7 +150,9 @@ fn what_is_wrong_is_said_with_its_place() {
 fn every_problem_that_does_not_stop_the_reading_is_said_at_once() {
     assert_eq!(
         problems("nobody eq 'x' and accountName eq true or contains(none,'x') and accountName le 'x'"),
-        "At character 1: there is no field “nobody” to filter by. At character 34: accountName is compared with a text in single quotes, not with “true”. At character 51: there is no field “none” to filter by. At character 77: eq or ne was expected, not “le”."
+        "At character 1: there is no field “nobody” to filter by. At character 34: accountName is compared with a \
+         text in single quotes, not with “true”. At character 51: there is no field “none” to filter by. At \
+         character 77: eq or ne was expected, not “le”."
     );
 }
 
@@ -269,7 +272,10 @@ fn holds(filter: &Filter<NumberField>, item: [Option<&str>; 3]) -> bool {
 
 proptest! {
     #[test]
-    fn what_is_read_means_what_was_written(written in any_written(), item in proptest::array::uniform3(proptest::option::of(proptest::sample::select(&TEXTS[..])))) {
+    fn what_is_read_means_what_was_written(
+        written in any_written(),
+        item in proptest::array::uniform3(proptest::option::of(proptest::sample::select(&TEXTS[..]))),
+    ) {
         prop_assert_eq!(holds(&number(&written.text()), item), written.value(item) == Some(true), "{}", written.text());
     }
 

@@ -164,7 +164,8 @@ fn columns_of(record: &csv::StringRecord, line: u32) -> Result<Vec<Column>, Vec<
 
 fn oversized_headings(text: &str, record: &Record) -> Problem {
     let reason = format!(
-        "The heading row has {} cells and {} bytes, far more than the {} headings that there are. The headings are those of the CSV export of numbers, or the single heading Numbers.",
+        "The heading row has {} cells and {} bytes, far more than the {} headings that there are. The headings are \
+         those of the CSV export of numbers, or the single heading Numbers.",
         record.cells,
         record.bytes(),
         HEADINGS.len()
@@ -358,7 +359,13 @@ impl Cells {
         }
         for service in self.given.without(enabled).iter() {
             if !enabled.is_empty() {
-                self.problem(Column::Enabled(service), "", format!("The line has settings for {service}, which is not enabled on it. Write true, or leave them blank."));
+                self.problem(
+                    Column::Enabled(service),
+                    "",
+                    format!(
+                        "The line has settings for {service}, which is not enabled on it. Write true, or leave them blank."
+                    ),
+                );
             }
         }
         match self.number {

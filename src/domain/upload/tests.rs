@@ -48,7 +48,8 @@ fn ranges_are_written_out() {
 
 #[test]
 fn every_problem_names_its_line() {
-    let text = "+44163296000x\n01632960000\n12345678901234567\n+441632960000\n+441632960000\n+441632960999-0001\n+441632000000-+441633000000\n";
+    let text = "+44163296000x\n01632960000\n12345678901234567\n+441632960000\n+441632960000\n+441632960999-0001\n\
+                +441632000000-+441633000000\n";
     insta::assert_snapshot!(numbers(text).join("\n"), @r"
     1: “x” cannot be part of a telephone number; use digits with a leading +. (+44163296000x)
     2: The country code is missing: a number cannot start with 0; write +44… rather than 0… or 00…. (01632960000)
@@ -79,7 +80,9 @@ fn headings_are_checked_all_at_once() {
 
 #[test]
 fn every_cell_of_a_line_is_checked() {
-    let text = "telephoneNumber,serviceDetails_teamsOperatorConnect_enabled,serviceDetails_teamsOperatorConnect_configuration_allowTenantAddressUpdate\nabc,yes,maybe\n+441632960001,true\n+441632960002,,\n";
+    let text = "telephoneNumber,serviceDetails_teamsOperatorConnect_enabled,\
+                serviceDetails_teamsOperatorConnect_configuration_allowTenantAddressUpdate\nabc,yes,maybe\n\
+                +441632960001,true\n+441632960002,,\n";
     insta::assert_snapshot!(numbers(text).join("\n"), @r"
     2: “a” cannot be part of a telephone number; use digits with a leading +. (abc)
     2: Write true or false. (yes)
@@ -91,7 +94,12 @@ fn every_cell_of_a_line_is_checked() {
 
 #[test]
 fn a_line_has_one_teams_service_and_any_of_the_others() {
-    let text = "telephoneNumber,serviceDetails_teamsOperatorConnect_enabled,serviceDetails_teamsDirectRouting_enabled,serviceDetails_zoomPhoneCloudPeering_enabled,serviceDetails_azureOperatorCallProtection_enabled,serviceDetails_teamsOperatorConnect_configuration_usage\n+441632960000,,true,true,TRUE,\n+441632960001,true,true,,,\n+441632960002,,true,,,CallingUserAssignment\n+441632960003,false,,,,\n+441632960004,,,x,,\n";
+    let text = "telephoneNumber,serviceDetails_teamsOperatorConnect_enabled,\
+                serviceDetails_teamsDirectRouting_enabled,serviceDetails_zoomPhoneCloudPeering_enabled,\
+                serviceDetails_azureOperatorCallProtection_enabled,\
+                serviceDetails_teamsOperatorConnect_configuration_usage\n+441632960000,,true,true,TRUE,\n\
+                +441632960001,true,true,,,\n+441632960002,,true,,,CallingUserAssignment\n+441632960003,false,,,,\n\
+                +441632960004,,,x,,\n";
     insta::assert_snapshot!(numbers(text).join("\n"), @r"
     +441632960000
     3: A number has at most one of Operator Connect, Teams Phone Mobile, Direct Routing. Write true for one of them. (true)
@@ -100,12 +108,17 @@ fn a_line_has_one_teams_service_and_any_of_the_others() {
     6: Write true or false. (x)
     ");
     let text = "telephoneNumber,serviceDetails_teamsDirectRouting_configuration_subdomain\n+441632960000,contoso\n";
-    insta::assert_snapshot!(numbers(text).join("\n"), @"1: This belongs to the account and not to its numbers. Take the column out; set it on the account's page. (serviceDetails_teamsDirectRouting_configuration_subdomain)");
+    insta::assert_snapshot!(numbers(text).join("\n"), @"\
+        1: This belongs to the account and not to its numbers. Take the column out; set it on the account's page. \
+        (serviceDetails_teamsDirectRouting_configuration_subdomain)");
 }
 
 #[test]
 fn a_quote_that_never_closes_is_found() {
-    insta::assert_snapshot!(numbers("telephoneNumber,accountName\n+441632960000,contoso\n+441632960001,\"fabrikam\n+441632960002,x\n").join("\n"), @r#"3: A quote is opened here and never closed. Close it with " at the end of the cell, or write "" for a quote within one. (+441632960001,"fabrikam)"#);
+    let text = "telephoneNumber,accountName\n+441632960000,contoso\n+441632960001,\"fabrikam\n+441632960002,x\n";
+    insta::assert_snapshot!(numbers(text).join("\n"), @"\
+        3: A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote \
+        within one. (+441632960001,\"fabrikam)");
 }
 
 #[test]
@@ -233,31 +246,25 @@ fn a_line_that_is_none_is_passed_over() {
     let wide = ",".repeat(1_000);
     let long = format!("+441632960001,\"{}\n{}\",true", "x".repeat(40_000), "y".repeat(40_000));
     let text = format!("{heads}\n+441632960000,a,true\n\n{wide}\r\n{wide}\n\n{long}\n+441632960002,b,true\nx,b,true");
-    insta::assert_snapshot!(numbers(&text).join("\n"), @r#"
-    +441632960000
-    4: The line has 1001 cells, and 256 are the most. Each number needs a line of its own. (,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,…)
-    5: The line has 1001 cells, and 256 are the most. Each number needs a line of its own. (,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,…)
-    7: The line has 80022 bytes, and 65536 are the most. Each number needs a line of its own; look for a quote that closes too late. (+441632960001,"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)
-    +441632960002
-    10: “x” cannot be part of a telephone number; use digits with a leading +. (x)
-    "#);
+    insta::assert_snapshot!(numbers(&text).join("\n"));
 }
 
 #[test]
 fn headings_cells_and_values_are_bounded() {
     let capabilities = "serviceDetails_teamsOperatorConnect_configuration_choosableCapabilities";
     let enabled = "serviceDetails_teamsOperatorConnect_enabled";
-    insta::assert_snapshot!(numbers(&"x,".repeat(500_000)).join("\n"), @"1: The heading row has 500001 cells and 1000000 bytes, far more than the 25 headings that there are. The headings are those of the CSV export of numbers, or the single heading Numbers. (x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,…)");
-    insta::assert_snapshot!(numbers(&format!("telephoneNumber,{}\n", "x".repeat(50_000))).join("\n"), @"1: This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers. (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)");
+    insta::assert_snapshot!(numbers(&"x,".repeat(500_000)).join("\n"), @"\
+        1: The heading row has 500001 cells and 1000000 bytes, far more than the 25 headings that there are. \
+        The headings are those of the CSV export of numbers, or the single heading Numbers. \
+        (x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,…)");
+    insta::assert_snapshot!(numbers(&format!("telephoneNumber,{}\n", "x".repeat(50_000))).join("\n"), @"\
+        1: This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers. \
+        (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)");
     let (long, many) = ("x".repeat(5_000), "a;".repeat(101));
     let text = format!(
         "telephoneNumber,{enabled},{capabilities}\n+441632960000,{long},a\n+441632960001,true,{many}\n{long},true,"
     );
-    insta::assert_snapshot!(numbers(&text).join("\n"), @r"
-    2: The cell has 5000 bytes, and 4096 are the most. Shorten it. (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)
-    3: The cell has more than 100 values. Write each one that is meant, once. (a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;a;…)
-    4: The cell has 5000 bytes, and 4096 are the most. Shorten it. (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)
-    ");
+    insta::assert_snapshot!(numbers(&text).join("\n"));
 }
 
 #[test]

@@ -108,15 +108,20 @@ fn message(company: &str, names: &[(String, String)]) -> String {
         text,
         "Microsoft Teams Direct Routing for {company}\n\n\
          1. Register these domain names\n\n{}\n\
-         In the Microsoft 365 admin center, as a Global Administrator: Settings > Domains > Add domain, one after the other. Choose verification by a TXT record and note the TXT value of each; it begins with MS=. Do not press Verify yet: the records are not there before we have the values.\n\n\
+         In the Microsoft 365 admin center, as a Global Administrator: Settings > Domains > Add domain, one after \
+         the other. Choose verification by a TXT record and note the TXT value of each; it begins with MS=. Do not \
+         press Verify yet: the records are not there before we have the values.\n\n\
          2. Send us the TXT values\n\n{}\n\
          We make the records from them and tell you when they are answered.\n\n\
          3. Verify\n\n\
          When you have heard from us: Settings > Domains, open each of the names and finish the verification.\n\n\
          4. Activate\n\n\
-         Give each name to at least one user or resource account with a licence for Microsoft Teams, so that its user name ends with the name, such as:\n\n{}\n\
+         Give each name to at least one user or resource account with a licence for Microsoft Teams, so that its \
+         user name ends with the name, such as:\n\n{}\n\
          5. Route calls to us\n\n\
-         In Teams PowerShell, for the voice route of your call routing policy. The Teams admin center does not offer these names, so it has to be PowerShell. Give the policy to no user before the numbers are there.\n\n   {}\n",
+         In Teams PowerShell, for the voice route of your call routing policy. The Teams admin center does not \
+         offer these names, so it has to be PowerShell. Give the policy to no user before the numbers are there.\n\
+         \n   {}\n",
         list(&|name, _| name.to_owned()),
         list(&|name, token| format!("{name}: {}", if token.is_empty() { "____________________" } else { token })),
         list(&|name, _| format!("activation@{name}")),

@@ -139,7 +139,9 @@ pub(in crate::portal) async fn of_draft(
             format!("This is the beginning, {beginning} of {}. The script sends all of them in one call.", count(total))
         } else {
             format!(
-                "This is the beginning, {beginning} of {}. The script sends all of them in {} calls, each with up to {BATCH_MOST} numbers of one account. Each call is an order of its own: when one is refused, those before it stand.",
+                "This is the beginning, {beginning} of {}. The script sends all of them in {} calls, each with up \
+                 to {BATCH_MOST} numbers of one account. Each call is an order of its own: when one is refused, \
+                 those before it stand.",
                 count(total),
                 count(calls)
             )

@@ -127,7 +127,8 @@ impl ConsentPage {
             company: row.company,
             status: Chip::from(&consent.status),
             blocked: if consent.status.forbids_numbers() {
-                "The backend takes no numbers for this enterprise until it consents again in its Teams admin centre. Numbers it has are kept."
+                "The backend takes no numbers for this enterprise until it consents again in its Teams admin \
+                 centre. Numbers it has are kept."
             } else {
                 ""
             },

@@ -66,7 +66,9 @@ pub(super) struct LogoutRequest {
 <ul>
 {% for person in people %}<li>
 <button type="submit" name="person" value="{{ person.key }}" aria-describedby="{{ person.key }}-may">{{ person.name }}</button>
-<div id="{{ person.key }}-may">{{ person.may }}<br><small>{% if person.roles.is_empty() %}no role{% else %}{{ person.roles.join(", ") }}{% endif %}</small></div>
+<div id="{{ person.key }}-may">{{ person.may }}<br><small>
+  {%- if person.roles.is_empty() %}no role{% else %}{{ person.roles.join(", ") }}{% endif -%}
+</small></div>
 </li>
 {% endfor %}</ul>
 </form>

@@ -177,7 +177,11 @@ async fn a_request_with_a_wrong_form_is_refused_as_a_whole() {
 #[tokio::test]
 async fn a_missing_usage_fails_in_the_documented_words() {
     let oc = Oc::with(true).await;
-    let expected = json!({ "code": "InvalidRequest", "message": "Invalid/missing required configuration attributes: Usage", "target": "oc" });
+    let expected = json!({
+        "code": "InvalidRequest",
+        "message": "Invalid/missing required configuration attributes: Usage",
+        "target": "oc",
+    });
     assert_eq!(oc.fault(CONTOSO, "r1", json!({ "usage": "" }), "+441632960000").await, expected);
     assert_eq!(oc.fault(CONTOSO, "r2", json!({}), "+441632960000").await, expected);
 }
@@ -188,7 +192,10 @@ async fn addresses_and_locations_must_be_the_tenants_own_and_fit() {
     let addresses = oc.get(&format!("/tenants/{CONTOSO}/civic-addresses")).await.json()["value"].clone();
     let (one, two) = (&addresses[0], &addresses[1]);
     let foreign = oc.get(&format!("/tenants/{NORTHWIND}/civic-addresses")).await.json()["value"][0]["id"].clone();
-    let calling = |address: &Value, location: &Value| json!({ "usage": "CallingUserAssignment", "civicAddressId": address, "locationId": location });
+    let calling = |address: &Value, location: &Value| {
+        let usage = "CallingUserAssignment";
+        json!({ "usage": usage, "civicAddressId": address, "locationId": location })
+    };
     let location = |address: &Value| address["locations"][0]["id"].clone();
     for (id, settings, word) in [
         ("r1", calling(&Value::Null, &Value::Null), "CivicAddressId or LocationId"),

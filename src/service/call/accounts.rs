@@ -53,7 +53,11 @@ pub async fn put(
             return Ok(told);
         }
         let before = match tx.account_locked(name).await? {
-            Some(account) if account.deleting => return Err(Error::Conflict(format!("Account {name} is being deleted. Wait until it is gone, then create it anew."))),
+            Some(account) if account.deleting => {
+                return Err(Error::Conflict(format!(
+                    "Account {name} is being deleted. Wait until it is gone, then create it anew."
+                )));
+            }
             Some(account) => Some(CountedAccount::of(&mut tx, account).await?),
             None => None,
         };

@@ -235,7 +235,13 @@ impl<'a> Stage<'a> {
         let names: Vec<&str> = self.touched.iter().map(|(_, name, _)| name.as_str()).collect();
         tx.describe_order(self.order_id, &account_names(&names), self.refused).await?;
         tx.compare_items(self.order_id, OrderKind::Upload).await?;
-        tracing::info!(order.id = self.order_id, order.account = %self.form.account, order.refused_lines = self.refused, limit = self.rules.policy.max_numbers, "an upload is staged");
+        tracing::info!(
+            order.id = self.order_id,
+            order.account = %self.form.account,
+            order.refused_lines = self.refused,
+            limit = self.rules.policy.max_numbers,
+            "an upload is staged"
+        );
         Ok(())
     }
 }

@@ -35,7 +35,9 @@ fn services_with_a_backend_need_the_tenant() {
         &body(json!({ "teamsTenantId": null, "teamsPhoneMobile": { "enabled": true, "syncEnabled": false } })),
         &name("contoso"),
     );
-    insta::assert_snapshot!(lines(missing), @"missing_property | serviceDetails.teamsTenantId | Teams Phone Mobile needs the enterprise's tenant ID, such as a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a.");
+    insta::assert_snapshot!(lines(missing), @"\
+        missing_property | serviceDetails.teamsTenantId | Teams Phone Mobile needs the enterprise's tenant ID, such as \
+        a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a.");
     let zoom = json!({ "zoomPhoneCloudPeering": { "enabled": true, "syncEnabled": true } });
     assert!(read_account(&body(zoom), &name("contoso")).is_ok());
     let off = json!({ "teamsPhoneMobile": { "enabled": false, "syncEnabled": true } });

@@ -41,7 +41,11 @@ async fn a_batch_with_one_bad_number_changes_nothing(api: Api) -> Api {
         header,
         zoom(5),
         json!(7),
-        json!({ "telephoneNumber": "+441632960008", "accountName": "contoso", "serviceDetails": { "zoomPhoneCloudPeering": { "enabled": "yes" } } }),
+        json!({
+            "telephoneNumber": "+441632960008",
+            "accountName": "contoso",
+            "serviceDetails": { "zoomPhoneCloudPeering": { "enabled": "yes" } },
+        }),
     ];
     let refused = api.admin.post(CREATE, &batch(&bad)).await;
     assert_eq!(refused.error(), (400, "InvalidRequest".to_owned()));

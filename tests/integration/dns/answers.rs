@@ -142,7 +142,11 @@ fn an_account_of_the_api_is_answered_within_a_second() {
         let program = Caller::new(&demo.api, &demo.issuer, "bss-admin").await;
         let body = serde_json::json!({ "name": "tailspin", "serviceDetails": { "teamsDirectRouting": {
             "enabled": true, "syncEnabled": false,
-            "configuration": { "callScreening": true, "subdomain": "Tailspin", "subdomainTokens": { "region1Token": "MS=ms7", "region2Token": "MS=ms8" } }
+            "configuration": {
+                "callScreening": true,
+                "subdomain": "Tailspin",
+                "subdomainTokens": { "region1Token": "MS=ms7", "region2Token": "MS=ms8" },
+            }
         } } });
         let put = program.put("accounts/tailspin", &body).await;
         assert_eq!(put.status, 201, "{put:?}");

@@ -22,7 +22,8 @@ on_both_databases!(bind_is_told_of_every_change);
 /// A zone of the operator's own, with a record of its own at a name of ours.
 fn zone_file(folder: &Path) -> String {
     let file = folder.join("example.net.zone");
-    let zone = "$ORIGIN example.net.\n$TTL 300\n@ SOA ns1 hostmaster 1 300 60 1209600 300\n@ NS ns1\nns1 A 192.0.2.53\nkept.1r1.pstn MX 10 mail\nmail A 192.0.2.25\n";
+    let zone = "$ORIGIN example.net.\n$TTL 300\n@ SOA ns1 hostmaster 1 300 60 1209600 300\n@ NS ns1\n\
+                ns1 A 192.0.2.53\nkept.1r1.pstn MX 10 mail\nmail A 192.0.2.25\n";
     std::fs::write(&file, zone).unwrap();
     file.display().to_string()
 }
@@ -46,7 +47,8 @@ fn knot(folder: &Path, port: u16) -> Process {
     let (file, folder) = (zone_file(folder), folder.display());
     let config = format!("{folder}/knot.conf");
     let text = format!(
-        "server:\n  listen: 127.0.0.1@{port}\n  rundir: {folder}\nlog:\n  - target: stderr\n    any: error\ndatabase:\n  storage: {folder}\n\
+        "server:\n  listen: 127.0.0.1@{port}\n  rundir: {folder}\nlog:\n  - target: stderr\n    any: error\n\
+         database:\n  storage: {folder}\n\
          key:\n  - id: update\n    algorithm: hmac-sha256\n    secret: {KEY}\n\
          acl:\n  - id: update\n    key: update\n    action: update\nzone:\n  - domain: example.net\n    file: {file}\n    acl: update\n"
     );

@@ -119,7 +119,8 @@ impl Api {
         const TABLES: [(&str, &str); 8] = [
             (
                 "accounts",
-                "name || ' ' || services || ' ' || synced || ' ' || COALESCE(tenant_id, '') || ' ' || COALESCE(correlation_id, '') || ' ' || rev || ' ' || number_count",
+                "name || ' ' || services || ' ' || synced || ' ' || COALESCE(tenant_id, '') || ' ' || \
+                 COALESCE(correlation_id, '') || ' ' || rev || ' ' || number_count",
             ),
             ("numbers", "telephone_number || ' ' || account_id || ' ' || settings_id || ' ' || rev"),
             ("orders", "id || ' ' || kind || ' ' || accounts"),
