@@ -25,7 +25,8 @@ function request()
             local _, body = number()
             bodies[place] = body
         end
-        return wrk.format("POST", "/accounts/load:createOrUpdateNumbers" .. version, headers, '{"numbers":[' .. table.concat(bodies, ",") .. "]}")
+        local body = '{"numbers":[' .. table.concat(bodies, ",") .. "]}"
+        return wrk.format("POST", "/accounts/load:createOrUpdateNumbers" .. version, headers, body)
     elseif kind == "list" then
         return wrk.format("GET", "/accounts/load/numbers" .. version, headers)
     end

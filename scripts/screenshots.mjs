@@ -33,7 +33,11 @@ const shoot = async (page, name, options) => {
   await page.screenshot({ path: `${folder}/${name}.png`, ...options });
 };
 const play = (path, body) =>
-  fetch(`${backend}/${path}`, { method: path === "_faults" ? "PUT" : "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  fetch(`${backend}/${path}`, {
+    method: path === "_faults" ? "PUT" : "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
 
 /** Opens a page until it shows `locator`. */
 async function until(page, path, locator) {
@@ -81,7 +85,9 @@ await writer.locator("select[name=usage]").selectOption("CallingUserAssignment")
 for (const name of ["InboundCalling", "OutboundCalling"]) {
   await writer.locator(`[name=capability][value=${name}]`).check();
 }
-await writer.locator("select[name=civic_address]").selectOption({ label: "Head office: 12 Harbour Street, Northbridge, NB1 4QX, GB" }).catch(() => {});
+await writer.locator("select[name=civic_address]")
+  .selectOption({ label: "Head office: 12 Harbour Street, Northbridge, NB1 4QX, GB" })
+  .catch(() => {});
 await shoot(writer, "upload");
 await writer.getByRole("button", { name: "Review", exact: true }).click();
 await writer.waitForURL("**/review");

@@ -154,7 +154,8 @@
       time.title = time.textContent;
       time.textContent = text;
     });
-    all("[data-copy][hidden], [data-copy-of][hidden], [data-print][hidden], [data-tick-all][hidden], [data-keys-help][hidden]").forEach((control) => {
+    const scripted = ["copy", "copy-of", "print", "tick-all", "keys-help"];
+    all(scripted.map((what) => `[data-${what}][hidden]`).join(", ")).forEach((control) => {
       control.hidden = false;
     });
     all("form:has([data-selected])").forEach((form) => count(form, false));

@@ -95,7 +95,8 @@ for (const script of [true, false]) {
     await admin.page.locator("#live", { hasText: "Copied" }).waitFor({ state: "attached" });
     assert.equal(await admin.page.evaluate(() => navigator.clipboard.readText()), await code().textContent());
     await admin.page.keyboard.press("Tab");
-    assert.equal(await admin.page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Command: Set the relationship status");
+    const focused = await admin.page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+    assert.equal(focused, "Command: Set the relationship status");
   });
 
   test(`nothing is wrong with any page ${how}`, () => nothingFound(world));

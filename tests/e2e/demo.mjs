@@ -9,7 +9,10 @@ import { fileURLToPath } from "node:url";
 
 const usual = fileURLToPath(new URL("../../target/debug/nmp", import.meta.url));
 
-/** Starts a demo, without examples if `empty`, with example accounts if `accounts`. Answers { portal, backend, play, state, alarms, stop }: alarms are errors in its log. */
+/**
+ * Starts a demo, without examples if `empty`, with example accounts if `accounts`. Answers { portal, backend, play,
+ * state, alarms, stop }: alarms are errors in its log.
+ */
 export async function startDemo({ empty = false, accounts = false } = {}) {
   const program = process.env.NMP ?? usual;
   try {

@@ -66,7 +66,11 @@ export class Findings {
   }
 
   toString() {
-    return [...this.#all].map(([what, places]) => `${what}\n    on ${[...places].slice(0, 6).join(", ")}${places.size > 6 ? ` and ${places.size - 6} more` : ""}`).join("\n");
+    const found = ([what, places]) => {
+      const more = places.size > 6 ? ` and ${places.size - 6} more` : "";
+      return `${what}\n    on ${[...places].slice(0, 6).join(", ")}${more}`;
+    };
+    return [...this.#all].map(found).join("\n");
   }
 }
 
@@ -128,11 +132,14 @@ export class Inspector {
     await this.#window.emulateMedia({ colorScheme });
     const violations = await this.#window.evaluate(async (standard) => {
       const { violations } = await globalThis.axe.run(document, { runOnly: standard, resultTypes: ["violations"] });
-      return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map((node) => [node.html.slice(0, 160), node.failureSummary?.split("\n")[1]?.trim().slice(0, 200)]) }));
+      const example = (node) => [node.html.slice(0, 160), node.failureSummary?.split("\n")[1]?.trim().slice(0, 200)];
+      return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map(example) }));
     }, STANDARD);
     for (const { id, help, nodes } of violations) {
       const [[example, why]] = nodes;
-      this.#findings.add(where, `axe ${id} (${viewport.width} px, ${colorScheme}): ${help}: ${example} ${why ?? ""}${nodes.length > 1 ? ` (${nodes.length} elements)` : ""}`);
+      const seen = `axe ${id} (${viewport.width} px, ${colorScheme})`;
+      const count = nodes.length > 1 ? ` (${nodes.length} elements)` : "";
+      this.#findings.add(where, `${seen}: ${help}: ${example} ${why ?? ""}${count}`);
     }
   }
 }

@@ -66,7 +66,10 @@ test("Tab reaches every control of a page, in its order, and one always sees whe
     let last = -1;
     for (const control of controls) {
       const at = words.findIndex((text, index) => index > last && text.startsWith(control));
-      if (at < 0) world.findings.add(path, `Tab does not reach “${control}” after “${words[last] ?? "the beginning"}”: ${words.join(" | ")}`);
+      if (at < 0) {
+        const after = words[last] ?? "the beginning";
+        world.findings.add(path, `Tab does not reach “${control}” after “${after}”: ${words.join(" | ")}`);
+      }
       else last = at;
     }
   }

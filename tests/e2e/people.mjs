@@ -41,7 +41,8 @@ export class Person {
 
   /** Presses a button or follows a link by its words. */
   async press(name, within = this.page.locator("main")) {
-    const control = within.getByRole("button", { name, exact: typeof name === "string" }).or(within.getByRole("link", { name, exact: typeof name === "string" }));
+    const named = { name, exact: typeof name === "string" };
+    const control = within.getByRole("button", named).or(within.getByRole("link", named));
     await control.first().click();
     await this.page.waitForLoadState();
   }
@@ -110,7 +111,13 @@ export async function openWorld({ script = true, empty = false, accounts = false
 
   /** A new window; signs `name` in, if given. */
   world.person = async (name) => {
-    const context = await browser.newContext({ javaScriptEnabled: script, locale: "en-GB", timezoneId: "Europe/London", reducedMotion: "reduce", viewport: { width: 1280, height: 860 } });
+    const context = await browser.newContext({
+      javaScriptEnabled: script,
+      locale: "en-GB",
+      timezoneId: "Europe/London",
+      reducedMotion: "reduce",
+      viewport: { width: 1280, height: 860 },
+    });
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     const person = new Person(world, page, watch(page, findings), script);

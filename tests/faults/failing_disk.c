@@ -1,6 +1,7 @@
 /* Makes the disk below a database fail as told by a file, for programs that are started with this library before all others.
 
-   FAULT_CONTROL names the file: "full" lets nothing be written, "eio" lets nothing reach the disk. Only files whose path holds FAULT_FILES are concerned. */
+   FAULT_CONTROL names the file: "full" lets nothing be written, "eio" lets nothing reach the disk. Only files whose
+   path holds FAULT_FILES are concerned. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -45,7 +46,11 @@ static int fails(int fd, const char *fault)
 
 ssize_t write(int fd, const void *data, size_t size) { REAL(write); FAIL_IF("full", ENOSPC) return real(fd, data, size); }
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { REAL(pwrite); FAIL_IF("full", ENOSPC) return real(fd, data, size, at); }
-ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { REAL(pwrite64); FAIL_IF("full", ENOSPC) return real(fd, data, size, at); }
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
+    REAL(pwrite64);
+    FAIL_IF("full", ENOSPC)
+    return real(fd, data, size, at);
+}
 int ftruncate(int fd, off_t size) { REAL(ftruncate); FAIL_IF("full", ENOSPC) return real(fd, size); }
 int ftruncate64(int fd, off64_t size) { REAL(ftruncate64); FAIL_IF("full", ENOSPC) return real(fd, size); }
 int fsync(int fd) { REAL(fsync); FAIL_IF("eio", EIO) return real(fd); }

@@ -18,7 +18,8 @@ async function deleteTheAccount(world) {
   await deleter.open("/accounts/contoso");
   await deleter.look("account, being deleted");
   await world.play("_faults", { latencyMs: 0 });
-  await deleter.until(deleter.page.getByText("Page not found").or(deleter.page.getByRole("heading", { name: /no .*account/i })), { byItself: false });
+  const gone = deleter.page.getByText("Page not found").or(deleter.page.getByRole("heading", { name: /no .*account/i }));
+  await deleter.until(gone, { byItself: false });
   await deleter.open("/accounts");
   assert.ok(!(await deleter.rows("accounts")).includes("contoso"));
   const held = (await world.state()).tenants[CONTOSO].numbers;

@@ -9,11 +9,13 @@ async function pullWhatTheEnterpriseAssigned(world) {
   await play("_assign", { tenantId: CONTOSO, numbers: ["+441632960000", "+441632960001", "+441632960100"] });
   await writer.open("/connection");
   await writer.look("connection");
-  const row = writer.page.locator("#status tr", { hasText: /contoso/i }).filter({ has: writer.page.locator("input[name=kind][value=numbers]") });
+  const row = writer.page.locator("#status tr", { hasText: /contoso/i })
+    .filter({ has: writer.page.locator("input[name=kind][value=numbers]") });
   await row.getByRole("button", { name: /^Pull now/ }).click();
   await writer.page.waitForLoadState();
   await writer.open("/numbers/+441632960000");
-  await writer.until(writer.page.locator("#live-number", { hasText: "Assigned" }).getByText("Assigned", { exact: true }), { byItself: false });
+  const assigned = writer.page.locator("#live-number", { hasText: "Assigned" }).getByText("Assigned", { exact: true });
+  await writer.until(assigned, { byItself: false });
   await writer.look("number, assigned");
 }
 

@@ -2,8 +2,28 @@
 import assert from "node:assert/strict";
 import { CONTOSO } from "./take_on.mjs";
 
-const PAGES = ["/", "/consents", `/consents/${CONTOSO}`, "/accounts", "/accounts/contoso", "/numbers", "/numbers/+441632960020", "/orders", "/civic-addresses", `/civic-addresses?tenant=${CONTOSO}`, "/connection", "/search?q=contoso"];
-const FORBIDDEN = ["/accounts/new", "/accounts/contoso/edit", "/accounts/contoso/delete", "/numbers/upload", "/numbers/+441632960020/edit", "/audit"];
+const PAGES = [
+  "/",
+  "/consents",
+  `/consents/${CONTOSO}`,
+  "/accounts",
+  "/accounts/contoso",
+  "/numbers",
+  "/numbers/+441632960020",
+  "/orders",
+  "/civic-addresses",
+  `/civic-addresses?tenant=${CONTOSO}`,
+  "/connection",
+  "/search?q=contoso",
+];
+const FORBIDDEN = [
+  "/accounts/new",
+  "/accounts/contoso/edit",
+  "/accounts/contoso/delete",
+  "/numbers/upload",
+  "/numbers/+441632960020/edit",
+  "/audit",
+];
 
 async function readerSeesAndCannotWrite(world) {
   const reader = await world.person("reader");
@@ -11,7 +31,8 @@ async function readerSeesAndCannotWrite(world) {
     await reader.open(path);
     await reader.look(`${path.replace(CONTOSO, "…")}, as the reader`);
     assert.equal(await reader.page.locator("main form[method=post]").count(), 0, `${path} has nothing to write`);
-    assert.equal(await reader.page.locator("main").getByRole("button", { name: /release|manage|retry|pull|update|create|delete|upload/i }).count(), 0, path);
+    const changing = { name: /release|manage|retry|pull|update|create|delete|upload/i };
+    assert.equal(await reader.page.locator("main").getByRole("button", changing).count(), 0, path);
     assert.equal(await reader.page.locator("main input[data-tick]").count(), 0, path);
   }
   await reader.page.goto(world.order);

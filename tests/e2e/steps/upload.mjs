@@ -20,7 +20,8 @@ async function fillIn(writer, { numbers, ticket = "" }) {
 /** The counts of the tiles of a review: { New: 300, … }. */
 async function tiles(person) {
   const found = await person.page.locator("main ul.tiles a.tile").allTextContents();
-  return Object.fromEntries(found.map((text) => /([\d,]+)\s*(.+)/.exec(text.trim()).slice(1)).map(([count, word]) => [word.trim(), Number(count.replaceAll(",", ""))]));
+  const counts = found.map((text) => /([\d,]+)\s*(.+)/.exec(text.trim()).slice(1));
+  return Object.fromEntries(counts.map(([count, word]) => [word.trim(), Number(count.replaceAll(",", ""))]));
 }
 
 const status = (person, words) => person.page.locator("#status", { hasText: new RegExp(`^\\s*${words}\\s*$`) });
@@ -48,7 +49,16 @@ async function refuseAFormWithNothingInIt({ writer }) {
 
 async function reviewATypedList({ writer }) {
   await writer.open("/numbers/upload?account=contoso");
-  const typed = ["+441632960000-0299", "+44 1632 960 400", "01632 960 500", "+441632960700-0600", "+44163296abc1", "+44123456789012345", "+441632960010", TAKEN].join("\n");
+  const typed = [
+    "+441632960000-0299",
+    "+44 1632 960 400",
+    "01632 960 500",
+    "+441632960700-0600",
+    "+44163296abc1",
+    "+44123456789012345",
+    "+441632960010",
+    TAKEN,
+  ].join("\n");
   await fillIn(writer, { numbers: typed, ticket: "CHG-2001" });
   await writer.press("Review");
   await writer.page.waitForURL("**/review");
@@ -188,4 +198,13 @@ async function uploadAFileWithColumns({ writer }) {
   await writer.press("Discard");
 }
 
-export const steps = [refuseAFormWithNothingInIt, reviewATypedList, findADraftAgain, submitAndFollowTheOrder, retryWhatFailed, uploadAFile, refuseFilesThatCannotBeRead, uploadAFileWithColumns];
+export const steps = [
+  refuseAFormWithNothingInIt,
+  reviewATypedList,
+  findADraftAgain,
+  submitAndFollowTheOrder,
+  retryWhatFailed,
+  uploadAFile,
+  refuseFilesThatCannotBeRead,
+  uploadAFileWithColumns,
+];
