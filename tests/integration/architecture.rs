@@ -40,6 +40,13 @@ const MAY_NAME: [(&str, &[&str]); 9] = [
 const IMPURE: [&str; 6] = ["async fn", "tokio::", "std::fs", "std::net::Tcp", "std::time::Instant", "now_utc"];
 
 const LONGEST: usize = 600;
+/// Where text that people write stands.
+const WRITTEN: [&str; 8] = ["benches", "docs", "migrations", "scripts", "src", "static", "templates", "tests"];
+const WIDEST: usize = 140;
+/// Files that are fetched, recorded or made by a program.
+const NOT_WRITTEN: [&str; 4] = [".snap", "docs/CONFIGURATION.md", "static/htmx.min.js", "tests/contract/openapi.json"];
+/// An address of so many characters cannot be broken.
+const LONG_ADDRESS: usize = 80;
 const NO_NAMES: [&str; 6] = ["utils", "util", "helpers", "helper", "common", "manager"];
 
 struct Source {
@@ -66,7 +73,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else {
             found.push(path);
         }
     }
@@ -76,6 +83,7 @@ fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     files(&root, &mut found);
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     found.sort();
     assert!(found.len() > 80);
     found
@@ -216,6 +224,38 @@ fn no_file_is_too_long_and_none_has_a_name_without_meaning() {
         for part in source.path.split('/') {
             if NO_NAMES.contains(&part.trim_end_matches(".rs")) {
                 broken.push(format!("src/{}: call it by what it holds, not {part}", source.path));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// True where breaking the line would spoil it: a row of a Markdown table, or a long address.
+fn cannot_be_broken(path: &str, line: &str) -> bool {
+    let row = path.ends_with(".md") && line.trim_start().starts_with('|');
+    row || line.split_whitespace().any(|word| word.contains("://") && word.chars().count() >= LONG_ADDRESS)
+}
+
+#[test]
+fn no_line_is_too_wide_to_be_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![root.join("Cargo.toml"), root.join("README.md"), root.join(".ci/run")];
+    for folder in WRITTEN {
+        files(&root.join(folder), &mut found);
+    }
+    assert!(found.len() > 400);
+    let mut broken = Vec::new();
+    for path in found {
+        let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        // What is not text is a picture.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        if NOT_WRITTEN.iter().any(|end| name.ends_with(end)) {
+            continue;
+        }
+        for (index, line) in text.lines().enumerate() {
+            let width = line.chars().count();
+            if width > WIDEST && !cannot_be_broken(&name, line) {
+                broken.push(format!("{name}:{} has {width} characters; {WIDEST} are the most", index + 1));
             }
         }
     }

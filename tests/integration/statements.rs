@@ -18,6 +18,20 @@ fn is_for(name: &str, kind: Kind) -> bool {
     !name.ends_with(other)
 }
 
+/// Words that begin a clause within a line.
+const CLAUSES: [&str; 10] = [
+    " FROM ",
+    " JOIN ",
+    " WHERE ",
+    " GROUP BY ",
+    " ORDER BY ",
+    " LIMIT ",
+    " VALUES ",
+    " SET ",
+    " ON CONFLICT ",
+    " UNION ",
+];
+
 macro_rules! shapes {
     ($connection:expr, $kind:expr) => {{
         let mut shapes = std::collections::BTreeMap::new();
@@ -38,6 +52,19 @@ macro_rules! shapes {
         }
         shapes
     }};
+}
+
+#[test]
+fn a_line_of_a_statement_is_short_or_a_single_clause() {
+    for (name, text) in nmp::store::statements() {
+        for line in text.lines() {
+            let (width, clauses) = (line.trim().len(), CLAUSES.iter().filter(|clause| line.contains(**clause)).count());
+            assert!(
+                line.len() <= 120 && (width <= 100 || clauses == 0),
+                "{name}: lay it out, one clause a line:\n{line}"
+            );
+        }
+    }
 }
 
 #[test]
