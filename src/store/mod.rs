@@ -42,9 +42,9 @@ pub use numbers::filter::{Assignment, NumberFilter};
 pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
 pub use numbers::{NumberPage, NumberRange};
 pub use orders::begun::Begun;
-pub use orders::items::{
-    Cause, ItemRange, ItemRow, NewItem, NewProblem, OrderHistory, ProblemRow, SettingsChange, VerdictCount,
-};
+pub use orders::history::OrderHistory;
+pub use orders::items::{Cause, ItemRange, ItemRow, NewItem, SettingsChange, VerdictCount};
+pub use orders::problems::{NewProblem, ProblemRow};
 pub use orders::submit::Applied;
 pub use orders::writes::AccountWrites;
 pub use orders::{NewOrder, OrderFilter, OrderPage};
@@ -76,7 +76,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         orders::ALL,
         orders::compare::ALL,
         orders::drafts::ALL,
+        orders::history::ALL,
         orders::items::ALL,
+        orders::problems::ALL,
         orders::submit::ALL,
         orders::writes::ALL,
         repeats::ALL,

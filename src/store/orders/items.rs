@@ -1,17 +1,16 @@
 //! The numbers of orders: staged for review, compared with what exists, followed to their results.
 
-use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::compare;
-use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError, Refusal, Verdict};
+use crate::domain::{E164, ItemState, NumberSettings, ProvisioningError, Refusal, Verdict};
 use crate::store::audit::{self, Place};
 use crate::store::numbers::filter::NumberFilter;
 use crate::store::numbers::{in_list, settings};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::sqlite::script::{Done, Script};
-use crate::store::{Conn, Error, NewOrder, Page, Result, Tx, at, orders};
+use crate::store::{Conn, Error, NewOrder, Page, Result, Tx, orders};
 
 statements! {
     VERDICTS = "
@@ -84,13 +83,6 @@ statements! {
         JOIN settings s ON s.id = g.settings_id
         ORDER BY g.first
         LIMIT $4";
-    PROBLEMS = "
-        SELECT seq, line, heading, value, reason
-        FROM order_problems
-        WHERE order_id = $1
-          AND seq > $2
-        ORDER BY seq
-        LIMIT $3";
     CAUSES = "
         SELECT c.error_id, e.body, c.count, c.example, c.retryable
         FROM (
@@ -110,20 +102,6 @@ statements! {
         ) AS c
         LEFT JOIN errors e ON e.id = c.error_id
         ORDER BY c.count DESC, c.example";
-    HISTORY = "
-        SELECT
-            o.id, o.kind, o.status, o.author, o.ticket, o.created_at,
-            o.submitted_at, i.state, i.error_id, e.body, s.body, a.name
-        FROM order_items i
-        JOIN orders o ON o.id = i.order_id
-        JOIN settings s ON s.id = i.settings_id
-        LEFT JOIN accounts a ON a.id = i.account_id
-        LEFT JOIN errors e ON e.id = i.error_id
-        WHERE i.telephone_number = $1
-          AND o.status NOT IN ('draft', 'discarded')
-          AND i.state <> 'idle'
-        ORDER BY i.order_id DESC
-        LIMIT $2";
     COUNT_STATES = "
         SELECT state, CAST(COUNT(*) AS BIGINT)
         FROM order_items
@@ -146,30 +124,6 @@ pub struct NewItem {
     pub country: Option<String>,
     /// Idle in a draft; in an order that is submitted at once, how it begins if it is new.
     pub state: ItemState,
-}
-
-/// A line of an upload that could not be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewProblem {
-    /// Line of the upload, from 1.
-    pub line: u32,
-    /// Heading of the column, where there are columns.
-    pub heading: Option<String>,
-    /// What stands there, shortened.
-    pub value: String,
-    /// What is wrong and what would be right.
-    pub reason: String,
-}
-
-/// A stored problem.
-#[derive(Clone, Debug, FromRow)]
-#[expect(missing_docs, reason = "the fields are those of NewProblem, with their place in the list")]
-pub struct ProblemRow {
-    pub seq: i64,
-    pub line: i64,
-    pub heading: Option<String>,
-    pub value: String,
-    pub reason: String,
 }
 
 /// How many numbers of a draft share a verdict.
@@ -250,36 +204,12 @@ pub struct ItemRange {
     pub settings: NumberSettings,
 }
 
-/// One order in the life of a number.
-#[derive(Clone, Debug)]
-pub struct OrderHistory {
-    /// The order.
-    pub order_id: i64,
-    /// What it did.
-    pub kind: OrderKind,
-    /// How far it has come.
-    pub status: OrderStatus,
-    /// Who made it.
-    pub author: String,
-    /// Ticket of the change.
-    pub ticket: Option<String>,
-    /// When it was submitted.
-    pub at: OffsetDateTime,
-    /// How the number stands in it.
-    pub state: ItemState,
-    /// What the backend said, when it refused.
-    pub error: Option<ProvisioningError>,
-    /// The settings it gave.
-    pub settings: NumberSettings,
-    /// The account, where it still exists.
-    pub account: Option<String>,
-}
-
 fn number(value: i64) -> Result<E164> {
     E164::from_i64(value).ok_or_else(|| Error::unreadable("order_items", "telephone_number", value))
 }
 
-fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError>> {
+/// What the backend said of a number, where it said something.
+pub(super) fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError>> {
     id.zip(body).map(|(id, body)| Ok(settings::read_error(id, body)?.about(number))).transpose()
 }
 
@@ -431,30 +361,6 @@ impl Tx {
         Ok(staged)
     }
 
-    /// Stores the lines that could not be taken; `first` is the place of the first in the list.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn insert_problems(&mut self, order_id: i64, first: i64, problems: &[NewProblem]) -> Result<()> {
-        for (index, chunk) in problems.chunks(ROWS).enumerate() {
-            on!(self, |c| {
-                let mut insert = sqlx::QueryBuilder::new(
-                    "INSERT INTO order_problems (order_id, seq, line, heading, value, reason) ",
-                );
-                insert.push_values(chunk.iter().enumerate(), |mut row, (place, problem)| {
-                    row.push_bind(order_id)
-                        .push_bind(first + (index * ROWS + place) as i64)
-                        .push_bind(i64::from(problem.line))
-                        .push_bind(problem.heading.clone())
-                        .push_bind(problem.value.clone())
-                        .push_bind(problem.reason.clone());
-                });
-                insert.build().execute(c).await.map(drop)
-            })?;
-        }
-        Ok(())
-    }
-
     /// How many numbers of a draft have each verdict.
     ///
     /// # Errors
@@ -590,14 +496,6 @@ impl Tx {
         Ok((items, before, after))
     }
 
-    /// The lines that could not be taken, in order behind `after`.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn order_problems(&mut self, order_id: i64, after: i64, limit: i64) -> Result<Vec<ProblemRow>> {
-        Ok(on!(self, |c| sqlx::query_as(PROBLEMS).bind(order_id).bind(after).bind(limit).fetch_all(c).await)?)
-    }
-
     /// Why numbers of an order failed, the most frequent reason first, 50 at most.
     ///
     /// # Errors
@@ -613,16 +511,6 @@ impl Tx {
             .collect()
     }
 
-    /// The submitted orders a number was in, the newest first.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn number_history(&mut self, telephone_number: E164, limit: i64) -> Result<Vec<OrderHistory>> {
-        let rows: Vec<HistoryColumns> =
-            on!(self, |c| sqlx::query_as(HISTORY).bind(telephone_number.as_i64()).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(|row| history(telephone_number, row)).collect()
-    }
-
     /// How many numbers of an order are in each state: what its counts must add up to.
     ///
     /// # Errors
@@ -631,37 +519,4 @@ impl Tx {
         let rows: Vec<(String, i64)> = on!(self, |c| sqlx::query_as(COUNT_STATES).bind(order_id).fetch_all(c).await)?;
         Ok(rows.into_iter().filter_map(|(state, count)| Some((ItemState::from_key(&state)?, count))).collect())
     }
-}
-
-type HistoryColumns = (
-    i64,
-    String,
-    String,
-    String,
-    Option<String>,
-    i64,
-    Option<i64>,
-    String,
-    Option<i64>,
-    Option<String>,
-    String,
-    Option<String>,
-);
-
-fn history(number: E164, columns: HistoryColumns) -> Result<OrderHistory> {
-    let (order_id, kind, status, author, ticket, created, submitted, state, error_id, error_body, body, account) =
-        columns;
-    let unreadable = |column| Error::unreadable("orders", column, order_id);
-    Ok(OrderHistory {
-        order_id,
-        kind: OrderKind::from_key(&kind).ok_or_else(|| unreadable("kind"))?,
-        status: OrderStatus::from_key(&status).ok_or_else(|| unreadable("status"))?,
-        author,
-        ticket,
-        at: at(submitted.unwrap_or(created)),
-        state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
-        error: error(number, error_id, error_body.as_deref())?,
-        settings: settings::read(0, &body)?,
-        account,
-    })
 }

@@ -3,7 +3,9 @@
 pub(super) mod begun;
 pub(super) mod compare;
 pub(super) mod drafts;
+pub(super) mod history;
 pub(super) mod items;
+pub(super) mod problems;
 pub(super) mod submit;
 pub(super) mod writes;
 

@@ -87,7 +87,7 @@ macro_rules! claim_sqlite {
                 FROM work INDEXED BY ",
             $index,
             "
-            WHERE kind IN (",
+                WHERE kind IN (",
             $kinds,
             ")
                   AND next_at <= $1

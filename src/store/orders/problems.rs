@@ -1,0 +1,77 @@
+//! The lines of an upload that could not be taken.
+
+use sqlx::FromRow;
+
+use crate::store::sql::{on, statements};
+use crate::store::{Result, Tx};
+
+statements! {
+    PROBLEMS = "
+        SELECT seq, line, heading, value, reason
+        FROM order_problems
+        WHERE order_id = $1
+          AND seq > $2
+        ORDER BY seq
+        LIMIT $3";
+}
+
+/// A line of an upload that could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewProblem {
+    /// Line of the upload, from 1.
+    pub line: u32,
+    /// Heading of the column, where there are columns.
+    pub heading: Option<String>,
+    /// What stands there, shortened.
+    pub value: String,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+/// A stored problem.
+#[derive(Clone, Debug, FromRow)]
+#[expect(missing_docs, reason = "the fields are those of NewProblem, with their place in the list")]
+pub struct ProblemRow {
+    pub seq: i64,
+    pub line: i64,
+    pub heading: Option<String>,
+    pub value: String,
+    pub reason: String,
+}
+
+/// Rows in one insert: six binds each, under SQLite's limit of 32,766.
+const ROWS: usize = 2_000;
+
+impl Tx {
+    /// Stores the lines that could not be taken; `first` is the place of the first in the list.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn insert_problems(&mut self, order_id: i64, first: i64, problems: &[NewProblem]) -> Result<()> {
+        for (index, chunk) in problems.chunks(ROWS).enumerate() {
+            on!(self, |c| {
+                let mut insert = sqlx::QueryBuilder::new(
+                    "INSERT INTO order_problems (order_id, seq, line, heading, value, reason) ",
+                );
+                insert.push_values(chunk.iter().enumerate(), |mut row, (place, problem)| {
+                    row.push_bind(order_id)
+                        .push_bind(first + (index * ROWS + place) as i64)
+                        .push_bind(i64::from(problem.line))
+                        .push_bind(problem.heading.clone())
+                        .push_bind(problem.value.clone())
+                        .push_bind(problem.reason.clone());
+                });
+                insert.build().execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The lines that could not be taken, in order behind `after`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn order_problems(&mut self, order_id: i64, after: i64, limit: i64) -> Result<Vec<ProblemRow>> {
+        Ok(on!(self, |c| sqlx::query_as(PROBLEMS).bind(order_id).bind(after).bind(limit).fetch_all(c).await)?)
+    }
+}
