@@ -145,9 +145,10 @@ fn nsd(folder: &Path, port: u16) -> Outcome<Other> {
     let folder = folder.display();
     std::fs::write(format!("{folder}/zone.txt"), zone())?;
     let config = format!(
-        "server:\n  ip-address: 127.0.0.1\n  port: {port}\n  server-count: {}\n  username: \"\"\n  zonesdir: \
-         \"{folder}\"\n  database: \"\"\n  pidfile: \"{folder}/nsd.pid\"\n  xfrdfile: \"{folder}/xfrd.state\"\n  \
-         zonelistfile: \"{folder}/zone.list\"\n  rrl-ratelimit: 0\n  logfile: \"{folder}/nsd.log\"\n\
+        "server:\n  ip-address: 127.0.0.1\n  port: {port}\n  server-count: {}\n  username: \"\"\n  \
+         zonesdir: \"{folder}\"\n  database: \"\"\n  pidfile: \"{folder}/nsd.pid\"\n  \
+         xfrdfile: \"{folder}/xfrd.state\"\n  zonelistfile: \"{folder}/zone.list\"\n  rrl-ratelimit: 0\n  \
+         logfile: \"{folder}/nsd.log\"\n\
          remote-control:\n  control-enable: no\nzone:\n  name: {BASE}\n  zonefile: zone.txt\n",
         std::thread::available_parallelism()?
     );

@@ -185,8 +185,7 @@ fn a_command_can_be_copied_into_a_shell() {
     let deleted = OPERATIONS.iter().find(|one| one.id == "Accounts_DeleteNumber").unwrap();
     assert_eq!(
         curl(deleted, &contoso()),
-        "curl -X DELETE \
-         'https://provapi.example.com/accounts/contoso/numbers/+441632960001?api-version=2024-02-29-preview' \\\n  \
+        "curl -X DELETE 'https://provapi.example.com/accounts/contoso/numbers/+441632960001?api-version=2024-02-29-preview' \\\n  \
          -H \"Authorization: Bearer $TOKEN\""
     );
 }

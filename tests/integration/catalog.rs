@@ -250,9 +250,8 @@ fn pages() -> askama::Result<Vec<(&'static str, String)>> {
         calls: vec![ApiCall {
             what: "Read the number",
             role: "ProvisioningAPI.Read",
-            command: "curl \
-                      'https://api.example/accounts/contoso/numbers/+441632960000?api-version=2024-02-29-preview' \
-                      \\\n  -H \"Authorization: Bearer $TOKEN\"",
+            command: "curl 'https://api.example/accounts/contoso/numbers/+441632960000?api-version=2024-02-29-preview' \\\n  \
+                      -H \"Authorization: Bearer $TOKEN\"",
         }],
         notes: vec!["The API takes no ticket."],
         script: "/orders/1043/api-call.sh",
