@@ -232,7 +232,8 @@ fn no_file_is_too_long_and_none_has_a_name_without_meaning() {
 
 /// True where breaking the line would spoil it: a row of a Markdown table, or a long address.
 fn cannot_be_broken(path: &str, line: &str) -> bool {
-    let row = path.ends_with(".md") && line.trim_start().starts_with('|');
+    let table = Path::new(path).extension().is_some_and(|end| end == "md");
+    let row = table && line.trim_start().starts_with('|');
     row || line.split_whitespace().any(|word| word.contains("://") && word.chars().count() >= LONG_ADDRESS)
 }
 

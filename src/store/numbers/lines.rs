@@ -12,7 +12,7 @@ use super::filter::NumberFilter;
 use super::{keyed, settings};
 use crate::domain::{E164, NumberSettings, SyncState};
 use crate::store::page::trim;
-use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
+use crate::store::sql::{Bind, Conditions, bind_all, dialect, json_rows, on, statements};
 use crate::store::{Error, Page, Result, Tx};
 
 const COLUMNS: &str = "

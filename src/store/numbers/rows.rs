@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::in_list;
 use super::settings::{read, read_error};
 use crate::domain::{E164, Number, SyncState};
-use crate::store::sql::{Conditions, Dialect, bind_all, on};
+use crate::store::sql::{Conditions, Dialect, bind_all, json_rows, on};
 use crate::store::sqlite::gathered::Told;
 use crate::store::{Db, Error, Result, Tx, at};
 
