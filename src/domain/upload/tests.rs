@@ -264,7 +264,7 @@ fn headings_cells_and_values_are_bounded() {
     let text = format!(
         "telephoneNumber,{enabled},{capabilities}\n+441632960000,{long},a\n+441632960001,true,{many}\n{long},true,"
     );
-    insta::assert_snapshot!(numbers(&text).join("\n"));
+    insta::assert_snapshot!("cells_and_values_are_bounded", numbers(&text).join("\n"));
 }
 
 #[test]
