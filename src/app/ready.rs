@@ -40,12 +40,12 @@ impl Ready {
         Self { roles, stop, names, updates, started: Arc::default() }
     }
 
-    /// The database was reached, and the roles are at work.
+    /// Notes that the database was reached and the roles are at work.
     pub(super) fn started(&self, db: Db, workers: Option<Workers>, updater: Option<Updater>) {
         let _ = self.started.set(Started { db, workers, updater });
     }
 
-    /// The checks.
+    /// Returns the listener's checks.
     pub(super) fn operations(&self, metrics: Option<PrometheusHandle>) -> Operations {
         let (reached, current) = (Arc::clone(&self.started), Arc::clone(&self.started));
         let mut operations = Operations::new(metrics)
