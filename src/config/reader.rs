@@ -42,7 +42,7 @@ pub struct Sources {
 
 /// One declared key, for the reference.
 #[derive(Clone, Debug)]
-pub struct Declared {
+pub struct DeclaredKey {
     /// The key's dotted name.
     pub key: &'static str,
     /// Its default, as one would write it in the file.
@@ -53,7 +53,7 @@ pub struct Declared {
     pub secret: bool,
 }
 
-struct Found {
+struct GivenValue {
     value: Value,
     /// How to name the key in a problem.
     name: String,
@@ -64,7 +64,7 @@ pub struct Reader {
     file: BTreeMap<String, Value>,
     environment: BTreeMap<String, String>,
     flags: BTreeMap<&'static str, String>,
-    declared: Vec<Declared>,
+    declared: Vec<DeclaredKey>,
     problems: Vec<SettingProblem>,
 }
 
@@ -104,23 +104,23 @@ impl Reader {
 
     /// Returns what was declared so far, in order.
     #[must_use]
-    pub fn declared(&self) -> &[Declared] {
+    pub fn declared(&self) -> &[DeclaredKey] {
         &self.declared
     }
 
     fn declare(&mut self, key: &'static str, default: String, doc: &'static str, secret: bool) {
-        self.declared.push(Declared { key, default, doc, secret });
+        self.declared.push(DeclaredKey { key, default, doc, secret });
     }
 
-    fn find(&self, key: &'static str) -> Option<Found> {
+    fn find(&self, key: &'static str) -> Option<GivenValue> {
         if let Some(text) = self.flags.get(key) {
-            return Some(Found { value: Value::String(text.clone()), name: key.to_owned() });
+            return Some(GivenValue { value: Value::String(text.clone()), name: key.to_owned() });
         }
         let variable = variable(key);
         if let Some(text) = self.environment.get(&variable) {
-            return Some(Found { value: Value::String(text.clone()), name: variable });
+            return Some(GivenValue { value: Value::String(text.clone()), name: variable });
         }
-        self.file.get(key).map(|value| Found { value: value.clone(), name: key.to_owned() })
+        self.file.get(key).map(|value| GivenValue { value: value.clone(), name: key.to_owned() })
     }
 
     fn read<T>(&mut self, key: &'static str, parse: impl FnOnce(&Value) -> Result<T, String>) -> Option<T> {
@@ -274,7 +274,7 @@ impl Reader {
         for key in self.file.keys().filter(|key| !known.contains(key.as_str())) {
             unknown.push(unknown_key(key, nearest(key, known.iter().copied()).map(str::to_owned)));
         }
-        let variables: Vec<String> = self.declared.iter().flat_map(Declared::variables).collect();
+        let variables: Vec<String> = self.declared.iter().flat_map(DeclaredKey::variables).collect();
         for name in self.environment.keys().filter(|name| !variables.contains(name)) {
             let near = nearest(name, variables.iter().map(String::as_str)).map(str::to_owned);
             // A variable without the double underscore is ours only when it looks like a slip.
@@ -287,7 +287,7 @@ impl Reader {
     }
 }
 
-impl Declared {
+impl DeclaredKey {
     fn variables(&self) -> impl Iterator<Item = String> + use<> {
         let name = variable(self.key);
         let file = self.secret.then(|| format!("{name}_FILE"));

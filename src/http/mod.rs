@@ -1,8 +1,8 @@
 //! Everything between a connection and a handler.
 //!
-//! [`listener`] is what every listener does: it accepts connections, bounds them, knows the facts of a request and has one
-//! form of error. [`portal`] and [`api`] are what only the pages and only the Provisioning API need besides.
-//! [`identity_provider`] is what both know of the provider: its metadata, its keys, and whom a token is about.
+//! `listener` is what every listener does: it accepts connections, bounds them, knows the facts of a request and has one
+//! form of error. `portal` and `api` are what only the pages and only the Provisioning API need besides.
+//! `identity_provider` is what both know of the provider: its metadata, its keys, and whom a token is about.
 
 mod api;
 pub mod identity_provider;

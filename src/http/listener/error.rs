@@ -1,6 +1,6 @@
 //! The one error of every page and listener.
 //!
-//! A handler or extractor answers with a [`Problem`]; it travels in the response's extensions ([`carried`]) and the outermost
+//! A handler or extractor answers with a [`Problem`]; it travels in the response's extensions (`carried`) and the outermost
 //! layer of the listener turns it into a page, a fragment or JSON, that of the API into the contract's form. The cause is
 //! logged there, once, with the request's id. A visitor never sees a cause.
 
