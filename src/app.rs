@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::config::{self, Config, Problem, Purpose, Sources};
+use crate::config::{self, Config, Purpose, SettingProblem, Sources};
 use crate::sandbox::SandboxOptions;
 
 pub use cli::{Cli, Command, ConfigCommand, DemoOptions};
@@ -82,13 +82,13 @@ fn to_the_end(command: impl Future<Output = Result<(), Failure>>) -> Result<(), 
     ended
 }
 
-/// The file and the environment of this process.
+/// Returns the file and the environment of this process.
 fn sources(file: Option<PathBuf>) -> Result<Sources, Failure> {
     let file = match file {
         None => None,
         Some(path) => Some(std::fs::read_to_string(&path).map_err(|error| {
             let message = format!("cannot read {}: {error}", path.display());
-            Failure::Configuration(vec![Problem { key: "--config".to_owned(), message }])
+            Failure::Configuration(vec![SettingProblem { key: "--config".to_owned(), message }])
         })?),
     };
     Ok(Sources { file, environment: environment(), flags: Vec::new() })

@@ -3,14 +3,17 @@
 //! Every problem is found and reported together, each with the name of its key. Secrets are held
 //! as [`SecretString`], which cannot be printed.
 
+mod addresses;
 mod api;
 mod call_path;
 mod check;
 mod dns;
+mod listener;
 mod numbers;
 mod read;
 mod reader;
 mod reference;
+mod tokens;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -23,11 +26,12 @@ use url::Url;
 use crate::authz::RoleNames;
 use crate::domain::{CallingProfile, RelationshipChoice, Service};
 
-pub use api::{Api, Network};
+pub use addresses::{Network, ServerAddress};
+pub use api::Api;
 pub use call_path::CallPath;
-pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm, ServerAddress};
+pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm};
 pub use numbers::Enum;
-pub use reader::{Problem, Sources};
+pub use reader::{SettingProblem, Sources};
 pub use reference::reference;
 
 use reader::Reader;
@@ -284,7 +288,7 @@ impl Config {
     ///
     /// # Errors
     /// Every problem of every source, each with the name of its key.
-    pub fn load(sources: Sources, purpose: Purpose) -> Result<Self, Vec<Problem>> {
+    pub fn load(sources: Sources, purpose: Purpose) -> Result<Self, Vec<SettingProblem>> {
         let mut reader = Reader::new(sources);
         let config = Self::read(&mut reader);
         config.check(purpose, &mut reader);

@@ -14,20 +14,27 @@ const SLOWEST_ANSWER: Duration = Duration::from_secs(1);
 /// A difference that is left as it is, beside what the way of the answer explains.
 const LEFT_ALONE: Duration = Duration::from_millis(5);
 
+/// Returns the clock of this machine, which a process starts from.
+pub(super) fn now() -> fn() -> OffsetDateTime {
+    #[expect(clippy::disallowed_methods, reason = "the composition root is where the clock comes from")]
+    let now = OffsetDateTime::now_utc;
+    now
+}
+
 /// The time at the database, known at one instant and counted on from there by the machine's own steady clock, which no
 /// one sets.
 #[derive(Clone, Debug)]
-pub(super) struct ServerClock(Arc<Mutex<Known>>);
+pub(super) struct ServerClock(Arc<Mutex<ServerTime>>);
 
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct ServerTime {
     at: Instant,
     time: OffsetDateTime,
     /// Half of the time that the answer took: it may be wrong by so much.
     within: Duration,
 }
 
-impl Known {
+impl ServerTime {
     async fn ask(db: &Db) -> store::Result<Option<Self>> {
         let asked = Instant::now();
         let time = db.server_time().await?;
@@ -42,7 +49,7 @@ impl Known {
         }
     }
 
-    /// What is known after another answer.
+    /// Returns what is known after another answer.
     fn corrected(self, other: Self) -> Self {
         let difference = (other.time - self.time_at(other.at)).unsigned_abs();
         let tells = other.within * 2 <= SLOWEST_ANSWER && difference > other.within + LEFT_ALONE;
@@ -51,24 +58,24 @@ impl Known {
 }
 
 impl ServerClock {
-    /// The clock of the database's server; `None` where the database is a file of this machine.
+    /// Returns the clock of the database's server; `None` where the database is a file of this machine.
     pub(super) async fn of(db: &Db) -> store::Result<Option<Self>> {
-        Ok(Known::ask(db).await?.map(|known| Self(Arc::new(Mutex::new(known)))))
+        Ok(ServerTime::ask(db).await?.map(|known| Self(Arc::new(Mutex::new(known)))))
     }
 
-    /// The clock for the services.
+    /// Returns the clock for the services.
     pub(super) fn clock(&self) -> Clock {
         let this = self.clone();
-        Clock::new(move || this.known().time_at(Instant::now()))
+        Clock::new(move || this.server_time().time_at(Instant::now()))
     }
 
-    fn known(&self) -> Known {
+    fn server_time(&self) -> ServerTime {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the database once more. While it does not answer the time is counted on.
     pub(super) async fn correct(&self, db: &Db) {
-        match Known::ask(db).await {
+        match ServerTime::ask(db).await {
             Ok(Some(other)) => {
                 let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                 *known = known.corrected(other);
@@ -83,9 +90,9 @@ impl ServerClock {
 mod tests {
     use super::*;
 
-    fn known(at: Instant, seconds: i64, within: u64) -> Known {
+    fn known(at: Instant, seconds: i64, within: u64) -> ServerTime {
         let time = OffsetDateTime::UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs());
-        Known { at, time, within: Duration::from_millis(within) }
+        ServerTime { at, time, within: Duration::from_millis(within) }
     }
 
     #[test]

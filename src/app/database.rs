@@ -38,7 +38,7 @@ pub(super) async fn open(config: &Config) -> Result<Database, Failure> {
     Ok(database)
 }
 
-/// The same for a process that has work to do meanwhile: a server that is away is waited for.
+/// Opens the database for a process that has work to do meanwhile: a server that is away is waited for.
 pub(super) async fn open_patiently(config: &Config) -> Result<Database, Failure> {
     if let DatabaseUrl::Postgres(_) = config.database.url {
         let mut said = false;
@@ -61,7 +61,8 @@ pub(super) async fn open_patiently(config: &Config) -> Result<Database, Failure>
     open(config).await
 }
 
-/// Nobody else has the file, so a process that left work half done is gone: no need to wait for its leases to end.
+/// Frees the work that a process left half done: nobody else has the file, so that process is gone and its leases need
+/// not end.
 async fn free_work(db: &Db) -> crate::store::Result<()> {
     let mut tx = db.begin().await?;
     tx.free_work(Clock::system().now()).await?;

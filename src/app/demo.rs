@@ -140,7 +140,8 @@ fn private_folder(path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// The settings of the demo. The environment may change the others, such as limits, log output and the database.
+/// Returns the settings of the demo. The environment may change the others, such as limits, log output and the
+/// database.
 fn sources(options: &DemoOptions, at: &Addresses, sandbox: &Sandbox) -> Sources {
     let Addresses { portal, api, operations } = at;
     let mut environment = environment();

@@ -68,7 +68,7 @@ async fn set_up(ctx: &Ctx, account: &AccountForm, numbers: UploadForm) -> Result
     Ok(())
 }
 
-/// Who the audit says it was.
+/// Returns who the audit says it was.
 fn author() -> Principal {
     Principal {
         issuer: "nmp demo".into(),

@@ -1,18 +1,18 @@
 //! Why a command failed, and what it says of it.
 
-use crate::config::Problem;
+use crate::config::SettingProblem;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Wrong configuration: every problem.
-    Configuration(Vec<Problem>),
+    Configuration(Vec<SettingProblem>),
     /// Anything else, in one line.
     Line(String),
 }
 
-impl From<Vec<Problem>> for Failure {
-    fn from(problems: Vec<Problem>) -> Self {
+impl From<Vec<SettingProblem>> for Failure {
+    fn from(problems: Vec<SettingProblem>) -> Self {
         Self::Configuration(problems)
     }
 }

@@ -8,8 +8,8 @@ use crate::dns::{Algorithm, EnumOptions, Exempt, Key, Options, Secondaries, Sock
 use crate::domain::direct_routing::Layout;
 use crate::places::Limits;
 
+use super::clock::now;
 use super::failure::Failure;
-use super::start::now;
 
 /// Opens the sockets of the name server, where this process is one.
 pub(super) async fn bind(config: &Config, what: &str) -> Result<Option<Sockets>, Failure> {
@@ -23,12 +23,12 @@ pub(super) async fn bind(config: &Config, what: &str) -> Result<Option<Sockets>,
     Ok(Some(bound))
 }
 
-/// How the name server works.
+/// Returns the options of the name server, where there is one.
 pub(super) fn options(config: &Config) -> Result<Option<Options>, Failure> {
     let Some(layout) = config.layout() else { return Ok(None) };
     let dns = &config.dns;
     let addresses: Vec<_> = dns.secondaries.iter().map(|server| server.0).collect();
-    let secondaries = match key(&dns.transfer_key)? {
+    let secondaries = match shared_key(&dns.transfer_key)? {
         Some(key) if !addresses.is_empty() => {
             Some(Secondaries { key, addresses: addresses.iter().map(|address| address.ip().to_canonical()).collect() })
         }
@@ -58,7 +58,7 @@ pub(super) fn options(config: &Config) -> Result<Option<Options>, Failure> {
     }))
 }
 
-/// How numbers are answered, where they are.
+/// Returns how numbers are answered, where they are.
 fn enum_options(config: &Config) -> Option<EnumOptions> {
     let (layout, numbers) = (config.layout()?, &config.dns.numbers);
     let networks = numbers.networks.clone();
@@ -70,14 +70,14 @@ fn enum_options(config: &Config) -> Option<EnumOptions> {
     })
 }
 
-/// How the operator's own primary is told of names, where this process does that.
+/// Returns how the operator's own primary is told of names, where this process does that.
 pub(super) fn update_options(config: &Config) -> Result<Option<UpdateOptions>, Failure> {
     let (Some(layout), Some(primary), true) =
         (config.layout(), config.dynamic_update.primary, config.runs(ProcessRole::Dns))
     else {
         return Ok(None);
     };
-    let Some(key) = key(&config.dynamic_update.key)? else { return Ok(None) };
+    let Some(key) = shared_key(&config.dynamic_update.key)? else { return Ok(None) };
     Ok(Some(UpdateOptions {
         zone: config.dynamic_update.zone.clone().unwrap_or_else(|| layout.base.clone()),
         layout,
@@ -89,7 +89,8 @@ pub(super) fn update_options(config: &Config) -> Result<Option<UpdateOptions>, F
     }))
 }
 
-fn key(key: &config::Key) -> Result<Option<Key>, Failure> {
+/// Returns the key that is shared with another server, where its name and secret are configured.
+fn shared_key(key: &config::Key) -> Result<Option<Key>, Failure> {
     let (Some(name), Some(secret)) = (&key.name, key.bytes()) else { return Ok(None) };
     let algorithm = match key.algorithm {
         KeyAlgorithm::Sha256 => Algorithm::Sha256,

@@ -40,12 +40,12 @@ impl Ready {
         Self { roles, stop, names, updates, started: Arc::default() }
     }
 
-    /// The database was reached, and the roles are at work.
+    /// Notes that the database was reached and the roles are at work.
     pub(super) fn started(&self, db: Db, workers: Option<Workers>, updater: Option<Updater>) {
         let _ = self.started.set(Started { db, workers, updater });
     }
 
-    /// The checks.
+    /// Returns the listener's checks.
     pub(super) fn operations(&self, metrics: Option<PrometheusHandle>) -> Operations {
         let (reached, current) = (Arc::clone(&self.started), Arc::clone(&self.started));
         let mut operations = Operations::new(metrics)
@@ -65,7 +65,7 @@ impl Ready {
             operations = operations.check("dns", move || std::future::ready(names.is_ready()));
         } else if self.updates {
             let started = Arc::clone(&self.started);
-            operations = operations.check("dns", move || std::future::ready(is_told(started.get())));
+            operations = operations.check("dns", move || std::future::ready(primary_is_told(started.get())));
         }
         operations
     }
@@ -85,7 +85,7 @@ async fn is_current(started: Arc<OnceLock<Started>>) -> Result<(), String> {
     }
 }
 
-fn is_told(started: Option<&Started>) -> Result<(), String> {
+fn primary_is_told(started: Option<&Started>) -> Result<(), String> {
     started.and_then(|started| started.updater.as_ref()).ok_or(NOT_YET)?.is_ready()
 }
 

@@ -41,7 +41,7 @@ impl Sole {
         Ok(Self { _file: file, beside })
     }
 
-    /// From now on a file without anything in it is no new database but a lost one.
+    /// Marks the database as there: from now on a file without anything in it is no new database but a lost one.
     pub(super) fn mark(&mut self) -> std::io::Result<()> {
         if self.beside.metadata()?.len() == 0 {
             self.beside.write_all(MARK.as_bytes())?;
@@ -71,7 +71,7 @@ fn refuse_lost(path: &Path, found: Option<&Metadata>, known: bool) -> Result<(),
     Ok(())
 }
 
-/// Where SQLite keeps the journal of a file: it follows symbolic links first.
+/// Returns where SQLite keeps the journal of a file: it follows symbolic links first.
 fn journal(path: &Path) -> PathBuf {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut name = path.into_os_string();

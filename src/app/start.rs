@@ -13,8 +13,9 @@ use crate::backend::{OperatorConnect, OperatorConnectOptions};
 use crate::config::{self, Config, ProcessRole};
 use crate::dns::{NameServer, Sockets, Updater};
 use crate::domain::session::SessionPolicy;
-use crate::http::login::{Login, Provider};
+use crate::http::identity_provider::Provider;
 use crate::http::serve::{Listening, serve as serve_http};
+use crate::http::sign_in::Login;
 use crate::http::{ApiState, PortalState, Sessions, api_router, portal_router};
 use crate::places::Limits;
 use crate::portal;
@@ -23,7 +24,7 @@ use crate::service::{self, Ctx, Policy, housekeeping};
 use crate::sync::{Engine, SyncOptions, Workers};
 use crate::telemetry;
 
-use super::clock::ServerClock;
+use super::clock::{ServerClock, now};
 use super::failure::Failure;
 use super::ready::Ready;
 use super::stop::Signals;
@@ -35,8 +36,10 @@ const DATABASE_UPKEEP: Duration = Duration::from_secs(5);
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Time between two rounds of clearing away what nobody needs any more.
 const HOUSEKEEPING: Duration = Duration::from_mins(10);
-/// Connections of the operations listener, in all and from one address.
-const OPERATIONS: (u32, u32) = (64, 32);
+/// Connections of the operations listener in all.
+const OPERATIONS_CONNECTIONS: u32 = 64;
+/// Connections of the operations listener from one address.
+const OPERATIONS_CONNECTIONS_PER_ADDRESS: u32 = 32;
 
 /// Open listeners, so that a port that is taken is found before anything else is done.
 pub(super) struct Listeners {
@@ -53,7 +56,7 @@ pub(super) async fn bind(address: SocketAddr, what: &str) -> Result<TcpListener,
     })
 }
 
-/// The address a listener got.
+/// Returns the address a listener got.
 pub(super) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(|error| Failure::Line(format!("cannot listen: {error}")))
 }
@@ -85,7 +88,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// What its services work with.
+    /// Returns what its services work with.
     pub(super) const fn ctx(&self) -> &Ctx {
         &self.ctx
     }
@@ -104,7 +107,13 @@ impl Running {
         let failed = stop.clone().drop_guard();
         let ready = Ready::new(&config, stop.clone(), names.clone());
         let operations = ready.operations(metrics.clone());
-        listen("operations", (&stop, &tasks), listeners.operations, operations_limits(), operations.router());
+        let listening = Listening {
+            name: "operations",
+            limits: Limits::new(OPERATIONS_CONNECTIONS, OPERATIONS_CONNECTIONS_PER_ADDRESS),
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn(serve_http(listeners.operations, operations.router(), listening));
         let database = match &names {
             Some(_) => database::open_patiently(&config).await?,
             None => database::open(&config).await?,
@@ -190,7 +199,8 @@ impl Running {
     }
 
     fn listen(&self, name: &'static str, listener: TcpListener, limits: Limits, router: axum::Router) {
-        listen(name, (&self.stop, &self.tasks), listener, limits, router);
+        let listening = Listening { name, limits, stop: self.stop.clone(), tasks: self.tasks.clone() };
+        self.tasks.spawn(serve_http(listener, router, listening));
     }
 
     /// Runs something again and again until the stop.
@@ -262,13 +272,7 @@ fn sync_options(settings: &config::OperatorConnect) -> SyncOptions {
     }
 }
 
-pub(super) fn now() -> fn() -> time::OffsetDateTime {
-    #[expect(clippy::disallowed_methods, reason = "the composition root is where the clock comes from")]
-    let now = time::OffsetDateTime::now_utc;
-    now
-}
-
-/// What the handlers of the portal share.
+/// Returns what the handlers of the portal share.
 pub(super) fn portal_state(
     config: &Arc<Config>,
     ctx: &Ctx,
@@ -288,7 +292,7 @@ pub(super) fn portal_state(
     Ok(PortalState::new(ctx.clone(), Arc::clone(config), sessions, login))
 }
 
-/// What the services are told by the configuration.
+/// Returns what the services are told by the configuration.
 fn policy(config: &Config) -> Policy {
     Policy {
         max_numbers: config.uploads.max_numbers as usize,
@@ -305,24 +309,8 @@ fn policy(config: &Config) -> Policy {
     }
 }
 
-fn listen(
-    name: &'static str,
-    (stop, tasks): (&CancellationToken, &TaskTracker),
-    listener: TcpListener,
-    limits: Limits,
-    router: axum::Router,
-) {
-    let how = Listening { name, limits, stop: stop.clone(), tasks: tasks.clone() };
-    tasks.spawn(serve_http(listener, router, how));
-}
-
-/// Connections in all and from one address. Behind a proxy of ours are many people.
+/// Bounds the connections in all and from one address. Behind a proxy of ours are many people.
 fn limits(most: u32, of_one: u32, proxies: &[IpAddr]) -> Limits {
     let proxies = proxies.to_vec();
     Limits { excepted: Arc::new(move |address| proxies.contains(&address)), ..Limits::new(most, of_one) }
-}
-
-fn operations_limits() -> Limits {
-    let (most, of_one) = OPERATIONS;
-    Limits::new(most, of_one)
 }

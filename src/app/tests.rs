@@ -17,7 +17,7 @@ use super::database::{self, Database};
 use super::start::portal_state;
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::config::{Config, Purpose, Sources};
-use crate::http::login::Provider;
+use crate::http::identity_provider::Provider;
 use crate::http::serve::{Listening, serve};
 use crate::http::{
     Authenticated, Flash, FormBody, Granted, Problem, QueryString, Routes, needs, portal_router, see_other_with,

@@ -1,14 +1,13 @@
 //! Section `api`: the Provisioning API.
 
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 
-use ipnet::IpNet;
 use url::Url;
 
-use super::check::{check_algorithms, check_public};
-use super::read::{PER_ADDRESS, loopback, role};
+use super::addresses::Network;
+use super::listener::{PER_ADDRESS, PublicAddress, loopback};
 use super::reader::Reader;
+use super::tokens::{check_algorithms, role};
 use super::{Config, ProcessRole, Purpose};
 use crate::authz::{Role, RoleNames};
 use crate::description::{Deployment, RoleWords};
@@ -42,26 +41,6 @@ pub struct Api {
     pub max_connections: u32,
     /// Connections open at once from one address; 0: as many as in all.
     pub max_connections_per_address: u32,
-}
-
-/// An IP address, or a network in CIDR notation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network(IpNet);
-
-impl Network {
-    /// Whether the address belongs to it.
-    #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
-        self.0.contains(&address)
-    }
-}
-
-impl FromStr for Network {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let whole = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        whole.map(Self).map_err(drop)
-    }
 }
 
 impl Api {
@@ -151,7 +130,7 @@ impl Api {
 }
 
 impl Config {
-    /// What the description of the API says of this deployment.
+    /// Returns what the description of the API says of this deployment.
     #[must_use]
     pub fn deployment(&self) -> Deployment<'_> {
         let role = |role| self.api.role_names.of(role);
@@ -170,7 +149,9 @@ impl Config {
 
     pub(super) fn check_api(&self, purpose: Purpose, r: &mut Reader) {
         let api = &self.api;
-        check_public(r, "api.public_url", &api.public_url, purpose, ("the API", "tokens"));
+        let reached =
+            PublicAddress { key: "api.public_url", url: &api.public_url, listener: "the API", travels: "tokens" };
+        reached.check(purpose, r);
         if !self.runs(ProcessRole::Api) {
             return;
         }
@@ -188,25 +169,5 @@ impl Config {
             );
         }
         check_algorithms(r, "api.algorithms", &api.algorithms);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_an_address_or_a_prefix() {
-        let network = |text: &str| text.parse::<Network>();
-        let holds = |text: &str, address: &str| network(text).unwrap().contains(address.parse().unwrap());
-        assert!(holds("192.0.2.7", "192.0.2.7") && !holds("192.0.2.7", "192.0.2.8"));
-        assert!(holds("192.0.2.0/24", "192.0.2.255") && !holds("192.0.2.0/24", "192.0.3.0"));
-        // Bits behind the prefix mean nothing.
-        assert!(holds("10.1.2.3/8", "10.255.0.1"));
-        assert!(holds("2001:db8::/48", "2001:db8:0:ffff::1") && !holds("2001:db8::/48", "2001:db9::"));
-        assert!(holds("0.0.0.0/0", "203.0.113.1") && !holds("0.0.0.0/0", "2001:db8::1"));
-        for wrong in ["", "example.com", "192.0.2.0/33", "192.0.2.0/", "192.0.2.0-192.0.2.9", "192.0.2.7:80"] {
-            assert!(network(wrong).is_err(), "{wrong}");
-        }
     }
 }

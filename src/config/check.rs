@@ -1,15 +1,13 @@
 //! What one key alone cannot tell: settings that do not fit each other or the purpose.
 
-use std::net::IpAddr;
 use std::path::Path;
 
-use url::{Host, Url};
+use url::Url;
 
+use super::listener::{PublicAddress, is_loopback};
 use super::reader::Reader;
+use super::tokens::check_algorithms;
 use super::{Config, DatabaseUrl, ProcessRole, Purpose};
-
-/// Signature algorithms a token may use. Those with a shared secret are not among them.
-const ALGORITHMS: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 impl Config {
     pub(super) fn check(&self, purpose: Purpose, r: &mut Reader) {
@@ -62,7 +60,13 @@ impl Config {
     }
 
     fn check_portal(&self, purpose: Purpose, r: &mut Reader) {
-        check_public(r, "portal.public_url", &self.portal.public_url, purpose, ("the portal", "people's sessions"));
+        let reached = PublicAddress {
+            key: "portal.public_url",
+            url: &self.portal.public_url,
+            listener: "the portal",
+            travels: "people's sessions",
+        };
+        reached.check(purpose, r);
         if self.portal.session_idle > self.portal.session_absolute {
             r.problem(
                 "portal.session_idle_minutes",
@@ -178,33 +182,7 @@ impl Config {
     }
 }
 
-/// An address that others reach us at: encrypted unless it is this machine, and without a path.
-pub(super) fn check_public(r: &mut Reader, key: &str, url: &Url, purpose: Purpose, (listener, travels): (&str, &str)) {
-    if purpose == Purpose::Production && url.scheme() == "http" && !is_loopback(url) {
-        r.problem(
-            key,
-            format!(
-                "{url} is plain HTTP; {travels} would travel unprotected. Write the https address of the proxy in front of {listener}"
-            ),
-        );
-    }
-    if url.path() != "/" || url.query().is_some() {
-        r.problem(key, format!("{url} has a path; {listener} answers at the root of its own host name only"));
-    }
-}
-
-pub(super) fn check_algorithms(r: &mut Reader, key: &str, algorithms: &[String]) {
-    for algorithm in algorithms {
-        if !ALGORITHMS.contains(&algorithm.as_str()) {
-            r.problem(key, format!("\u{201c}{algorithm}\u{201d} is not one of {}", ALGORITHMS.join(", ")));
-        }
-    }
-    if algorithms.is_empty() {
-        r.problem(key, "is empty; name at least one, usually RS256");
-    }
-}
-
-/// A production start talks to the outside world: encrypted, and never to our own sandbox.
+/// Checks that a production start talks to the outside world: encrypted, and never to our own sandbox.
 fn check_outside(r: &mut Reader, key: &str, url: &Url, sandbox_path: &str) {
     if is_loopback(url) {
         if url.path() == sandbox_path || url.path().starts_with(&format!("{sandbox_path}/")) {
@@ -218,16 +196,6 @@ fn check_outside(r: &mut Reader, key: &str, url: &Url, sandbox_path: &str) {
         }
     } else if url.scheme() != "https" {
         r.problem(key, format!("{url} is plain HTTP; write an https address"));
-    }
-}
-
-/// Whether the address is this machine itself.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

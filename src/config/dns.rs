@@ -2,17 +2,17 @@
 
 mod check;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::api::Network;
-use super::reader::Reader;
+use super::addresses::{Network, SERVER_ADDRESS, ServerAddress};
+use super::numbers::Enum;
+use super::reader::{Reader, minutes};
 use super::{Config, DatabaseUrl};
 use crate::domain::direct_routing::{Layout, NameServer, Region, Zones};
 
@@ -57,7 +57,7 @@ pub struct Dns {
     /// Whom to ask whether the base domain is delegated to us.
     pub resolver: Option<ServerAddress>,
     /// ENUM.
-    pub numbers: super::numbers::Enum,
+    pub numbers: Enum,
 }
 
 /// Section `dynamic_update`.
@@ -93,22 +93,8 @@ pub enum KeyAlgorithm {
     Sha512,
 }
 
-/// The address of a name server; port 53 unless it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServerAddress(pub SocketAddr);
-
-pub(super) const SERVER_ADDRESS: &str = "an IP address, with a port unless it is 53: 192.0.2.53 or [2001:db8::53]:5353";
-
-impl FromStr for ServerAddress {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let alone = || text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
-        text.parse().or_else(|_| alone()).map(Self).map_err(drop)
-    }
-}
-
 impl Key {
-    /// The secret's bytes.
+    /// Returns the secret's bytes.
     #[must_use]
     pub fn bytes(&self) -> Option<Vec<u8>> {
         BASE64_STANDARD.decode(self.secret.as_ref()?.expose_secret().trim()).ok()
@@ -180,12 +166,7 @@ impl Dns {
                 SERVER_ADDRESS,
                 "Servers that may fetch the zone (AXFR), with the key below, and are notified of changes.",
             ),
-            transfer_key: key(
-                r,
-                ("dns.transfer_key_name", "Name of the TSIG key of the secondaries."),
-                ("dns.transfer_key_algorithm", "`hmac-sha256`, `hmac-sha384` or `hmac-sha512`."),
-                ("dns.transfer_key", "The key of the secondaries in base64."),
-            ),
+            transfer_key: TRANSFER_KEY.read(r),
             catalog_file: r
                 .text(
                     "dns.catalog_file",
@@ -226,7 +207,7 @@ impl Dns {
                 1..=600,
                 "A TCP connection that says nothing for so many seconds is closed.",
             ))),
-            check_every: super::read::minutes(
+            check_every: minutes(
                 r,
                 "dns.check_minutes",
                 15,
@@ -236,7 +217,7 @@ impl Dns {
                 "dns.resolver",
                 "The resolver that is asked whether the base domain is delegated to `dns.name_servers`; none, and that is not checked.",
             ),
-            numbers: super::numbers::Enum::read(r),
+            numbers: Enum::read(r),
         }
     }
 }
@@ -256,39 +237,62 @@ impl DynamicUpdate {
                     "The zone of that server that the base domain is in; the base domain itself unless it is written.",
                 )
                 .map(|name| name.trim_end_matches('.').to_ascii_lowercase()),
-            key: key(
-                r,
-                ("dynamic_update.key_name", "Name of the TSIG key that updates are signed with."),
-                ("dynamic_update.key_algorithm", "`hmac-sha256`, `hmac-sha384` or `hmac-sha512`."),
-                ("dynamic_update.key", "That key in base64."),
-            ),
+            key: UPDATE_KEY.read(r),
         }
     }
 }
 
-type Declared = (&'static str, &'static str);
+/// The settings of a key that is shared with another server.
+struct SharedKeySettings {
+    name: Setting,
+    algorithm: Setting,
+    secret: Setting,
+}
 
-fn key(r: &mut Reader, name: Declared, algorithm: Declared, secret: Declared) -> Key {
-    let algorithms = [
-        ("hmac-sha256", KeyAlgorithm::Sha256),
-        ("hmac-sha384", KeyAlgorithm::Sha384),
-        ("hmac-sha512", KeyAlgorithm::Sha512),
-    ];
-    Key {
-        name: r.text(name.0, None, name.1).map(|name| name.trim_end_matches('.').to_ascii_lowercase()),
-        algorithm: r.choice(algorithm.0, &algorithms, algorithm.1).unwrap_or(KeyAlgorithm::Sha256),
-        secret: r.secret(secret.0, secret.1),
+/// A key of the configuration, and what it is for.
+struct Setting {
+    key: &'static str,
+    doc: &'static str,
+}
+
+const ALGORITHM_DOC: &str = "`hmac-sha256`, `hmac-sha384` or `hmac-sha512`.";
+
+const TRANSFER_KEY: SharedKeySettings = SharedKeySettings {
+    name: Setting { key: "dns.transfer_key_name", doc: "Name of the TSIG key of the secondaries." },
+    algorithm: Setting { key: "dns.transfer_key_algorithm", doc: ALGORITHM_DOC },
+    secret: Setting { key: "dns.transfer_key", doc: "The key of the secondaries in base64." },
+};
+
+const UPDATE_KEY: SharedKeySettings = SharedKeySettings {
+    name: Setting { key: "dynamic_update.key_name", doc: "Name of the TSIG key that updates are signed with." },
+    algorithm: Setting { key: "dynamic_update.key_algorithm", doc: ALGORITHM_DOC },
+    secret: Setting { key: "dynamic_update.key", doc: "That key in base64." },
+};
+
+impl SharedKeySettings {
+    fn read(self, r: &mut Reader) -> Key {
+        let algorithms = [
+            ("hmac-sha256", KeyAlgorithm::Sha256),
+            ("hmac-sha384", KeyAlgorithm::Sha384),
+            ("hmac-sha512", KeyAlgorithm::Sha512),
+        ];
+        let Self { name, algorithm, secret } = self;
+        Key {
+            name: r.text(name.key, None, name.doc).map(|name| name.trim_end_matches('.').to_ascii_lowercase()),
+            algorithm: r.choice(algorithm.key, &algorithms, algorithm.doc).unwrap_or(KeyAlgorithm::Sha256),
+            secret: r.secret(secret.key, secret.doc),
+        }
     }
 }
 
 impl Config {
-    /// The names that accounts get; none where Direct Routing has no base domain.
+    /// Returns the names that accounts get; none where Direct Routing has no base domain.
     #[must_use]
     pub fn zones(&self) -> Option<Zones> {
         self.layout().map(|layout| layout.zones())
     }
 
-    /// The zone without its customers; none where Direct Routing has no base domain.
+    /// Returns the zone without its customers; none where Direct Routing has no base domain.
     #[must_use]
     pub fn layout(&self) -> Option<Layout> {
         let base = self.direct_routing.base_domain.clone()?;
@@ -301,7 +305,7 @@ impl Config {
         })
     }
 
-    /// Where the last zone is kept.
+    /// Returns where the last zone is kept.
     #[must_use]
     pub fn catalog_file(&self) -> Option<PathBuf> {
         let beside = || match &self.database.url {

@@ -1,7 +1,7 @@
 //! ENUM in section `dns`: which zone, who may ask, and what numbers lead to.
 
 use super::Config;
-use super::api::Network;
+use super::addresses::Network;
 use super::reader::Reader;
 use crate::domain::direct_routing::{LABEL_MAX, parse_host};
 
@@ -51,7 +51,8 @@ impl Enum {
 }
 
 impl Config {
-    /// What a number leads to, in the order in which to try it, with `{number}` and perhaps `{subdomain}` in it.
+    /// Returns what a number leads to, in the order in which to try it, with `{number}` and perhaps `{subdomain}` in
+    /// it.
     #[must_use]
     pub fn enum_uris(&self) -> Vec<String> {
         match (&self.dns.numbers.uri, self.zones()) {

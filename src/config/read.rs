@@ -1,11 +1,10 @@
 //! Every key with its default and meaning, in the order of the reference.
 
-use std::time::Duration;
-
 use secrecy::ExposeSecret as _;
-use url::Url;
 
-use super::reader::Reader;
+use super::listener::{PER_ADDRESS, loopback};
+use super::reader::{Reader, minutes};
+use super::tokens::role;
 use super::{
     Api, CallPath, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat,
     Operations, OperatorConnect, Orders, Portal, Services, Uploads,
@@ -326,23 +325,4 @@ impl OperatorConnect {
             ),
         }
     }
-}
-
-/// What a limit of connections from one address does.
-pub(super) const PER_ADDRESS: &str = "Connections open at once from one address (IPv6: one /64); further ones are \
-                                      closed. For `trusted_proxies` the requests under way of each client behind \
-                                      them count instead; further ones are answered with 429. 0: as many as in all.";
-
-pub(super) fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
-    Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))
-}
-
-pub(super) fn role(r: &mut Reader, key: &'static str, default: &'static str, doc: &'static str) -> String {
-    r.text(key, Some(default), doc).unwrap_or_else(|| default.to_owned())
-}
-
-/// This machine.
-#[expect(clippy::expect_used, reason = "a number behind a constant that parses")]
-pub(super) fn loopback(port: u16) -> Url {
-    Url::parse(&format!("http://127.0.0.1:{port}/")).expect("a valid address")
 }

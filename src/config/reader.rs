@@ -5,24 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use toml::Value;
 use url::Url;
 
-use super::dns::{SERVER_ADDRESS, ServerAddress};
+use super::addresses::{SERVER_ADDRESS, ServerAddress};
 
 /// Something wrong with one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// The key as the person wrote it: `portal.listen` or `NMP_PORTAL__LISTEN`.
     pub key: String,
     /// What is wrong and what would be right.
     pub message: String,
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for SettingProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.key, self.message)
     }
@@ -41,7 +42,7 @@ pub struct Sources {
 
 /// One declared key, for the reference.
 #[derive(Clone, Debug)]
-pub struct Declared {
+pub struct DeclaredKey {
     /// The key's dotted name.
     pub key: &'static str,
     /// Its default, as one would write it in the file.
@@ -52,7 +53,7 @@ pub struct Declared {
     pub secret: bool,
 }
 
-struct Found {
+struct GivenValue {
     value: Value,
     /// How to name the key in a problem.
     name: String,
@@ -63,12 +64,12 @@ pub struct Reader {
     file: BTreeMap<String, Value>,
     environment: BTreeMap<String, String>,
     flags: BTreeMap<&'static str, String>,
-    declared: Vec<Declared>,
-    problems: Vec<Problem>,
+    declared: Vec<DeclaredKey>,
+    problems: Vec<SettingProblem>,
 }
 
 impl Reader {
-    /// A reader over the sources; a file that is no TOML is the first problem.
+    /// Makes a reader over the sources; a file that is no TOML is the first problem.
     #[must_use]
     pub fn new(sources: Sources) -> Self {
         let mut problems = Vec::new();
@@ -76,7 +77,7 @@ impl Reader {
         if let Some(text) = &sources.file {
             match text.parse::<toml::Table>() {
                 Ok(table) => flatten("", table, &mut file),
-                Err(error) => problems.push(Problem {
+                Err(error) => problems.push(SettingProblem {
                     key: "configuration file".to_owned(),
                     message: format!("is not valid TOML: {}", error.to_string().trim_end().replace('\n', " ")),
                 }),
@@ -89,7 +90,7 @@ impl Reader {
 
     /// Records a problem with a key.
     pub fn problem(&mut self, key: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem { key: key.into(), message: message.into() });
+        self.problems.push(SettingProblem { key: key.into(), message: message.into() });
     }
 
     /// Whether a problem was found with the key already, in whatever source it was.
@@ -101,25 +102,25 @@ impl Reader {
             .any(|problem| problem.key == key || problem.key.strip_suffix("_FILE").unwrap_or(&problem.key) == variable)
     }
 
-    /// What was declared so far, in order.
+    /// Returns what was declared so far, in order.
     #[must_use]
-    pub fn declared(&self) -> &[Declared] {
+    pub fn declared(&self) -> &[DeclaredKey] {
         &self.declared
     }
 
     fn declare(&mut self, key: &'static str, default: String, doc: &'static str, secret: bool) {
-        self.declared.push(Declared { key, default, doc, secret });
+        self.declared.push(DeclaredKey { key, default, doc, secret });
     }
 
-    fn find(&self, key: &'static str) -> Option<Found> {
+    fn find(&self, key: &'static str) -> Option<GivenValue> {
         if let Some(text) = self.flags.get(key) {
-            return Some(Found { value: Value::String(text.clone()), name: key.to_owned() });
+            return Some(GivenValue { value: Value::String(text.clone()), name: key.to_owned() });
         }
         let variable = variable(key);
         if let Some(text) = self.environment.get(&variable) {
-            return Some(Found { value: Value::String(text.clone()), name: variable });
+            return Some(GivenValue { value: Value::String(text.clone()), name: variable });
         }
-        self.file.get(key).map(|value| Found { value: value.clone(), name: key.to_owned() })
+        self.file.get(key).map(|value| GivenValue { value: value.clone(), name: key.to_owned() })
     }
 
     fn read<T>(&mut self, key: &'static str, parse: impl FnOnce(&Value) -> Result<T, String>) -> Option<T> {
@@ -148,23 +149,23 @@ impl Reader {
         given.or_else(|| default.and_then(|text| text.parse().ok()))
     }
 
-    /// A text; empty counts as not given.
+    /// Reads a text; an empty one counts as not given.
     pub fn text(&mut self, key: &'static str, default: Option<&'static str>, doc: &'static str) -> Option<String> {
         self.parsed::<String>(key, default, doc, "a text").filter(|text| !text.is_empty())
     }
 
-    /// An address to listen on.
+    /// Reads an address to listen on.
     pub fn socket(&mut self, key: &'static str, default: &'static str, doc: &'static str) -> SocketAddr {
         self.parsed(key, Some(default), doc, "an IP address and port such as 127.0.0.1:8080 or [::1]:8080")
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
-    /// The address of a name server, when there is one.
+    /// Reads the address of a name server, when there is one.
     pub fn server(&mut self, key: &'static str, doc: &'static str) -> Option<ServerAddress> {
         self.parsed(key, None, doc, SERVER_ADDRESS)
     }
 
-    /// An absolute http or https address.
+    /// Reads an absolute http or https address.
     pub fn url(&mut self, key: &'static str, default: Option<&'static str>, doc: &'static str) -> Option<Url> {
         const WANTED: &str = "an address such as https://portal.example.com/";
         self.declare(key, default.map_or_else(String::new, |text| format!("\"{text}\"")), doc, false);
@@ -182,7 +183,7 @@ impl Reader {
         given.or_else(|| default.and_then(|text| text.parse().ok()))
     }
 
-    /// A whole number within a range.
+    /// Reads a whole number within a range.
     pub fn integer(&mut self, key: &'static str, default: u32, range: RangeInclusive<u32>, doc: &'static str) -> u32 {
         self.declare(key, default.to_string(), doc, false);
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
@@ -197,7 +198,7 @@ impl Reader {
         .unwrap_or(default)
     }
 
-    /// One of a few words.
+    /// Reads one of a few words.
     pub fn choice<T: Copy>(
         &mut self,
         key: &'static str,
@@ -217,7 +218,7 @@ impl Reader {
         .or(default.map(|(_, choice)| *choice))
     }
 
-    /// A list of texts: an array in the file, separated by commas in the environment.
+    /// Reads a list of texts: an array in the file, separated by commas in the environment.
     pub fn list<T: FromStr>(&mut self, key: &'static str, default: &[&str], wanted: &str, doc: &'static str) -> Vec<T> {
         let shown = default.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(", ");
         self.declare(key, format!("[{shown}]"), doc, false);
@@ -235,7 +236,7 @@ impl Reader {
         given.unwrap_or_else(|| default.iter().filter_map(|text| text.parse().ok()).collect())
     }
 
-    /// A list of tables; in the environment the same in TOML, on one line.
+    /// Reads a list of tables; in the environment the same in TOML, on one line.
     pub fn tables<T: DeserializeOwned>(&mut self, key: &'static str, default: &str, doc: &'static str) -> Vec<T> {
         self.declare(key, default.to_owned(), doc, false);
         let given = self.read(key, |value| match value {
@@ -245,7 +246,7 @@ impl Reader {
         given.or_else(|| inline(default).ok()).unwrap_or_default()
     }
 
-    /// A secret: from the file, the environment, or a file that the variable ending in `_FILE` names.
+    /// Reads a secret: from the file, the environment, or a file that the variable ending in `_FILE` names.
     pub fn secret(&mut self, key: &'static str, doc: &'static str) -> Option<SecretString> {
         self.declare(key, String::new(), doc, true);
         let variable = format!("{}_FILE", variable(key));
@@ -265,15 +266,15 @@ impl Reader {
         })
     }
 
-    /// Every problem, those of unknown keys included.
+    /// Returns every problem, those of unknown keys included.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Problem> {
+    pub fn finish(mut self) -> Vec<SettingProblem> {
         let known: BTreeSet<&str> = self.declared.iter().map(|declared| declared.key).collect();
         let mut unknown = Vec::new();
         for key in self.file.keys().filter(|key| !known.contains(key.as_str())) {
             unknown.push(unknown_key(key, nearest(key, known.iter().copied()).map(str::to_owned)));
         }
-        let variables: Vec<String> = self.declared.iter().flat_map(Declared::variables).collect();
+        let variables: Vec<String> = self.declared.iter().flat_map(DeclaredKey::variables).collect();
         for name in self.environment.keys().filter(|name| !variables.contains(name)) {
             let near = nearest(name, variables.iter().map(String::as_str)).map(str::to_owned);
             // A variable without the double underscore is ours only when it looks like a slip.
@@ -286,7 +287,7 @@ impl Reader {
     }
 }
 
-impl Declared {
+impl DeclaredKey {
     fn variables(&self) -> impl Iterator<Item = String> + use<> {
         let name = variable(self.key);
         let file = self.secret.then(|| format!("{name}_FILE"));
@@ -294,7 +295,12 @@ impl Declared {
     }
 }
 
-/// The environment variable of a key: `portal.listen` is `NMP_PORTAL__LISTEN`.
+/// Reads a time in minutes.
+pub(super) fn minutes(r: &mut Reader, key: &'static str, default: u32, doc: &'static str) -> Duration {
+    Duration::from_secs(60 * u64::from(r.integer(key, default, 1..=10_080, doc)))
+}
+
+/// Returns the environment variable of a key: `portal.listen` is `NMP_PORTAL__LISTEN`.
 #[must_use]
 pub fn variable(key: &str) -> String {
     format!("NMP_{}", key.replace('.', "__").to_ascii_uppercase())
@@ -333,15 +339,15 @@ fn not(value: &Value, wanted: &str) -> String {
     }
 }
 
-fn unknown_key(key: &str, near: Option<String>) -> Problem {
+fn unknown_key(key: &str, near: Option<String>) -> SettingProblem {
     let message = match near {
         Some(near) => format!("no such setting; did you mean {near}?"),
         None => "no such setting; \u{201c}nmp config reference\u{201d} lists all of them".to_owned(),
     };
-    Problem { key: key.to_owned(), message }
+    SettingProblem { key: key.to_owned(), message }
 }
 
-/// The candidate with the fewest edits, when it is near enough to be a slip of the finger.
+/// Returns the candidate with the fewest edits, when it is near enough to be a slip of the finger.
 fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (edits(word, candidate), candidate))
@@ -350,7 +356,7 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance.
+/// Returns Levenshtein's distance.
 fn edits(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (i, x) in a.chars().enumerate() {

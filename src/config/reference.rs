@@ -25,7 +25,7 @@ in the environment. A secret may also be read from a file: `NMP_IDENTITY__CLIENT
 exist is a problem too. Secrets are never printed.
 ";
 
-/// The whole page, in Markdown.
+/// Returns the whole page, in Markdown.
 #[must_use]
 pub fn reference() -> String {
     let mut reader = Reader::new(Sources::default());

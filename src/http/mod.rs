@@ -1,44 +1,32 @@
-//! What all pages share: the server, errors, protection, sessions, extractors and the register of routes.
+//! Everything between a connection and a handler.
+//!
+//! `listener` is what every listener does: it accepts connections, bounds them, knows the facts of a request and has one
+//! form of error. `portal` and `api` are what only the pages and only the Provisioning API need besides.
+//! `identity_provider` is what both know of the provider: its metadata, its keys, and whom a token is about.
 
 mod api;
-mod assets;
-mod bearer;
-mod cookie;
-mod error;
-mod extract;
-mod flash;
-mod host;
-mod identity;
-mod info;
-pub mod login;
-mod observe;
+pub mod identity_provider;
+mod listener;
 pub mod operations;
-mod pace;
-mod page;
 mod portal;
-mod random;
-mod rate;
-mod render;
-mod return_to;
-mod routes;
-mod seal;
-mod security;
-pub mod serve;
-mod session;
-mod shares;
-mod shell;
-mod state;
 
-pub use api::{ApiRoutes, ApiState, Called, JsonBody, MergePatchBody, api_router};
-pub use assets::asset_url;
-pub use error::{Problem, ProblemField};
-pub use extract::{Authenticated, FormBody, Granted, Info, MultipartBody, Partial, PathPart, QueryString};
-pub use flash::Flash;
-pub use info::RequestInfo;
-pub use page::{download, fragment, invalid, page, page_with, see_other, see_other_with};
+pub use api::api_router;
+pub use api::extract::{Called, JsonBody, MergePatchBody};
+pub use api::routes::ApiRoutes;
+pub use api::state::ApiState;
+pub use listener::access::{Access, RouteEntry, needs, public, signed_in};
+pub use listener::error::{Problem, ProblemField};
+pub use listener::extract::{Info, PathPart, QueryString};
+pub use listener::info::RequestInfo;
+pub use listener::serve;
+pub use portal::assets::asset_url;
+pub use portal::extract::{Authenticated, FormBody, Granted, MultipartBody, Partial};
+pub use portal::flash::Flash;
+pub use portal::page::{download, fragment, invalid, page, page_with, see_other, see_other_with};
+pub use portal::return_to::ReturnTo;
+pub use portal::routes::Routes;
+pub use portal::session::{Session, Sessions};
+pub use portal::shell::{Person, Shell};
+pub use portal::sign_in;
+pub use portal::state::PortalState;
 pub use portal::{portal_hosts, portal_router};
-pub use return_to::ReturnTo;
-pub use routes::{Access, RouteEntry, Routes, needs, public, signed_in};
-pub use session::{Session, Sessions};
-pub use shell::{Person, Shell};
-pub use state::PortalState;

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 
-use super::error::Problem;
-use super::observe::{Observed, observe};
-use super::render;
+use super::listener::error::Problem;
+use super::listener::error::carried::{keep_headers, problem_of};
+use super::listener::info::RequestInfo;
+use super::listener::observe::{Observed, observe};
 
 /// A check that takes longer has failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -35,7 +36,7 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// No checks yet.
+    /// Makes a listener without checks.
     #[must_use]
     pub fn new(metrics: Option<PrometheusHandle>) -> Self {
         Self { checks: Vec::new(), notes: Vec::new(), metrics }
@@ -60,7 +61,7 @@ impl Operations {
         self
     }
 
-    /// The listener's router.
+    /// Builds the listener's router.
     pub fn router(self) -> Router {
         let observed = Observed { listener: "operations", trusted_proxies: Arc::new([]), id_header: "x-request-id" };
         Router::new()
@@ -68,10 +69,29 @@ impl Operations {
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics_text))
             .fallback(|| async { Problem::not_found() })
-            .layer(from_fn(render::json_problems))
+            .layer(from_fn(json_problems))
             .layer(from_fn_with_state(observed, observe))
             .with_state(self)
     }
+}
+
+/// Renders problems for machines.
+async fn json_problems(request: Request, next: Next) -> Response {
+    let info = request.extensions().get::<Arc<RequestInfo>>().cloned();
+    let response = next.run(request).await;
+    let Some(problem) = problem_of(&response) else {
+        return response;
+    };
+    problem.log();
+    let body = json!({ "error": {
+        "code": problem.code,
+        "message": problem.title,
+        "detail": problem.detail,
+        "requestId": info.map(|info| info.id.clone()).unwrap_or_default(),
+    }});
+    let mut rendered = (problem.status, Json(body)).into_response();
+    keep_headers(&response, &mut rendered, &problem);
+    rendered
 }
 
 async fn ready(State(operations): State<Operations>) -> Response {

@@ -2,6 +2,7 @@
 
 mod detail;
 mod relationship;
+mod relationship_form;
 
 use askama::Template;
 use axum::extract::State;

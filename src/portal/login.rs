@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::http::login::{Callback, LoginError};
+use crate::http::sign_in::{Callback, LoginError};
 use crate::http::{
     Authenticated, FormBody, Info, PortalState, Problem, QueryString, ReturnTo, Routes, Shell, page_with, public,
     see_other, signed_in,
@@ -75,8 +75,8 @@ async fn callback(
     shell: Shell,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (outcome, forget) = state.login().finish(state.sessions(), &headers, answer).await;
-    let mut response = match outcome {
+    let finished = state.login().finish(state.sessions(), &headers, answer).await;
+    let mut response = match finished.outcome {
         Ok((signed_in, return_to)) => {
             let cookie = state.sessions().begin(&headers, signed_in).await?;
             metrics::counter!("nmp_sign_ins_total", "outcome" => "signed_in").increment(1);
@@ -86,7 +86,7 @@ async fn callback(
         }
         Err(error) => failed(&error, shell, &info.id, &ReturnTo::default())?,
     };
-    set_cookie(&mut response, forget);
+    set_cookie(&mut response, finished.forget);
     Ok(response)
 }
 

@@ -5,20 +5,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The time now, without fractions of a second.
+/// Returns the time now, without fractions of a second.
 #[expect(clippy::disallowed_methods, reason = "the outside world has its own clock")]
 pub(super) fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(0).unwrap_or(now)
 }
 
-/// A new identifier.
+/// Makes a new identifier.
 #[expect(clippy::disallowed_methods, reason = "the outside world makes its own identifiers")]
 pub(super) fn new_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// A new unguessable value of 256 bits.
+/// Makes a new unguessable value of 256 bits.
 pub(super) fn secret() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }

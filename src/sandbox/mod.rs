@@ -135,7 +135,7 @@ impl Sandbox {
         Ok(Self { base, identity, operator_connect: Arc::new(operator_connect), file: file.map(Arc::new) })
     }
 
-    /// All routes of both servers.
+    /// Returns all routes of both servers.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/", get(|| async { Html(INDEX) }))
@@ -186,17 +186,17 @@ impl Sandbox {
         }
     }
 
-    /// The issuer of the identity provider.
+    /// Returns the issuer of the identity provider.
     pub fn issuer(&self) -> &str {
         self.identity.issuer()
     }
 
-    /// Where a client gets its tokens.
+    /// Returns where a client gets its tokens.
     pub fn token_url(&self) -> String {
         format!("{}/token", self.identity.issuer())
     }
 
-    /// The base URL of Operator Connect.
+    /// Returns the base URL of Operator Connect.
     pub fn operator_connect_url(&self) -> String {
         format!("{}operator-connect", self.base)
     }
@@ -212,7 +212,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whoever is told of a change can rely on it: it is in the state file before the answer leaves.
+/// Keeps a change in the state file before its answer leaves: whoever is told of it can rely on it.
 async fn keep_before_answering(State(sandbox): State<Sandbox>, request: Request, next: Next) -> Response {
     let only_looks = request.method().is_safe();
     let response = next.run(request).await;
@@ -222,7 +222,7 @@ async fn keep_before_answering(State(sandbox): State<Sandbox>, request: Request,
     response
 }
 
-/// An answer that never comes: the connection is cut.
+/// Makes an answer that never comes: the connection is cut.
 fn cut_connection() -> Response {
     let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     let mut response = Body::from_stream(futures_util::stream::iter([Err::<Vec<u8>, _>(broken)])).into_response();

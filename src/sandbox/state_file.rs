@@ -59,7 +59,7 @@ impl StateFile {
         }
     }
 
-    /// What the file holds; `None` when there is no file yet.
+    /// Returns what the file holds; `None` when there is no file yet.
     pub(super) fn read(&self) -> Result<Option<Kept>, SandboxError> {
         let bytes = match fs::read(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -72,7 +72,7 @@ impl StateFile {
         Ok(Some(kept))
     }
 
-    /// The file's content cannot be used.
+    /// Makes the error that the file's content cannot be used.
     pub(super) fn unreadable(&self, why: impl std::fmt::Display) -> SandboxError {
         SandboxError::state(&self.path, format!("{why}; remove the file to start anew"))
     }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nmp::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete, Role};
 use nmp::config::{Config, Purpose, Sources};
-use nmp::http::login::Provider;
+use nmp::http::identity_provider::Provider;
 use nmp::http::serve::{Listening, serve};
 use nmp::http::{ApiRoutes, ApiState, Called, JsonBody, MergePatchBody, PathPart, Problem, api_router, needs, public};
 use nmp::sandbox::{Sandbox, SandboxOptions};

@@ -27,9 +27,9 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 const MAY_NAME: [(&str, &[&str]); 9] = [
     ("sqlx", &["store"]),
     ("axum", &["http", "portal", "api", "sandbox", "app/start.rs"]),
-    ("reqwest", &["backend", "http/login"]),
-    ("openidconnect", &["http/login"]),
-    ("jsonwebtoken", &["http/bearer"]),
+    ("reqwest", &["backend", "http/identity_provider"]),
+    ("openidconnect", &["http/identity_provider", "http/portal/sign_in"]),
+    ("jsonwebtoken", &["http/identity_provider", "http/api/bearer"]),
     ("ipnet", &["config"]),
     ("hickory", &["dns"]),
     ("askama", &["http", "portal", "sandbox"]),
@@ -206,7 +206,7 @@ fn the_domain_the_rights_the_wire_and_the_description_are_pure() {
 fn connections_are_accepted_where_they_are_bounded() {
     for source in sources() {
         if source.code.contains(".accept()") || source.code.contains("axum::serve(") {
-            let places = ["http/serve", "dns/tcp", "sandbox"];
+            let places = ["http/listener/serve", "dns/tcp", "sandbox"];
             assert!(places.iter().any(|place| source.is_below(place)), "src/{} accepts connections", source.path);
             let bounded = source.code.contains("Places::new(") || source.part() == "sandbox";
             assert!(bounded, "src/{} accepts connections without places for them", source.path);

@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 use crate::authz::{Grant, Permission};
-use crate::http::error::Problem;
-use crate::http::extract::{Info, info};
+use crate::http::listener::error::Problem;
+use crate::http::listener::info::RequestInfo;
 use crate::service::Origin;
 
 use super::state::ApiState;
@@ -19,15 +19,8 @@ pub struct Called<P>(pub Grant<P>);
 impl<P: Permission> FromRequestParts<ApiState> for Called<P> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let info = info(parts)?;
+        let info = RequestInfo::of(parts)?;
         Ok(Self(state.caller(&info, &parts.headers).await?.grant::<P>()?))
-    }
-}
-
-impl FromRequestParts<ApiState> for Info {
-    type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
-        Ok(Self(info(parts)?))
     }
 }
 
@@ -35,7 +28,7 @@ impl FromRequestParts<ApiState> for Info {
 impl FromRequestParts<ApiState> for Origin {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
-        let info = info(parts)?;
+        let info = RequestInfo::of(parts)?;
         Ok(Self { surface: "api", client: info.client, request_id: info.id.clone() })
     }
 }

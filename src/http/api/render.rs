@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 
 use crate::authz::Role;
-use crate::http::error::{Challenge, Problem};
-use crate::http::render::{keep_headers, problem_of};
+use crate::http::listener::error::carried::{keep_headers, problem_of};
+use crate::http::listener::error::{Challenge, Problem};
 
 use super::state::ApiState;
 
@@ -82,7 +82,7 @@ fn error(problem: &Problem, state: &ApiState) -> Response {
     response
 }
 
-/// The `WWW-Authenticate` of an answer (RFC 6750, section 3).
+/// Returns the `WWW-Authenticate` of an answer (RFC 6750, section 3).
 fn challenge(problem: &Problem, missing: &[&str]) -> Option<HeaderValue> {
     const REALM: &str = "Bearer realm=\"Provisioning API\"";
     let said = match problem.challenge {
@@ -99,7 +99,7 @@ fn challenge(problem: &Problem, missing: &[&str]) -> Option<HeaderValue> {
     HeaderValue::from_str(&said).ok()
 }
 
-/// What may stand between the quotes.
+/// Returns what of a text may stand between quotes.
 fn quotable(text: &str) -> String {
     text.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect()
 }
@@ -133,7 +133,8 @@ pub(super) fn with_headers(mut response: Response, client_id: Option<HeaderValue
     response
 }
 
-/// The client's identifier of its request, which goes to the log as well: any one value of visible characters, a UUID or not.
+/// Returns the client's identifier of its request, which goes to the log as well: any one value of visible characters,
+/// a UUID or not.
 pub(super) fn client_request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut values = headers.get_all(&CLIENT_REQUEST_ID).iter();
     let (Some(id), None) = (values.next(), values.next()) else { return None };

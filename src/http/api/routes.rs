@@ -12,10 +12,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
-use crate::http::error::Problem;
-use crate::http::extract;
-use crate::http::info::RequestInfo;
-use crate::http::routes::{Access, RouteEntry, declared_length, drain};
+use crate::http::listener::access::{Access, RouteEntry};
+use crate::http::listener::body::{declared_length, drain};
+use crate::http::listener::error::Problem;
+use crate::http::listener::info::RequestInfo;
 
 use super::state::ApiState;
 
@@ -30,7 +30,7 @@ pub struct ApiRoutes {
 }
 
 impl ApiRoutes {
-    /// An empty register.
+    /// Makes an empty register.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -73,7 +73,7 @@ impl ApiRoutes {
         self
     }
 
-    /// Every operation, in the order in which it was added.
+    /// Returns every operation, in the order in which it was added.
     pub fn entries(&self) -> impl Iterator<Item = &RouteEntry> {
         self.routes.iter().map(|(entry, _)| entry)
     }
@@ -83,7 +83,8 @@ impl ApiRoutes {
         self
     }
 
-    /// The router with a gate before each handler; whatever is not in the register is for callers with a token to learn.
+    /// Builds the router with a gate before each handler; whatever is not in the register is for callers with a token
+    /// to learn.
     pub(super) fn into_router(self, state: &ApiState) -> Router<ApiState> {
         let limit = state.config().api.max_body_bytes;
         let router = self.routes.into_iter().fold(Router::new().without_v07_checks(), |router, (entry, handler)| {
@@ -97,7 +98,7 @@ impl ApiRoutes {
     }
 }
 
-/// The pattern with the action in a segment of its own, which is how the router can tell actions apart.
+/// Returns the pattern with the action in a segment of its own, which is how the router can tell actions apart.
 fn own_segment(path: &str) -> String {
     path.replacen("}:", "}/:", 1)
 }
@@ -141,7 +142,7 @@ struct Gate {
 
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let allowed = match extract::info(&parts) {
+    let allowed = match RequestInfo::of(&parts) {
         Ok(info) => gate.check(&info, &parts.headers).await,
         Err(problem) => Err(problem),
     };
@@ -191,7 +192,7 @@ async fn wrong_method(State(state): State<ApiState>, parts: Parts) -> Problem {
 }
 
 async fn known_caller(state: &ApiState, parts: &Parts) -> Result<(), Problem> {
-    state.caller(extract::info(parts)?.as_ref(), &parts.headers).await.map(drop)
+    state.caller(RequestInfo::of(parts)?.as_ref(), &parts.headers).await.map(drop)
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::authz::Principal;
 use crate::config::Config;
-use crate::http::bearer::Bearer;
-use crate::http::error::Problem;
-use crate::http::info::RequestInfo;
-use crate::http::login::Provider;
-use crate::http::rate::{Client, RateLimit};
-use crate::http::shares::Shares;
+use crate::http::identity_provider::Provider;
+use crate::http::listener::error::Problem;
+use crate::http::listener::info::RequestInfo;
+use crate::http::listener::rate::{Client, RateLimit};
+use crate::http::listener::shares::Shares;
 use crate::service::Ctx;
+
+use super::bearer::Bearer;
 
 /// Shared by every handler of the Provisioning API; cheap to clone.
 #[derive(Clone)]
@@ -36,13 +37,13 @@ impl ApiState {
         Self(Arc::new(Inner { ctx, config, bearer, rate, shares }))
     }
 
-    /// What service functions work with.
+    /// Returns what service functions work with.
     #[must_use]
     pub fn ctx(&self) -> &Ctx {
         &self.0.ctx
     }
 
-    /// The settings.
+    /// Returns the settings.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
@@ -52,7 +53,7 @@ impl ApiState {
         &self.0.shares
     }
 
-    /// Whoever calls, found out once a request. Those who have no good token share the bucket of their address.
+    /// Returns whoever calls, found out once a request. Those who have no good token share the bucket of their address.
     pub(super) async fn caller<'a>(
         &self,
         info: &'a RequestInfo,
@@ -63,7 +64,7 @@ impl ApiState {
             self.admit(found.as_ref().map_or_else(|_| Client::at(info.client), Client::of))?;
             found
         };
-        info.caller.get_or_try_init(find).await
+        info.principal.get_or_try_init(find).await
     }
 
     /// Lets a request through that needs no token.

@@ -4,8 +4,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::relationship::{Stale, Typed};
 use super::relationship_chip;
+use super::relationship_form::{Stale, Typed};
 use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::Contact;
 use crate::domain::field::filled;

@@ -6,16 +6,16 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::detail::{ConsentPage, tenant_of};
+use super::relationship_form::{Stale, Typed};
 use super::relationship_word;
 use crate::authz::{ConsentsRead, ConsentsWrite};
 use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, invalid, needs, page_with,
     see_other_with,
 };
-use crate::portal::form::{Errors, checked};
+use crate::portal::form::checked;
 use crate::portal::origin;
-use crate::portal::show::Moment;
-use crate::service::consents::{self, ConsentRow, RelationshipForm, RelationshipUpdated};
+use crate::service::consents::{self, RelationshipForm, RelationshipUpdated};
 
 pub(super) fn routes() -> Routes {
     Routes::new().post("/consents/{tenant}/relationship", needs::<ConsentsWrite>(), update).post(
@@ -23,44 +23,6 @@ pub(super) fn routes() -> Routes {
         needs::<ConsentsWrite>(),
         retry,
     )
-}
-
-/// What stands in the form.
-#[derive(Default)]
-pub(super) struct Typed {
-    pub(super) status: String,
-    pub(super) reason: String,
-    pub(super) ticket: String,
-    /// The version the form was made from; `None`: the one that is now.
-    pub(super) version: Option<i64>,
-    pub(super) errors: Errors,
-    pub(super) stale: Option<Stale>,
-}
-
-impl Typed {
-    /// A form that begins with what is.
-    pub(super) fn begin(row: &ConsentRow) -> Self {
-        Self { status: row.consent.customer_relationship.status.clone(), ..Self::default() }
-    }
-}
-
-/// Both versions, when somebody else was faster.
-pub(super) struct Stale {
-    /// What they left, and who they are.
-    pub(super) theirs: Version,
-    /// What was typed here.
-    pub(super) yours: Version,
-    /// Who changed it; empty when the backend did.
-    pub(super) by: String,
-    /// When.
-    pub(super) at: Option<Moment>,
-}
-
-/// One of two versions of a relationship.
-pub(super) struct Version {
-    pub(super) status: String,
-    pub(super) reason: String,
-    pub(super) ticket: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -105,7 +67,8 @@ async fn update(
             Ok(see_other_with(&format!("/consents/{tenant}"), Flash::success(text)))
         }
         Ok(RelationshipUpdated::Stale(row)) => {
-            let stale = stale(&row, &form, |status| relationship_word(&ctx.policy.relationships, status).to_owned());
+            let stale =
+                Stale::new(&row, &form, |status| relationship_word(&ctx.policy.relationships, status).to_owned());
             let typed = Typed { stale: Some(stale), ..typed(form) };
             let page = ConsentPage::new(&state, &read, shell, *row, typed).await?;
             Ok(page_with(StatusCode::CONFLICT, &page))
@@ -116,20 +79,6 @@ async fn update(
             let typed = Typed { errors, version: Some(form.version), ..typed(form) };
             Ok(invalid(&ConsentPage::new(&state, &read, shell, row, typed).await?))
         }
-    }
-}
-
-fn stale(row: &ConsentRow, form: &RelationshipForm, word: impl Fn(&str) -> String) -> Stale {
-    let relationship = &row.consent.customer_relationship;
-    Stale {
-        theirs: Version {
-            status: word(&relationship.status),
-            reason: relationship.comment.clone().unwrap_or_default(),
-            ticket: row.ticket.clone().unwrap_or_default(),
-        },
-        yours: Version { status: word(&form.status), reason: form.reason.clone(), ticket: form.ticket.clone() },
-        by: row.changed_by.clone().unwrap_or_default(),
-        at: relationship.last_modified_on.map(Moment::from),
     }
 }
 

@@ -36,13 +36,13 @@ pub(in crate::sandbox) struct KeptKey {
 }
 
 impl KeyRing {
-    /// The keys of an earlier process.
+    /// Returns the keys of an earlier process.
     pub(super) fn resume(kept: &[KeptKey]) -> Result<Self, &'static str> {
         let keys = kept.iter().map(|kept| SigningKey::resume(kept).ok_or("one of the signing keys is not valid"));
         Ok(Self { keys: RwLock::new(keys.collect::<Result<_, _>>()?) })
     }
 
-    /// What outlives a restart.
+    /// Returns what outlives a restart.
     pub(super) async fn keep(&self) -> Vec<KeptKey> {
         self.keys.read().await.iter().filter_map(|key| key.keep()).collect()
     }
@@ -72,13 +72,13 @@ impl KeyRing {
         Ok(key.kid.clone())
     }
 
-    /// The published keys (RFC 7517).
+    /// Returns the published keys (RFC 7517).
     pub(super) async fn jwks(&self) -> Result<Value, Unspecified> {
         self.signing_key().await?;
         Ok(json!({ "keys": self.keys.read().await.iter().map(|key| key.jwk()).collect::<Vec<_>>() }))
     }
 
-    /// A signed token with these claims.
+    /// Makes a signed token with these claims.
     pub(super) async fn sign(&self, typ: &str, claims: &Value) -> Result<String, Unspecified> {
         let key = self.signing_key().await?;
         let header = json!({ "alg": "RS256", "typ": typ, "kid": key.kid });
@@ -88,7 +88,7 @@ impl KeyRing {
         Ok(format!("{signed}.{}", encode(signature)))
     }
 
-    /// The claims of a token of ours, expired or not; `None` when no published key signed it.
+    /// Returns the claims of a token of ours, expired or not; `None` when no published key signed it.
     pub(super) async fn claims(&self, token: &str) -> Option<Value> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -102,7 +102,7 @@ impl KeyRing {
         decode(claims)
     }
 
-    /// The claims of a token of ours that has not expired.
+    /// Returns the claims of a token of ours that has not expired.
     pub(super) async fn valid_claims(&self, token: &str) -> Option<Value> {
         let claims = self.claims(token).await?;
         let now = clock::now().unix_timestamp();

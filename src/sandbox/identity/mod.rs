@@ -48,13 +48,13 @@ pub(super) struct KeptIdentity {
 }
 
 impl Identity {
-    /// A provider at which nobody is signed in.
+    /// Makes a provider at which nobody is signed in.
     pub(super) fn new(issuer: String) -> Self {
         let provider = Provider { people: people::people(), grants: Grants::default(), faults: Faults::default() };
         Self { issuer, keys: KeyRing::default(), state: Mutex::new(provider) }
     }
 
-    /// A provider that goes on where another stopped.
+    /// Makes a provider that goes on where another stopped.
     pub(super) fn resume(issuer: String, kept: KeptIdentity) -> Result<Self, &'static str> {
         let KeptIdentity { keys, grants } = kept;
         let mut identity = Self { keys: KeyRing::resume(&keys)?, ..Self::new(issuer) };
@@ -62,7 +62,7 @@ impl Identity {
         Ok(identity)
     }
 
-    /// What outlives a restart.
+    /// Returns what outlives a restart.
     pub(super) async fn keep(&self) -> KeptIdentity {
         KeptIdentity { keys: self.keys.keep().await, grants: self.state().grants.clone() }
     }

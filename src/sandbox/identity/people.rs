@@ -23,35 +23,35 @@ pub(super) struct Person {
 }
 
 impl Person {
-    /// The stable, opaque subject.
+    /// Returns the stable, opaque subject.
     pub(super) fn subject(&self) -> String {
         let hash = Sha256::digest(format!("sandbox person {}", self.key));
         hash.get(..16).map(|part| URL_SAFE_NO_PAD.encode(part)).unwrap_or_default()
     }
 }
 
-/// Everyone, as they are at the start.
+/// Returns everyone as they are at the start.
 pub(super) fn people() -> Vec<Person> {
-    [
-        ("reader", "Riley Reader", "May look at everything and change nothing.", &["ReadUser"][..]),
-        (
+    let person =
+        |key, name, may, roles: &[&str]| Person { key, name, may, roles: roles.iter().map(|r| role(r)).collect() };
+    vec![
+        person("reader", "Riley Reader", "May look at everything and change nothing.", &["ReadUser"]),
+        person(
             "writer",
             "Wren Writer",
             "May look, and add or change: upload numbers, create accounts.",
             &["ReadUser", "WriteUser"],
         ),
-        (
+        person(
             "deleter",
             "Dana Deleter",
             "May look, and remove: release numbers, delete accounts.",
             &["ReadUser", "DeleteUser"],
         ),
-        ("admin", "Alex Admin", "May do everything.", &["AdminUser"]),
-        ("writeonly", "Wyn Write-Only", "May write but not read, so may open nothing.", &["WriteUser"]),
-        ("nobody", "Noor Nobody", "Has no role at all.", &[]),
+        person("admin", "Alex Admin", "May do everything.", &["AdminUser"]),
+        person("writeonly", "Wyn Write-Only", "May write but not read, so may open nothing.", &["WriteUser"]),
+        person("nobody", "Noor Nobody", "Has no role at all.", &[]),
     ]
-    .map(|(key, name, may, roles)| Person { key, name, may, roles: roles.iter().map(|r| role(r)).collect() })
-    .to_vec()
 }
 
 /// A program that signs in by itself.
@@ -74,7 +74,7 @@ pub(super) const CLIENTS: [Client; 7] = [
     Client { id: "nmp-operator-connect", audience: "operator-connect", role: None },
 ];
 
-/// The full name of a role.
+/// Returns the full name of a role.
 pub(super) fn role(name: &str) -> String {
     format!("ProvisioningAPI.{name}")
 }

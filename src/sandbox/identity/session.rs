@@ -53,12 +53,12 @@ pub(super) struct Session {
 }
 
 impl Grants {
-    /// How often something changed that outlives a restart.
+    /// Returns how often something changed that outlives a restart.
     pub(super) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// A new code.
+    /// Issues a new code.
     pub(super) fn issue_code(&mut self, grant: CodeGrant) -> String {
         self.sweep();
         let code = clock::secret();
@@ -77,7 +77,7 @@ impl Grants {
         Some(what)
     }
 
-    /// A new refresh token.
+    /// Issues a new refresh token.
     pub(super) fn issue_refresh_token(&mut self, session: Session) -> String {
         let token = clock::secret();
         let until = clock::now() + REFRESH_LIFETIME;

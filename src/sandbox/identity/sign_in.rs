@@ -145,7 +145,8 @@ pub(super) async fn choose(
     back(&identity, redirect, &[("code", Some(&code)), ("state", request.state.as_deref())])
 }
 
-/// Where to go back to. A request that cannot be trusted with a redirect gets a page, any other fault goes back to the client.
+/// Returns where to go back to. A request that cannot be trusted with a redirect gets a page, any other fault goes back
+/// to the client.
 fn check(identity: &Identity, request: &AuthorizeRequest) -> Result<Url, Box<Response>> {
     let message = |text: &str| Box::new(message_page(StatusCode::BAD_REQUEST, "This sign-in link does not work", text));
     if request.client_id != PORTAL_CLIENT {

@@ -166,7 +166,7 @@ pub(super) async fn userinfo(State(identity): State<Arc<Identity>>, headers: Hea
     }
 }
 
-/// The bearer token of a request.
+/// Returns the bearer token of a request.
 pub(in crate::sandbox) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())

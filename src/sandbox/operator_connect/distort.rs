@@ -22,7 +22,7 @@ pub(super) fn request(faults: &Faults, mut request: Request) -> Request {
     request
 }
 
-/// The answer as the faults make it.
+/// Returns the answer as the faults make it.
 pub(super) async fn answer(faults: &Faults, response: Response) -> Response {
     if !faults.distorts() {
         return response;

@@ -30,7 +30,7 @@ struct Holding {
     settings: Settings,
 }
 
-/// The world with all examples in it.
+/// Returns the world with all examples in it.
 pub(super) fn world() -> Result<World, serde_json::Error> {
     let examples: Examples = serde_json::from_str(include_str!("../examples.json"))?;
     let mut world = World::default();

@@ -146,7 +146,7 @@ impl Faults {
             || self.garbage_items > 0
     }
 
-    /// What the backend answers instead of doing the work, this time.
+    /// Returns what the backend answers instead of doing the work, this time.
     pub(super) fn instead_of_work(&self) -> Option<Response> {
         if self.down {
             return Some(cut_connection());
@@ -170,7 +170,7 @@ impl Faults {
         Some(response)
     }
 
-    /// The answer after the work was done, or what becomes of it on its way.
+    /// Returns the answer after the work was done, or what becomes of it on its way.
     pub(super) fn on_the_way_back(&self, answer: Response) -> Response {
         if clock::chance(self.drop_response_rate) {
             cut_connection()

@@ -27,6 +27,13 @@ pub(super) struct Job {
     pub(super) outcomes: Vec<Outcome>,
 }
 
+/// What tells a job from others.
+pub(super) struct JobId {
+    pub(super) id: String,
+    /// In which order jobs started, over all tenants.
+    pub(super) count: u64,
+}
+
 /// What became of a number; the error is boxed, since most succeed.
 pub(super) type Outcome = Result<(), Box<ProvisioningError>>;
 
@@ -39,9 +46,9 @@ pub(super) struct Terms {
 }
 
 impl Job {
-    /// A job with nothing done yet, of this id and count.
+    /// Makes a job with nothing done yet.
     pub(super) fn new(
-        (id, count): (String, u64),
+        JobId { id, count }: JobId,
         order: Order,
         terms: Option<Arc<Terms>>,
         started: Instant,
@@ -51,17 +58,17 @@ impl Job {
         Self { id, count, order, terms, started, duration, outcomes }
     }
 
-    /// How long it has run, and how long it runs in all.
+    /// Returns how long it has run, and how long it runs in all.
     pub(super) fn progress(&self, now: Instant) -> (Duration, Duration) {
         (now.saturating_duration_since(self.started).min(self.duration), self.duration)
     }
 
-    /// The numbers that are still to be done.
+    /// Returns the numbers that are still to be done.
     pub(super) fn pending(&self) -> &[E164] {
         self.order.numbers.get(self.outcomes.len()..).unwrap_or_default()
     }
 
-    /// The next number to do and when; `None` when the job is done.
+    /// Returns the next number to do and when; `None` when the job is done.
     pub(super) fn next(&self) -> Option<(Instant, E164)> {
         let number = self.order.numbers.get(self.outcomes.len())?;
         let (step, steps) =
@@ -78,13 +85,13 @@ impl Job {
         self.outcomes.len() == self.order.numbers.len()
     }
 
-    /// Whole seconds after which it is worth asking again.
+    /// Returns the whole seconds after which it is worth asking again.
     pub(super) fn retry_after(&self, now: Instant) -> Option<u64> {
         let left = (self.started + self.duration).saturating_duration_since(now);
         (!self.is_done()).then(|| (left.as_secs() + 1).min(LONGEST_WAIT))
     }
 
-    /// The job as the protocol writes it.
+    /// Returns the job as the protocol writes it.
     pub(super) fn view(&self) -> JobView<'_> {
         let done = self.outcomes.iter().zip(&self.order.numbers).map(|(outcome, number)| match outcome {
             Ok(()) => ResultView { telephone_number: *number, status: "succeeded", error: None },

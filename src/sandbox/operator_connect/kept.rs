@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::jobs::{Job, Outcome, Terms};
+use super::jobs::{Job, JobId, Outcome, Terms};
 use super::rules;
+use super::tenant::{HeldNumber, Tenant};
 use super::wire::{Order, UploadTerms};
-use super::world::{HeldNumber, Tenant, World};
+use super::world::World;
 use crate::domain::{CivicAddress, Consent, E164, ProvisioningError, TenantId};
 
 /// A world at one moment.
@@ -72,7 +73,7 @@ impl Places {
 }
 
 impl World {
-    /// All that outlives a restart.
+    /// Returns all that outlives a restart.
     pub(super) fn keep(&self, now: Instant) -> KeptWorld {
         let mut places = Places::default();
         let keep = |(id, tenant): (&TenantId, &Tenant)| (id.clone(), keep_tenant(tenant, &mut places, now));
@@ -156,7 +157,7 @@ fn resume_job(kept: KeptJob, terms: &[Arc<Terms>], now: Instant) -> Result<Job, 
     let upload = terms.as_ref().map(|terms| terms.upload.clone());
     let started = now.checked_sub(Duration::from_millis(ran_millis)).unwrap_or(now);
     let order = Order { request_id, upload, numbers };
-    let mut job = Job::new((id, count), order, terms, started, Duration::from_millis(lasts_millis));
+    let mut job = Job::new(JobId { id, count }, order, terms, started, Duration::from_millis(lasts_millis));
     let outcome = |place| -> Outcome { errors.remove(&place).map_or(Ok(()), |error| Err(Box::new(error))) };
     job.outcomes.extend((0..done).map(outcome));
     Ok(job)

@@ -8,6 +8,7 @@ mod jobs;
 mod kept;
 mod rules;
 mod state;
+mod tenant;
 mod wire;
 mod world;
 
@@ -45,18 +46,18 @@ pub(super) struct OperatorConnect {
 }
 
 impl OperatorConnect {
-    /// A backend that accepts tokens of this identity provider.
+    /// Makes a backend that accepts tokens of this identity provider.
     pub(super) fn new(identity: Arc<Identity>, with_examples: bool) -> Result<Self, serde_json::Error> {
         let world = if with_examples { examples::world()? } else { World::default() };
         Ok(Self { identity, world: Mutex::new(world) })
     }
 
-    /// A backend that goes on where another stopped.
+    /// Makes a backend that goes on where another stopped.
     pub(super) fn resume(identity: Arc<Identity>, kept: KeptWorld) -> Result<Self, &'static str> {
         Ok(Self { identity, world: Mutex::new(World::resume(kept, Instant::now())?) })
     }
 
-    /// What outlives a restart.
+    /// Returns what outlives a restart.
     pub(super) fn keep(&self) -> KeptWorld {
         self.world().keep(Instant::now())
     }
@@ -66,7 +67,7 @@ impl OperatorConnect {
         self.world().revision()
     }
 
-    /// The world as it is at this moment.
+    /// Returns the world as it is at this moment.
     fn world(&self) -> MutexGuard<'_, World> {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.advance(Instant::now());

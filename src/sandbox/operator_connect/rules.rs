@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::tenant::Tenant;
 use super::wire::{Service, Settings, UploadTerms};
-use super::world::Tenant;
 use crate::domain::{E164, ProvisioningError};
 
 const CALLING_USER: &str = "CallingUserAssignment";
@@ -54,7 +54,7 @@ fn plan(usage: &str) -> Option<&'static Plan> {
     PLANS.iter().find(|plan| plan.usage == usage)
 }
 
-/// What a number of these settings can do, and what it could do.
+/// Returns what a number of these settings can do, and what it could do.
 pub(super) fn capabilities(settings: &Settings) -> (Vec<String>, Vec<String>) {
     let Some(plan) = plan(&settings.usage) else { return Default::default() };
     let all = || plan.mandatory_capabilities.iter().chain(plan.choosable_capabilities).map(|c| (*c).to_owned());
@@ -63,7 +63,7 @@ pub(super) fn capabilities(settings: &Settings) -> (Vec<String>, Vec<String>) {
     (all().filter(chosen).collect(), all().collect())
 }
 
-/// Why this number cannot be uploaded with these terms.
+/// Returns why this number cannot be uploaded with these terms.
 pub(super) fn refuse_upload(tenant: &Tenant, terms: &UploadTerms, number: E164) -> Option<ProvisioningError> {
     if let Some(consent) = &tenant.consent
         && consent.status.forbids_numbers()
@@ -76,7 +76,7 @@ pub(super) fn refuse_upload(tenant: &Tenant, terms: &UploadTerms, number: E164) 
     Some(error("InvalidRequest", why, terms.service))
 }
 
-/// An error about one number.
+/// Makes an error about one number.
 pub(super) fn error(code: &str, message: impl Into<String>, service: Service) -> ProvisioningError {
     let target = Some(service.target().to_owned());
     ProvisioningError { code: code.to_owned(), message: message.into(), target }

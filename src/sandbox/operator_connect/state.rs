@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
 
-use super::world::{HeldNumber, NumberView, Tenant, World};
+use super::tenant::{HeldNumber, NumberView, Tenant};
+use super::world::World;
 use crate::domain::E164;
 
 impl Serialize for World {
@@ -22,35 +23,35 @@ impl Serialize for Tenant {
         let mut state = serializer.serialize_struct("Tenant", 5)?;
         state.serialize_field("consent", &self.consent)?;
         state.serialize_field("civicAddresses", &self.civic_addresses)?;
-        state.serialize_field("numbers", &Held(&self.numbers))?;
-        state.serialize_field("released", &Released(&self.released))?;
+        state.serialize_field("numbers", &HeldNumbers(&self.numbers))?;
+        state.serialize_field("released", &ReleasedNumbers(&self.released))?;
         state.serialize_field("jobs", &self.jobs.len())?;
         state.end()
     }
 }
 
-struct Held<'a>(&'a BTreeMap<E164, HeldNumber>);
+struct HeldNumbers<'a>(&'a BTreeMap<E164, HeldNumber>);
 
-impl Serialize for Held<'_> {
+impl Serialize for HeldNumbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let entry = self.0.iter().map(|(number, held)| {
-            let counted = Counted { number: held.view(*number), changes: held.changes };
+            let counted = CountedNumber { number: held.view(*number), changes: held.changes };
             (number, counted)
         });
         serializer.collect_map(entry)
     }
 }
 
-struct Released<'a>(&'a BTreeMap<E164, u32>);
+struct ReleasedNumbers<'a>(&'a BTreeMap<E164, u32>);
 
-impl Serialize for Released<'_> {
+impl Serialize for ReleasedNumbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(number, changes)| (number, Changes { changes: *changes })))
     }
 }
 
 #[derive(Serialize)]
-struct Counted<'a> {
+struct CountedNumber<'a> {
     #[serde(flatten)]
     number: NumberView<'a>,
     changes: u32,

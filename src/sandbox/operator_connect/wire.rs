@@ -55,7 +55,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// What errors name as their target.
+    /// Returns what errors name as their target.
     pub(super) fn target(self) -> &'static str {
         match self {
             Self::OperatorConnect => "oc",
@@ -172,12 +172,12 @@ pub(super) struct PageRequest {
 }
 
 impl PageRequest {
-    /// The key after which the page starts.
+    /// Returns the key after which the page starts.
     pub(super) fn cursor(&self) -> Option<&str> {
         self.cursor.as_deref().filter(|cursor| !cursor.is_empty())
     }
 
-    /// One page of items that come in the order of their keys and already start after the cursor.
+    /// Makes one page of items that come in the order of their keys and already start after the cursor.
     pub(super) fn page<T>(&self, mut items: impl Iterator<Item = (String, T)>) -> Result<Page<T>, Refusal> {
         let limit = match self.limit.as_deref() {
             None => DEFAULT_PAGE,

@@ -2,19 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
-use serde::Serialize;
-
 use super::faults::Faults;
-use super::jobs::{Job, Outcome, Terms};
+use super::jobs::{Job, JobId, Outcome, Terms};
 use super::rules;
-use super::wire::{Order, Refusal, Service, Settings};
-use crate::domain::{CivicAddress, Consent, E164, ProvisioningError, TenantId};
+use super::tenant::{HeldNumber, Tenant};
+use super::wire::{Order, Refusal, Service};
+use crate::domain::{E164, ProvisioningError, TenantId};
 use crate::sandbox::clock;
+use axum::http::StatusCode;
 
 /// The longest a job can be made to run, in seconds.
 const LONGEST_JOB: f64 = 86_400.0;
@@ -27,44 +25,29 @@ pub(super) struct World {
     holders: HashMap<E164, TenantId>,
     /// Numbers a running job will still change, with the job's id.
     busy: HashMap<E164, String>,
-    /// The running jobs by the time of their next step; the count keeps jobs of the same moment in order.
-    steps: BinaryHeap<Reverse<(Instant, u64, TenantId, String)>>,
+    /// The running jobs by the time of their next step.
+    steps: BinaryHeap<Reverse<Step>>,
     jobs_started: u64,
     /// Grows with every change, so that a world that stays the same need not be written again.
     revision: u64,
 }
 
-/// What one tenant has.
-#[derive(Debug, Default)]
-pub(super) struct Tenant {
-    pub(super) consent: Option<Consent>,
-    /// Relationship updates that were made, by request.
-    pub(super) relationship_requests: HashMap<String, (String, Option<String>)>,
-    pub(super) civic_addresses: BTreeMap<String, CivicAddress>,
-    pub(super) numbers: BTreeMap<E164, HeldNumber>,
-    /// Numbers that were released, with how often their state changed.
-    pub(super) released: BTreeMap<E164, u32>,
-    pub(super) jobs: HashMap<String, Job>,
-    /// Jobs by the request that started them.
-    pub(super) requests: HashMap<String, String>,
-}
-
-/// A number a tenant holds.
-#[derive(Clone, Debug)]
-pub(super) struct HeldNumber {
-    pub(super) terms: Arc<Terms>,
-    pub(super) assigned: bool,
-    /// How often its state changed, releases included.
-    pub(super) changes: u32,
+/// The next step of a running job. The earliest comes first; the count keeps jobs of the same moment in order.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Step {
+    due: Instant,
+    count: u64,
+    tenant: TenantId,
+    job: String,
 }
 
 impl World {
-    /// How often something may have changed.
+    /// Returns how often something may have changed.
     pub(super) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// A tenant that is about to change, made when first spoken of.
+    /// Returns a tenant that is about to change, made when first spoken of.
     pub(super) fn tenant(&mut self, id: &TenantId) -> &mut Tenant {
         self.revision += 1;
         self.tenants.entry(id.clone()).or_default()
@@ -72,19 +55,19 @@ impl World {
 
     /// Plays every step that was due by now.
     pub(super) fn advance(&mut self, now: Instant) {
-        while let Some(Reverse((due, count, tenant_id, job_id))) = self.steps.pop() {
-            if due > now {
-                self.steps.push(Reverse((due, count, tenant_id, job_id)));
+        while let Some(Reverse(step)) = self.steps.pop() {
+            if step.due > now {
+                self.steps.push(Reverse(step));
                 return;
             }
-            let job = self.tenants.get(&tenant_id).and_then(|tenant| tenant.jobs.get(&job_id));
+            let job = self.tenants.get(&step.tenant).and_then(|tenant| tenant.jobs.get(&step.job));
             let Some((job, (_, number))) = job.and_then(|job| Some((job, job.next()?))) else { continue };
             let terms = job.terms.clone();
-            let outcome = self.play(&tenant_id, &job_id, number, terms);
-            let Some(job) = self.tenant(&tenant_id).jobs.get_mut(&job_id) else { continue };
+            let outcome = self.play(&step.tenant, &step.job, number, terms);
+            let Some(job) = self.tenant(&step.tenant).jobs.get_mut(&step.job) else { continue };
             job.outcomes.push(outcome);
             if let Some((due, _)) = job.next() {
-                self.steps.push(Reverse((due, count, tenant_id, job_id)));
+                self.steps.push(Reverse(Step { due, ..step }));
             }
         }
     }
@@ -113,7 +96,10 @@ impl World {
             let (acquired, available) = rules::capabilities(&upload.settings);
             Arc::new(Terms { upload, acquired, available })
         });
-        self.take_up(tenant_id, Job::new((id.clone(), self.jobs_started + 1), order, terms, now, duration));
+        self.take_up(
+            tenant_id,
+            Job::new(JobId { id: id.clone(), count: self.jobs_started + 1 }, order, terms, now, duration),
+        );
         self.advance(now);
         self.job(tenant_id, &id)
     }
@@ -125,7 +111,7 @@ impl World {
             self.busy.entry(*number).or_insert_with(|| job.id.clone());
         }
         if let Some((due, _)) = job.next() {
-            self.steps.push(Reverse((due, job.count, tenant_id.clone(), job.id.clone())));
+            self.steps.push(Reverse(Step { due, count: job.count, tenant: tenant_id.clone(), job: job.id.clone() }));
         }
         let tenant = self.tenant(tenant_id);
         tenant.requests.insert(job.order.request_id.clone(), job.id.clone());
@@ -138,18 +124,19 @@ impl World {
         self.tenants.insert(id, tenant);
     }
 
-    /// A job by its id.
+    /// Returns a job by its id.
     pub(super) fn job(&self, tenant: &TenantId, job_id: &str) -> Result<&Job, Refusal> {
         self.tenants.get(tenant).and_then(|tenant| tenant.jobs.get(job_id)).ok_or_else(no_such_job)
     }
 
-    /// A job by the request that started it.
+    /// Returns a job by the request that started it.
     pub(super) fn job_of_request(&self, tenant: &TenantId, request_id: &str) -> Result<&Job, Refusal> {
         let job_id = self.tenants.get(tenant).and_then(|tenant| tenant.requests.get(request_id));
         self.job(tenant, job_id.ok_or_else(no_such_job)?)
     }
 
-    /// The enterprise's administrator gives a number to a user, or takes it back. True when the tenant holds it.
+    /// Gives a number to a user, or takes it back, as the enterprise's administrator does. True when the tenant holds
+    /// it.
     pub(super) fn assign(&mut self, tenant: &TenantId, number: E164, assigned: bool) -> bool {
         let held = self.tenant(tenant).numbers.get_mut(&number);
         held.map(|held| {
@@ -224,43 +211,6 @@ impl World {
         }
         rules::refuse_upload(self.tenant(tenant), &terms.upload, number)
     }
-}
-
-impl Tenant {
-    /// The numbers after this one.
-    pub(super) fn numbers_after(&self, cursor: Option<E164>) -> impl Iterator<Item = (E164, &HeldNumber)> {
-        let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
-        self.numbers.range((from, Bound::Unbounded)).map(|(number, held)| (*number, held))
-    }
-}
-
-impl HeldNumber {
-    /// The number as the protocol writes it.
-    pub(super) fn view(&self, number: E164) -> NumberView<'_> {
-        let Terms { upload, acquired, available } = &*self.terms;
-        NumberView {
-            telephone_number: number,
-            service: upload.service,
-            assignment_status: if self.assigned { "assigned" } else { "unassigned" },
-            settings: &upload.settings,
-            calling_profile: upload.calling_profile.as_deref(),
-            acquired_capabilities: acquired,
-            available_capabilities: available,
-        }
-    }
-}
-
-/// A number on the wire.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct NumberView<'a> {
-    telephone_number: E164,
-    service: Service,
-    assignment_status: &'static str,
-    settings: &'a Settings,
-    calling_profile: Option<&'a str>,
-    acquired_capabilities: &'a [String],
-    available_capabilities: &'a [String],
 }
 
 fn no_such_job() -> Refusal {
