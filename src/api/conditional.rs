@@ -72,7 +72,7 @@ pub enum Purpose {
 
 /// What the conditions say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Weighed {
     /// Carry the request out.
     Proceed,
     /// 304: the client has it already.
@@ -97,19 +97,19 @@ impl Preconditions {
 
     /// Weighs the conditions against the resource as it is, in the order of RFC 9110, section 13.2.2. What is not there
     /// cannot be read and is gone already, whatever the conditions say.
-    pub fn evaluate(&self, purpose: Purpose, current: Option<&Current<'_>>) -> Outcome {
+    pub fn evaluate(&self, purpose: Purpose, current: Option<&Current<'_>>) -> Weighed {
         if current.is_none() && purpose != Purpose::Write {
-            return Outcome::Proceed;
+            return Weighed::Proceed;
         }
         match (&self.matching, self.unmodified_since) {
             (Some(tags), _) => {
                 if let Some(reason) = fails_match(tags, current) {
-                    return Outcome::Failed(reason);
+                    return Weighed::Failed(reason);
                 }
             }
             (None, Some(date)) => {
                 if let Some(reason) = changed_since(date, current) {
-                    return Outcome::Failed(reason);
+                    return Weighed::Failed(reason);
                 }
             }
             (None, None) => {}
@@ -117,16 +117,16 @@ impl Preconditions {
         match (&self.none_matching, current) {
             (Some(tags), Some(current)) if has_whole(tags, current) => {
                 if purpose == Purpose::Read {
-                    return Outcome::NotModified;
+                    return Weighed::NotModified;
                 }
-                Outcome::Failed(match tags {
+                Weighed::Failed(match tags {
                     Tags::Any => "The resource exists already, and If-None-Match: * asks that it does not. Leave \
                                   the header out to replace it."
                         .to_owned(),
                     Tags::List(_) => "The resource is one of those that If-None-Match names.".to_owned(),
                 })
             }
-            _ => Outcome::Proceed,
+            _ => Weighed::Proceed,
         }
     }
 }

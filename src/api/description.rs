@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use time::OffsetDateTime;
 
-use super::conditional::{Current, Outcome, Preconditions, Purpose};
+use super::conditional::{Current, Preconditions, Purpose, Weighed};
 use super::request::refused;
 use crate::description::{Deployment, openapi};
 use crate::domain::number::content_id;
@@ -26,9 +26,9 @@ fn answer(headers: &HeaderMap, etag: &str, text: Bytes) -> Result<Response, Prob
     let conditions = Preconditions::read(headers).map_err(refused)?;
     let current = Current::new(etag, OffsetDateTime::UNIX_EPOCH);
     let mut response = match conditions.evaluate(Purpose::Read, Some(&current)) {
-        Outcome::Proceed => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        Outcome::NotModified => StatusCode::NOT_MODIFIED.into_response(),
-        Outcome::Failed(reason) => return Err(Error::Precondition(reason).into()),
+        Weighed::Proceed => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Weighed::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Weighed::Failed(reason) => return Err(Error::Precondition(reason).into()),
     };
     let own = response.headers_mut();
     own.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -98,7 +98,7 @@ fn check_id(id: &str) -> Result<&str, Problem> {
 
 /// What of a request must be the same for it to be a repetition.
 #[derive(Clone, Copy, Debug)]
-pub struct Sent<'a> {
+pub struct SentRequest<'a> {
     /// Its method.
     pub method: &'a str,
     /// Its path as it was sent.
@@ -111,7 +111,7 @@ pub struct Sent<'a> {
     pub body: &'a [u8],
 }
 
-impl Sent<'_> {
+impl SentRequest<'_> {
     /// The SHA-256 of all this, in hexadecimal digits. Neither the order of parameters nor the version of the API counts:
     /// every version has the same contract.
     pub fn fingerprint(&self) -> String {

@@ -8,14 +8,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::conditional::{Current, Outcome, Preconditions, Purpose};
+use super::conditional::{Current, Preconditions, Purpose, Weighed};
 use super::query::{API_VERSION, Parameters};
-use super::repeatable::{Rejected, Repeatable, Sent};
+use super::repeatable::{Rejected, Repeatable, SentRequest};
 use crate::authz::Principal;
 use crate::description::VERSIONS;
 use crate::domain::{AccountName, E164, TenantId};
 use crate::http::Problem;
-use crate::service::call::{Repeat, Told};
+use crate::service::api::{ApiAnswer, Outcome, Repeat};
 use crate::service::{self, Ctx, ItemProblem};
 use crate::wire::{self, Resource};
 
@@ -138,9 +138,9 @@ impl Reading {
         let etag = resource.etag();
         let tag = HeaderValue::from_str(&etag).map_err(|error| Problem::internal().because(&error))?;
         match self.0.evaluate(Purpose::Read, Some(&Current::new(&etag, changed_at))) {
-            Outcome::Proceed => Ok(([(header::ETAG, tag)], axum::Json(resource)).into_response()),
-            Outcome::NotModified => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
-            Outcome::Failed(reason) => Err(service::Error::Precondition(reason).into()),
+            Weighed::Proceed => Ok(([(header::ETAG, tag)], axum::Json(resource)).into_response()),
+            Weighed::NotModified => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
+            Weighed::Failed(reason) => Err(service::Error::Precondition(reason).into()),
         }
     }
 }
@@ -155,7 +155,9 @@ pub(super) struct Writing {
 impl Writing {
     /// Reads version, parameters, conditions and what makes the request repeatable.
     pub(super) fn of(
-        (parts, body, supported): (&Parts, &[u8], &[&str]),
+        parts: &Parts,
+        body: &[u8],
+        supported: &[&str],
         ctx: &Ctx,
         person: &Principal,
     ) -> Result<(Self, Parameters), Problem> {
@@ -179,22 +181,26 @@ impl Writing {
     ) -> service::Result<()> {
         let current = current.map(|(etag, at)| Current::new(etag, *at));
         match self.preconditions.evaluate(purpose, current.as_ref()) {
-            Outcome::Failed(reason) => Err(service::Error::Precondition(reason)),
-            Outcome::Proceed | Outcome::NotModified => Ok(()),
+            Weighed::Failed(reason) => Err(service::Error::Precondition(reason)),
+            Weighed::Proceed | Weighed::NotModified => Ok(()),
         }
     }
 
     /// The answer that was made with the change, or with the first of these requests.
-    pub(super) fn answer(&self, told: Told) -> Result<Response, Problem> {
-        let status = StatusCode::from_u16(told.status).map_err(|error| Problem::internal().because(&error))?;
-        let mut response = match told.body {
+    pub(super) fn answer(&self, answer: ApiAnswer) -> Result<Response, Problem> {
+        let status = match answer.outcome {
+            Outcome::Created => StatusCode::CREATED,
+            Outcome::Done => StatusCode::OK,
+            Outcome::Deleted => StatusCode::NO_CONTENT,
+        };
+        let mut response = match answer.body {
             Some(body) => {
                 let json = HeaderValue::from_static("application/json");
                 (status, [(header::CONTENT_TYPE, json)], Body::from(body)).into_response()
             }
             None => status.into_response(),
         };
-        if let Some(etag) = told.etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
+        if let Some(etag) = answer.tag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
             response.headers_mut().insert(header::ETAG, etag);
         }
         if self.repeat.is_some() {
@@ -204,28 +210,28 @@ impl Writing {
     }
 }
 
-/// What a client is told of a resource.
-pub(super) fn told(status: StatusCode, resource: &impl Resource) -> Told {
-    Told {
-        status: status.as_u16(),
-        etag: Some(resource.etag()),
-        body: Some(serde_json::to_string(resource).unwrap_or_default()),
-    }
+/// The answer that tells a client what a resource is now.
+pub(super) fn answer_of(outcome: Outcome, resource: &impl Resource) -> ApiAnswer {
+    ApiAnswer { outcome, tag: Some(resource.etag()), body: Some(serde_json::to_string(resource).unwrap_or_default()) }
 }
 
-/// What a client is told of a deletion.
-pub(super) fn told_nothing() -> Told {
-    Told { status: StatusCode::NO_CONTENT.as_u16(), etag: None, body: None }
+/// The answer to a deletion.
+pub(super) fn answer_of_deletion() -> ApiAnswer {
+    ApiAnswer { outcome: Outcome::Deleted, tag: None, body: None }
 }
 
 fn repeatable(parts: &Parts, body: &[u8], ctx: &Ctx) -> Result<Option<Repeat>, Problem> {
     match Repeatable::read(&parts.headers, ctx.clock.now()) {
         Ok(None) => Ok(None),
         Ok(Some(repeatable)) => {
-            let path = parts.uri.path();
-            let sent =
-                Sent { method: parts.method.as_str(), path, query: parts.uri.query(), headers: &parts.headers, body };
-            Ok(Some(Repeat { id: repeatable.id, fingerprint: sent.fingerprint() }))
+            let request = SentRequest {
+                method: parts.method.as_str(),
+                path: parts.uri.path(),
+                query: parts.uri.query(),
+                headers: &parts.headers,
+                body,
+            };
+            Ok(Some(Repeat { id: repeatable.id, fingerprint: request.fingerprint() }))
         }
         Err(Rejected::Malformed(refusals)) => Err(refused(refusals)),
         Err(Rejected::OutsideWindow(refusal)) => {

@@ -87,7 +87,7 @@ fn described(ctx: &Ctx, names: &NamesRow, delegation: DelegationRow) -> Option<S
 /// When the database fails.
 pub async fn check_now(ctx: &Ctx, grant: &Grant<AccountsRead>, account: &Account) -> Result<Option<SubdomainState>> {
     let asked_at = ctx.clock.now();
-    transact!(ctx, tx => tx.want_check(account.id, asked_at).await?)?;
+    transact!(ctx, |tx| tx.want_check(account.id, asked_at).await?)?;
     ctx.db.tell_name_server();
     let end = tokio::time::Instant::now() + PATIENCE;
     loop {

@@ -7,6 +7,15 @@ use super::{Result, Rules};
 use crate::authz::{AccountsRead, Principal};
 use crate::store::Tx;
 
+/// A label, in lower case, and the account that has or wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountLabel<'a> {
+    /// Name of the account.
+    pub account: &'a str,
+    /// The label.
+    pub label: &'a str,
+}
+
 /// Why an account cannot have a label.
 pub(super) enum Unavailable {
     /// Another account has it.
@@ -24,15 +33,14 @@ impl Unavailable {
     }
 }
 
-/// What stands against the account of this name having this label, which is in lower case. The other account is named to
-/// those who may see accounts.
+/// What stands against the account having this label. The other account is named to those who may see accounts.
 pub(super) async fn unavailable(
     tx: &mut Tx,
     rules: &Rules,
     person: &Principal,
-    wanted: (&str, &str),
+    wanted: AccountLabel<'_>,
 ) -> Result<Option<Unavailable>> {
-    let (account, label) = wanted;
+    let AccountLabel { account, label } = wanted;
     let named = |name: &str| {
         if person.may::<AccountsRead>() { format!("account {name}") } else { "another account".to_owned() }
     };

@@ -5,9 +5,9 @@
 
 pub mod access;
 pub mod accounts;
+pub mod api;
 pub mod audit;
 mod beside;
-pub mod call;
 pub mod call_path;
 pub mod civic_addresses;
 pub mod consents;

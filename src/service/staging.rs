@@ -230,21 +230,25 @@ async fn stage(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: 
         }
     };
     let mut begun = reader.zip(first);
-    transact!(ctx, tx => {
+    transact!(ctx, |tx| {
         tx.take_time_aside().await?;
         let id = tx.next_number("orders").await?;
         let mut stage = Stage::new(ctx, id, form, settings.clone(), base.clone());
-        tx.insert_order(&NewOrder {
-            id,
-            kind: OrderKind::Upload,
-            source: OrderSource::Portal,
-            accounts: String::new(),
-            author: &grant.principal().name,
-            author_id: identity(grant.principal()),
-            ticket: filled(&form.ticket),
-            form: form.kept(),
-            refused_lines: 0,
-        }, ctx.clock.now()).await?;
+        tx.insert_order(
+            &NewOrder {
+                id,
+                kind: OrderKind::Upload,
+                source: OrderSource::Portal,
+                accounts: String::new(),
+                author: &grant.principal().name,
+                author_id: identity(grant.principal()),
+                ticket: filled(&form.ticket),
+                form: form.kept(),
+                refused_lines: 0,
+            },
+            ctx.clock.now(),
+        )
+        .await?;
         // A transaction that is tried again reads from the beginning.
         let (mut reader, mut lines) = begun.take().unwrap_or_else(|| {
             let mut reader = Reader::new(text, ctx.policy.max_numbers);

@@ -183,7 +183,7 @@ async fn update(
     // No rev is 0, so a version that cannot be read is one that is no longer current.
     let version = sent.version.parse().unwrap_or(0);
     let form = AccountForm { name: name.clone(), ..AccountForm::from(sent) };
-    let outcome = checked(accounts::update(ctx, &grant, &origin(&info), (&name, version), &form).await)?;
+    let outcome = checked(accounts::update(ctx, &grant, &origin(&info), &name, version, &form).await)?;
     match outcome {
         Ok(Updated::Done(account)) => {
             let text = format!("Account {} is changed.", account.name);

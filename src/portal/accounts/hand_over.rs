@@ -18,6 +18,7 @@ use crate::http::{
 use crate::portal::form::{Errors, checked};
 use crate::portal::origin;
 use crate::portal::show::{Chip, Moment};
+use crate::service::hand_over::AccountLabel;
 use crate::service::{self, accounts, consents};
 
 pub(super) fn routes() -> Routes {
@@ -230,7 +231,8 @@ async fn tick(
     let Some(step) = Step::from_key(&sent.step) else {
         return Err(Problem::bad_request(format!("There is no step \u{201c}{}\u{201d}.", sent.step)));
     };
-    let (account, origin) = ((name.as_str(), sent.subdomain.as_str()), origin(&info));
+    let account = AccountLabel { account: &name, label: &sent.subdomain };
+    let origin = origin(&info);
     let outcome = if sent.undo.is_empty() {
         service::hand_over::tick(ctx, &grant, &origin, account, step, &sent.on).await
     } else {

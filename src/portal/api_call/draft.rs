@@ -121,7 +121,7 @@ pub(in crate::portal) async fn of_draft(
     let accounts = order_writes::accounts(state.ctx(), right, order.id).await?;
     let (Some(api), Some(first)) = (Api::of(state), accounts.first()) else { return Ok(shown) };
     let batches = Batches { api, kind: order.kind };
-    let mut numbers = order_writes::numbers(state.ctx(), right, (order.id, first), None, WHOLE + 1).await?;
+    let mut numbers = order_writes::numbers(state.ctx(), right, order.id, first, None, WHOLE + 1).await?;
     if numbers.len() > WHOLE {
         numbers.truncate(FIRST);
     }
@@ -225,8 +225,7 @@ impl Writer {
             return (Ok(head), Some(self));
         }
         let Some(account) = self.accounts.front() else { return (Ok(format!("\n{END}\n")), None) };
-        let of = (self.order.id, account);
-        match order_writes::numbers(self.state.ctx(), &self.right, of, self.after, CHUNK).await {
+        match order_writes::numbers(self.state.ctx(), &self.right, self.order.id, account, self.after, CHUNK).await {
             Ok(numbers) => {
                 let text = self.written(&numbers);
                 self.after = numbers.last().map(|(number, _)| *number).filter(|_| numbers.len() == CHUNK);
