@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use time::OffsetDateTime;
 
 use super::header::{date, invalid, lines};
-use crate::wire::Problem;
+use crate::wire::InputProblem;
 
 /// The conditions of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,22 +62,22 @@ impl<'a> Current<'a> {
 /// What a request wants of its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// See it.
+    /// The client wants to see it.
     Read,
-    /// Create or change it.
+    /// The client wants to create or change it.
     Write,
-    /// Have it gone.
+    /// The client wants it gone.
     Delete,
 }
 
 /// What the conditions say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Weighed {
-    /// Carry the request out.
+    /// The request is carried out.
     Proceed,
-    /// 304: the client has it already.
+    /// The client has it already (304).
     NotModified,
-    /// 412, and why.
+    /// The conditions do not hold (412), for this reason.
     Failed(String),
 }
 
@@ -86,7 +86,7 @@ impl Preconditions {
     ///
     /// # Errors
     /// Every header that cannot be read.
-    pub fn read(headers: &HeaderMap) -> Result<Self, Vec<Problem>> {
+    pub fn read(headers: &HeaderMap) -> Result<Self, Vec<InputProblem>> {
         let mut problems = Vec::new();
         let mut tags = |name| read_tags(headers, name).map_err(|problem| problems.push(problem)).ok().flatten();
         let (matching, none_matching) = (tags("If-Match"), tags("If-None-Match"));
@@ -177,7 +177,7 @@ fn has_whole(tags: &Tags, current: &Current<'_>) -> bool {
     }
 }
 
-fn read_tags(headers: &HeaderMap, name: &str) -> Result<Option<Tags>, Problem> {
+fn read_tags(headers: &HeaderMap, name: &str) -> Result<Option<Tags>, InputProblem> {
     let lines = lines(headers, name)?;
     if lines.is_empty() {
         return Ok(None);

@@ -38,7 +38,7 @@ fn answer(headers: &HeaderMap, etag: &str, text: Bytes) -> Result<Response, Prob
 
 #[cfg(test)]
 mod tests {
-    use super::super::{VERSIONS, paging, query, routes};
+    use super::super::{paging, query, routes};
     use crate::authz::Role;
     use crate::description::{OPERATIONS, Right};
     use crate::http::Access;
@@ -87,6 +87,6 @@ mod tests {
         assert_eq!((size.schema)()["maximum"], paging::PAGE_MOST);
         assert_eq!((size.schema)()["default"], paging::PAGE_DEFAULT);
         let version = found.iter().find(|parameter| parameter.name == query::API_VERSION).unwrap();
-        assert_eq!((version.schema)()["enum"], serde_json::json!(VERSIONS));
+        assert_eq!((version.schema)()["enum"], serde_json::json!(crate::description::VERSIONS));
     }
 }

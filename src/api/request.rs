@@ -17,7 +17,7 @@ use crate::domain::{AccountName, E164, TenantId};
 use crate::http::Problem;
 use crate::service::api::{ApiAnswer, Outcome, Repeat};
 use crate::service::{self, Ctx, ItemProblem};
-use crate::wire::{self, Resource};
+use crate::wire::{InputProblem, Resource};
 
 /// Checks that the request is for a version of the contract that is spoken here.
 pub(super) fn check_version(parts: &Parts) -> Result<(), Problem> {
@@ -46,7 +46,7 @@ pub(super) fn check_version(parts: &Parts) -> Result<(), Problem> {
     }
 }
 
-/// A problem that holds several; a single one gives it its code and target.
+/// Makes one problem of several. A single one gives it its code and target.
 fn problem_of(status: StatusCode, all: Vec<(&'static str, String, String)>) -> Problem {
     let start = match all.as_slice() {
         [(code, target, message)] => {
@@ -61,8 +61,8 @@ fn problem_of(status: StatusCode, all: Vec<(&'static str, String, String)>) -> P
     all.into_iter().fold(start, |problem, (code, target, message)| problem.field_with(target, message, code))
 }
 
-/// What is wrong with parameters, headers and bodies.
-pub(super) fn refused(problems: Vec<wire::Problem>) -> Problem {
+/// Says what is wrong with parameters, headers and bodies.
+pub(super) fn refused(problems: Vec<InputProblem>) -> Problem {
     let all = problems.into_iter().map(|problem| (problem.code, problem.target, problem.message));
     problem_of(StatusCode::BAD_REQUEST, all.collect())
 }
@@ -73,7 +73,7 @@ const SOON_READ: usize = 65_536;
 /// Reads a body, a large one beside the threads that answer requests.
 pub(super) async fn read_body<T: Send + 'static>(
     body: Bytes,
-    read: impl FnOnce(&[u8]) -> Result<T, Vec<wire::Problem>> + Send + 'static,
+    read: impl FnOnce(&[u8]) -> Result<T, Vec<InputProblem>> + Send + 'static,
 ) -> Result<T, Problem> {
     if body.len() <= SOON_READ {
         return read(&body).map_err(refused);
@@ -82,7 +82,7 @@ pub(super) async fn read_body<T: Send + 'static>(
     reading.await.map_err(|error| Problem::internal().because(&error))?.map_err(refused)
 }
 
-/// What a service refused; items of a batch are told by their place in it.
+/// Says what a service refused. Items of a batch are told by their place in it.
 pub(super) fn refused_by_service(error: service::Error, batch: bool) -> Problem {
     let service::Error::Items(items) = error else { return error.into() };
     let conflict = items.iter().all(|item| item.conflict);
@@ -97,17 +97,17 @@ fn bad_path(name: &str, message: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "invalid_path_parameter", "The path cannot be read", message).at(name)
 }
 
-/// The account of the path.
+/// Reads the account of the path.
 pub(super) fn account_name(text: &str) -> Result<AccountName, Problem> {
     AccountName::parse(text).map_err(|message| bad_path("accountName", message))
 }
 
-/// The number of the path.
+/// Reads the number of the path.
 pub(super) fn telephone_number(text: &str) -> Result<E164, Problem> {
     E164::parse_wire(text).map_err(|error| bad_path("telephoneNumber", format!("{error}")))
 }
 
-/// The tenant of the path.
+/// Reads the tenant of the path.
 pub(super) fn tenant_id(text: &str) -> Result<TenantId, Problem> {
     TenantId::parse(text).map_err(|error| bad_path("tenantId", crate::domain::account::sentence(&error.to_string())))
 }
@@ -129,7 +129,7 @@ impl Reading {
         Ok(Self(Preconditions::read(&parts.headers).map_err(refused)?))
     }
 
-    /// The resource, or that the client has it already.
+    /// Answers with the resource, or that the client has it already.
     pub(super) fn answer(
         &self,
         resource: &impl Resource,
@@ -173,7 +173,7 @@ impl Writing {
         Ok((Self { preconditions, repeat, _running: running }, parameters))
     }
 
-    /// Whether the conditions allow the change of what there is now.
+    /// Checks that the conditions allow the change of what there is now.
     pub(super) fn allows(
         &self,
         purpose: Purpose,
@@ -186,7 +186,7 @@ impl Writing {
         }
     }
 
-    /// The answer that was made with the change, or with the first of these requests.
+    /// Answers with what was made with the change, or with the first of these requests.
     pub(super) fn answer(&self, answer: ApiAnswer) -> Result<Response, Problem> {
         let status = match answer.outcome {
             Outcome::Created => StatusCode::CREATED,
@@ -210,12 +210,12 @@ impl Writing {
     }
 }
 
-/// The answer that tells a client what a resource is now.
+/// Makes the answer that tells a client what a resource is now.
 pub(super) fn answer_of(outcome: Outcome, resource: &impl Resource) -> ApiAnswer {
     ApiAnswer { outcome, tag: Some(resource.etag()), body: Some(serde_json::to_string(resource).unwrap_or_default()) }
 }
 
-/// The answer to a deletion.
+/// Makes the answer to a deletion.
 pub(super) fn answer_of_deletion() -> ApiAnswer {
     ApiAnswer { outcome: Outcome::Deleted, tag: None, body: None }
 }

@@ -12,7 +12,7 @@ pub use self::create::create;
 pub(super) use self::create::create_in;
 pub(super) use self::delete::{AccountDeletion, delete_in};
 pub use self::delete::{Deleted, delete};
-pub use self::find::{PAGE_SIZE, any, export, get, list, of_tenant, service_counts};
+pub use self::find::{any, export, get, list, of_tenant, service_counts};
 pub(super) use self::find::{by_service, find_kept};
 pub(super) use self::in_use::in_use;
 pub use self::suggestion::{against_subdomain, suggestion};

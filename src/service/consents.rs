@@ -49,7 +49,7 @@ const EXPORT_CHUNK: usize = 1_000;
 /// The key behind which the next rows of an export start.
 pub type ExportKey = (i64, String);
 
-/// The next rows of an export behind `after`, and the key to go on behind.
+/// Reads the next rows of an export behind `after`, and gives the key to go on behind.
 ///
 /// # Errors
 /// When the database fails.
@@ -136,7 +136,7 @@ impl RelationshipForm {
 pub enum RelationshipUpdated {
     /// It is stored and on its way to the backend.
     Done,
-    /// Somebody else changed it meanwhile; the consent as they left it.
+    /// Somebody else changed it meanwhile. It holds the consent as they left it.
     Stale(Box<ConsentRow>),
 }
 

@@ -32,7 +32,7 @@ pub async fn steps(ctx: &Ctx, _: &Grant<AccountsRead>, account: &Account) -> Res
 }
 
 /// Ticks a step that only a person can know of, for the subdomain that the page showed. `on` is the day it was done, such
-/// as 2026-11-21; today unless it is written.
+/// as 2026-11-21. Without one it is today.
 ///
 /// # Errors
 /// When the day is none, the step follows from the data, the account has another subdomain by now, or the database fails.
@@ -62,7 +62,7 @@ pub async fn tick(
 /// Takes a tick back.
 ///
 /// # Errors
-/// As of [`tick`].
+/// When [`tick`] fails.
 pub async fn untick(
     ctx: &Ctx,
     grant: &Grant<AccountsWrite>,

@@ -1,4 +1,4 @@
-//! Who may have a label of Direct Routing: whoever has it, or nobody had it lately.
+//! Who may have a label of Direct Routing: the account that has it, and anybody when no other account had it lately.
 
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -33,7 +33,7 @@ impl Unavailable {
     }
 }
 
-/// What stands against the account having this label. The other account is named to those who may see accounts.
+/// Tells what stands against the account having this label. The other account is named to those who may see accounts.
 pub(super) async fn unavailable(
     tx: &mut Tx,
     rules: &Rules,

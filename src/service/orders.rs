@@ -9,9 +9,7 @@ mod right;
 mod submit;
 
 pub use self::draft::discard;
-pub use self::find::{
-    ItemPage, ItemSelection, PAGE_SIZE, REPORT_CHUNK, causes, get, items, list, problems, report, verdicts,
-};
+pub use self::find::{ItemPage, ItemSelection, REPORT_CHUNK, causes, get, items, list, problems, report, verdicts};
 pub(super) use self::release::release_in;
 pub use self::release::{ReleaseSelection, stage_release};
 pub use self::retry::retry_failed;
@@ -19,4 +17,4 @@ pub use self::review::{REVIEW_SHOWN, Review, review};
 pub use self::right::OrderRight;
 pub(super) use self::submit::{OrderToSubmit, new_order, submit_in};
 pub use self::submit::{Submitted, submit};
-pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, OrderPage, ProblemRow, SettingsChange};
+pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, ProblemRow, SettingsChange};

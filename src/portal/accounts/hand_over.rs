@@ -87,8 +87,10 @@ struct HandOverPage {
     voice_route: String,
     text: String,
     today: String,
-    /// The step and the day of a form that came back.
-    typed: (String, String),
+    /// The step of a form that came back.
+    typed_step: String,
+    /// The day of a form that came back.
+    typed_day: String,
     errors: Errors,
     may_write: bool,
 }
@@ -175,7 +177,8 @@ async fn hand_over_page(
         text: message(if company.is_empty() { &account.name } else { &company }, &names),
         names,
         today: ctx.clock.now().date().to_string(),
-        typed: (String::new(), String::new()),
+        typed_step: String::new(),
+        typed_day: String::new(),
         errors: Errors::default(),
         may_write: person.may::<AccountsWrite>() && !account.deleting,
         company,
@@ -209,11 +212,11 @@ async fn text(
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Sent {
+struct SentTick {
     step: String,
     on: String,
     subdomain: String,
-    /// Not empty: the tick is taken back.
+    /// The tick is taken back when this is not empty.
     undo: String,
 }
 
@@ -224,7 +227,7 @@ async fn tick(
     PathPart(name): PathPart<String>,
     Info(info): Info,
     shell: Shell,
-    FormBody(sent): FormBody<Sent>,
+    FormBody(sent): FormBody<SentTick>,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     find(&state, grant.principal(), &name).await?;
@@ -246,7 +249,7 @@ async fn tick(
         }
         Err(errors) => {
             let found = hand_over_page(&state, grant.principal(), &name, shell).await?;
-            Ok(invalid(&HandOverPage { errors, typed: (sent.step, sent.on), ..found }))
+            Ok(invalid(&HandOverPage { errors, typed_step: sent.step, typed_day: sent.on, ..found }))
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Typed {
     pub(super) status: String,
     pub(super) reason: String,
     pub(super) ticket: String,
-    /// The version the form was made from; `None`: the one that is now.
+    /// The version the form was made from. `None` means the one that is now.
     pub(super) version: Option<i64>,
     pub(super) errors: Errors,
     pub(super) stale: Option<Stale>,
@@ -52,7 +52,7 @@ pub(super) struct Stale {
     pub(super) yours: Version,
     /// Who changed it; empty when the backend did.
     pub(super) by: String,
-    /// When.
+    /// When they changed it.
     pub(super) at: Option<Moment>,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Version {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Sent {
+struct SentRelationship {
     status: String,
     reason: String,
     ticket: String,
@@ -80,7 +80,7 @@ async fn update(
     PathPart(tenant): PathPart<String>,
     Info(info): Info,
     shell: Shell,
-    FormBody(sent): FormBody<Sent>,
+    FormBody(sent): FormBody<SentRelationship>,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let tenant = tenant_of(&tenant)?;

@@ -15,7 +15,7 @@ pub(super) struct AuditedAccount<'a> {
 }
 
 impl AuditedAccount<'_> {
-    /// It as JSON. Of the tokens only how many are known: they themselves are nobody's business.
+    /// Writes it as JSON. Of the tokens it says only how many are known: they themselves are nobody's business.
     pub(super) fn to_json(&self) -> String {
         let tokens_known = |routing: &DirectRouting| routing.tokens.iter().filter(|token| !token.is_empty()).count();
         json!({

@@ -69,7 +69,7 @@ pub(super) async fn want_pulls(tx: &mut Tx, draft: &AccountDraft, now: OffsetDat
     Ok(())
 }
 
-/// What stands against the form that only the data tells: services that there are not here, and the subdomain.
+/// Finds what only the data tells against the form: services that are not offered here, and the subdomain.
 pub(super) async fn not_to_be_had(
     tx: &mut Tx,
     rules: &Rules,
@@ -91,7 +91,7 @@ pub(super) async fn not_to_be_had(
     Ok(problems)
 }
 
-/// Somebody else took the name or the subdomain after both were found to be free.
+/// Says that somebody else took the name or the subdomain after both were found to be free.
 pub(super) fn taken_meanwhile() -> Error {
     Error::Overtaken("Somebody else took the account's name or its subdomain at the same moment. Try again.".into())
 }

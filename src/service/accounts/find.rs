@@ -25,7 +25,7 @@ pub async fn list(
 /// Rows of an export fetched at a time.
 const EXPORT_CHUNK: usize = 1_000;
 
-/// The next accounts of an export behind the name `after`, and the name to go on behind.
+/// Reads the next accounts of an export behind the name `after`, and gives the name to go on behind.
 ///
 /// # Errors
 /// When the database fails.
@@ -91,7 +91,7 @@ pub(super) async fn find(tx: &mut Tx, name: &str) -> Result<Account> {
     tx.account(name).await?.ok_or(Error::NotFound("account"))
 }
 
-/// The account, unless it only waits for its last number to be released.
+/// Finds the account, unless it only waits for its last number to be released.
 pub(in crate::service) async fn find_kept(tx: &mut Tx, name: &str) -> Result<Account> {
     let account = find(tx, name).await?;
     if account.deleting { Err(Error::NotFound("account")) } else { Ok(account) }

@@ -7,13 +7,13 @@ use crate::store::Tx;
 
 /// Why a change of an account cannot be made: numbers stand against it.
 pub(in crate::service) struct InUse {
-    /// The service that would go; `None`: the tenant that would change.
+    /// The service that would go. `None` means that the tenant would change.
     pub(in crate::service) service: Option<Service>,
     /// What stands against it and what to do, as a sentence.
     pub(in crate::service) reason: String,
 }
 
-/// What numbers of the account stand against the change.
+/// Finds what numbers of the account stand against the change.
 pub(in crate::service) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<Vec<InUse>> {
     let counts = count_services(tx, before).await?;
     let mut found: Vec<InUse> = counts

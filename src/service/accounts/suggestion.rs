@@ -7,7 +7,7 @@ use crate::service::labels::{self, AccountLabel, Unavailable};
 use crate::service::{Ctx, Result};
 use crate::store::Tx;
 
-/// What the form for a new account of a tenant starts with: a name from the company, the tenant, and sync on.
+/// Fills the form for a new account of a tenant with a name from the company, the tenant, and sync on.
 ///
 /// # Errors
 /// When the database fails.
@@ -25,7 +25,7 @@ pub async fn suggestion(ctx: &Ctx, _: &Grant<AccountsWrite>, tenant: Option<&Ten
     Ok(form)
 }
 
-/// The name itself, or the name with the first number from 2 that makes it free.
+/// Gives the name itself, or the name with the first number from 2 that makes it free.
 async fn free_name(tx: &mut Tx, base: String) -> Result<String> {
     let candidates: Vec<String> = std::iter::once(base.clone()).chain((2..10).map(|n| format!("{base}-{n}"))).collect();
     let names: Vec<&str> = candidates.iter().map(String::as_str).collect();
@@ -33,7 +33,7 @@ async fn free_name(tx: &mut Tx, base: String) -> Result<String> {
     Ok(candidates.iter().find(|name| !taken.iter().any(|account| account.name == **name)).cloned().unwrap_or(base))
 }
 
-/// Why the account of this name cannot have this subdomain, each reason as a sentence; nothing when it can.
+/// Tells why the account of this name cannot have this subdomain, each reason as a sentence. There is none when it can.
 ///
 /// # Errors
 /// When the database fails.

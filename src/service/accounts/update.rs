@@ -15,9 +15,9 @@ use crate::store::{Tx, WorkKind};
 /// What became of a change.
 #[derive(Debug)]
 pub enum Updated {
-    /// It is made; the account as it is now.
+    /// It is made. It holds the account as it is now.
     Done(Box<Account>),
-    /// Somebody else changed the account meanwhile; the account as they left it.
+    /// Somebody else changed the account meanwhile. It holds the account as they left it.
     Stale(Box<Account>),
 }
 
@@ -56,7 +56,7 @@ pub async fn update(
     Ok(outcome)
 }
 
-/// Stores a change of an account that still is as it was read, with its audit row; tells whether it still was.
+/// Stores a change of an account that still is as it was read, with its audit row. Tells whether it still was.
 pub(in crate::service) async fn update_in(
     tx: &mut Tx,
     grant: &Grant<AccountsWrite>,

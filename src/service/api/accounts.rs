@@ -68,12 +68,14 @@ pub async fn put(
         }
         let outcome = match &before {
             None => {
-                create_in(&mut tx, grant, request.origin, wanted, now).await.map_err(faster)?;
+                create_in(&mut tx, grant, request.origin, wanted, now).await.map_err(taken_meanwhile)?;
                 Outcome::Created
             }
             Some(before) => {
                 if !is_as_wanted(&before.account, wanted)
-                    && !update_in(&mut tx, grant, request.origin, &before.account, wanted, now).await.map_err(faster)?
+                    && !update_in(&mut tx, grant, request.origin, &before.account, wanted, now)
+                        .await
+                        .map_err(taken_meanwhile)?
                 {
                     return Err(Error::Overtaken(
                         "The account changed at the same moment. Send the request again.".into(),
@@ -90,8 +92,8 @@ pub async fn put(
     Ok(answer)
 }
 
-/// Somebody else took the name or the subdomain after it was found to be free.
-fn faster(error: Error) -> Error {
+/// Says that somebody else took the name or the subdomain after it was found to be free.
+fn taken_meanwhile(error: Error) -> Error {
     match error {
         Error::Store(error) if error.is_taken() => Error::Overtaken(
             "The account or its subdomain was taken by another request at the same moment. Send the request again."
@@ -139,7 +141,7 @@ fn is_as_wanted(account: &Account, wanted: &AccountDraft) -> bool {
         && account.direct_routing == wanted.direct_routing
 }
 
-/// What stands against the account becoming what is wanted.
+/// Finds what stands against the account becoming what is wanted.
 async fn against(
     tx: &mut Tx,
     rules: &Rules,

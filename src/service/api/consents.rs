@@ -10,7 +10,7 @@ use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, Result, audit_entry};
 use crate::store::{ConsentRow, RelationshipChange, Tx, WorkKind};
 
-/// A consent with the account of its tenant; of several the first by name.
+/// A consent with the account of its tenant. Of several accounts it has the first by name.
 #[derive(Clone, Debug)]
 pub struct ConsentOfAccount {
     /// The consent.

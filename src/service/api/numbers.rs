@@ -112,7 +112,7 @@ struct Written {
     at: OffsetDateTime,
 }
 
-/// New numbers as an order of one state has just written them, in order.
+/// Makes the new numbers as an order of one state has just written them, in order.
 fn created(wanted: &[WantedNumber], account: &Account, written: Written) -> Vec<Number> {
     let Written { order_id, state, at } = written;
     let (name, tenant_id): (Arc<str>, Option<Arc<str>>) =
@@ -255,7 +255,7 @@ pub async fn get_all(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, numbers: 
     if missing.is_empty() { Ok(found) } else { Err(Error::Items(missing)) }
 }
 
-/// What an order begins with, when the account is there to stay.
+/// Takes what an order begins with, when the account is there to stay.
 fn present_account(begun: Option<Begun>, name: &str) -> Result<Begun> {
     let begun = begun.ok_or(Error::NotFound("account"))?;
     if begun.account.deleting {
@@ -271,13 +271,13 @@ fn present(numbers: Vec<Number>, account: &Account) -> Vec<Number> {
     numbers.into_iter().filter(is_here).collect()
 }
 
-/// What the precondition is about: the numbers, when they are on the account.
+/// Gives what the precondition is about: the numbers, when they are on the account.
 fn here<'n>(numbers: &'n [Number], account: &Account) -> Option<&'n [Number]> {
     let is_here = |number: &Number| *number.account == *account.name && number.state != SyncState::Releasing;
     (!numbers.is_empty() && numbers.iter().all(is_here)).then_some(numbers)
 }
 
-/// The items with a service that the account has not.
+/// Finds the items with a service that the account has not.
 fn not_enabled(account: &Account, wanted: &[WantedNumber]) -> Vec<ItemProblem> {
     let problem = |index: usize, service: Service| ItemProblem {
         index,
@@ -298,7 +298,7 @@ fn not_enabled(account: &Account, wanted: &[WantedNumber]) -> Vec<ItemProblem> {
         .collect()
 }
 
-/// The numbers to stage, and each of their settings once.
+/// Makes the numbers to stage, and each of their settings once.
 fn staged(account: &Account, wanted: &[WantedNumber]) -> (Vec<NumberSettings>, Vec<NewItem>) {
     let values: HashMap<i64, &NumberSettings> =
         wanted.iter().map(|wanted| (wanted.settings_id, &wanted.settings)).collect();
@@ -313,7 +313,7 @@ fn staged(account: &Account, wanted: &[WantedNumber]) -> (Vec<NumberSettings>, V
     (values.into_values().cloned().collect(), wanted.iter().map(item).collect())
 }
 
-/// Why items of an order cannot be taken. The account that a number belongs to is told to those who may see numbers.
+/// Tells why items of an order cannot be taken. The account that a number belongs to is told to those who may see numbers.
 async fn refused(tx: &mut Tx, order_id: i64, numbers: &[E164], person: &Principal) -> Result<Vec<ItemProblem>> {
     let (items, ..) = tx.items_page(order_id, (None, None), Page::First, REFUSED_SHOWN).await?;
     let mut problems: Vec<ItemProblem> = items
@@ -357,7 +357,7 @@ async fn refused(tx: &mut Tx, order_id: i64, numbers: &[E164], person: &Principa
     Ok(problems)
 }
 
-/// What was compared is not what is any more: the same request goes through a moment later.
+/// Says that what was compared is not what is any more. The same request goes through a moment later.
 fn moved() -> Error {
     Error::Overtaken("The account or its numbers changed at the same moment. Send the request again.".into())
 }

@@ -75,7 +75,7 @@ pub async fn items(
     Ok(ItemPage { items, more_after, more_before })
 }
 
-/// The numbers of an order behind `after` for a report; fewer than asked for means that it is finished.
+/// Reads the numbers of an order behind `after` for a report, and gives the number to go on behind until it is finished.
 ///
 /// # Errors
 /// When the database fails.
@@ -91,7 +91,7 @@ pub async fn report(
     Ok((items, next))
 }
 
-/// The lines of a draft that could not be taken, behind `after`; [`REPORT_CHUNK`] of them.
+/// Reads [`REPORT_CHUNK`] of the lines of a draft that could not be taken, behind `after`.
 ///
 /// # Errors
 /// When the database fails.
@@ -99,7 +99,7 @@ pub async fn problems(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64, after: i64) -> 
     Ok(ctx.db.read().await?.order_problems(id, after, REPORT_CHUNK as i64).await?)
 }
 
-/// How many numbers of a draft have each verdict, to tell whether a review still shows what is.
+/// Counts the numbers of a draft by verdict, to tell whether a review still shows what is.
 ///
 /// # Errors
 /// When the database fails.

@@ -13,9 +13,9 @@ use crate::store::{NewOrder, NumberFilter, Tx};
 /// Which numbers to release.
 #[derive(Clone, Debug)]
 pub enum ReleaseSelection {
-    /// These, as far as they are on the account, if one is named.
+    /// These numbers, as far as they are on the account where one is named.
     Numbers(Option<String>, Vec<E164>),
-    /// All that match.
+    /// All numbers that match.
     Matching(Box<NumberFilter>),
 }
 
@@ -74,8 +74,8 @@ pub async fn stage_release(
     })
 }
 
-/// Releases every number of an account, without a review: for the deletion of the account, which was confirmed. Gives the
-/// order; numbers that are being released already stay with theirs.
+/// Releases every number of an account without a review, because the deletion of the account was confirmed. Gives the
+/// order. Numbers that are being released already stay with theirs.
 pub(in crate::service) async fn release_in(
     tx: &mut Tx,
     rules: &Rules,

@@ -9,7 +9,7 @@ use crate::service::transact::transact;
 use crate::service::{Ctx, Error, Origin, Result};
 use crate::store::WorkKind;
 
-/// Lets what failed in an order be tried again, as far as no later order has taken the numbers over. Tells how many.
+/// Lets what failed in an order be tried again, as far as no later order has taken the numbers over. Tells how many there are.
 ///
 /// # Errors
 /// When nothing can be tried again, or the database fails.

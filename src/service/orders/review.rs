@@ -55,10 +55,10 @@ pub(super) fn refused(counts: &[(Verdict, i64)]) -> i64 {
     counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))).map(|(_, count)| count).sum()
 }
 
-/// Ranges, lines and refused numbers that a review shows at once; the report has all.
+/// So many ranges, lines and refused numbers a review shows at once. The report has all.
 pub const REVIEW_SHOWN: usize = 50;
 
-/// What a review shows before anything is done.
+/// Reads what a review shows before anything is done.
 ///
 /// # Errors
 /// When there is no such order, or the database fails.
@@ -92,7 +92,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     })
 }
 
-/// What stands against uploading: consents that do not stand, countries that were not consented to.
+/// Tells what stands against uploading: consents that do not stand, countries that were not consented to.
 async fn warnings(tx: &mut Tx, id: i64) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     let mut known: Option<(i64, Option<Consent>)> = None;

@@ -8,17 +8,17 @@ use crate::store::AuditEntry;
 /// The right that an order's kind asks for.
 #[derive(Clone, Debug)]
 pub enum OrderRight {
-    /// To upload.
+    /// The right to upload.
     Upload(Grant<NumbersWrite>),
-    /// To release.
+    /// The right to release.
     Release(Grant<NumbersDelete>),
 }
 
 impl OrderRight {
-    /// The right of this person for orders of this kind.
+    /// Gives the right of this person for orders of this kind.
     ///
     /// # Errors
-    /// Names the roles that are missing.
+    /// When the person lacks it. The error names the roles that are missing.
     pub fn of(person: &Principal, kind: OrderKind) -> Result<Self, Missing> {
         Ok(match kind {
             OrderKind::Upload => Self::Upload(person.grant()?),

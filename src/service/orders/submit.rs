@@ -15,9 +15,9 @@ use crate::store::{Applied, AuditEntry, NewOrder, Place, Tx, WorkKind};
 /// What became of a submission.
 #[derive(Debug)]
 pub enum Submitted {
-    /// Every reviewed number is as it should be here; the backend follows.
+    /// Every reviewed number is as it should be here. The backend follows.
     Done,
-    /// What exists is not what was reviewed. Nothing was done; the review is made anew, and so many verdicts moved.
+    /// What exists is not what was reviewed. Nothing was done. The review is made anew, and so many verdicts moved.
     Moved(u64),
     /// The order was submitted or discarded before.
     NotDraft(Box<Order>),
@@ -126,7 +126,7 @@ pub(in crate::service) async fn submit_in(
     Ok(tx.apply_and_finish(id, verdicts, (entry, place), now).await?)
 }
 
-/// A new order on one account that nobody reviews.
+/// Makes a new order on one account that nobody reviews.
 pub(in crate::service) fn new_order<'a>(
     id: i64,
     kind: OrderKind,
@@ -158,7 +158,7 @@ struct Submission<'a> {
 }
 
 impl Submission<'_> {
-    /// The row of the audit.
+    /// Makes the row of the audit.
     fn audit(&self, right: &OrderRight, origin: &Origin) -> AuditEntry {
         let numbers: serde_json::Map<String, serde_json::Value> =
             self.verdicts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
