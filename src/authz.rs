@@ -257,8 +257,9 @@ macro_rules! permissions {
                 const NEEDS: &'static [Role] = &$needs;
             }
         )+
-        /// Every permission with the roles that open it, for the test of the role table.
-        pub const PERMISSIONS: &[(&str, &[Role])] = &[$(($name, <$type as Permission>::NEEDS)),+];
+        /// Every permission with the roles that open it.
+        #[cfg(test)]
+        const PERMISSIONS: &[(&str, &[Role])] = &[$(($name, <$type as Permission>::NEEDS)),+];
     };
 }
 

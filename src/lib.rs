@@ -1,5 +1,7 @@
 //! The Number Management Portal: enterprises, their telephone numbers and their orders, for operators
 //! that sell Microsoft Teams calling.
+//!
+//! The crate exports what the program, the tests and the benches use, and nothing is meant for anybody else.
 
 pub mod api;
 pub mod app;
@@ -7,7 +9,7 @@ pub mod authz;
 pub mod backend;
 pub mod config;
 pub mod description;
-pub mod dns;
+mod dns;
 pub mod domain;
 pub mod http;
 pub mod places;
@@ -16,5 +18,5 @@ pub mod sandbox;
 pub mod service;
 pub mod store;
 pub mod sync;
-pub mod telemetry;
-pub mod wire;
+mod telemetry;
+mod wire;

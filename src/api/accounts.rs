@@ -1,22 +1,22 @@
 //! Accounts.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 
 use super::conditional::Purpose;
-use super::lists::listed;
+use super::lists::list_answer;
 use super::paging::ListQuery;
 use super::request::{
-    Reading, Writing, account_name, check_version, read_body, refused, refused_by_service, told, told_nothing,
+    Reading, Writing, account_name, answer_of, answer_of_deletion, check_version, read_body, refused,
+    refused_by_service,
 };
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete};
 use crate::domain::Account;
 use crate::domain::filter::AccountField;
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
-use crate::service::call::accounts::{self, CountedAccount};
-use crate::service::call::{Call, Change};
+use crate::service::api::ChangeRequest;
+use crate::service::api::accounts::{self, CountedAccount};
 use crate::service::{Origin, listing};
 use crate::wire::{AccountResource, Resource as _, read_account};
 
@@ -46,7 +46,7 @@ async fn list(
         if query.count_records { Some(listing::count_accounts(ctx, &grant, &query.filter).await?) } else { None };
     let name = |counted: &CountedAccount| counted.account.name.clone();
     let next = query.next_link(&state.config().api.public_url, &found, name);
-    Ok(listed(found.items.iter().map(resource), next, count))
+    Ok(list_answer(found.items.iter().map(resource), next, count))
 }
 
 /// `GET /accounts/{accountName}`
@@ -74,22 +74,19 @@ async fn put(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
     let wanted = read_body(body, move |body| read_account(body, &account)).await?;
-    let call = Call {
+    let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|before: Option<&CountedAccount>| writing.allows(Purpose::Write, current(before).as_ref()),
-        tell: &|change, after: Option<&CountedAccount>| {
-            after.map_or_else(told_nothing, |account| {
-                let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
-                told(status, &resource(account))
-            })
+        precondition: &|before: Option<&CountedAccount>| writing.allows(Purpose::Write, current(before).as_ref()),
+        make_answer: &|outcome, after: Option<&CountedAccount>| {
+            after.map_or_else(answer_of_deletion, |account| answer_of(outcome, &resource(account)))
         },
     };
-    let told = accounts::put(state.ctx(), &grant, &call, &wanted).await;
-    writing.answer(told.map_err(|error| refused_by_service(error, false))?)
+    let answer = accounts::put(state.ctx(), &grant, &request, &wanted).await;
+    writing.answer(answer.map_err(|error| refused_by_service(error, false))?)
 }
 
 /// `DELETE /accounts/{accountName}`
@@ -101,20 +98,21 @@ async fn delete(
     parts: Parts,
 ) -> Result<Response, Problem> {
     let known = ["deleteNumbers"];
-    let (writing, mut parameters) = Writing::of((&parts, &[], &known), state.ctx(), grant.principal())?;
+    let (writing, mut parameters) = Writing::of(&parts, &[], &known, state.ctx(), grant.principal())?;
     let with_numbers = parameters.truth("deleteNumbers");
     parameters.finish().map_err(refused)?;
     let release = if with_numbers { Some(grant.principal().grant::<NumbersDelete>()?) } else { None };
-    let call = Call {
+    let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|before: Option<&Account>| {
+        precondition: &|before: Option<&Account>| {
             writing.allows(Purpose::Delete, before.map(|account| (desired_only(account), account.updated_at)).as_ref())
         },
-        tell: &|_, _: Option<&Account>| told_nothing(),
+        make_answer: &|_, _: Option<&Account>| answer_of_deletion(),
     };
-    let told = accounts::delete(state.ctx(), &grant, &call, account_name(&account)?.as_str(), release.as_ref()).await?;
-    writing.answer(told)
+    let answer =
+        accounts::delete(state.ctx(), &grant, &request, account_name(&account)?.as_str(), release.as_ref()).await?;
+    writing.answer(answer)
 }
 
 /// The entity tag of an account whose numbers were not counted: its desired part is right, which is all a deletion is

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Serialize;
@@ -11,7 +10,7 @@ use super::request::{Writing, account_name, read_body, refused_by_service};
 use crate::authz::{AccountsRead, CivicAddressesRead, Grant, NumbersRead};
 use crate::domain::CapabilityPlan;
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
-use crate::service::call::{self, Told, accounts, numbers};
+use crate::service::api::{ApiAnswer, Outcome, accounts, earlier_answer, keep_answer, numbers};
 use crate::service::{Ctx, Error, civic_addresses};
 use crate::wire::{TeamsAvailableCapabilities, TeamsCapabilityPlans, read_number_identifiers};
 
@@ -31,10 +30,10 @@ async fn plans(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
-    if let Some(told) = call::told_before(state.ctx(), &grant, writing.repeat.as_ref()).await? {
-        return writing.answer(told);
+    if let Some(answer) = earlier_answer(state.ctx(), &grant, writing.repeat.as_ref()).await? {
+        return writing.answer(answer);
     }
     let plans = of_account(state.ctx(), &grant, account.as_str()).await?;
     answered(state.ctx(), &grant, &writing, &plans.iter().collect::<TeamsCapabilityPlans>()).await
@@ -48,11 +47,11 @@ async fn available(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
     let wanted = read_body(body, read_number_identifiers).await?;
-    if let Some(told) = call::told_before(state.ctx(), &grant, writing.repeat.as_ref()).await? {
-        return writing.answer(told);
+    if let Some(answer) = earlier_answer(state.ctx(), &grant, writing.repeat.as_ref()).await? {
+        return writing.answer(answer);
     }
     let plans = of_account(state.ctx(), &grant, account.as_str()).await?;
     let found = numbers::get_all(state.ctx(), &grant, account.as_str(), &wanted).await;
@@ -82,9 +81,9 @@ async fn answered(
     value: &impl Serialize,
 ) -> Result<Response, Problem> {
     let body = serde_json::to_string(value).map_err(|error| Problem::internal().because(&error))?;
-    let told = Told { status: StatusCode::OK.as_u16(), etag: None, body: Some(body) };
-    call::keep(ctx, grant, writing.repeat.as_ref(), &told).await?;
-    writing.answer(told)
+    let answer = ApiAnswer { outcome: Outcome::Done, tag: None, body: Some(body) };
+    keep_answer(ctx, grant, writing.repeat.as_ref(), &answer).await?;
+    writing.answer(answer)
 }
 
 /// The capability plans of an account's tenant.

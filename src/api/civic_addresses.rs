@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::lists::listed;
+use super::lists::list_answer;
 use super::paging::ListQuery;
 use super::request::{Reading, account_name, check_version, refused};
 use crate::authz::{AccountsRead, CivicAddressesRead};
 use crate::domain::CivicAddress;
 use crate::domain::filter::AddressField;
 use crate::http::{ApiRoutes, ApiState, Called, PathPart, Problem, needs};
-use crate::service::call::accounts;
+use crate::service::api::accounts;
 use crate::service::{Error, civic_addresses, listing};
 use crate::wire::TeamsCivicAddressResource;
 
@@ -42,7 +42,7 @@ async fn list(
     };
     let id = |address: &CivicAddress| address.id.clone();
     let next = query.next_link(&state.config().api.public_url, &found, id);
-    Ok(listed(found.items.iter().map(TeamsCivicAddressResource::from), next, count))
+    Ok(list_answer(found.items.iter().map(TeamsCivicAddressResource::from), next, count))
 }
 
 /// `GET /accounts/{accountName}/teamsCivicAddresses/{civicAddressId}`

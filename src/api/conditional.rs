@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use time::OffsetDateTime;
 
 use super::header::{date, invalid, lines};
-use crate::wire::Problem;
+use crate::wire::InputProblem;
 
 /// The conditions of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,22 +62,22 @@ impl<'a> Current<'a> {
 /// What a request wants of its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// See it.
+    /// The client wants to see it.
     Read,
-    /// Create or change it.
+    /// The client wants to create or change it.
     Write,
-    /// Have it gone.
+    /// The client wants it gone.
     Delete,
 }
 
 /// What the conditions say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Carry the request out.
+pub enum Weighed {
+    /// The request is carried out.
     Proceed,
-    /// 304: the client has it already.
+    /// The client has it already (304).
     NotModified,
-    /// 412, and why.
+    /// The conditions do not hold (412), for this reason.
     Failed(String),
 }
 
@@ -86,7 +86,7 @@ impl Preconditions {
     ///
     /// # Errors
     /// Every header that cannot be read.
-    pub fn read(headers: &HeaderMap) -> Result<Self, Vec<Problem>> {
+    pub fn read(headers: &HeaderMap) -> Result<Self, Vec<InputProblem>> {
         let mut problems = Vec::new();
         let mut tags = |name| read_tags(headers, name).map_err(|problem| problems.push(problem)).ok().flatten();
         let (matching, none_matching) = (tags("If-Match"), tags("If-None-Match"));
@@ -97,19 +97,19 @@ impl Preconditions {
 
     /// Weighs the conditions against the resource as it is, in the order of RFC 9110, section 13.2.2. What is not there
     /// cannot be read and is gone already, whatever the conditions say.
-    pub fn evaluate(&self, purpose: Purpose, current: Option<&Current<'_>>) -> Outcome {
+    pub fn evaluate(&self, purpose: Purpose, current: Option<&Current<'_>>) -> Weighed {
         if current.is_none() && purpose != Purpose::Write {
-            return Outcome::Proceed;
+            return Weighed::Proceed;
         }
         match (&self.matching, self.unmodified_since) {
             (Some(tags), _) => {
                 if let Some(reason) = fails_match(tags, current) {
-                    return Outcome::Failed(reason);
+                    return Weighed::Failed(reason);
                 }
             }
             (None, Some(date)) => {
                 if let Some(reason) = changed_since(date, current) {
-                    return Outcome::Failed(reason);
+                    return Weighed::Failed(reason);
                 }
             }
             (None, None) => {}
@@ -117,16 +117,16 @@ impl Preconditions {
         match (&self.none_matching, current) {
             (Some(tags), Some(current)) if has_whole(tags, current) => {
                 if purpose == Purpose::Read {
-                    return Outcome::NotModified;
+                    return Weighed::NotModified;
                 }
-                Outcome::Failed(match tags {
+                Weighed::Failed(match tags {
                     Tags::Any => "The resource exists already, and If-None-Match: * asks that it does not. Leave \
                                   the header out to replace it."
                         .to_owned(),
                     Tags::List(_) => "The resource is one of those that If-None-Match names.".to_owned(),
                 })
             }
-            _ => Outcome::Proceed,
+            _ => Weighed::Proceed,
         }
     }
 }
@@ -177,7 +177,7 @@ fn has_whole(tags: &Tags, current: &Current<'_>) -> bool {
     }
 }
 
-fn read_tags(headers: &HeaderMap, name: &str) -> Result<Option<Tags>, Problem> {
+fn read_tags(headers: &HeaderMap, name: &str) -> Result<Option<Tags>, InputProblem> {
     let lines = lines(headers, name)?;
     if lines.is_empty() {
         return Ok(None);

@@ -1,19 +1,20 @@
 //! Requests for information: the enterprises' consents.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 
 use super::conditional::Purpose;
-use super::lists::listed;
+use super::lists::list_answer;
 use super::paging::ListQuery;
-use super::request::{Reading, Writing, check_version, refused, refused_by_service, tenant_id, told, told_nothing};
+use super::request::{
+    Reading, Writing, answer_of, answer_of_deletion, check_version, refused, refused_by_service, tenant_id,
+};
 use crate::authz::{ConsentsRead, ConsentsWrite};
 use crate::domain::filter::ConsentField;
 use crate::http::{ApiRoutes, ApiState, Called, MergePatchBody, PathPart, Problem, needs};
-use crate::service::call::Call;
-use crate::service::call::consents::{self, ConsentOfAccount};
+use crate::service::api::ChangeRequest;
+use crate::service::api::consents::{self, ConsentOfAccount};
 use crate::service::{Origin, listing};
 use crate::wire::{RequestForInformationResource, Resource as _, read_relationship_patch};
 
@@ -43,7 +44,7 @@ async fn list(
         if query.count_records { Some(listing::count_consents(ctx, &grant, &query.filter).await?) } else { None };
     let tenant = |of: &ConsentOfAccount| of.consent.consent.tenant_id.to_string();
     let next = query.next_link(&state.config().api.public_url, &found, tenant);
-    Ok(listed(found.items.iter().map(resource), next, count))
+    Ok(list_answer(found.items.iter().map(resource), next, count))
 }
 
 /// `GET /teamsRequestsForInformation/{tenantId}`
@@ -72,19 +73,19 @@ async fn patch(
     parts: Parts,
     MergePatchBody(body): MergePatchBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
     let tenant = tenant_id(&tenant)?;
     let patch = read_relationship_patch(&body).map_err(refused)?;
-    let call = Call {
+    let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|before: Option<&ConsentOfAccount>| {
+        precondition: &|before: Option<&ConsentOfAccount>| {
             writing.allows(Purpose::Write, before.map(|of| (resource(of).etag(), changed_at(of))).as_ref())
         },
-        tell: &|_, after: Option<&ConsentOfAccount>| {
-            after.map_or_else(told_nothing, |of| told(StatusCode::OK, &resource(of)))
+        make_answer: &|outcome, after: Option<&ConsentOfAccount>| {
+            after.map_or_else(answer_of_deletion, |of| answer_of(outcome, &resource(of)))
         },
     };
-    let told = consents::patch(state.ctx(), &grant, &call, &tenant, &patch).await;
-    writing.answer(told.map_err(|error| refused_by_service(error, false))?)
+    let answer = consents::patch(state.ctx(), &grant, &request, &tenant, &patch).await;
+    writing.answer(answer.map_err(|error| refused_by_service(error, false))?)
 }

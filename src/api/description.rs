@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use time::OffsetDateTime;
 
-use super::conditional::{Current, Outcome, Preconditions, Purpose};
+use super::conditional::{Current, Preconditions, Purpose, Weighed};
 use super::request::refused;
 use crate::description::{Deployment, openapi};
 use crate::domain::number::content_id;
@@ -26,9 +26,9 @@ fn answer(headers: &HeaderMap, etag: &str, text: Bytes) -> Result<Response, Prob
     let conditions = Preconditions::read(headers).map_err(refused)?;
     let current = Current::new(etag, OffsetDateTime::UNIX_EPOCH);
     let mut response = match conditions.evaluate(Purpose::Read, Some(&current)) {
-        Outcome::Proceed => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        Outcome::NotModified => StatusCode::NOT_MODIFIED.into_response(),
-        Outcome::Failed(reason) => return Err(Error::Precondition(reason).into()),
+        Weighed::Proceed => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Weighed::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Weighed::Failed(reason) => return Err(Error::Precondition(reason).into()),
     };
     let own = response.headers_mut();
     own.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -38,7 +38,7 @@ fn answer(headers: &HeaderMap, etag: &str, text: Bytes) -> Result<Response, Prob
 
 #[cfg(test)]
 mod tests {
-    use super::super::{VERSIONS, paging, query, routes};
+    use super::super::{paging, query, routes};
     use crate::authz::Role;
     use crate::description::{OPERATIONS, Right};
     use crate::http::Access;
@@ -87,6 +87,6 @@ mod tests {
         assert_eq!((size.schema)()["maximum"], paging::PAGE_MOST);
         assert_eq!((size.schema)()["default"], paging::PAGE_DEFAULT);
         let version = found.iter().find(|parameter| parameter.name == query::API_VERSION).unwrap();
-        assert_eq!((version.schema)()["enum"], serde_json::json!(VERSIONS));
+        assert_eq!((version.schema)()["enum"], serde_json::json!(crate::description::VERSIONS));
     }
 }

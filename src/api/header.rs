@@ -4,21 +4,21 @@ use axum::http::HeaderMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::wire::Problem;
+use crate::wire::InputProblem;
 
 /// A header that cannot be read.
-pub(super) fn invalid(name: &str, message: impl Into<String>) -> Problem {
-    Problem { code: "invalid_header", target: name.to_owned(), message: message.into() }
+pub(super) fn invalid(name: &str, message: impl Into<String>) -> InputProblem {
+    InputProblem { code: "invalid_header", target: name.to_owned(), message: message.into() }
 }
 
 /// The lines of a header.
-pub(super) fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Result<Vec<&'a str>, Problem> {
+pub(super) fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Result<Vec<&'a str>, InputProblem> {
     let readable = |_| invalid(name, format!("The header {name} holds characters that are not visible ASCII."));
     headers.get_all(name).iter().map(|line| line.to_str().map_err(readable)).collect()
 }
 
 /// A header that stands once at most.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, InputProblem> {
     match lines(headers, name)?.as_slice() {
         [] => Ok(None),
         [line] => Ok(Some(line.trim())),
@@ -27,7 +27,7 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
 }
 
 /// A date as HTTP writes it, in any of its three forms, or as RFC 3339 does.
-pub(super) fn date(headers: &HeaderMap, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
+pub(super) fn date(headers: &HeaderMap, name: &str) -> Result<Option<OffsetDateTime>, InputProblem> {
     let Some(text) = single(headers, name)? else { return Ok(None) };
     match parse_date(text) {
         Some(date) => Ok(Some(date)),

@@ -9,8 +9,8 @@ use crate::wire::List;
 
 const RECORD_COUNT: HeaderName = HeaderName::from_static("x-ms-record-count");
 
-/// A page with the link to the next one, and how many match in all where that was asked for.
-pub(super) fn listed<T: Serialize>(
+/// Answers with a page, the link to the next one, and how many match in all where that was asked for.
+pub(super) fn list_answer<T: Serialize>(
     items: impl Iterator<Item = T>,
     next_link: Option<Url>,
     count: Option<i64>,

@@ -4,20 +4,19 @@ mod accounts;
 mod call_path;
 mod capabilities;
 mod civic_addresses;
-pub mod conditional;
+mod conditional;
 mod consents;
 mod description;
 mod header;
 mod lists;
 mod numbers;
-pub mod paging;
-pub mod query;
-pub mod repeatable;
+mod paging;
+mod query;
+mod repeatable;
 mod request;
 
 use crate::http::ApiRoutes;
 
-pub use crate::description::VERSIONS;
 pub use description::description;
 
 /// Every operation, with the right that opens it.

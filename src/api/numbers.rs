@@ -1,22 +1,22 @@
 //! Numbers: of all accounts, of one, one alone, and batches.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 
 use super::conditional::Purpose;
-use super::lists::listed;
+use super::lists::list_answer;
 use super::paging::ListQuery;
 use super::request::{
-    Reading, Writing, account_name, check_version, read_body, refused, refused_by_service, telephone_number, told,
-    told_nothing,
+    Reading, Writing, account_name, answer_of, answer_of_deletion, check_version, read_body, refused,
+    refused_by_service, telephone_number,
 };
-use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
+use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::filter::NumberField;
-use crate::domain::{E164, Number};
+use crate::domain::{E164, Number, NumberSettings};
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
-use crate::service::call::{Call, Change, Told, numbers};
+use crate::service::api::numbers::{self, NumbersToDelete};
+use crate::service::api::{ApiAnswer, ChangeRequest, Outcome};
 use crate::service::{Origin, listing};
 use crate::wire::{BatchNumbers, NumberResource, Resource as _, read_number, read_numbers, read_numbers_to_delete};
 
@@ -54,7 +54,7 @@ async fn list(
 
 async fn page(
     state: &ApiState,
-    grant: &crate::authz::Grant<NumbersRead>,
+    grant: &Grant<NumbersRead>,
     account: Option<&str>,
     parts: &Parts,
 ) -> Result<Response, Problem> {
@@ -68,7 +68,7 @@ async fn page(
         None
     };
     let next = query.next_link(&state.config().api.public_url, &found, |number| number.telephone_number);
-    Ok(listed(found.items.iter().map(NumberResource::from), next, count))
+    Ok(list_answer(found.items.iter().map(NumberResource::from), next, count))
 }
 
 /// `GET /accounts/{accountName}/numbers/{telephoneNumber}`
@@ -98,23 +98,21 @@ async fn put(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
     let (account, number) = (account_name(&account)?, telephone_number(&number)?);
     let of = account.clone();
     let settings = read_body(body, move |body| read_number(body, of.as_str(), number)).await?;
-    let call = Call {
+    let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|current: Option<&[Number]>| writing.allows(Purpose::Write, single(current).as_ref()),
-        tell: &|change, after: Option<&[Number]>| {
-            after.and_then(<[_]>::first).map_or_else(told_nothing, |number| {
-                let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
-                told(status, &NumberResource::from(number))
-            })
+        precondition: &|current: Option<&[Number]>| writing.allows(Purpose::Write, single(current).as_ref()),
+        make_answer: &|outcome, after: Option<&[Number]>| {
+            let number = after.and_then(<[_]>::first);
+            number.map_or_else(answer_of_deletion, |number| answer_of(outcome, &NumberResource::from(number)))
         },
     };
-    let told = numbers::put(state.ctx(), &grant, &call, account.as_str(), &[(number, settings)]).await;
-    writing.answer(told.map_err(|error| refused_by_service(error, false))?)
+    let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &[(number, settings)]).await;
+    writing.answer(answer.map_err(|error| refused_by_service(error, false))?)
 }
 
 /// `DELETE /accounts/{accountName}/numbers/{telephoneNumber}`
@@ -125,16 +123,17 @@ async fn delete(
     origin: Origin,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of((&parts, &[], &[]), state.ctx(), grant.principal())?;
+    let (writing, _) = Writing::of(&parts, &[], &[], state.ctx(), grant.principal())?;
     let (account, number) = (account_name(&account)?, telephone_number(&number)?);
-    let call = Call {
+    let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|current: Option<&[Number]>| writing.allows(Purpose::Delete, single(current).as_ref()),
-        tell: &|_, _: Option<&[Number]>| told_nothing(),
+        precondition: &|current: Option<&[Number]>| writing.allows(Purpose::Delete, single(current).as_ref()),
+        make_answer: &|_, _: Option<&[Number]>| answer_of_deletion(),
     };
-    let told = numbers::delete(state.ctx(), &grant, &call, (account.as_str(), false), &[number]).await?;
-    writing.answer(told)
+    let wanted = NumbersToDelete { account: account.as_str(), account_needed: false, numbers: &[number] };
+    let answer = numbers::delete(state.ctx(), &grant, &request, &wanted).await?;
+    writing.answer(answer)
 }
 
 /// `POST /accounts/{accountName}:createOrUpdateNumbers`
@@ -146,27 +145,27 @@ async fn put_batch(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
     let of = account.clone();
     let wanted = read_body(body, move |body| read_numbers(body, of.as_str())).await?;
-    let call = Call {
+    let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|_: Option<&[Number]>| Ok(()),
-        tell: &|_, after: Option<&[Number]>| batch(&wanted, after.unwrap_or_default()),
+        precondition: &|_: Option<&[Number]>| Ok(()),
+        make_answer: &|_, after: Option<&[Number]>| answer_of_batch(&wanted, after.unwrap_or_default()),
     };
-    let told = numbers::put(state.ctx(), &grant, &call, account.as_str(), &wanted).await;
-    writing.answer(told.map_err(|error| refused_by_service(error, true))?)
+    let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &wanted).await;
+    writing.answer(answer.map_err(|error| refused_by_service(error, true))?)
 }
 
 /// The numbers in the order in which they were sent.
-fn batch(wanted: &[(E164, crate::domain::NumberSettings)], after: &[Number]) -> Told {
+fn answer_of_batch(wanted: &[(E164, NumberSettings)], after: &[Number]) -> ApiAnswer {
     let found = |number: &E164| {
         after.binary_search_by_key(number, |stored| stored.telephone_number).ok().and_then(|place| after.get(place))
     };
     let numbers: BatchNumbers = wanted.iter().filter_map(|(number, _)| found(number)).collect();
-    Told { status: 200, etag: None, body: Some(serde_json::to_string(&numbers).unwrap_or_default()) }
+    ApiAnswer { outcome: Outcome::Done, tag: None, body: Some(serde_json::to_string(&numbers).unwrap_or_default()) }
 }
 
 /// `POST /accounts/{accountName}:deleteNumbers`
@@ -178,15 +177,16 @@ async fn delete_batch(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of((&parts, &body, &[]), state.ctx(), grant.principal())?;
+    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
-    let wanted = read_body(body, read_numbers_to_delete).await?;
-    let call = Call {
+    let numbers = read_body(body, read_numbers_to_delete).await?;
+    let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        allowed: &|_: Option<&[Number]>| Ok(()),
-        tell: &|_, _: Option<&[Number]>| told_nothing(),
+        precondition: &|_: Option<&[Number]>| Ok(()),
+        make_answer: &|_, _: Option<&[Number]>| answer_of_deletion(),
     };
-    let told = numbers::delete(state.ctx(), &grant, &call, (account.as_str(), true), &wanted).await?;
-    writing.answer(told)
+    let wanted = NumbersToDelete { account: account.as_str(), account_needed: true, numbers: &numbers };
+    let answer = numbers::delete(state.ctx(), &grant, &request, &wanted).await?;
+    writing.answer(answer)
 }

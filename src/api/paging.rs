@@ -15,7 +15,7 @@ use crate::domain::E164;
 use crate::domain::filter::{self, Fields, Filter};
 use crate::domain::number::content_id;
 use crate::service::listing::{Listed, Window};
-use crate::wire::Problem;
+use crate::wire::InputProblem;
 
 /// Items on a page, unless the client says otherwise.
 pub const PAGE_DEFAULT: u32 = 200;
@@ -61,7 +61,7 @@ pub struct ListQuery<F, K> {
     kept: Vec<(String, String)>,
 }
 
-/// Where the next page starts. Opaque to clients.
+/// Where the next page starts. It is opaque to clients.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
@@ -86,7 +86,7 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// `None` when it is no cursor of this list and filter.
+    /// Reads a cursor. `None` means that it is none of this list and filter.
     fn decode(text: &str, path: &str, filter: Option<&str>) -> Option<Self> {
         let cursor: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let expected = Self::new(cursor.key.clone(), cursor.left, path, filter);
@@ -99,7 +99,7 @@ impl<F: Fields, K: Key> ListQuery<F, K> {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn read(path: &str, query: Option<&str>) -> Result<Self, Vec<Problem>> {
+    pub fn read(path: &str, query: Option<&str>) -> Result<Self, Vec<InputProblem>> {
         let mut parameters = Parameters::read(query, &LIST_PARAMETERS);
         let top = parameters.number("top", &(1..=LARGEST));
         let skip = parameters.number("skip", &(0..=LARGEST));
@@ -123,7 +123,7 @@ impl<F: Fields, K: Key> ListQuery<F, K> {
         Ok(Self { filter, window, count_records, left, path: path.to_owned(), kept })
     }
 
-    /// The link to the page behind this one, when there is one and the client still wants it. `base` is the address at
+    /// Makes the link to the page behind this one, when there is one and the client still wants it. `base` is the address at
     /// which clients know the API, `key` the key of an item.
     pub fn next_link<T>(&self, base: &Url, listed: &Listed<T>, key: impl Fn(&T) -> K) -> Option<Url> {
         let shown = u32::try_from(listed.items.len()).unwrap_or(u32::MAX);

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use url::form_urlencoded;
 
-use crate::wire::Problem;
+use crate::wire::InputProblem;
 
 /// The parameter that every operation has; its value is looked at before anything else of a request.
 pub const API_VERSION: &str = "api-version";
@@ -13,7 +13,7 @@ pub const API_VERSION: &str = "api-version";
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     pairs: Vec<(String, String)>,
-    problems: Vec<Problem>,
+    problems: Vec<InputProblem>,
 }
 
 impl Parameters {
@@ -46,7 +46,7 @@ impl Parameters {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a parameter that is true or false; false where it is left out.
+    /// Reads a parameter that is true or false. It is false where it is left out.
     pub fn truth(&mut self, name: &'static str) -> bool {
         match self.text(name) {
             None => false,
@@ -75,14 +75,14 @@ impl Parameters {
 
     /// Notes a problem.
     pub(super) fn refuse(&mut self, code: &'static str, name: &str, message: impl Into<String>) {
-        self.problems.push(Problem { code, target: name.to_owned(), message: message.into() });
+        self.problems.push(InputProblem { code, target: name.to_owned(), message: message.into() });
     }
 
     /// The parameters as they were sent, each name once.
     ///
     /// # Errors
     /// Every problem that was noted.
-    pub fn finish(self) -> Result<Vec<(String, String)>, Vec<Problem>> {
+    pub fn finish(self) -> Result<Vec<(String, String)>, Vec<InputProblem>> {
         if self.problems.is_empty() { Ok(self.pairs) } else { Err(self.problems) }
     }
 }

@@ -10,7 +10,7 @@ use url::form_urlencoded;
 
 use super::header::{date, single};
 use super::query::API_VERSION;
-use crate::wire::Problem;
+use crate::wire::InputProblem;
 
 /// How long a request can be repeated.
 pub const WINDOW: Duration = Duration::hours(24);
@@ -34,20 +34,20 @@ pub struct Repeatable {
 /// Why a request cannot be repeated; the answer says `Repeatability-Result: rejected`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// 400: the headers cannot be read.
-    Malformed(Vec<Problem>),
-    /// 412: it was first sent too long ago, or is yet to be sent.
-    OutsideWindow(Problem),
+    /// The headers cannot be read (400).
+    Malformed(Vec<InputProblem>),
+    /// It was first sent too long ago, or is yet to be sent (412).
+    OutsideWindow(InputProblem),
 }
 
 impl Repeatable {
-    /// Reads the headers; `None` when there are none of them.
+    /// Reads the headers, where there are any of them.
     ///
     /// # Errors
     /// When the request cannot be repeated as it asks.
     pub fn read(headers: &HeaderMap, now: OffsetDateTime) -> Result<Option<Self>, Rejected> {
         let mut problems = Vec::new();
-        let mut note = |problem: Problem| problems.push(rejected(&problem.target, problem.message));
+        let mut note = |problem: InputProblem| problems.push(rejected(&problem.target, problem.message));
         let id = single(headers, ID).and_then(|id| id.map(check_id).transpose()).map_err(&mut note).ok();
         let first_sent = date(headers, FIRST_SENT).map_err(&mut note).ok();
         let (id, first_sent) = match (id, first_sent) {
@@ -82,11 +82,11 @@ impl Repeatable {
     }
 }
 
-fn rejected(header: &str, message: impl Into<String>) -> Problem {
-    Problem { code: "repeatability_rejected", target: header.to_owned(), message: message.into() }
+fn rejected(header: &str, message: impl Into<String>) -> InputProblem {
+    InputProblem { code: "repeatability_rejected", target: header.to_owned(), message: message.into() }
 }
 
-fn check_id(id: &str) -> Result<&str, Problem> {
+fn check_id(id: &str) -> Result<&str, InputProblem> {
     if (1..=ID_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(id);
     }
@@ -98,7 +98,7 @@ fn check_id(id: &str) -> Result<&str, Problem> {
 
 /// What of a request must be the same for it to be a repetition.
 #[derive(Clone, Copy, Debug)]
-pub struct Sent<'a> {
+pub struct SentRequest<'a> {
     /// Its method.
     pub method: &'a str,
     /// Its path as it was sent.
@@ -111,7 +111,7 @@ pub struct Sent<'a> {
     pub body: &'a [u8],
 }
 
-impl Sent<'_> {
+impl SentRequest<'_> {
     /// The SHA-256 of all this, in hexadecimal digits. Neither the order of parameters nor the version of the API counts:
     /// every version has the same contract.
     pub fn fingerprint(&self) -> String {

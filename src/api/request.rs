@@ -8,16 +8,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::conditional::{Current, Outcome, Preconditions, Purpose};
+use super::conditional::{Current, Preconditions, Purpose, Weighed};
 use super::query::{API_VERSION, Parameters};
-use super::repeatable::{Rejected, Repeatable, Sent};
+use super::repeatable::{Rejected, Repeatable, SentRequest};
 use crate::authz::Principal;
 use crate::description::VERSIONS;
 use crate::domain::{AccountName, E164, TenantId};
 use crate::http::Problem;
-use crate::service::call::{Repeat, Told};
+use crate::service::api::{ApiAnswer, Outcome, Repeat};
 use crate::service::{self, Ctx, ItemProblem};
-use crate::wire::{self, Resource};
+use crate::wire::{InputProblem, Resource};
 
 /// Checks that the request is for a version of the contract that is spoken here.
 pub(super) fn check_version(parts: &Parts) -> Result<(), Problem> {
@@ -46,7 +46,7 @@ pub(super) fn check_version(parts: &Parts) -> Result<(), Problem> {
     }
 }
 
-/// A problem that holds several; a single one gives it its code and target.
+/// Makes one problem of several. A single one gives it its code and target.
 fn problem_of(status: StatusCode, all: Vec<(&'static str, String, String)>) -> Problem {
     let start = match all.as_slice() {
         [(code, target, message)] => {
@@ -61,8 +61,8 @@ fn problem_of(status: StatusCode, all: Vec<(&'static str, String, String)>) -> P
     all.into_iter().fold(start, |problem, (code, target, message)| problem.field_with(target, message, code))
 }
 
-/// What is wrong with parameters, headers and bodies.
-pub(super) fn refused(problems: Vec<wire::Problem>) -> Problem {
+/// Says what is wrong with parameters, headers and bodies.
+pub(super) fn refused(problems: Vec<InputProblem>) -> Problem {
     let all = problems.into_iter().map(|problem| (problem.code, problem.target, problem.message));
     problem_of(StatusCode::BAD_REQUEST, all.collect())
 }
@@ -73,7 +73,7 @@ const SOON_READ: usize = 65_536;
 /// Reads a body, a large one beside the threads that answer requests.
 pub(super) async fn read_body<T: Send + 'static>(
     body: Bytes,
-    read: impl FnOnce(&[u8]) -> Result<T, Vec<wire::Problem>> + Send + 'static,
+    read: impl FnOnce(&[u8]) -> Result<T, Vec<InputProblem>> + Send + 'static,
 ) -> Result<T, Problem> {
     if body.len() <= SOON_READ {
         return read(&body).map_err(refused);
@@ -82,7 +82,7 @@ pub(super) async fn read_body<T: Send + 'static>(
     reading.await.map_err(|error| Problem::internal().because(&error))?.map_err(refused)
 }
 
-/// What a service refused; items of a batch are told by their place in it.
+/// Says what a service refused. Items of a batch are told by their place in it.
 pub(super) fn refused_by_service(error: service::Error, batch: bool) -> Problem {
     let service::Error::Items(items) = error else { return error.into() };
     let conflict = items.iter().all(|item| item.conflict);
@@ -97,17 +97,17 @@ fn bad_path(name: &str, message: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "invalid_path_parameter", "The path cannot be read", message).at(name)
 }
 
-/// The account of the path.
+/// Reads the account of the path.
 pub(super) fn account_name(text: &str) -> Result<AccountName, Problem> {
     AccountName::parse(text).map_err(|message| bad_path("accountName", message))
 }
 
-/// The number of the path.
+/// Reads the number of the path.
 pub(super) fn telephone_number(text: &str) -> Result<E164, Problem> {
     E164::parse_wire(text).map_err(|error| bad_path("telephoneNumber", format!("{error}")))
 }
 
-/// The tenant of the path.
+/// Reads the tenant of the path.
 pub(super) fn tenant_id(text: &str) -> Result<TenantId, Problem> {
     TenantId::parse(text).map_err(|error| bad_path("tenantId", crate::domain::account::sentence(&error.to_string())))
 }
@@ -129,7 +129,7 @@ impl Reading {
         Ok(Self(Preconditions::read(&parts.headers).map_err(refused)?))
     }
 
-    /// The resource, or that the client has it already.
+    /// Answers with the resource, or that the client has it already.
     pub(super) fn answer(
         &self,
         resource: &impl Resource,
@@ -138,9 +138,9 @@ impl Reading {
         let etag = resource.etag();
         let tag = HeaderValue::from_str(&etag).map_err(|error| Problem::internal().because(&error))?;
         match self.0.evaluate(Purpose::Read, Some(&Current::new(&etag, changed_at))) {
-            Outcome::Proceed => Ok(([(header::ETAG, tag)], axum::Json(resource)).into_response()),
-            Outcome::NotModified => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
-            Outcome::Failed(reason) => Err(service::Error::Precondition(reason).into()),
+            Weighed::Proceed => Ok(([(header::ETAG, tag)], axum::Json(resource)).into_response()),
+            Weighed::NotModified => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
+            Weighed::Failed(reason) => Err(service::Error::Precondition(reason).into()),
         }
     }
 }
@@ -155,7 +155,9 @@ pub(super) struct Writing {
 impl Writing {
     /// Reads version, parameters, conditions and what makes the request repeatable.
     pub(super) fn of(
-        (parts, body, supported): (&Parts, &[u8], &[&str]),
+        parts: &Parts,
+        body: &[u8],
+        supported: &[&str],
         ctx: &Ctx,
         person: &Principal,
     ) -> Result<(Self, Parameters), Problem> {
@@ -171,7 +173,7 @@ impl Writing {
         Ok((Self { preconditions, repeat, _running: running }, parameters))
     }
 
-    /// Whether the conditions allow the change of what there is now.
+    /// Checks that the conditions allow the change of what there is now.
     pub(super) fn allows(
         &self,
         purpose: Purpose,
@@ -179,22 +181,26 @@ impl Writing {
     ) -> service::Result<()> {
         let current = current.map(|(etag, at)| Current::new(etag, *at));
         match self.preconditions.evaluate(purpose, current.as_ref()) {
-            Outcome::Failed(reason) => Err(service::Error::Precondition(reason)),
-            Outcome::Proceed | Outcome::NotModified => Ok(()),
+            Weighed::Failed(reason) => Err(service::Error::Precondition(reason)),
+            Weighed::Proceed | Weighed::NotModified => Ok(()),
         }
     }
 
-    /// The answer that was made with the change, or with the first of these requests.
-    pub(super) fn answer(&self, told: Told) -> Result<Response, Problem> {
-        let status = StatusCode::from_u16(told.status).map_err(|error| Problem::internal().because(&error))?;
-        let mut response = match told.body {
+    /// Answers with what was made with the change, or with the first of these requests.
+    pub(super) fn answer(&self, answer: ApiAnswer) -> Result<Response, Problem> {
+        let status = match answer.outcome {
+            Outcome::Created => StatusCode::CREATED,
+            Outcome::Done => StatusCode::OK,
+            Outcome::Deleted => StatusCode::NO_CONTENT,
+        };
+        let mut response = match answer.body {
             Some(body) => {
                 let json = HeaderValue::from_static("application/json");
                 (status, [(header::CONTENT_TYPE, json)], Body::from(body)).into_response()
             }
             None => status.into_response(),
         };
-        if let Some(etag) = told.etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
+        if let Some(etag) = answer.tag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
             response.headers_mut().insert(header::ETAG, etag);
         }
         if self.repeat.is_some() {
@@ -204,28 +210,28 @@ impl Writing {
     }
 }
 
-/// What a client is told of a resource.
-pub(super) fn told(status: StatusCode, resource: &impl Resource) -> Told {
-    Told {
-        status: status.as_u16(),
-        etag: Some(resource.etag()),
-        body: Some(serde_json::to_string(resource).unwrap_or_default()),
-    }
+/// Makes the answer that tells a client what a resource is now.
+pub(super) fn answer_of(outcome: Outcome, resource: &impl Resource) -> ApiAnswer {
+    ApiAnswer { outcome, tag: Some(resource.etag()), body: Some(serde_json::to_string(resource).unwrap_or_default()) }
 }
 
-/// What a client is told of a deletion.
-pub(super) fn told_nothing() -> Told {
-    Told { status: StatusCode::NO_CONTENT.as_u16(), etag: None, body: None }
+/// Makes the answer to a deletion.
+pub(super) fn answer_of_deletion() -> ApiAnswer {
+    ApiAnswer { outcome: Outcome::Deleted, tag: None, body: None }
 }
 
 fn repeatable(parts: &Parts, body: &[u8], ctx: &Ctx) -> Result<Option<Repeat>, Problem> {
     match Repeatable::read(&parts.headers, ctx.clock.now()) {
         Ok(None) => Ok(None),
         Ok(Some(repeatable)) => {
-            let path = parts.uri.path();
-            let sent =
-                Sent { method: parts.method.as_str(), path, query: parts.uri.query(), headers: &parts.headers, body };
-            Ok(Some(Repeat { id: repeatable.id, fingerprint: sent.fingerprint() }))
+            let request = SentRequest {
+                method: parts.method.as_str(),
+                path: parts.uri.path(),
+                query: parts.uri.query(),
+                headers: &parts.headers,
+                body,
+            };
+            Ok(Some(Repeat { id: repeatable.id, fingerprint: request.fingerprint() }))
         }
         Err(Rejected::Malformed(refusals)) => Err(refused(refusals)),
         Err(Rejected::OutsideWindow(refusal)) => {

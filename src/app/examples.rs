@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use crate::authz::{Permission, Principal, Role, Via};
 use crate::domain::hand_over::Step;
 use crate::domain::{AccountForm, DirectRoutingForm, OrderKind, Service, ServiceSet};
+use crate::service::hand_over::AccountLabel;
 use crate::service::orders::OrderRight;
 use crate::service::staging::{UploadForm, stage_upload};
 use crate::service::{Ctx, Error, Origin, Result, accounts, hand_over, orders};
@@ -40,7 +41,8 @@ async fn create_all(ctx: &Ctx) -> Result<()> {
         ..UploadForm::default()
     };
     set_up(ctx, &fourth_coffee, numbers).await?;
-    hand_over::tick(ctx, &grant()?, &origin(), ("fourth-coffee", "fourth"), Step::NamesSent, "").await?;
+    let fourth = AccountLabel { account: "fourth-coffee", label: "fourth" };
+    hand_over::tick(ctx, &grant()?, &origin(), fourth, Step::NamesSent, "").await?;
 
     let wide_world = AccountForm {
         name: "wide-world".to_owned(),

@@ -14,7 +14,7 @@ pub struct Field {
     pub name: String,
     /// Its type in words, such as `text` or `list of texts`.
     pub kind: String,
-    /// Another form that it has, or whose items it has; shown elsewhere.
+    /// Another form that it has, or whose items it has. That is shown elsewhere.
     pub of: Option<String>,
     /// Whether it has to be there when the object around it is.
     pub required: bool,
@@ -61,7 +61,7 @@ impl Shapes {
         self.0.get(shape).and_then(|schema| schema["description"].as_str()).unwrap_or_default()
     }
 
-    /// The fields of a form and of the objects in it; of `written`, only those that a client can set.
+    /// Collects the fields of a form and of the objects in it. When it is `written`, only those that a client can set.
     pub fn fields(&self, shape: &str, written: bool) -> Vec<Field> {
         let mut found = Vec::new();
         self.collect(shape, "", &mut vec![shape.to_owned()], &mut found);

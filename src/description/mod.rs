@@ -19,13 +19,13 @@ pub use codes::{CODES, ErrorCode};
 pub use curl::curl;
 pub use fields::{Field, Shapes, rules};
 pub use openapi::openapi;
-pub use operation::{Answer, Body, Kind, Operation, Right, Shape};
-pub use parameters::{Header, Parameter, Place};
+pub use operation::{Body, Operation, OperationAnswer, OperationKind, Right, Shape};
+pub use parameters::{Header, Parameter, ParameterPlace};
 pub use register::OPERATIONS;
 
 use crate::wire;
 
-/// The versions of the contract that are spoken; they do not differ.
+/// The versions of the contract that are spoken. They do not differ.
 pub const VERSIONS: [&str; 2] = [wire::VERSION, "2024-02-29"];
 
 /// Where and how one deployment serves the API.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::fields::Shapes;
-use super::operation::{Answer, Body, Operation};
+use super::operation::{Body, Operation, OperationAnswer};
 use super::parameters::{ERROR_CODE, EVERY_ANSWER, Header, Parameter, RETRY_AFTER, WWW_AUTHENTICATE};
 use super::register::OPERATIONS;
 use super::{Deployment, VERSIONS, examples};
@@ -116,7 +116,7 @@ fn headers<'h>(headers: impl IntoIterator<Item = &'h Header>) -> Map<String, Val
     headers.into_iter().map(|header| (header.name.to_owned(), refer("headers", header.name))).collect()
 }
 
-fn answered(answer: &Answer) -> Value {
+fn answered(answer: &OperationAnswer) -> Value {
     let mut described = json!({ "description": answer.meaning, "headers": headers(answer.headers.iter().copied()) });
     if let Some(body) = answer.body {
         described = with(described, "content", json!({ "application/json": content(&body) }));

@@ -10,7 +10,7 @@ use super::parameters::{
 
 /// What an operation does with its resource. Method, parameters, headers and answers follow from it.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum OperationKind {
     /// A page of a list, with the names of the fields by which it can be filtered.
     List(fn() -> Vec<&'static str>),
     /// One resource.
@@ -23,20 +23,20 @@ pub enum Kind {
     Delete,
     /// Anything else, named at the end of the path.
     Action,
-    /// One number for a call. Not of the contract.
+    /// Looks one number up for a call. It is not of the contract.
     LookUp,
-    /// All numbers, then what changes. Not of the contract.
+    /// Hands over all numbers, then what changes. It is not of the contract.
     Feed,
 }
 
 /// What a program must be allowed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
-    /// To look.
+    /// It must be allowed to look.
     Read,
-    /// To add and change.
+    /// It must be allowed to add and change.
     Write,
-    /// To remove.
+    /// It must be allowed to remove.
     Delete,
 }
 
@@ -79,10 +79,10 @@ pub struct Operation {
     /// What it is about, in the plural: operations are shown under this heading.
     pub group: &'static str,
     /// What it does with its resource.
-    pub kind: Kind,
+    pub kind: OperationKind,
     /// Path with the contract's parameter names.
     pub path: &'static str,
-    /// The same with values, for examples; with a query where that shows something.
+    /// The path with values, for examples. It has a query where that shows something.
     pub example_path: &'static str,
     /// What it does, in a few words.
     pub summary: &'static str,
@@ -100,7 +100,7 @@ pub struct Operation {
 
 /// One answer of an operation that is no error.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct OperationAnswer {
     /// HTTP status.
     pub status: u16,
     /// What it means.
@@ -115,40 +115,43 @@ impl Operation {
     /// The method, in capitals.
     pub const fn method(&self) -> &'static str {
         match self.kind {
-            Kind::List(_) | Kind::Get | Kind::LookUp | Kind::Feed => "GET",
-            Kind::Put => "PUT",
-            Kind::Patch => "PATCH",
-            Kind::Delete => "DELETE",
-            Kind::Action => "POST",
+            OperationKind::List(_) | OperationKind::Get | OperationKind::LookUp | OperationKind::Feed => "GET",
+            OperationKind::Put => "PUT",
+            OperationKind::Patch => "PATCH",
+            OperationKind::Delete => "DELETE",
+            OperationKind::Action => "POST",
         }
     }
 
     /// The content type of what is sent.
     pub const fn media_type(&self) -> &'static str {
         match self.kind {
-            Kind::Patch => "application/merge-patch+json",
+            OperationKind::Patch => "application/merge-patch+json",
             _ => "application/json",
         }
     }
 
-    /// Whether it answers no matter how often it is asked, and changes nothing.
+    /// Tells whether it can be asked as often as one likes, and changes nothing.
     pub const fn reads(&self) -> bool {
-        matches!(self.kind, Kind::List(_) | Kind::Get | Kind::LookUp | Kind::Feed)
+        matches!(self.kind, OperationKind::List(_) | OperationKind::Get | OperationKind::LookUp | OperationKind::Feed)
     }
 
-    /// Whether it is one of the contract, and so asked for with a version of that.
+    /// Tells whether it is one of the contract, and so asked for with a version of that.
     pub const fn is_of_contract(&self) -> bool {
-        !matches!(self.kind, Kind::LookUp | Kind::Feed)
+        !matches!(self.kind, OperationKind::LookUp | OperationKind::Feed)
     }
 
     /// Whether it takes conditions on the resource.
     const fn takes_conditions(&self) -> bool {
-        !matches!(self.kind, Kind::List(_) | Kind::Action | Kind::LookUp | Kind::Feed)
+        !matches!(
+            self.kind,
+            OperationKind::List(_) | OperationKind::Action | OperationKind::LookUp | OperationKind::Feed
+        )
     }
 
-    /// The fields by which a list can be filtered; none for anything else.
+    /// Gives the fields by which a list can be filtered. Nothing else has any.
     pub fn filter_fields(&self) -> Vec<&'static str> {
-        if let Kind::List(fields) = self.kind { fields() } else { Vec::new() }
+        if let OperationKind::List(fields) = self.kind { fields() } else { Vec::new() }
     }
 
     /// The parameters, as they stand in a request: path, query, headers.
@@ -161,9 +164,9 @@ impl Operation {
             all.push(&API_VERSION);
         }
         match self.kind {
-            Kind::List(_) => all.extend(LIST),
-            Kind::Feed => all.push(&CURSOR),
-            Kind::Delete if !self.path.contains("/numbers/") => all.push(&DELETE_NUMBERS),
+            OperationKind::List(_) => all.extend(LIST),
+            OperationKind::Feed => all.push(&CURSOR),
+            OperationKind::Delete if !self.path.contains("/numbers/") => all.push(&DELETE_NUMBERS),
             _ => {}
         }
         if !self.reads() {
@@ -177,8 +180,8 @@ impl Operation {
     }
 
     /// The answers that are no errors.
-    pub fn answers(&self) -> Vec<Answer> {
-        let answer = |status, meaning, body, own: &[&'static Header]| Answer {
+    pub fn answers(&self) -> Vec<OperationAnswer> {
+        let answer = |status, meaning, body, own: &[&'static Header]| OperationAnswer {
             status,
             meaning,
             body,
@@ -186,33 +189,33 @@ impl Operation {
         };
         let changed: &[&'static Header] = &[&ETAG, &REPEATABILITY_RESULT];
         match self.kind {
-            Kind::List(_) => vec![answer(200, "A page of the list.", self.answered, &[&RECORD_COUNT])],
-            Kind::Get => vec![
+            OperationKind::List(_) => vec![answer(200, "A page of the list.", self.answered, &[&RECORD_COUNT])],
+            OperationKind::Get => vec![
                 answer(200, "The resource.", self.answered, &[&ETAG]),
                 answer(304, "The resource is still the one that If-None-Match names.", None, &[&ETAG]),
             ],
-            Kind::LookUp => vec![answer(200, "The number as it is now.", self.answered, &[])],
-            Kind::Feed => vec![answer(200, "The next page.", self.answered, &[])],
-            Kind::Put => vec![
+            OperationKind::LookUp => vec![answer(200, "The number as it is now.", self.answered, &[])],
+            OperationKind::Feed => vec![answer(200, "The next page.", self.answered, &[])],
+            OperationKind::Put => vec![
                 answer(200, "It was there, and is as sent now.", self.answered, changed),
                 answer(201, "It was created.", self.answered, changed),
             ],
-            Kind::Patch => vec![answer(200, "The resource as it is now.", self.answered, changed)],
-            Kind::Delete => vec![answer(204, "It is gone, or was not there.", None, &[&REPEATABILITY_RESULT])],
-            Kind::Action => match self.answered {
+            OperationKind::Patch => vec![answer(200, "The resource as it is now.", self.answered, changed)],
+            OperationKind::Delete => vec![answer(204, "It is gone, or was not there.", None, &[&REPEATABILITY_RESULT])],
+            OperationKind::Action => match self.answered {
                 Some(_) => vec![answer(200, "It was done.", self.answered, &[&REPEATABILITY_RESULT])],
                 None => vec![answer(204, "It was done.", None, &[&REPEATABILITY_RESULT])],
             },
         }
     }
 
-    /// The statuses of the errors to be expected of it, in order.
+    /// Tells the statuses of the errors to be expected of it, in order.
     pub fn errors(&self) -> Vec<u16> {
         let may_occur = |status: &u16| match status {
             404 => self.must_exist,
             409 => !self.reads(),
-            410 => matches!(self.kind, Kind::Feed),
-            412 => !matches!(self.kind, Kind::List(_)) && self.is_of_contract(),
+            410 => matches!(self.kind, OperationKind::Feed),
+            412 => !matches!(self.kind, OperationKind::List(_)) && self.is_of_contract(),
             413 | 415 => self.sent.is_some(),
             _ => true,
         };

@@ -6,16 +6,16 @@ use super::VERSIONS;
 
 /// Where a parameter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In the path.
+pub enum ParameterPlace {
+    /// It stands in the path.
     Path,
-    /// In the query.
+    /// It stands in the query.
     Query,
-    /// A header.
+    /// It is a header.
     Header,
 }
 
-impl Place {
+impl ParameterPlace {
     /// Its name in a description.
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ pub struct Parameter {
     /// Its name.
     pub name: &'static str,
     /// Where it stands.
-    pub place: Place,
+    pub place: ParameterPlace,
     /// Whether it has to be given.
     pub required: bool,
     /// Its schema.
@@ -57,15 +57,15 @@ fn text() -> Value {
 }
 
 const fn path(name: &'static str, description: &'static str, schema: fn() -> Value) -> Parameter {
-    Parameter { name, place: Place::Path, required: true, schema, description }
+    Parameter { name, place: ParameterPlace::Path, required: true, schema, description }
 }
 
 const fn query(name: &'static str, description: &'static str, schema: fn() -> Value) -> Parameter {
-    Parameter { name, place: Place::Query, required: false, schema, description }
+    Parameter { name, place: ParameterPlace::Query, required: false, schema, description }
 }
 
 const fn header(name: &'static str, description: &'static str) -> Parameter {
-    Parameter { name, place: Place::Header, required: false, schema: text, description }
+    Parameter { name, place: ParameterPlace::Header, required: false, schema: text, description }
 }
 
 const fn answered(name: &'static str, description: &'static str) -> Header {

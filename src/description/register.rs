@@ -1,7 +1,7 @@
 //! Every operation, in the order in which it is shown.
 
 use super::examples;
-use super::operation::{Body, Kind, Operation, Right};
+use super::operation::{Body, Operation, OperationKind, Right};
 use crate::domain::filter::{AccountField, AddressField, ConsentField, Fields, NumberField};
 use crate::wire::{
     AccountResource, BatchNumbers, BatchNumbersDelete, CallPathNumber, CallPathNumbers, List, NumberIdentifiers,
@@ -10,15 +10,15 @@ use crate::wire::{
 };
 
 /// A list that can be filtered by the fields `F`.
-const fn list_by<F: Fields>() -> Kind {
-    Kind::List(|| F::FIELDS.iter().map(|(name, _)| *name).collect())
+const fn list_by<F: Fields>() -> OperationKind {
+    OperationKind::List(|| F::FIELDS.iter().map(|(name, _)| *name).collect())
 }
 
 /// What most operations are, for the rest to follow.
 const USUAL: Operation = Operation {
     id: "",
     group: "",
-    kind: Kind::Get,
+    kind: OperationKind::Get,
     path: "",
     example_path: "",
     summary: "",
@@ -44,7 +44,7 @@ const OF_NUMBERS: Operation = Operation {
 };
 const OF_CALL_PATH: Operation = Operation {
     group: "Call path",
-    kind: Kind::LookUp,
+    kind: OperationKind::LookUp,
     path: "/call-path/numbers/{telephoneNumber}",
     example_path: "/call-path/numbers/+441632960001",
     answered: Some(Body::new::<CallPathNumber>(examples::call_path_number)),
@@ -79,7 +79,7 @@ pub static OPERATIONS: [Operation; 20] = [
     },
     Operation {
         id: "Accounts_CreateOrReplace",
-        kind: Kind::Put,
+        kind: OperationKind::Put,
         summary: "Create or replace an account",
         description: "Makes the account what is sent: what is left out goes. Operator Connect and Teams Phone \
                       Mobile need the tenant. A service, or the tenant, cannot be taken away while numbers use it.",
@@ -90,7 +90,7 @@ pub static OPERATIONS: [Operation; 20] = [
     },
     Operation {
         id: "Accounts_Delete",
-        kind: Kind::Delete,
+        kind: OperationKind::Delete,
         summary: "Delete an account",
         description: "Refused while the account has numbers, unless deleteNumbers=true: then they are unassigned \
                       and released at the backend first. The account is gone to programs at once, and its name is \
@@ -130,7 +130,7 @@ pub static OPERATIONS: [Operation; 20] = [
     },
     Operation {
         id: "Accounts_CreateOrReplaceNumber",
-        kind: Kind::Put,
+        kind: OperationKind::Put,
         summary: "Create or replace a number",
         description: "Puts the number on the account, with the settings that are sent. It is pending until the \
                       backend has taken it, which then makes it synced or failed. The account must have the service \
@@ -143,7 +143,7 @@ pub static OPERATIONS: [Operation; 20] = [
     },
     Operation {
         id: "Accounts_DeleteNumber",
-        kind: Kind::Delete,
+        kind: OperationKind::Delete,
         summary: "Delete a number",
         description: "Unassigns the number where somebody uses it, and releases it at the backend. It is gone to \
                       programs at once, and can be created again when the backend has released it.",
@@ -154,7 +154,7 @@ pub static OPERATIONS: [Operation; 20] = [
     },
     Operation {
         id: "Accounts_CreateOrUpdateNumbers",
-        kind: Kind::Action,
+        kind: OperationKind::Action,
         path: "/accounts/{accountName}:createOrUpdateNumbers",
         example_path: "/accounts/contoso:createOrUpdateNumbers",
         summary: "Create or replace up to 100 numbers",
@@ -168,7 +168,7 @@ pub static OPERATIONS: [Operation; 20] = [
     },
     Operation {
         id: "Accounts_DeleteNumbers",
-        kind: Kind::Action,
+        kind: OperationKind::Action,
         path: "/accounts/{accountName}:deleteNumbers",
         example_path: "/accounts/contoso:deleteNumbers",
         summary: "Delete up to 100 numbers",
@@ -181,7 +181,7 @@ pub static OPERATIONS: [Operation; 20] = [
     Operation {
         id: "Accounts_GetTeamsCapabilityPlans",
         group: "Capabilities",
-        kind: Kind::Action,
+        kind: OperationKind::Action,
         path: "/accounts/{accountName}:getTeamsCapabilityPlans",
         example_path: "/accounts/contoso:getTeamsCapabilityPlans",
         summary: "Get the capability plans of an account",
@@ -193,7 +193,7 @@ pub static OPERATIONS: [Operation; 20] = [
     Operation {
         id: "Accounts_GetTeamsAvailableCapabilities",
         group: "Capabilities",
-        kind: Kind::Action,
+        kind: OperationKind::Action,
         path: "/accounts/{accountName}:getTeamsAvailableCapabilities",
         example_path: "/accounts/contoso:getTeamsAvailableCapabilities",
         summary: "Get what some numbers can do",
@@ -244,7 +244,7 @@ pub static OPERATIONS: [Operation; 20] = [
     },
     Operation {
         id: "TeamsRequestsForInformation_CreateOrUpdateRequestForInformation",
-        kind: Kind::Patch,
+        kind: OperationKind::Patch,
         summary: "Update the customer relationship",
         description: "Changes where the operator stands with the enterprise; what is left out stays, a comment that \
                       is null goes. The new status is pending until the backend has taken it. Consents come from \
@@ -264,7 +264,7 @@ pub static OPERATIONS: [Operation; 20] = [
     },
     Operation {
         id: "CallPath_ListNumbers",
-        kind: Kind::Feed,
+        kind: OperationKind::Feed,
         path: "/call-path/numbers",
         example_path: "/call-path/numbers",
         summary: "Keep a copy of all numbers",

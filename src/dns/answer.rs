@@ -18,8 +18,8 @@ pub(super) enum Made {
     /// No answer is due.
     Nothing,
     /// The answer stands in the buffer.
-    Answer { kind: u16, rcode: Rcode },
-    /// Signed, or a transfer: somebody else's to answer.
+    AnswerInMaking { kind: u16, rcode: Rcode },
+    /// The packet is signed or asks for a transfer, which somebody else answers.
     Special,
 }
 
@@ -50,18 +50,18 @@ pub(super) fn respond(known: Known<'_>, packet: &[u8], transport: Transport, out
         Read::Query(query) => query,
     };
     if query.edns.is_some_and(|edns| edns.version != 0) {
-        return Answer::begin(packet, &query, out).end(Rcode::BadVers);
+        return AnswerInMaking::begin(packet, &query, out).end(Rcode::BadVers);
     }
     if query.is_signed {
         return Made::Special;
     }
     let of_numbers = known.numbers.filter(|numbers| query.name.before(numbers.base()).is_some());
     if known.catalog.is_none() && of_numbers.is_none() {
-        return Answer::begin(packet, &query, out).end(Rcode::ServFail);
+        return AnswerInMaking::begin(packet, &query, out).end(Rcode::ServFail);
     }
     if matches!(query.kind, kind::AXFR | kind::IXFR) {
         // Nobody gets the zone without a signature, and nobody all numbers.
-        return Answer::begin(packet, &query, out).end(Rcode::Refused);
+        return AnswerInMaking::begin(packet, &query, out).end(Rcode::Refused);
     }
     match (of_numbers, known.catalog) {
         (Some(numbers), _) => look_up_number(numbers, packet, &query, transport, out),
@@ -79,7 +79,7 @@ pub(super) fn look_up(
     out: &mut Vec<u8>,
 ) -> Made {
     let limit = limit(transport, query.edns);
-    let mut answer = Answer::begin(packet, query, out);
+    let mut answer = AnswerInMaking::begin(packet, query, out);
     if query.class != INTERNET {
         return answer.end(Rcode::Refused);
     }
@@ -101,7 +101,7 @@ pub(super) fn look_up(
 /// Answers a question about a name in the zone of numbers.
 fn look_up_number(numbers: &Numbers, packet: &[u8], query: &Query, transport: Transport, out: &mut Vec<u8>) -> Made {
     let limit = limit(transport, query.edns);
-    let mut answer = Answer::begin(packet, query, out);
+    let mut answer = AnswerInMaking::begin(packet, query, out);
     if query.class != INTERNET {
         return answer.end(Rcode::Refused);
     }
@@ -136,7 +136,7 @@ fn limit(transport: Transport, edns: Option<Edns>) -> usize {
     }
 }
 
-/// A header, with the question where it can be told; never larger than what came.
+/// Answers with a header, and with the question where it can be told. It is never larger than what came.
 fn bare(packet: &[u8], rcode: Rcode, question_end: usize, out: &mut Vec<u8>) -> Made {
     out.extend_from_slice(packet.get(..question_end).unwrap_or_default());
     let first = packet.get(2).copied().unwrap_or_default();
@@ -144,13 +144,13 @@ fn bare(packet: &[u8], rcode: Rcode, question_end: usize, out: &mut Vec<u8>) -> 
     let questions = u8::from(question_end > HEADER);
     write(out, 2, &flags);
     write(out, 4, &[0, questions, 0, 0, 0, 0, 0, 0]);
-    Made::Answer { kind: 0, rcode }
+    Made::AnswerInMaking { kind: 0, rcode }
 }
 
 /// Makes of an answer that would stand in the buffer one that says: ask over TCP.
 pub(super) fn truncate(packet: &[u8], out: &mut Vec<u8>) {
     if let Read::Query(query) = Read::packet(packet) {
-        let mut answer = Answer::begin(packet, &query, out);
+        let mut answer = AnswerInMaking::begin(packet, &query, out);
         answer.flags |= TRUNCATED;
         answer.end(Rcode::NoError);
     }
@@ -163,7 +163,7 @@ fn write(out: &mut [u8], at: usize, bytes: &[u8]) {
 }
 
 /// An answer in the making.
-struct Answer<'a> {
+struct AnswerInMaking<'a> {
     out: &'a mut Vec<u8>,
     kind: u16,
     question_end: usize,
@@ -173,7 +173,7 @@ struct Answer<'a> {
     authority: u16,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> AnswerInMaking<'a> {
     fn begin(packet: &[u8], query: &Query, out: &'a mut Vec<u8>) -> Self {
         out.clear();
         out.extend_from_slice(packet.get(..query.question_end).unwrap_or_default());
@@ -256,7 +256,7 @@ impl<'a> Answer<'a> {
         write(self.out, 2, &[self.flags, low]);
         let [an, ns] = [self.answers.to_be_bytes(), self.authority.to_be_bytes()];
         write(self.out, 4, &[0, 1, an[0], an[1], ns[0], ns[1], 0, u8::from(self.edns.is_some())]);
-        Made::Answer { kind: self.kind, rcode }
+        Made::AnswerInMaking { kind: self.kind, rcode }
     }
 }
 

@@ -37,7 +37,7 @@ impl Asked {
         self.socket.local_addr()
     }
 
-    /// Sends a message until its answer comes; the answer as it came.
+    /// Sends a message until its answer comes, and gives the answer as it came.
     pub(super) async fn exchange(&mut self, message: &[u8]) -> io::Result<Vec<u8>> {
         for _ in 0..TRIES {
             // A port that nobody listens on is told at the next call.
@@ -63,7 +63,7 @@ impl Asked {
     }
 }
 
-/// Sends a message over TCP; the answer as it came.
+/// Sends a message over TCP, and gives the answer as it came.
 pub(super) async fn exchange_over_tcp(server: SocketAddr, message: &[u8]) -> io::Result<Vec<u8>> {
     let exchange = async {
         let mut stream = TcpStream::connect(server).await?;
@@ -76,7 +76,7 @@ pub(super) async fn exchange_over_tcp(server: SocketAddr, message: &[u8]) -> io:
     tokio::time::timeout(TCP_PATIENCE, exchange).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// A question for records of a name.
+/// Makes a question for records of a name.
 pub(super) fn question(name: &str, kind: RecordType, recursion: bool) -> Option<Message> {
     let name = self::name(name)?;
     let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Query);
@@ -85,7 +85,7 @@ pub(super) fn question(name: &str, kind: RecordType, recursion: bool) -> Option<
     Some(message)
 }
 
-/// Word that the zone has changed (RFC 1996).
+/// Makes the word that the zone has changed (RFC 1996).
 pub(super) fn notification(base: &str) -> Option<Message> {
     let mut message = question(base, RecordType::SOA, false)?;
     message.metadata.op_code = OpCode::Notify;
@@ -93,7 +93,7 @@ pub(super) fn notification(base: &str) -> Option<Message> {
     Some(message)
 }
 
-/// A name, whatever characters its labels have: customers' may begin with a dash, which the usual reader refuses.
+/// Reads a name, whatever characters its labels have: customers' may begin with a dash, which the usual reader refuses.
 pub(super) fn name(text: &str) -> Option<Name> {
     Name::from_labels(text.split('.').filter(|label| !label.is_empty()).map(str::as_bytes)).ok()
 }

@@ -72,11 +72,11 @@ pub(super) enum Node<'a> {
 
 /// Where a name is.
 pub(super) enum Found<'a> {
-    /// In no zone of ours.
+    /// It is in no zone of ours.
     Outside,
-    /// In the zone, which has no such name.
+    /// The zone has no such name.
     Missing,
-    /// Here.
+    /// It is in the zone, with this.
     At(Node<'a>),
 }
 
@@ -138,7 +138,7 @@ pub struct Catalog {
     fixed: Fixed,
     regions: Vec<RegionPart>,
     customers: Arc<Customers>,
-    /// What came since those; without tokens: gone.
+    /// What came since those. A customer without tokens is gone.
     recent: Customers,
     count: usize,
     soa: Vec<u8>,
@@ -157,10 +157,10 @@ impl Catalog {
             customers.put(words.next().unwrap_or_default(), words);
         }
         let count = customers.places.values().filter(|tokens| !tokens.are_none()).count();
-        Self::of(layout, serial, (Arc::new(customers), Customers::default(), count))
+        Self::of(layout, serial, Arc::new(customers), Customers::default(), count)
     }
 
-    /// The zone that follows, with the tokens that labels have from now on; those without any are gone.
+    /// Makes the zone that follows, with the tokens that labels have from now on. Those without any are gone.
     #[must_use]
     pub fn changed(&self, layout: &Layout, serial: u32, names: &[(String, [String; REGIONS_MAX])]) -> Self {
         let (mut recent, mut count) = (self.recent.clone(), self.count);
@@ -170,10 +170,10 @@ impl Catalog {
             count += usize::from(tokens.iter().any(|token| !token.is_empty()));
             recent.put(label, tokens.iter().map(String::as_str));
         }
-        Self::of(layout, serial, (Arc::clone(&self.customers), recent, count))
+        Self::of(layout, serial, Arc::clone(&self.customers), recent, count)
     }
 
-    fn of(layout: &Layout, serial: u32, (customers, recent, count): (Arc<Customers>, Customers, usize)) -> Self {
+    fn of(layout: &Layout, serial: u32, customers: Arc<Customers>, recent: Customers, count: usize) -> Self {
         let soa = soa(layout, serial, TTL);
         let regions = layout
             .regions

@@ -26,7 +26,7 @@ struct Progress {
     serial: i64,
     /// Checks that were asked for up to then were made, in microseconds.
     wanted: i64,
-    /// The same for the delegation.
+    /// Checks of the delegation that were asked for up to then were made.
     delegation_wanted: i64,
     /// When all were checked.
     all_at: Option<OffsetDateTime>,
@@ -103,7 +103,7 @@ impl Checker {
         let now = (self.subject.clock)();
         let every = Duration::try_from(self.subject.every).unwrap_or(Duration::HOUR);
         if progress.all_at.is_none_or(|at| now - at >= every) {
-            self.check_all(db, asked, (serial, progress)).await?;
+            self.check_all(db, asked, serial, progress).await?;
             self.check_delegation(db).await?;
             progress.all_at = Some(now);
         }
@@ -130,7 +130,7 @@ impl Checker {
     }
 
     /// Checks everything up to this serial, and in between what comes up meanwhile: nobody waits for the end of it.
-    async fn check_all(&self, db: &Db, asked: &mut Asked, (serial, progress): (i64, &mut Progress)) -> Result<()> {
+    async fn check_all(&self, db: &Db, asked: &mut Asked, serial: i64, progress: &mut Progress) -> Result<()> {
         let mut behind = 0;
         progress.serial = progress.serial.max(serial);
         loop {

@@ -46,7 +46,7 @@ pub(super) async fn follow(server: NameServer, db: Db) {
     kept.keep_at_last(&server).await;
 }
 
-/// Ends only with a failure of the database.
+/// Follows until the database fails.
 async fn listen(server: &NameServer, db: &Db, kept: &mut Kept) -> Result<std::convert::Infallible> {
     // First of all, so that no change goes by between a look and the wait for the next.
     let mut changes = db.zone_changes().await?;
@@ -65,9 +65,9 @@ async fn listen(server: &NameServer, db: &Db, kept: &mut Kept) -> Result<std::co
 /// What is read when the zone in use is not that of the database.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum News {
-    /// All of it.
+    /// All of it is read.
     Whole,
-    /// What changed since.
+    /// What changed since is read.
     Changes,
 }
 
@@ -178,7 +178,7 @@ impl NameServer {
     }
 }
 
-/// Tells a secondary; it comes for the zone by itself after a while if that does not reach it.
+/// Tells a secondary. It comes for the zone by itself after a while if that does not reach it.
 async fn notify(server: NameServer, secondary: SocketAddr) {
     let Some(mut message) = notification(&server.options.layout.base) else { return };
     let Some(secondaries) = &server.shared.secondaries else { return };

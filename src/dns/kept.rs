@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::store::ZoneSnapshot;
 
-/// The first word of the file; another number, another form.
+/// The first word of the file. Another form has another number.
 const FORM: &str = "nmp-zone-1";
 
 /// Writes the zone beside the file and puts it in its place, so that there is always a whole one.

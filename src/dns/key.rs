@@ -33,14 +33,14 @@ impl std::fmt::Debug for Key {
 
 /// What became of a signature.
 pub(super) enum Proof {
-    /// It is right; the signature itself, which that of the answer depends on.
+    /// It is right. The signature itself is what that of the answer depends on.
     Right(Vec<u8>),
-    /// It is not; who asked is told so.
+    /// It is not right, and who asked is told so.
     Wrong(Box<TSigResponseContext>),
 }
 
 impl Key {
-    /// A key from its name and secret.
+    /// Makes a key from its name and secret.
     ///
     /// # Errors
     /// When the name is no name.
@@ -75,7 +75,7 @@ impl Key {
         }
     }
 
-    /// Signs the first answer to a request with this signature; gives the answer's own.
+    /// Signs the first answer to a request with this signature, and gives the answer's own.
     pub(super) fn sign_first(&self, message: &mut Vec<u8>, request: &[u8], now: u64) -> Option<Vec<u8>> {
         let id = message_id(message)?;
         let context = TSigResponseContext::new(id, now, self.0.clone(), request.to_vec(), None);
@@ -85,7 +85,7 @@ impl Key {
         Some(mac)
     }
 
-    /// Signs an answer that follows one with this signature; gives its own.
+    /// Signs an answer that follows one with this signature, and gives its own.
     pub(super) fn sign_next(&self, message: &mut Vec<u8>, before: &[u8], now: u64) -> Option<Vec<u8>> {
         let mut signed = u16::try_from(before.len()).ok()?.to_be_bytes().to_vec();
         signed.extend_from_slice(before);

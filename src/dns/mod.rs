@@ -60,7 +60,7 @@ pub struct Options {
     pub secondaries: Option<Secondaries>,
     /// Who is told of changes.
     pub notify: Vec<SocketAddr>,
-    /// Answers a second to one network over UDP; 0: any number.
+    /// Answers a second to one network over UDP. 0 means any number.
     pub rate_per_second: u32,
     /// Whose answers are not counted.
     pub exempt: Exempt,
@@ -119,11 +119,11 @@ impl Sockets {
 /// What all who answer share.
 struct Shared {
     catalog: watch::Sender<Option<Arc<Catalog>>>,
-    /// The numbers; none where they are not answered.
+    /// The numbers, where they are answered.
     numbers: watch::Sender<Option<Arc<Numbers>>>,
     rate: RateLimit,
     secondaries: Option<Secondaries>,
-    /// Where our own checks come from; they are not counted.
+    /// Where our own checks come from, which are not counted.
     own: Arc<OnceLock<SocketAddr>>,
     clock: fn() -> OffsetDateTime,
     stop: CancellationToken,
@@ -216,7 +216,7 @@ impl NameServer {
     /// Whether there is a zone to answer from.
     ///
     /// # Errors
-    /// Says why not.
+    /// When there is none. The error says why.
     pub fn is_ready(&self) -> Result<(), String> {
         if self.shared.stop.is_cancelled() {
             return Err("stopping".to_owned());

@@ -203,7 +203,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// The zone with these numbers; without any it fails to answer.
+    /// Makes the zone with these numbers. Without any it fails to answer.
     pub(super) fn new(options: &EnumOptions, serial: u32, contents: Option<Contents>) -> Self {
         let soa = soa(&options.layout, serial, TTL);
         Self {
@@ -273,7 +273,7 @@ impl Numbers {
     }
 }
 
-/// The digits that a name has below the apex, the last one first, as an integer; `None` when no number begins so.
+/// Reads the digits that a name has below the apex, the last one first, as an integer. `None` means that no number begins so.
 fn value(inner: &[u8]) -> Option<i64> {
     let (mut value, mut weight, mut last) = (0_i64, 1_i64, 0);
     for label in inner.chunks(2) {

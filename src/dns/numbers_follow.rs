@@ -19,7 +19,7 @@ const CHANGES_AT_ONCE: usize = 5_000;
 /// What is on disk is at most so much older than what is answered.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// The first word of the file; another number, another form.
+/// The first word of the file. Another form has another number.
 const FORM: &str = "nmp-enum-1";
 
 /// Follows the database until the stop.
@@ -49,7 +49,7 @@ pub(super) async fn follow(server: NameServer, options: EnumOptions, db: Db) {
 struct Follower {
     server: NameServer,
     options: EnumOptions,
-    /// What was read, and up to where; nothing in the beginning, or when it has to be read anew.
+    /// What was read, and up to where. There is nothing in the beginning, or when it has to be read anew.
     read: Option<(Position, Contents)>,
     kept_at: Option<Instant>,
     /// The serial of what is on disk.
@@ -57,7 +57,7 @@ struct Follower {
 }
 
 impl Follower {
-    /// Reads what there is to read now; tells whether more is known to follow.
+    /// Reads what there is to read now, and tells whether more is known to follow.
     async fn go_on(&mut self, db: &Db) -> Result<bool> {
         let mut tx = db.read().await?;
         let more = match &mut self.read {

@@ -5,13 +5,13 @@ use super::wire::{Cursor, HEADER, Name, Rcode, is_answer, kind};
 /// What a packet is.
 #[expect(clippy::large_enum_variant, reason = "it lives on the stack while one packet is answered")]
 pub(super) enum Read {
-    /// Nothing that an answer is due to: an answer itself, or too short for a header.
+    /// It is nothing that an answer is due to: an answer itself, or too short for a header.
     Nothing,
-    /// To be answered with its header and this.
+    /// It is to be answered with its header and this.
     Bad(Rcode),
-    /// An operation we do not know; its question, if any, ends there.
+    /// It is an operation we do not know. Its question, if any, ends there.
     Unknown(usize),
-    /// A question.
+    /// It is a question.
     Query(Query),
 }
 

@@ -14,7 +14,7 @@ const KINDS: [(u16, &str); 9] = [
     (kind::ANY, "ANY"),
     (kind::AXFR, "AXFR"),
 ];
-/// Those, and all others.
+/// Counts those, and all others.
 const COLUMNS: usize = KINDS.len() + 1;
 
 /// What one who answers has counted since the last hand-over.

@@ -57,7 +57,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Answers one question after the other until the other side is silent or goes; `None` ends it.
+/// Answers one question after the other until the other side is silent or goes. `None` ends it.
 async fn converse(
     mut stream: TcpStream,
     from: SocketAddr,

@@ -118,7 +118,7 @@ impl Updater {
         loop {
             let serial = db.read().await?.zone_serial().await?;
             let outcome = if serial == told { Ok(()) } else { self.tell(db).await? };
-            if !matches!(outcome, Err(Problem::Unreachable(_))) {
+            if !matches!(outcome, Err(UpdateProblem::Unreachable(_))) {
                 self.told.store(serial, Ordering::Relaxed);
                 self.checks.notify_one();
             }
@@ -127,7 +127,7 @@ impl Updater {
                     (told, pause) = (serial, PAUSE);
                     tokio::time::timeout(POLL, changes.next()).await.unwrap_or(Ok(()))?;
                 }
-                Err(Problem::Unreachable(reason) | Problem::Refused(reason)) => {
+                Err(UpdateProblem::Unreachable(reason) | UpdateProblem::Refused(reason)) => {
                     tracing::warn!(primary = %self.options.primary, reason, "the primary did not take a change; it is tried again");
                     let _ = tokio::time::timeout(pause, changes.next()).await.unwrap_or(Ok(()));
                     pause = (pause * 2).min(LONGEST_PAUSE);
@@ -138,7 +138,7 @@ impl Updater {
 
     /// Tells the primary what it does not know yet. What it refuses among others is tried alone, so that one name that it
     /// does not take keeps no other back.
-    async fn tell(&self, db: &Db) -> Result<std::result::Result<(), Problem>> {
+    async fn tell(&self, db: &Db) -> Result<std::result::Result<(), UpdateProblem>> {
         let layout = self.layout();
         let (mut behind, mut refused) = (String::new(), None);
         loop {
@@ -147,21 +147,23 @@ impl Updater {
             let removed = tx.names_to_remove(AT_ONCE).await?;
             drop(tx);
             if put.is_empty() && (removed.is_empty() || refused.is_some()) {
-                return Ok(refused.map_or(Ok(()), |reason| Err(Problem::Refused(reason))));
+                return Ok(refused.map_or(Ok(()), |reason| Err(UpdateProblem::Refused(reason))));
             }
             if let Some(last) = put.last() {
                 behind.clone_from(&last.label);
             }
             match self.send(&put, &removed).await {
                 Ok(()) => self.record(db, &put, &removed, &layout).await?,
-                Err(Problem::Unreachable(reason)) => return Ok(Err(Problem::Unreachable(reason))),
-                Err(Problem::Refused(_)) => {
+                Err(UpdateProblem::Unreachable(reason)) => return Ok(Err(UpdateProblem::Unreachable(reason))),
+                Err(UpdateProblem::Refused(_)) => {
                     let one_by_one = put.chunks(1).map(|put| (put, &[][..]));
                     for (put, removed) in one_by_one.chain(removed.chunks(1).map(|removed| (&[][..], removed))) {
                         match self.send(put, removed).await {
                             Ok(()) => self.record(db, put, removed, &layout).await?,
-                            Err(Problem::Unreachable(reason)) => return Ok(Err(Problem::Unreachable(reason))),
-                            Err(Problem::Refused(reason)) => {
+                            Err(UpdateProblem::Unreachable(reason)) => {
+                                return Ok(Err(UpdateProblem::Unreachable(reason)));
+                            }
+                            Err(UpdateProblem::Refused(reason)) => {
                                 let label = put.iter().chain(removed).map(|row| row.label.as_str()).next();
                                 refused = Some(format!("{}: {reason}", label.unwrap_or_default()));
                             }
@@ -186,17 +188,17 @@ impl Updater {
         format!("{:x}", Sha256::digest(all.as_bytes()))
     }
 
-    async fn send(&self, put: &[LabelRow], removed: &[LabelRow]) -> std::result::Result<(), Problem> {
+    async fn send(&self, put: &[LabelRow], removed: &[LabelRow]) -> std::result::Result<(), UpdateProblem> {
         let outcome = self.exchange(put, removed).await;
         let label = if outcome.is_ok() { "done" } else { "failed" };
         metrics::counter!("nmp_dns_updates_total", "outcome" => label).increment(1);
         outcome
     }
 
-    async fn exchange(&self, put: &[LabelRow], removed: &[LabelRow]) -> std::result::Result<(), Problem> {
+    async fn exchange(&self, put: &[LabelRow], removed: &[LabelRow]) -> std::result::Result<(), UpdateProblem> {
         let options = &self.options;
-        let mut message =
-            update(options, put, removed).ok_or_else(|| Problem::Refused("no update can be written for it".into()))?;
+        let mut message = update(options, put, removed)
+            .ok_or_else(|| UpdateProblem::Refused("no update can be written for it".into()))?;
         let now = u64::try_from((options.clock)().unix_timestamp()).unwrap_or_default();
         let verifier = message.finalize(options.key.signer(), now).map_err(unreachable)?;
         let bytes = message.to_vec().map_err(unreachable)?;
@@ -207,7 +209,7 @@ impl Updater {
             code @ (ResponseCode::NotAuth | ResponseCode::NotZone | ResponseCode::NotImp | ResponseCode::ServFail) => {
                 return Err(unreachable(code));
             }
-            code => return Err(Problem::Refused(format!("it answered {code}"))),
+            code => return Err(UpdateProblem::Refused(format!("it answered {code}"))),
         }
         let Some(mut verifier) = verifier else { return Err(unreachable("the update was not signed")) };
         verifier.verify(&answer).map_err(|error| unreachable(format!("its answer is not signed rightly: {error}")))?;
@@ -216,15 +218,15 @@ impl Updater {
 }
 
 /// Why the primary did not take an update.
-enum Problem {
+enum UpdateProblem {
     /// It takes none, as it seems, or was not reached.
     Unreachable(String),
     /// It does not want what is in it.
     Refused(String),
 }
 
-fn unreachable(reason: impl std::fmt::Display) -> Problem {
-    Problem::Unreachable(reason.to_string())
+fn unreachable(reason: impl std::fmt::Display) -> UpdateProblem {
+    UpdateProblem::Unreachable(reason.to_string())
 }
 
 fn update(options: &UpdateOptions, put: &[LabelRow], removed: &[LabelRow]) -> Option<Message> {

@@ -40,7 +40,7 @@ pub(super) enum Rcode {
 }
 
 impl Rcode {
-    /// All of them, in the order of [`Rcode::index`].
+    /// Every outcome, in the order of [`Rcode::index`].
     pub(super) const ALL: [Self; 8] = [
         Self::NoError,
         Self::FormErr,
@@ -52,7 +52,7 @@ impl Rcode {
         Self::BadVers,
     ];
 
-    /// The number on the wire; its upper bits travel in OPT.
+    /// Gives the number on the wire. Its upper bits travel in OPT.
     pub(super) fn number(self) -> u16 {
         match self {
             Self::NoError => 0,
@@ -66,7 +66,7 @@ impl Rcode {
         }
     }
 
-    /// As metrics call it.
+    /// Gives the name that metrics have for it.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::NoError => "NOERROR",

@@ -126,11 +126,11 @@ pub struct DirectRouting {
     pub call_screening: bool,
     /// The account's label, in lower case: the first part of its names in each region.
     pub subdomain: String,
-    /// What the enterprise's tenant asks to see in DNS, for the first and the second region; empty until it has told.
+    /// What the enterprise's tenant asks to see in DNS, for the first and the second region. It is empty until it has told.
     pub tokens: [String; 2],
 }
 
-/// A token that is not known yet, where something has to stand. No tenant asks for this one.
+/// Stands for a token that is not known yet, where something has to stand. No tenant asks for this one.
 pub const NO_TOKEN: &str = "-";
 
 impl DirectRouting {
@@ -150,7 +150,7 @@ impl std::fmt::Debug for DirectRouting {
     }
 }
 
-/// An error text as a sentence: first letter in upper case, a full stop behind it.
+/// Makes a sentence of an error text: first letter in upper case, a full stop behind it.
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();

@@ -12,17 +12,17 @@ const TOKEN_FIELDS: [&str; 2] = ["token1", "token2"];
 /// What a person says an account should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountForm {
-    /// Name as typed.
+    /// The name as typed.
     pub name: String,
-    /// Tenant as typed.
+    /// The tenant as typed.
     pub tenant_id: String,
-    /// Correlation id as typed.
+    /// The correlation id as typed.
     pub correlation_id: String,
     /// Ticked services.
     pub services: ServiceSet,
     /// Ticked "Sync with backend service".
     pub synced: ServiceSet,
-    /// What Direct Routing needs; looked at only where that service is ticked.
+    /// What Direct Routing needs. It is looked at only where that service is ticked.
     pub direct_routing: DirectRoutingForm,
     /// Ticket of this change.
     pub ticket: String,
@@ -35,7 +35,7 @@ pub struct DirectRoutingForm {
     pub call_screening: bool,
     /// Subdomain as typed.
     pub subdomain: String,
-    /// Tokens as typed, region by region; empty ones are still to come.
+    /// The tokens as typed, region by region. Empty ones are still to come.
     pub tokens: [String; 2],
 }
 

@@ -4,7 +4,7 @@ use super::e164::E164;
 use super::number::SyncState;
 use super::service::ServiceSet;
 
-/// A number as calls find it. One that is being released is none.
+/// A number as calls find it. They do not find one that is being released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutedNumber {
     /// The number.
@@ -52,7 +52,7 @@ pub fn check_sip_header_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// Numbers as text, those that follow each other as ranges. They must ascend.
+/// Writes ascending numbers as text, those that follow each other as ranges.
 #[must_use]
 pub fn write_ranges(numbers: &[E164]) -> String {
     let mut text = String::new();
@@ -72,7 +72,7 @@ pub fn write_ranges(numbers: &[E164]) -> String {
     text
 }
 
-/// Numbers read back from what [`write_ranges`] wrote; `None` when it did not.
+/// Reads numbers back from what [`write_ranges`] wrote. `None` means that it did not write the text.
 #[must_use]
 pub fn read_ranges(text: &str) -> Option<Vec<E164>> {
     let mut numbers = Vec::new();

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct CapabilityPlan {
     /// Name of the plan.
     pub name: String,
-    /// Such as `Calling`.
+    /// The offer it belongs to, such as `Calling`.
     #[serde(default)]
     pub offer_types: Vec<String>,
-    /// Such as `CallingUserAssignment`.
+    /// The usage, such as `CallingUserAssignment`.
     pub usage: String,
     /// What every number of this usage has.
     #[serde(default)]

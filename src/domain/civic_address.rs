@@ -50,7 +50,7 @@ pub struct CivicAddress {
     /// The location every address has by itself.
     #[serde(default)]
     pub default_location_id: String,
-    /// `validated` or `notValidated`; an open string.
+    /// `validated` or `notValidated`, but an open string.
     #[serde(default)]
     pub validation_status: Option<String>,
     #[serde(default)]
@@ -67,7 +67,7 @@ pub struct CivicAddress {
     pub locations: Vec<Location>,
 }
 
-/// A place in a civic address, such as a floor; the unit a number can be tied to.
+/// A place in a civic address, such as a floor. A number can be tied to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Location {
@@ -90,7 +90,7 @@ pub struct Location {
 }
 
 impl CivicAddress {
-    /// True when the emergency services' data holder knows the address; only such an address can be assigned.
+    /// Tells whether the emergency services' data holder knows the address. Only such an address can be assigned.
     #[must_use]
     pub fn is_validated(&self) -> bool {
         self.validation_status.as_deref() == Some("validated")
@@ -129,7 +129,7 @@ impl CivicAddress {
 pub struct Places(HashMap<String, String>);
 
 impl Places {
-    /// The places of these addresses.
+    /// Collects the places of these addresses.
     pub fn of<'a>(addresses: impl IntoIterator<Item = &'a CivicAddress>) -> Self {
         let mut places = HashMap::new();
         for address in addresses {
@@ -143,7 +143,7 @@ impl Places {
         Self(places)
     }
 
-    /// The place in words, or its id where there are none.
+    /// Gives the place in words, or its id where there are none.
     pub fn words<'a>(&'a self, id: &'a str) -> &'a str {
         self.0.get(id).filter(|words| !words.is_empty()).map_or(id, String::as_str)
     }

@@ -20,7 +20,7 @@ pub struct Consent {
     pub id: String,
     /// The enterprise.
     pub tenant_id: TenantId,
-    /// The product asked for; `teams` in all that is known.
+    /// The product that was asked for. It is `teams` in all that is known.
     #[serde(default)]
     pub product_context: String,
     /// Which operator the enterprise picked.
@@ -63,7 +63,7 @@ pub fn iso_country(code: &str) -> &str {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum ConsentStatus {
-    /// It stands.
+    /// The consent stands.
     Active,
     /// The enterprise paused it.
     Suspended,
@@ -126,7 +126,7 @@ pub struct Contact {
     pub full_name: String,
     /// E-mail address.
     pub email: String,
-    /// Telephone number as the person wrote it; not checked.
+    /// Telephone number as the person wrote it, which nobody checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub telephone_number: Option<String>,
     /// Company name.
@@ -141,7 +141,7 @@ pub struct Contact {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomerRelationship {
-    /// Such as `AgreementSigned`; empty when none was set yet.
+    /// The status, such as `AgreementSigned`. It is empty when none was set yet.
     pub status: String,
     /// When the operator last changed it.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -154,7 +154,7 @@ pub struct CustomerRelationship {
 /// What of a customer relationship changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelationshipPatch {
-    /// The new status; without it the old one stays.
+    /// The new status. Without it the old one stays.
     pub status: Option<String>,
     /// What becomes of the comment.
     pub comment: CommentChange,
@@ -163,12 +163,12 @@ pub struct RelationshipPatch {
 /// What becomes of a comment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CommentChange {
-    /// It stays.
+    /// The comment stays.
     #[default]
     Keep,
-    /// It goes.
+    /// The comment goes.
     Remove,
-    /// This takes its place.
+    /// This takes the comment's place.
     Set(String),
 }
 

@@ -101,7 +101,7 @@ impl Zones {
         if problems.is_empty() { Ok(label) } else { Err(problems) }
     }
 
-    /// What is allowed in a label and yet may cause trouble, each as a sentence.
+    /// Finds what is allowed in a label and yet may cause trouble, each as a sentence.
     #[must_use]
     pub fn warnings(&self, label: &str) -> Vec<String> {
         let mut warnings = Vec::new();

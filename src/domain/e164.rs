@@ -10,8 +10,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most digits a number may have, country code included.
 pub const MAX_DIGITS: u32 = 15;
-/// The fewest digits the Provisioning API accepts (`+` and two digits).
-pub const MIN_DIGITS: u32 = 2;
 
 /// A telephone number with its country code, such as `+441632960000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,7 +86,7 @@ impl E164 {
         self.0
     }
 
-    /// A number read back from storage; `None` when the integer cannot be one.
+    /// Reads a number back from storage. `None` means that the integer cannot be one.
     #[must_use]
     pub fn from_i64(value: i64) -> Option<Self> {
         (10..1_000_000_000_000_000).contains(&value).then_some(Self(value))
@@ -106,7 +104,7 @@ impl E164 {
         self.0.ilog10() + 1
     }
 
-    /// The number in groups for reading, such as `+44 1632 960000`; without the blanks it is E.164 again.
+    /// Writes the number in groups for reading, such as `+44 1632 960000`. Without the blanks it is E.164 again.
     #[must_use]
     pub fn grouped(self) -> String {
         let text = self.to_string();
@@ -160,8 +158,8 @@ pub fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '.' | '-' | '/' | '(' | ')' | '[' | ']' | '\u{2010}'..='\u{2014}')
 }
 
-/// The integer ranges that hold every stored value (of at most `max_digits` digits) that starts with `prefix`.
-/// At most sixteen, one for each count of digits.
+/// Gives the integer ranges that hold every stored value (of at most `max_digits` digits) that starts with `prefix`.
+/// There are sixteen at most, one for each count of digits.
 #[must_use]
 pub fn prefix_ranges(prefix: i64, max_digits: u32) -> Vec<RangeInclusive<i64>> {
     if prefix <= 0 {
@@ -190,7 +188,7 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// These digits as an ending. `None` for what is no number's ending: other characters, or more digits than a number has.
+    /// Takes these digits for an ending. `None` means that no number ends so: other characters, or more digits than a number has.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         let digits = u32::try_from(text.len()).ok().filter(|digits| *digits <= MAX_DIGITS)?;

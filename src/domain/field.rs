@@ -10,13 +10,13 @@ pub struct FieldProblem {
 }
 
 impl FieldProblem {
-    /// A problem of this field.
+    /// Makes a problem of this field.
     pub fn new(field: &'static str, message: impl Into<String>) -> Self {
         Self { field, message: message.into() }
     }
 }
 
-/// What `text` becomes once surrounding white space is gone; `None` when nothing is left.
+/// Takes surrounding white space off `text`, and gives nothing when nothing is left.
 pub fn filled(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
 }

@@ -46,14 +46,14 @@ pub struct TextTerm<F> {
     pub holds: bool,
 }
 
-/// How a text is compared; upper and lower case differ.
+/// How a text is compared. Upper and lower case differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
-    /// It is this text.
+    /// The field is this text.
     Is(String),
-    /// It starts with this text.
+    /// The field starts with this text.
     StartsWith(String),
-    /// It contains this text.
+    /// The field contains this text.
     Contains(String),
 }
 
@@ -65,7 +65,7 @@ impl Test {
         }
     }
 
-    /// The same test with its text in lower case.
+    /// Gives the same test with its text in lower case.
     #[must_use]
     pub fn in_lower_case(&self) -> Self {
         match self {
@@ -99,10 +99,10 @@ impl<F> Filter<F> {
 
 /// What a name in a filter stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind<F> {
+pub enum FieldKind<F> {
     /// A text.
     Text(F),
-    /// A list of texts; `eq` and `contains` ask for a member.
+    /// A list of texts. `eq` and `contains` ask for a member.
     Members(F),
     /// Whether a service is enabled.
     Enabled(Service),
@@ -111,7 +111,7 @@ pub enum Kind<F> {
 /// The fields by which a resource's list can be filtered.
 pub trait Fields: Copy + Send + Sync + 'static {
     /// Every name, as the path in the resource's JSON with `/` between the parts.
-    const FIELDS: &'static [(&'static str, Kind<Self>)];
+    const FIELDS: &'static [(&'static str, FieldKind<Self>)];
 }
 
 /// Why a text is no filter: every problem that could be found, and what would be right.

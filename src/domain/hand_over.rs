@@ -49,7 +49,7 @@ impl Step {
         }
     }
 
-    /// The step with this key.
+    /// Finds the step of this name.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.key() == key)
     }
@@ -67,7 +67,7 @@ impl Step {
         }
     }
 
-    /// True where only a person can know: the others follow from the data.
+    /// Tells whether only a person can know. The others follow from the data.
     pub const fn by_hand(self) -> bool {
         matches!(self, Self::NamesSent | Self::Verified | Self::Activated | Self::RoutingSet)
     }
@@ -110,7 +110,7 @@ pub struct Progress {
     pub tick: Option<Tick>,
 }
 
-/// Every step with how far it is. `regions`: how many tokens there have to be.
+/// Tells how far every step is. `regions` says how many tokens there have to be.
 pub fn progress(
     routing: Option<&DirectRouting>,
     regions: usize,

@@ -2,25 +2,25 @@
 //!
 //! Pure: no I/O, no clock, no async. Time and identifiers are passed in.
 
-pub mod account;
-pub mod account_form;
-pub mod audit;
+pub(crate) mod account;
+pub(crate) mod account_form;
+pub(crate) mod audit;
 pub mod call_path;
-pub mod capability;
-pub mod civic_address;
-pub mod consent;
+pub(crate) mod capability;
+pub(crate) mod civic_address;
+pub(crate) mod consent;
 pub mod direct_routing;
-pub mod e164;
-pub mod field;
+pub(crate) mod e164;
+pub(crate) mod field;
 pub mod filter;
 pub mod hand_over;
-pub mod number;
-pub mod order;
-pub mod provisioning;
+pub(crate) mod number;
+pub(crate) mod order;
+pub(crate) mod provisioning;
 pub mod rules;
-pub mod service;
+pub(crate) mod service;
 pub mod session;
-pub mod tenant;
+pub(crate) mod tenant;
 pub mod upload;
 
 pub use account::{Account, AccountDraft, AccountName, DirectRouting};

@@ -21,9 +21,9 @@ pub const SIP_HEADER_MAX: usize = 100;
 pub struct TeamsSettings {
     /// What the number is for, such as `CallingUserAssignment`.
     pub usage: String,
-    /// The kinds of call it allows, such as `InboundCalling`; sorted.
+    /// The kinds of call it allows, such as `InboundCalling`, in order.
     pub choosable_capabilities: Vec<String>,
-    /// Further usages; sorted.
+    /// Further usages, in order.
     pub additional_usages: Vec<String>,
     /// Emergency address of the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +33,7 @@ pub struct TeamsSettings {
     pub location_id: Option<String>,
     /// Whether the enterprise may change the address itself.
     pub allow_tenant_address_update: bool,
-    /// ISO country code; needed for North American toll-free numbers.
+    /// ISO country code. North American toll-free numbers need it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub displayed_country_code: Option<String>,
 }
@@ -74,7 +74,7 @@ impl NumberSettings {
         self.services.is_empty() || !self.services.and(ServiceSet::BACKED).is_empty()
     }
 
-    /// With the usual calling profile where a backend needs one and none is chosen.
+    /// Adds the usual calling profile where a backend needs one and none is chosen.
     #[must_use]
     pub fn with_usual_profile(mut self, usual: Option<&String>) -> Self {
         if self.calling_profile.is_none() && self.is_backed() {
@@ -104,13 +104,13 @@ pub fn content_id(value: &impl Serialize) -> i64 {
 /// How far a number has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SyncState {
-    /// Waits for the backend.
+    /// It waits for the backend.
     Pending,
     /// The backend holds exactly this (or the service has no backend to sync).
     Synced,
     /// The backend refused it.
     Failed,
-    /// On its way out.
+    /// It is being released.
     Releasing,
 }
 
@@ -118,7 +118,7 @@ impl SyncState {
     /// Every state, in the order of display.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Synced, Self::Failed, Self::Releasing];
 
-    /// The name in storage and addresses.
+    /// The name of the state in storage and addresses.
     pub const fn key(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -138,7 +138,7 @@ impl SyncState {
         }
     }
 
-    /// The state with this key.
+    /// Finds the state of this name.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.key() == key)
     }
@@ -204,7 +204,7 @@ impl Countries {
     }
 }
 
-/// True for a North American toll-free number (+1 800, 833, 844, 855, 866, 877, 888).
+/// Tells whether it is a North American toll-free number (+1 800, 833, 844, 855, 866, 877, 888).
 pub fn is_north_american_toll_free(number: E164) -> bool {
     let value = number.as_i64();
     number.digits() == 11 && matches!(value / 10_000_000, 1800 | 1833 | 1844 | 1855 | 1866 | 1877 | 1888)

@@ -3,7 +3,6 @@
 use time::OffsetDateTime;
 
 use super::account::Account;
-use super::number::SyncState;
 use super::service::ServiceSet;
 
 /// What an order does.
@@ -32,7 +31,7 @@ impl OrderKind {
         }
     }
 
-    /// The kind with this key.
+    /// Finds the kind of this name.
     pub fn from_key(key: &str) -> Option<Self> {
         [Self::Upload, Self::Release].into_iter().find(|kind| kind.key() == key)
     }
@@ -64,7 +63,7 @@ impl OrderSource {
         }
     }
 
-    /// The source with this key.
+    /// Finds the source of this name.
     pub fn from_key(key: &str) -> Option<Self> {
         [Self::Portal, Self::Api].into_iter().find(|source| source.key() == key)
     }
@@ -73,11 +72,11 @@ impl OrderSource {
 /// How far an order has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderStatus {
-    /// Under review; nothing is changed yet.
+    /// It is under review. Nothing is changed yet.
     Draft,
-    /// Given up before it was submitted.
+    /// It was given up before it was submitted.
     Discarded,
-    /// Submitted; the backend has not been asked yet.
+    /// It is submitted. The backend has not been asked yet.
     Pending,
     /// Some numbers have an answer, others wait.
     InProgress,
@@ -127,7 +126,7 @@ impl OrderStatus {
         }
     }
 
-    /// The status with this key.
+    /// Finds the status of this name.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.key() == key)
     }
@@ -162,7 +161,7 @@ impl Progress {
         if self.total == 0 { 100 } else { (self.total - self.waiting()) * 100 / self.total }
     }
 
-    /// The status of a submitted order with these counts.
+    /// Tells the status of a submitted order with these counts.
     pub const fn status(self, started: bool) -> OrderStatus {
         if self.waiting() > 0 {
             return if started { OrderStatus::InProgress } else { OrderStatus::Pending };
@@ -186,16 +185,16 @@ pub enum Verdict {
     Unchanged,
     /// The number will be released.
     Release,
-    /// Cannot be done; see the reason.
+    /// It cannot be done, for this reason.
     Refused(Refusal),
 }
 
 /// Why a number of a draft cannot be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
-    /// Belongs to another account.
+    /// It belongs to another account.
     OtherAccount,
-    /// On its way out.
+    /// It is being released.
     Releasing,
     /// The number is on the account no more.
     Gone,
@@ -234,7 +233,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict with this key.
+    /// Finds the verdict of this name.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|verdict| verdict.key() == key)
     }
@@ -256,13 +255,13 @@ impl Refusal {
 /// How one number of a submitted order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemState {
-    /// Not submitted, or nothing to do for it.
+    /// It is not submitted, or there is nothing to do for it.
     Idle,
-    /// Waits for the backend.
+    /// It waits for the backend.
     Pending,
-    /// Went through.
+    /// It went through.
     Done,
-    /// Refused by the backend.
+    /// The backend refused it.
     Failed,
     /// A later order took the number over.
     Superseded,
@@ -272,7 +271,7 @@ impl ItemState {
     /// Every state, in the order of display.
     pub const ALL: [Self; 5] = [Self::Failed, Self::Pending, Self::Done, Self::Superseded, Self::Idle];
 
-    /// How a new number with these services begins: it waits where a backend has to hear of it.
+    /// Tells how a new number with these services begins: it waits where a backend has to hear of it.
     pub fn of_new(account: &Account, services: ServiceSet) -> Self {
         let backed = account.services.and(account.synced).and(services).and(ServiceSet::BACKED);
         if backed.is_empty() { Self::Done } else { Self::Pending }
@@ -300,18 +299,9 @@ impl ItemState {
         }
     }
 
-    /// The state with this key.
+    /// Finds the state of this name.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.key() == key)
-    }
-
-    /// The item's state for a number that is written in this sync state.
-    pub const fn of(state: SyncState) -> Self {
-        match state {
-            SyncState::Synced => Self::Done,
-            SyncState::Failed => Self::Failed,
-            SyncState::Pending | SyncState::Releasing => Self::Pending,
-        }
     }
 }
 
@@ -326,7 +316,7 @@ pub struct Order {
     pub source: OrderSource,
     /// How far it has come.
     pub status: OrderStatus,
-    /// Names of the accounts it touches; the first few, joined by commas.
+    /// Names of the first few accounts it touches, joined by commas.
     pub accounts: String,
     /// Name of the person who made it.
     pub author: String,

@@ -16,12 +16,12 @@ pub struct TenantFacts {
     pub addresses: HashMap<String, HashSet<String>>,
     /// Ids of all these locations.
     pub locations: HashSet<String>,
-    /// What the tenant's numbers may be used for; `None` while the backend was never asked.
+    /// What the tenant's numbers may be used for, once the backend was asked.
     pub plans: Option<Vec<CapabilityPlan>>,
 }
 
 impl TenantFacts {
-    /// The facts from what was pulled.
+    /// Collects the facts from what was pulled.
     pub fn new(addresses: &[CivicAddress], plans: Option<Vec<CapabilityPlan>>) -> Self {
         let addresses: HashMap<String, HashSet<String>> = addresses
             .iter()
@@ -47,7 +47,7 @@ fn flaw(field: &'static str, value: &str, reason: impl Into<String>) -> Flaw {
     Flaw { field, value: value.to_owned(), reason: reason.into() }
 }
 
-/// Every rule that settings break on an account. An empty list: they may be stored.
+/// Finds every rule that settings break on an account. When there is none, they may be stored.
 pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     let missing = settings.services.without(account.services);
@@ -220,7 +220,7 @@ fn all_described(settings: &NumberSettings, places: &Places) -> Vec<(&'static st
     ]
 }
 
-/// What differs between two settings values. Two places of the same words are told apart by their ids.
+/// Finds what differs between two settings values. Two places of the same words are told apart by their ids.
 pub fn differences(before: &NumberSettings, after: &NumberSettings, places: &Places) -> Vec<Difference> {
     let ids = Places::default();
     let by_id = all_described(before, &ids).into_iter().zip(all_described(after, &ids));

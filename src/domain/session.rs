@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 /// How long sessions last.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionPolicy {
-    /// Ends when not used for so long.
+    /// A session ends when it is not used for so long.
     pub idle: Duration,
-    /// Ends after so long in any case.
+    /// A session ends after so long in any case.
     pub absolute: Duration,
-    /// Roles are confirmed with the identity provider after so long.
+    /// Its roles are confirmed with the identity provider after so long.
     pub recheck: Duration,
 }
 
@@ -34,16 +34,16 @@ pub struct SessionTimes {
 /// What to do with a session now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Use it.
+    /// It is used.
     Good,
-    /// Ask the identity provider for the roles again, then use it.
+    /// The identity provider is asked for the roles again, then it is used.
     ConfirmRoles,
     /// It is over.
     Ended,
 }
 
 impl SessionTimes {
-    /// What to do with the session now.
+    /// Tells what to do with the session now.
     #[must_use]
     pub fn standing(&self, now: OffsetDateTime, policy: &SessionPolicy) -> Standing {
         let unconfirmed = now - self.roles_at;
@@ -59,7 +59,7 @@ impl SessionTimes {
         }
     }
 
-    /// Whether the time of last use is old enough to be written again.
+    /// Tells whether the time of last use is old enough to be written again.
     #[must_use]
     pub fn needs_touch(&self, now: OffsetDateTime) -> bool {
         now - self.seen_at >= TOUCH

@@ -18,27 +18,27 @@ use super::number::NumberSettings;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// A number to stage.
-    Number(Row),
+    Number(UploadedNumber),
     /// A line, or a part of one, that cannot be taken.
-    Problem(Problem),
+    Problem(LineProblem),
 }
 
 /// A number of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct UploadedNumber {
     /// Line it stands on, from 1.
     pub line: u32,
     /// The number.
     pub number: E164,
-    /// Account named on the line; the form's where none is.
+    /// The account that the line names. Without one it is the form's.
     pub account: Option<String>,
-    /// Settings of the line; the form's where the file has none.
+    /// The settings of the line. Without any they are the form's.
     pub settings: Option<Box<NumberSettings>>,
 }
 
 /// A line that cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct LineProblem {
     /// Line it stands on, from 1.
     pub line: u32,
     /// Heading of the column, where there are columns.
@@ -64,13 +64,13 @@ const CHUNK_LINES: usize = 2_000;
 /// About how many bytes of lines are handed on together, at most.
 const CHUNK_BYTES: usize = 2_097_152;
 
-impl Problem {
-    /// A problem that repeats no more of the value and the reason than people read.
+impl LineProblem {
+    /// Makes a problem that repeats no more of the value and the reason than people read.
     pub fn new(line: u32, value: &str, reason: impl AsRef<str>) -> Self {
         Self { line, heading: None, value: shown(value), reason: cut(reason.as_ref(), REASON_SHOWN) }
     }
 
-    /// The same in the column with this heading.
+    /// Places the problem in the column with this heading.
     #[must_use]
     pub fn under(mut self, heading: Option<String>) -> Self {
         self.heading = heading;
@@ -78,7 +78,7 @@ impl Problem {
     }
 }
 
-/// A value as a problem repeats it: its beginning, without control characters.
+/// Gives a value as a problem repeats it: its beginning, without control characters.
 pub fn shown(value: &str) -> String {
     let mut text = cut(value.trim(), VALUE_SHOWN);
     if text.contains(char::is_control) {
@@ -87,7 +87,7 @@ pub fn shown(value: &str) -> String {
     text
 }
 
-/// So many characters of a text, with an ellipsis where there are more.
+/// Gives so many characters of a text, with an ellipsis where there are more.
 fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
@@ -96,7 +96,7 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 impl Line {
-    /// About how many bytes it takes.
+    /// Tells about how many bytes it takes.
     fn bytes(&self) -> usize {
         let own = size_of::<Self>();
         match self {
@@ -109,7 +109,7 @@ impl Line {
     }
 }
 
-/// About how many bytes settings take.
+/// Tells about how many bytes settings take.
 fn bytes_of(settings: &NumberSettings) -> usize {
     let teams = &settings.teams;
     let lists = teams.choosable_capabilities.iter().chain(&teams.additional_usages);
@@ -169,11 +169,11 @@ pub struct Reader<'a> {
 enum Source<'a> {
     List(Box<list::List<'a>>),
     Csv(Box<csv_rows::CsvRows<'a>>),
-    Problems(std::vec::IntoIter<Problem>),
+    Problems(std::vec::IntoIter<LineProblem>),
 }
 
 impl<'a> Reader<'a> {
-    /// Reads this text; at most `limit` numbers are taken.
+    /// Reads this text and takes at most `limit` numbers.
     pub fn new(text: &'a str, limit: usize) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self {
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next lines, as many as are worth being handed on together; none at the end.
+    /// Reads the next lines, as many as are worth being handed on together, and none at the end.
     pub fn chunk(&mut self) -> Vec<Line> {
         let (mut lines, mut bytes) = (Vec::new(), 0);
         while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
@@ -208,14 +208,14 @@ impl<'a> Reader<'a> {
         self.limit.max(FEWEST_PROBLEMS)
     }
 
-    /// True when the lines carry their own settings (CSV with columns).
+    /// Tells whether the lines carry their own settings (CSV with columns).
     pub fn has_columns(&self) -> bool {
         matches!(self.source, Source::Csv(_))
     }
 
-    fn checked(&mut self, row: Row) -> Line {
+    fn checked(&mut self, row: UploadedNumber) -> Line {
         if let Some(first) = self.seen.get(&row.number) {
-            return self.problem(Problem::new(
+            return self.problem(LineProblem::new(
                 row.line,
                 &row.number.to_string(),
                 format!("Stands twice: the first is on line {first}. Remove one of the two."),
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         }
         if self.numbers == self.limit {
             self.finished = true;
-            return self.problem(Problem::new(
+            return self.problem(LineProblem::new(
                 row.line,
                 &row.number.to_string(),
                 format!(
@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
         Line::Number(row)
     }
 
-    fn problem(&mut self, problem: Problem) -> Line {
+    fn problem(&mut self, problem: LineProblem) -> Line {
         self.problems += 1;
         Line::Problem(problem)
     }
@@ -257,7 +257,7 @@ impl Iterator for Reader<'_> {
                  looked at: correct what was told, then upload again.",
                 self.problems
             );
-            return Some(Line::Problem(Problem::new(self.last, "", reason)));
+            return Some(Line::Problem(LineProblem::new(self.last, "", reason)));
         }
         let line = match &mut self.source {
             Source::List(list) => list.next(),

@@ -64,14 +64,14 @@ fn service_choices(current: &str) -> Vec<Choice> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Query {
+struct AccountQuery {
     q: String,
     service: String,
     tenant: String,
     page: String,
 }
 
-impl Query {
+impl AccountQuery {
     /// The filter; a tenant that is none matches nothing, and the page says so.
     fn filter(&self) -> Result<AccountFilter, &'static str> {
         let tenant_id = filled(&self.tenant).map(TenantId::parse).transpose();
@@ -91,7 +91,7 @@ impl Query {
     }
 }
 
-struct Row {
+struct AccountTableRow {
     name: String,
     services: Vec<ServiceLine>,
     tenant: String,
@@ -100,7 +100,7 @@ struct Row {
     deleting: bool,
 }
 
-impl From<Account> for Row {
+impl From<Account> for AccountTableRow {
     fn from(account: Account) -> Self {
         Self {
             services: service_lines(&account),
@@ -125,7 +125,7 @@ struct AccountsPage {
     clear: String,
     csv: String,
     create: String,
-    rows: Vec<Row>,
+    rows: Vec<AccountTableRow>,
     pager: Pager,
     filtered: bool,
     may_write: bool,
@@ -135,7 +135,7 @@ struct AccountsPage {
 async fn list(
     State(state): State<PortalState>,
     Granted(grant): Granted<AccountsRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<AccountQuery>,
     shell: Shell,
 ) -> Result<Response, Problem> {
     let filters = query.filters();
@@ -171,7 +171,7 @@ async fn list(
         clear: filters.clear(),
         csv: filters.csv(),
         create,
-        rows: found.accounts.into_iter().map(Row::from).collect(),
+        rows: found.accounts.into_iter().map(AccountTableRow::from).collect(),
         pager,
         filtered: !filters.is_empty(),
         may_write: grant.principal().may::<AccountsWrite>(),
@@ -188,7 +188,7 @@ const HEADINGS: [&str; 7] =
 async fn export(
     State(state): State<PortalState>,
     Granted(grant): Granted<AccountsRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<AccountQuery>,
 ) -> Result<Response, Problem> {
     let filter = query.filter().map_err(Problem::bad_request)?;
     let ctx = state.ctx().clone();

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::description::{
-    Answer, CODES, Deployment, ErrorCode, Field, OPERATIONS, Operation, Shapes, VERSIONS, curl, rules,
+    CODES, Deployment, ErrorCode, Field, OPERATIONS, Operation, OperationAnswer, Shapes, VERSIONS, curl, rules,
 };
 use crate::http::{PortalState, Problem, Routes, Shell, page, signed_in};
 
@@ -19,25 +19,25 @@ pub(super) fn routes() -> Routes {
 static REFERENCE: LazyLock<Reference> = LazyLock::new(Reference::new);
 
 struct Reference {
-    groups: Vec<Group>,
+    groups: Vec<OperationGroup>,
     forms: Vec<Form>,
 }
 
 /// Operations under one heading.
-struct Group {
+struct OperationGroup {
     name: &'static str,
     anchor: String,
-    operations: Vec<Entry>,
+    operations: Vec<OperationEntry>,
 }
 
 /// One operation.
-struct Entry {
+struct OperationEntry {
     operation: &'static Operation,
     method: &'static str,
     parameters: Vec<Given>,
     filter_fields: Vec<&'static str>,
-    sent: Option<Sent>,
-    answers: Vec<Told>,
+    sent: Option<SentBody>,
+    answers: Vec<AnswerShown>,
     errors: Vec<u16>,
 }
 
@@ -51,14 +51,14 @@ struct Given {
 }
 
 /// A body that is sent.
-struct Sent {
+struct SentBody {
     form: String,
     media_type: &'static str,
     fields: Vec<Field>,
 }
 
 /// An answer that is no error.
-struct Told {
+struct AnswerShown {
     status: u16,
     meaning: &'static str,
     form: Option<String>,
@@ -76,12 +76,12 @@ struct Form {
 impl Reference {
     fn new() -> Self {
         let shapes = Shapes::all();
-        let mut groups: Vec<Group> = Vec::new();
+        let mut groups: Vec<OperationGroup> = Vec::new();
         for operation in &OPERATIONS {
-            let entry = Entry::new(operation, &shapes);
+            let entry = OperationEntry::new(operation, &shapes);
             match groups.iter_mut().find(|group| group.name == operation.group) {
                 Some(group) => group.operations.push(entry),
-                None => groups.push(Group {
+                None => groups.push(OperationGroup {
                     name: operation.group,
                     anchor: operation.group.to_lowercase().replace(' ', "-"),
                     operations: vec![entry],
@@ -97,7 +97,7 @@ impl Reference {
     }
 }
 
-impl Entry {
+impl OperationEntry {
     fn new(operation: &'static Operation, shapes: &Shapes) -> Self {
         let parameters = operation.parameters().into_iter().map(|parameter| Given {
             name: parameter.name,
@@ -108,9 +108,9 @@ impl Entry {
         });
         let sent = operation.sent.map(|body| {
             let form = (body.shape.name)();
-            Sent { fields: shapes.fields(&form, true), media_type: operation.media_type(), form }
+            SentBody { fields: shapes.fields(&form, true), media_type: operation.media_type(), form }
         });
-        let mut answers: Vec<Told> = operation.answers().iter().map(Told::from).collect();
+        let mut answers: Vec<AnswerShown> = operation.answers().iter().map(AnswerShown::from).collect();
         // A resource that was created looks like one that was there.
         for further in answers.iter_mut().skip(1) {
             further.example.clear();
@@ -137,8 +137,8 @@ impl Entry {
     }
 }
 
-impl From<&Answer> for Told {
-    fn from(answer: &Answer) -> Self {
+impl From<&OperationAnswer> for AnswerShown {
+    fn from(answer: &OperationAnswer) -> Self {
         let headers: Vec<&str> = answer.headers.iter().map(|header| header.name).collect();
         let example = answer.body.and_then(|body| serde_json::to_string_pretty(&(body.example)()).ok());
         Self {

@@ -21,7 +21,7 @@ pub(super) fn routes() -> Routes {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Query {
+struct AuditQuery {
     actor: String,
     action: String,
     subject: String,
@@ -29,7 +29,7 @@ struct Query {
     page: String,
 }
 
-impl Query {
+impl AuditQuery {
     fn filter(&self) -> AuditFilter {
         let own = |text: &str| filled(text).map(str::to_owned);
         AuditFilter {
@@ -65,13 +65,13 @@ fn action_words(action: &str) -> String {
 }
 
 /// One value that differs between before and after.
-struct Change {
+struct ChangedValue {
     what: String,
     before: String,
     after: String,
 }
 
-struct Row {
+struct AuditTableRow {
     seq: i64,
     at: Moment,
     actor: String,
@@ -80,13 +80,13 @@ struct Row {
     action: String,
     subject: String,
     subject_href: String,
-    changes: Vec<Change>,
+    changes: Vec<ChangedValue>,
     ticket: String,
     order: Option<i64>,
     request_id: String,
 }
 
-impl From<AuditRow> for Row {
+impl From<AuditRow> for AuditTableRow {
     fn from(row: AuditRow) -> Self {
         let subject_href = match row.subject_kind.as_str() {
             "account" => format!("/accounts/{}", segment(&row.subject)),
@@ -112,7 +112,7 @@ impl From<AuditRow> for Row {
 }
 
 /// The members that differ between two JSON objects; of one alone, all of it.
-fn changes(before: Option<&str>, after: Option<&str>) -> Vec<Change> {
+fn changes(before: Option<&str>, after: Option<&str>) -> Vec<ChangedValue> {
     let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let (before, after) = (read(before), read(after));
     let members = |value: &Option<Value>| match value {
@@ -126,7 +126,7 @@ fn changes(before: Option<&str>, after: Option<&str>) -> Vec<Change> {
     let text = |value: Option<&Value>| value.map(readable).unwrap_or_default();
     names
         .into_iter()
-        .map(|name| Change { what: words(name), before: text(before.get(name)), after: text(after.get(name)) })
+        .map(|name| ChangedValue { what: words(name), before: text(before.get(name)), after: text(after.get(name)) })
         .filter(|change| change.before != change.after)
         .collect()
 }
@@ -175,7 +175,7 @@ struct AuditPage {
     pills: Vec<Pill>,
     clear: String,
     csv: String,
-    rows: Vec<Row>,
+    rows: Vec<AuditTableRow>,
     pager: Pager,
     filtered: bool,
 }
@@ -184,7 +184,7 @@ struct AuditPage {
 async fn list(
     State(state): State<PortalState>,
     Granted(grant): Granted<AuditRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<AuditQuery>,
     shell: Shell,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
@@ -215,7 +215,7 @@ async fn list(
         pills: filters.pills(),
         clear: filters.clear(),
         csv: filters.csv(),
-        rows: found.rows.into_iter().map(Row::from).collect(),
+        rows: found.rows.into_iter().map(AuditTableRow::from).collect(),
         pager,
         filtered: !filters.is_empty(),
         actor: query.actor,
@@ -246,7 +246,7 @@ const HEADINGS: [&str; 15] = [
 async fn export(
     State(state): State<PortalState>,
     Granted(grant): Granted<AuditRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<AuditQuery>,
 ) -> Result<Response, Problem> {
     let (ctx, filter) = (state.ctx().clone(), query.filter());
     csv::export("audit.csv", &HEADINGS, move |after| {

@@ -36,7 +36,7 @@ fn validation(address: &CivicAddress) -> Chip {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Query {
+struct AddressQuery {
     tenant: String,
     q: String,
     page: String,
@@ -59,7 +59,7 @@ struct ChoosePage {
     more: bool,
 }
 
-struct Row {
+struct AddressTableRow {
     href: String,
     line: String,
     company: String,
@@ -68,7 +68,7 @@ struct Row {
     locations: usize,
 }
 
-impl Row {
+impl AddressTableRow {
     fn new(tenant: &TenantId, address: CivicAddress) -> Self {
         let line = address.line();
         Self {
@@ -93,7 +93,7 @@ struct AddressesPage {
     pills: Vec<Pill>,
     clear: String,
     csv: String,
-    rows: Vec<Row>,
+    rows: Vec<AddressTableRow>,
     pager: Pager,
     pull: PullState,
     may_pull: bool,
@@ -112,7 +112,7 @@ async fn company_of(ctx: &Ctx, grant: &Grant<CivicAddressesRead>, tenant: &Tenan
 async fn list(
     State(state): State<PortalState>,
     Granted(grant): Granted<CivicAddressesRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<AddressQuery>,
     Partial(partial): Partial,
     shell: Shell,
 ) -> Result<Response, Problem> {
@@ -146,7 +146,7 @@ async fn list(
         pills: filters.pills(),
         clear: filters.clear(),
         csv: filters.csv(),
-        rows: found.addresses.into_iter().map(|address| Row::new(&tenant, address)).collect(),
+        rows: found.addresses.into_iter().map(|address| AddressTableRow::new(&tenant, address)).collect(),
         pager,
         pull: PullState::of(pull.as_ref(), ctx.clock.now()),
         may_pull: person.may::<SyncWrite>(),
@@ -156,7 +156,12 @@ async fn list(
 }
 
 /// Without a tenant: whose addresses?
-async fn choose(ctx: &Ctx, grant: &Grant<CivicAddressesRead>, shell: Shell, query: Query) -> Result<Response, Problem> {
+async fn choose(
+    ctx: &Ctx,
+    grant: &Grant<CivicAddressesRead>,
+    shell: Shell,
+    query: AddressQuery,
+) -> Result<Response, Problem> {
     let typed = filled(&query.tenant);
     let filter = ConsentFilter { text: filled(&query.q).map(str::to_lowercase), ..ConsentFilter::default() };
     let consents_grant = grant.principal().grant::<ConsentsRead>()?;
@@ -203,7 +208,7 @@ const HEADINGS: [&str; 20] = [
 async fn export(
     State(state): State<PortalState>,
     Granted(grant): Granted<CivicAddressesRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<AddressQuery>,
 ) -> Result<Response, Problem> {
     let tenant = TenantId::parse(&query.tenant)
         .map_err(|_| Problem::bad_request("Say whose addresses to export: the tenant ID is missing or damaged."))?;
@@ -250,7 +255,7 @@ fn cells(address: &CivicAddress) -> Vec<Vec<String>> {
     address.locations.iter().map(|place| row(&place.id, &place.description, &place.elin)).collect()
 }
 
-struct Place {
+struct LocationShown {
     id: String,
     description: String,
     additional_info: String,
@@ -271,7 +276,7 @@ struct AddressPage {
     validated: bool,
     parts: Vec<(&'static str, String)>,
     position: String,
-    places: Vec<Place>,
+    places: Vec<LocationShown>,
     numbers: String,
     numbers_href: String,
     used: bool,
@@ -289,7 +294,7 @@ async fn get(
     let detail = civic_addresses::get(ctx, &grant, &tenant, &id).await?;
     let company = company_of(ctx, &grant, &tenant).await?;
     let address = &detail.address;
-    let places = address.locations.iter().map(|place| Place {
+    let places = address.locations.iter().map(|place| LocationShown {
         numbers: count(detail.at_location(&place.id)),
         is_default: place.is_default || place.id == address.default_location_id,
         id: place.id.clone(),

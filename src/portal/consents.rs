@@ -65,7 +65,7 @@ pub(super) fn active_in(counts: &[ConsentCount], relationship: &str) -> i64 {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Query {
+struct ConsentQuery {
     q: String,
     status: String,
     relationship: String,
@@ -73,7 +73,7 @@ struct Query {
     page: String,
 }
 
-impl Query {
+impl ConsentQuery {
     fn filter(&self) -> ConsentFilter {
         let own = |text: &str| filled(text).map(str::to_owned);
         ConsentFilter {
@@ -95,7 +95,7 @@ impl Query {
 }
 
 /// The key of a page: when the consent last changed, and the tenant.
-fn key(text: &str) -> Option<(i64, String)> {
+fn parse_page_key(text: &str) -> Option<(i64, String)> {
     let (at, tenant) = text.split_once('.')?;
     Some((at.parse().ok()?, tenant.to_owned()))
 }
@@ -105,7 +105,7 @@ fn key_text(row: &ConsentRow) -> String {
     format!("{at}.{tenant}")
 }
 
-struct Row {
+struct ConsentTableRow {
     tenant: String,
     company: String,
     status: Chip,
@@ -117,7 +117,7 @@ struct Row {
     account: String,
 }
 
-impl Row {
+impl ConsentTableRow {
     fn new(row: ConsentRow, choices: &[RelationshipChoice]) -> Self {
         let consent = row.consent;
         Self {
@@ -180,7 +180,7 @@ struct ConsentsPage {
     pills: Vec<Pill>,
     clear: String,
     csv: String,
-    rows: Vec<Row>,
+    rows: Vec<ConsentTableRow>,
     pager: Pager,
     filtered: bool,
     pull: PullState,
@@ -192,14 +192,14 @@ struct ConsentsPage {
 async fn list(
     State(state): State<PortalState>,
     Granted(grant): Granted<ConsentsRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<ConsentQuery>,
     Partial(partial): Partial,
     shell: Shell,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let choices = &ctx.policy.relationships;
     let filters = query.filters(choices);
-    let page_key: Page<_> = page_of(&query.page, key);
+    let page_key: Page<_> = page_of(&query.page, parse_page_key);
     let found = consents::list(ctx, &grant, &query.filter(), &page_key).await?;
     if found.consents.is_empty() && page_key != Page::First {
         return Ok(see_other(&filters.href()));
@@ -227,7 +227,7 @@ async fn list(
         pills: filters.pills(),
         clear: filters.clear(),
         csv: filters.csv(),
-        rows: found.consents.into_iter().map(|row| Row::new(row, choices)).collect(),
+        rows: found.consents.into_iter().map(|row| ConsentTableRow::new(row, choices)).collect(),
         pager,
         filtered: !filters.is_empty(),
         pull: PullState::of(pull.as_ref(), ctx.clock.now()),
@@ -280,7 +280,7 @@ const HEADINGS: [&str; 12] = [
 async fn export(
     State(state): State<PortalState>,
     Granted(grant): Granted<ConsentsRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<ConsentQuery>,
 ) -> Result<Response, Problem> {
     let (ctx, filter) = (state.ctx().clone(), query.filter());
     csv::export("consents.csv", &HEADINGS, move |after| {

@@ -74,13 +74,13 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// A line; it is chosen when `current` is its value.
+    /// Makes a line, which is chosen when `current` is its value.
     pub(super) fn new(value: impl Into<String>, label: impl Into<String>, current: &str) -> Self {
         let value = value.into();
         Self { selected: value == current, value, label: label.into(), hint: String::new() }
     }
 
-    /// The same with more about it.
+    /// Makes such a line with more about it.
     #[must_use]
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
@@ -212,7 +212,7 @@ pub(super) struct Pager {
     pub(super) next: String,
 }
 
-/// The page that the query's `page` names; what cannot be read is the first page.
+/// Gives the page that the query's `page` names. What cannot be read is the first page.
 pub(super) fn page_of<K>(page: &str, key: impl FnOnce(&str) -> Option<K>) -> Page<K> {
     match page.split_once('.') {
         Some(("after", text)) => key(text).map_or(Page::First, Page::After),

@@ -35,14 +35,14 @@ struct Notice {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Wanted {
+struct LoginQuery {
     return_to: ReturnTo,
 }
 
 /// `GET /login`: sends the browser to the identity provider.
 async fn login(
     State(state): State<PortalState>,
-    QueryString(wanted): QueryString<Wanted>,
+    QueryString(wanted): QueryString<LoginQuery>,
     Info(info): Info,
     shell: Shell,
     headers: HeaderMap,

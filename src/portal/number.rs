@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::api_call::{self, ApiCalls};
 use super::explain::explain;
 use super::show::{Chip, Moment, count};
-use super::upload::manage_page;
+use super::upload::{ManageHeading, manage_page};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::rules::described;
 use crate::domain::{E164, ItemState, Number, OrderKind, Places, ProvisioningError, SyncState};
@@ -32,7 +32,7 @@ struct NumberPage {
     shown: String,
     /// What there is now; nothing once the number is gone.
     now: Option<Now>,
-    history: Vec<Step>,
+    history: Vec<HistoryStep>,
     may_write: bool,
     may_release: bool,
     api: ApiCalls,
@@ -65,7 +65,7 @@ struct Fault {
 }
 
 /// One order of the number's life.
-struct Step {
+struct HistoryStep {
     order: i64,
     title: String,
     state: Chip,
@@ -108,7 +108,7 @@ fn fault(error: &ProvisioningError, alike: i64) -> Fault {
     }
 }
 
-impl From<OrderHistory> for Step {
+impl From<OrderHistory> for HistoryStep {
     fn from(step: OrderHistory) -> Self {
         let account = step.account.as_deref().unwrap_or("an account that is gone");
         let teams = &step.settings.teams;
@@ -201,7 +201,7 @@ async fn show(
         e164: number.to_string(),
         shown: number.grouped(),
         now: found.as_ref().map(|found| now(found, &places, alike)),
-        history: history.into_iter().map(Step::from).collect(),
+        history: history.into_iter().map(HistoryStep::from).collect(),
         may_write,
         api,
         may_release: person.may::<NumbersDelete>(),
@@ -225,7 +225,7 @@ async fn edit(
         person,
         shell,
         UploadForm::of(&found),
-        (format!("Manage number {}", number.grouped()), String::new()),
+        ManageHeading { title: format!("Manage number {}", number.grouped()), note: String::new() },
         api_call::of_number(&state, &found, true),
     )
     .await

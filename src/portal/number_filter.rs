@@ -40,7 +40,7 @@ pub(super) struct NumbersQuery {
     pub(super) made_for: String,
     /// Ticked numbers.
     pub(super) number: Vec<String>,
-    /// Not empty: every number that the filters match, ticked or not.
+    /// When it is not empty, every number that the filters match is meant, ticked or not.
     pub(super) all_matching: String,
     pub(super) ticket: String,
 }
@@ -147,7 +147,7 @@ impl NumbersQuery {
             .with("like", "Fails like", &self.like)
     }
 
-    /// Which page is asked for.
+    /// Tells which page is asked for.
     pub(super) fn page(&self) -> Page<E164> {
         page_of(&self.page, |key| key.parse().ok().and_then(E164::from_i64))
     }
@@ -155,7 +155,7 @@ impl NumbersQuery {
     /// The ticked numbers.
     ///
     /// # Errors
-    /// Names the one that is none.
+    /// When one of them is no number, which is named.
     pub(super) fn ticked(&self) -> Result<Vec<E164>, Problem> {
         self.number
             .iter()

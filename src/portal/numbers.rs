@@ -57,7 +57,7 @@ struct Results {
     runs: Vec<NumberRun>,
     ranges: Vec<RangeRow>,
     folded: bool,
-    /// Such as "12,431 numbers" or "more than 1,000 numbers".
+    /// How many match, such as "12,431 numbers" or "more than 1,000 numbers".
     found: String,
     /// The same for a choice: "All 12,431".
     all: String,
@@ -255,7 +255,7 @@ fn worded(matching: Matching) -> (String, String) {
 }
 
 impl Results {
-    /// Nothing, because a filter cannot be understood.
+    /// Shows no number, because a filter cannot be understood.
     fn none(filters: &Filters) -> Self {
         Self {
             runs: Vec::new(),

@@ -17,7 +17,7 @@ use crate::http::{
     see_other, see_other_with,
 };
 use crate::service;
-use crate::service::orders::{self, Cause, ItemPage, ItemRow, OrderRight};
+use crate::service::orders::{self, Cause, ItemPage, ItemRow, ItemSelection, OrderRight};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/orders/{id}", needs::<OrdersRead>(), show).post(
@@ -178,7 +178,7 @@ async fn show(
         (Vec::new(), ItemPage { items: Vec::new(), more_after: false, more_before: false })
     } else {
         let causes = if order.progress.failed > 0 { orders::causes(ctx, &grant, id).await? } else { Vec::new() };
-        (causes, orders::items(ctx, &grant, id, (None, only), asked).await?)
+        (causes, orders::items(ctx, &grant, id, ItemSelection { verdict: None, state: only }, asked).await?)
     };
     let path = format!("/orders/{id}");
     let state_part = only.map(|only| format!("state={}", only.key()));

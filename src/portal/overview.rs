@@ -47,7 +47,7 @@ struct OrderRow {
 }
 
 /// One step of a newcomer's way.
-struct Step {
+struct FirstStep {
     done: bool,
     href: &'static str,
     title: &'static str,
@@ -61,7 +61,7 @@ struct OverviewPage {
     tiles: Vec<Tile>,
     needs: Vec<Need>,
     orders: Vec<OrderRow>,
-    steps: Vec<Step>,
+    steps: Vec<FirstStep>,
     busy: bool,
 }
 
@@ -218,25 +218,25 @@ impl From<Order> for OrderRow {
 }
 
 /// A newcomer's way to the first numbers; empty once there are some.
-fn steps(found: &Overview, has_accounts: bool, may: bool) -> Vec<Step> {
+fn steps(found: &Overview, has_accounts: bool, may: bool) -> Vec<FirstStep> {
     if found.numbers > 0 || !may {
         return Vec::new();
     }
     let answered = found.consents.iter().any(|count| count.relationship == "AgreementSigned");
     vec![
-        Step {
+        FirstStep {
             done: answered || has_accounts,
             href: "/consents",
             title: "Look at the consents",
             text: "Enterprises that picked you. Set the relationship status of one to Agreement signed.",
         },
-        Step {
+        FirstStep {
             done: has_accounts,
             href: "/accounts",
             title: "Create an account",
             text: "From the consent, so that name and tenant are filled in.",
         },
-        Step {
+        FirstStep {
             done: false,
             href: "/numbers/upload",
             title: "Upload numbers",

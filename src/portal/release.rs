@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::api_call::{self, ApiCalls};
 use super::number_filter::NumbersQuery;
 use super::show::count;
-use super::upload::manage_page;
+use super::upload::{ManageHeading, manage_page};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::E164;
 use crate::http::{
@@ -86,7 +86,7 @@ async fn manage(
         many => format!("Manage {} numbers", count(many)),
     };
     let api = if chosen.count == 1 { api_call::of_number(&state, &first, true) } else { ApiCalls::default() };
-    manage_page(&state, person, shell, form, (title, note), api).await
+    manage_page(&state, person, shell, form, ManageHeading { title, note }, api).await
 }
 
 /// Numbers to change together: of one account.

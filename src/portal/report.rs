@@ -28,7 +28,7 @@ const HEADINGS: [&str; 10] = [
 ];
 
 /// Where a report goes on.
-enum Place {
+enum ReportPlace {
     /// Behind this problem.
     Problems(i64),
     /// Behind this number.
@@ -47,9 +47,9 @@ async fn report(
         grant.principal().grant::<NumbersDelete>()?;
     }
     let ctx = state.ctx().clone();
-    csv::export(&format!("order-{id}.csv"), &HEADINGS, move |place: Option<Place>| {
+    csv::export(&format!("order-{id}.csv"), &HEADINGS, move |place: Option<ReportPlace>| {
         let (ctx, grant) = (ctx.clone(), grant.clone());
-        async move { next(&ctx, &grant, (id, draft), place.unwrap_or(Place::Problems(0))).await }
+        async move { next(&ctx, &grant, id, draft, place.unwrap_or(ReportPlace::Problems(0))).await }
     })
     .await
 }
@@ -57,21 +57,21 @@ async fn report(
 async fn next(
     ctx: &Ctx,
     grant: &Grant<OrdersRead>,
-    order: (i64, bool),
-    place: Place,
-) -> service::Result<csv::Chunk<Place>> {
-    let (id, draft) = order;
+    id: i64,
+    draft: bool,
+    place: ReportPlace,
+) -> service::Result<csv::Chunk<ReportPlace>> {
     match place {
-        Place::Problems(after) => {
+        ReportPlace::Problems(after) => {
             let problems = orders::problems(ctx, grant, id, after).await?;
             let last = problems.last().map(|problem| problem.seq).filter(|_| problems.len() >= REPORT_CHUNK);
-            let next = last.map_or(Place::Numbers(None), Place::Problems);
+            let next = last.map_or(ReportPlace::Numbers(None), ReportPlace::Problems);
             Ok((problems.into_iter().map(refused_line).collect(), Some(next)))
         }
-        Place::Numbers(after) => {
+        ReportPlace::Numbers(after) => {
             let (items, next) = orders::report(ctx, grant, id, after).await?;
             let rows = items.into_iter().map(|item| number_line(item, draft)).collect();
-            Ok((rows, next.map(|key| Place::Numbers(Some(key)))))
+            Ok((rows, next.map(|key| ReportPlace::Numbers(Some(key)))))
         }
     }
 }

@@ -20,14 +20,14 @@ pub(super) fn routes() -> Routes {
     Routes::new().get("/search", needs::<NumbersRead>(), search)
 }
 
-/// Hits shown of each group; the group's own list has all.
+/// So many hits of each group are shown. The group's own list has all.
 const SHOWN: usize = 10;
 /// From so many digits on, digits are taken for the beginning of a telephone number.
 const NUMBER_DIGITS: usize = 5;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Query {
+struct SearchQuery {
     q: String,
 }
 
@@ -38,7 +38,7 @@ struct Hit {
     chip: Option<Chip>,
 }
 
-struct Group {
+struct HitGroup {
     title: &'static str,
     id: &'static str,
     hits: Vec<Hit>,
@@ -51,7 +51,7 @@ struct Group {
 struct SearchPage {
     shell: Shell,
     q: String,
-    groups: Vec<Group>,
+    groups: Vec<HitGroup>,
     numbers: String,
 }
 
@@ -59,7 +59,7 @@ struct SearchPage {
 async fn search(
     State(state): State<PortalState>,
     Granted(grant): Granted<NumbersRead>,
-    QueryString(query): QueryString<Query>,
+    QueryString(query): QueryString<SearchQuery>,
     shell: Shell,
 ) -> Result<Response, Problem> {
     let (ctx, text) = (state.ctx(), query.q.trim());
@@ -120,7 +120,7 @@ async fn goal(ctx: &Ctx, grant: &Grant<NumbersRead>, text: &str) -> Result<Optio
     Ok(account.map(|account| format!("/accounts/{}", account.name)))
 }
 
-/// What was found; `None` when there is no such thing.
+/// Gives what was found, and nothing when there is no such thing.
 fn there<T>(outcome: Outcome<T>) -> Result<Option<T>, Problem> {
     match outcome {
         Ok(found) => Ok(Some(found)),
@@ -129,7 +129,7 @@ fn there<T>(outcome: Outcome<T>) -> Result<Option<T>, Problem> {
     }
 }
 
-async fn groups(ctx: &Ctx, grant: &Grant<NumbersRead>, text: &str) -> Result<Vec<Group>, Problem> {
+async fn groups(ctx: &Ctx, grant: &Grant<NumbersRead>, text: &str) -> Result<Vec<HitGroup>, Problem> {
     let person = grant.principal();
     let lower = text.to_lowercase();
     let filter = AccountFilter { text: Some(lower.clone()), ..AccountFilter::default() };
@@ -157,8 +157,18 @@ async fn groups(ctx: &Ctx, grant: &Grant<NumbersRead>, text: &str) -> Result<Vec
     let all =
         |there_is: bool, path: &str| if there_is { format!("{path}?q={}", query_value(text)) } else { String::new() };
     let groups = vec![
-        Group { title: "Accounts", id: "accounts", hits: account_hits.collect(), all: all(accounts_all, "/accounts") },
-        Group { title: "Consents", id: "consents", hits: consent_hits.collect(), all: all(consents_all, "/consents") },
+        HitGroup {
+            title: "Accounts",
+            id: "accounts",
+            hits: account_hits.collect(),
+            all: all(accounts_all, "/accounts"),
+        },
+        HitGroup {
+            title: "Consents",
+            id: "consents",
+            hits: consent_hits.collect(),
+            all: all(consents_all, "/consents"),
+        },
     ];
     Ok(groups.into_iter().filter(|group| !group.hits.is_empty()).collect())
 }

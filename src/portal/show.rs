@@ -12,9 +12,9 @@ use crate::domain::{ConsentStatus, OrderStatus, SyncState};
 /// An instant, for machines and for people.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moment {
-    /// RFC 3339 in UTC, to the second.
+    /// The instant as in RFC 3339, in UTC, to the second.
     pub(super) iso: String,
-    /// Such as "21 Nov 2026, 11:42 UTC".
+    /// The instant for people, such as "21 Nov 2026, 11:42 UTC".
     pub(super) text: String,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn counted(value: i64, one: &str, many: &str) -> String {
 /// A state as a picture and a word, for `ui::chip`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chip {
-    /// Which picture and colour; the table in docs/INTERFACE.md.
+    /// Which picture and colour it has. The table is in docs/INTERFACE.md.
     pub(super) kind: &'static str,
     /// The word.
     pub(super) word: Cow<'static, str>,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::api_call::ApiCalls;
 use super::csv;
 use super::form::{Errors, checked};
-use super::upload_body::{self, File, Sent};
+use super::upload_body::{self, File, SentUpload};
 use super::upload_form::{FormView, offer};
 use crate::authz::{Grant, NumbersRead, NumbersWrite, Principal};
 use crate::domain::upload::{Column, HEADINGS, decode};
@@ -60,7 +60,7 @@ struct ChooseAccountPage {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Wanted {
+struct UploadQuery {
     account: String,
     draft: String,
 }
@@ -69,7 +69,7 @@ struct Wanted {
 async fn show(
     State(state): State<PortalState>,
     Granted(grant): Granted<NumbersWrite>,
-    QueryString(wanted): QueryString<Wanted>,
+    QueryString(wanted): QueryString<UploadQuery>,
     shell: Shell,
 ) -> Result<Response, Problem> {
     let person = grant.principal();
@@ -79,7 +79,7 @@ async fn show(
     let mut form = UploadForm { account: wanted.account.trim().to_owned(), ..UploadForm::default() };
     let offer = offer(state.ctx(), person, &mut form, true).await?;
     if offer.account.is_some() {
-        return Ok(page(&upload_page(&state, shell, form, offer, Errors::default(), Sent::default())));
+        return Ok(page(&upload_page(&state, shell, form, offer, Errors::default(), SentUpload::default())));
     }
     let mut errors = Errors::default();
     if !form.account.is_empty() {
@@ -110,7 +110,7 @@ async fn taken_up(state: &PortalState, person: &Principal, draft: &str, shell: S
     } else {
         ""
     };
-    let sent = Sent { draft: id.to_string(), ..Sent::default() };
+    let sent = SentUpload { draft: id.to_string(), ..SentUpload::default() };
     let mut template = upload_page(state, shell, form, offer, Errors::default(), sent);
     note.clone_into(&mut template.view.note);
     Ok(page(&template))
@@ -122,7 +122,7 @@ fn upload_page(
     form: UploadForm,
     offer: super::upload_form::Offer,
     errors: Errors,
-    sent: Sent,
+    sent: SentUpload,
 ) -> UploadPage {
     let title = if sent.manage.is_empty() { "Upload numbers".to_owned() } else { "Manage numbers".to_owned() };
     UploadPage {
@@ -141,19 +141,26 @@ fn upload_page(
     }
 }
 
-/// The page of a form that changes numbers that exist; `words` are its title and a note.
+/// What the page of a form that changes numbers says above the form.
+pub(super) struct ManageHeading {
+    pub(super) title: String,
+    pub(super) note: String,
+}
+
+/// Shows the form that changes numbers that exist.
 pub(super) async fn manage_page(
     state: &PortalState,
     person: &Principal,
     shell: Shell,
     mut form: UploadForm,
-    words: (String, String),
+    heading: ManageHeading,
     api: ApiCalls,
 ) -> Result<Response, Problem> {
     let offer = offer(state.ctx(), person, &mut form, false).await?;
-    let sent = Sent { manage: "true".to_owned(), ..Sent::default() };
+    let sent = SentUpload { manage: "true".to_owned(), ..SentUpload::default() };
     let mut template = upload_page(state, shell, form, offer, Errors::default(), sent);
-    (template.view.title, template.view.note) = words;
+    template.view.title = heading.title;
+    template.view.note = heading.note;
     template.view.api = api;
     Ok(page(&template))
 }
@@ -190,7 +197,7 @@ async fn take(
                            send it again in a few minutes.";
             let errors = vec![FieldProblem::new(field, message)].into();
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            let mut answer = again(&state, &grant, shell, (form, sent), errors, status).await?;
+            let mut answer = again(&state, &grant, shell, form, sent, errors, status).await?;
             answer.headers_mut().insert(header::RETRY_AFTER, TRY_AGAIN);
             return Ok(answer);
         }
@@ -200,7 +207,7 @@ async fn take(
             size(most as u64)
         );
         let errors = vec![FieldProblem::new(field, message)].into();
-        return again(&state, &grant, shell, (form, sent), errors, StatusCode::PAYLOAD_TOO_LARGE).await;
+        return again(&state, &grant, shell, form, sent, errors, StatusCode::PAYLOAD_TOO_LARGE).await;
     }
     let (name, bytes) = sent.file.take().map(|file| (file.name, file.bytes)).unzip();
     let upload = Arc::new(Upload { form, file: bytes });
@@ -214,7 +221,7 @@ async fn take(
         }
         Err(errors) => {
             sent.file = name.zip(file).map(|(name, bytes)| File { name, bytes });
-            again(&state, &grant, shell, (form, sent), errors, StatusCode::UNPROCESSABLE_ENTITY).await
+            again(&state, &grant, shell, form, sent, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
     }
 }
@@ -233,11 +240,11 @@ async fn again(
     state: &PortalState,
     grant: &Grant<NumbersWrite>,
     shell: Shell,
-    typed: (UploadForm, Sent),
+    mut form: UploadForm,
+    mut sent: SentUpload,
     errors: Errors,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let (mut form, mut sent) = typed;
     let mut note = String::new();
     if let Some(file) = sent.file.take() {
         let text = Some(&file.bytes)

@@ -6,23 +6,23 @@ use axum::extract::multipart::Field;
 use crate::http::Problem;
 use crate::service::staging::UploadForm;
 
-/// Most bytes of a field that is no list of numbers; every rule about such fields allows less.
+/// The most bytes of a field that is no list of numbers. Every rule about such fields allows less.
 const SHORT: usize = 4_096;
-/// Most repetitions of a field that are kept.
+/// The most repetitions of a field that are kept.
 const REPEATED: usize = 100;
 /// A field with more than this gets all the room it may need at once, rather than grow by being copied.
 const GROWS: usize = 65_536;
 
 /// What a browser sent.
 #[derive(Default)]
-pub(super) struct Sent {
+pub(super) struct SentUpload {
     /// The typed fields.
     pub(super) form: UploadForm,
     /// The chosen file, if one was chosen.
     pub(super) file: Option<File>,
     /// Name of the field whose text was more than is taken.
     pub(super) too_large: Option<&'static str>,
-    /// Not empty: the form changes numbers that exist.
+    /// The form changes numbers that exist when this is not empty.
     pub(super) manage: String,
     /// The draft that this form was, and which it replaces.
     pub(super) draft: String,
@@ -41,8 +41,8 @@ pub(super) struct File {
 ///
 /// # Errors
 /// When the body is no form, or breaks off.
-pub(super) async fn read(mut body: Multipart, most: usize, declared: Option<u64>) -> Result<Sent, Problem> {
-    let mut sent = Sent::default();
+pub(super) async fn read(mut body: Multipart, most: usize, declared: Option<u64>) -> Result<SentUpload, Problem> {
+    let mut sent = SentUpload::default();
     let mut left = most;
     let declared = declared.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(most);
     while let Some(field) = body.next_field().await? {
@@ -76,7 +76,7 @@ pub(super) async fn read(mut body: Multipart, most: usize, declared: Option<u64>
     Ok(sent)
 }
 
-fn take(sent: &mut Sent, name: &str, value: &str) {
+fn take(sent: &mut SentUpload, name: &str, value: &str) {
     let form = &mut sent.form;
     let place = match name {
         "account" => &mut form.account,

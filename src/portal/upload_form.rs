@@ -17,7 +17,7 @@ const KNOWN_USAGES: [&str; 3] = ["CallingUserAssignment", "FirstPartyAppAssignme
 const KNOWN_CAPABILITIES: [&str; 3] = ["InboundCalling", "OutboundCalling", "Mobile"];
 
 /// A heading with the choices under it.
-pub(super) struct Group {
+pub(super) struct ChoiceGroup {
     pub(super) label: String,
     pub(super) options: Vec<Choice>,
 }
@@ -38,8 +38,8 @@ pub(super) struct Offer {
     pub(super) additional_usages: Vec<Choice>,
     pub(super) capabilities: Vec<Choice>,
     pub(super) profiles: Vec<Choice>,
-    pub(super) addresses: Vec<Group>,
-    pub(super) locations: Vec<Group>,
+    pub(super) addresses: Vec<ChoiceGroup>,
+    pub(super) locations: Vec<ChoiceGroup>,
     /// True when there are too many addresses to offer.
     pub(super) many_addresses: bool,
     /// True when the usages and capabilities are those of the tenant.
@@ -64,7 +64,7 @@ pub(super) struct FormView {
     pub(super) form: UploadForm,
     pub(super) offer: Offer,
     pub(super) title: String,
-    /// Not empty: the form changes numbers that exist.
+    /// The form changes numbers that exist when this is not empty.
     pub(super) manage: String,
     /// The draft that the form replaces, or nothing.
     pub(super) draft: String,
@@ -222,10 +222,10 @@ fn profiles(ctx: &Ctx, chosen: &str) -> Vec<Choice> {
     ctx.policy.calling_profiles.iter().map(|profile| Choice::new(&profile.id, &profile.name, chosen)).collect()
 }
 
-fn address_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<Group> {
-    let mut groups: Vec<Group> = [(true, "Validated"), (false, "Not validated: may be refused")]
+fn address_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<ChoiceGroup> {
+    let mut groups: Vec<ChoiceGroup> = [(true, "Validated"), (false, "Not validated: may be refused")]
         .into_iter()
-        .map(|(validated, label)| Group {
+        .map(|(validated, label)| ChoiceGroup {
             label: label.to_owned(),
             options: addresses
                 .iter()
@@ -246,11 +246,11 @@ fn address_label(address: &CivicAddress) -> String {
     }
 }
 
-fn location_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<Group> {
-    let mut groups: Vec<Group> = addresses
+fn location_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<ChoiceGroup> {
+    let mut groups: Vec<ChoiceGroup> = addresses
         .iter()
         .filter(|address| !address.locations.is_empty())
-        .map(|address| Group {
+        .map(|address| ChoiceGroup {
             label: address_label(address),
             options: address
                 .locations
@@ -267,8 +267,9 @@ fn location_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<Group> {
     groups
 }
 
-fn keep_unknown(groups: &mut Vec<Group>, chosen: &str) {
+fn keep_unknown(groups: &mut Vec<ChoiceGroup>, chosen: &str) {
     if !chosen.is_empty() && !groups.iter().flat_map(|group| &group.options).any(|option| option.value == chosen) {
-        groups.push(Group { label: "Not offered".to_owned(), options: vec![Choice::new(chosen, chosen, chosen)] });
+        groups
+            .push(ChoiceGroup { label: "Not offered".to_owned(), options: vec![Choice::new(chosen, chosen, chosen)] });
     }
 }

@@ -80,7 +80,7 @@ impl SessionKeeper {
         tx.commit().await
     }
 
-    /// Takes the task of confirming the roles for a while; false when another request has it.
+    /// Takes the task of confirming the roles for a while. Tells whether it did: another request may have it.
     ///
     /// # Errors
     /// When the database cannot be written.

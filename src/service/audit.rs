@@ -35,7 +35,7 @@ pub async fn list(ctx: &Ctx, _: &Grant<AuditRead>, filter: &AuditFilter, page: &
     Ok(AuditPage { rows, more_after, more_before })
 }
 
-/// The next rows of an export behind (older than) `after`, and the place to go on behind.
+/// Reads the next rows of an export behind (older than) `after`, and gives the place to go on behind.
 ///
 /// # Errors
 /// When the database fails.
@@ -63,7 +63,7 @@ pub async fn actions(ctx: &Ctx, _: &Grant<AuditRead>) -> Result<Vec<String>> {
 /// What walking the chain found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
-    /// Every row holds; how many, and the hash of the last, to be kept outside.
+    /// Every row holds. The hash of the last one is to be kept outside.
     Holds {
         /// Rows in the chain.
         rows: i64,

@@ -14,7 +14,7 @@ use crate::store::{Position, Tx};
 /// Numbers on one page of the feed; a page of changes may have some more.
 pub const PAGE: usize = 1_000;
 
-/// One number as calls find it; none where nobody has it, or it is being released.
+/// Finds one number as calls find it. There is none where nobody has it, or it is being released.
 ///
 /// # Errors
 /// When the database fails.
@@ -22,11 +22,11 @@ pub async fn number(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<O
     Ok(ctx.db.routed_number(number).await?)
 }
 
-/// Where somebody stands who keeps a copy of all numbers. Opaque to programs.
+/// Where somebody stands who keeps a copy of all numbers. It is opaque to programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// The last number that was handed over; none when all were.
+    /// The last number that was handed over, until all were.
     #[serde(rename = "n")]
     number: Option<i64>,
     /// What changed up to here is in the copy, or will be when all numbers were handed over.
@@ -38,14 +38,14 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// As text that goes into an address as it is.
+    /// Writes it as text that goes into an address as it is.
     #[must_use]
     pub fn encode(&self) -> String {
         let body = serde_json::to_string(self).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(format!("{:x}.{body}", content_id(&body)))
     }
 
-    /// Reads one back; `None` when it is none, or damaged.
+    /// Reads one back. `None` means that it is none, or damaged.
     #[must_use]
     pub fn decode(text: &str) -> Option<Self> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
@@ -70,8 +70,8 @@ pub struct FeedPage {
     pub next: Cursor,
 }
 
-/// The next page of the feed: of all numbers without a cursor, and of what changed once all were handed over. `None` when
-/// the cursor is of another database or another configuration.
+/// Reads the next page of the feed: of all numbers without a cursor, and of what changed once all were handed over. There
+/// is none when the cursor is of another database or another configuration.
 ///
 /// # Errors
 /// When the database fails.

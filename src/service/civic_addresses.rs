@@ -8,7 +8,7 @@ use crate::store::{AddressPage, Page};
 /// Addresses on one page.
 pub const PAGE_SIZE: usize = 50;
 
-/// One page of a tenant's addresses; `text` is searched in every part.
+/// Reads one page of a tenant's addresses. `text` is searched in every part.
 ///
 /// # Errors
 /// When the database fails.
@@ -26,7 +26,7 @@ pub async fn list(
 /// Rows of an export fetched at a time.
 const EXPORT_CHUNK: usize = 1_000;
 
-/// The next addresses of an export behind the id `after`, and the id to go on behind.
+/// Reads the next addresses of an export behind the id `after`, and gives the id to go on behind.
 ///
 /// # Errors
 /// When the database fails.
@@ -52,7 +52,7 @@ pub async fn choices(ctx: &Ctx, _: &Grant<CivicAddressesRead>, tenant: &TenantId
     Ok(ctx.db.read().await?.civic_addresses(tenant).await?)
 }
 
-/// The tenant's capability plans; `None` while the backend was never asked.
+/// Reads the tenant's capability plans. There are none while the backend was never asked.
 ///
 /// # Errors
 /// When the database fails.
@@ -65,7 +65,7 @@ pub async fn plans(ctx: &Ctx, _: &Grant<CivicAddressesRead>, tenant: &TenantId) 
 pub struct AddressDetail {
     /// The address.
     pub address: CivicAddress,
-    /// Numbers by location id; `None` where only the address is set.
+    /// Numbers by location id, which is absent where only the address is set.
     pub uses: Vec<(Option<String>, i64)>,
 }
 

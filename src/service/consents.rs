@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::transact::transact;
+use super::transact::{give_up, transact};
 use super::{Ctx, Error, Origin, Result, audit_entry};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::MAX_COMMENT;
@@ -49,7 +49,7 @@ const EXPORT_CHUNK: usize = 1_000;
 /// The key behind which the next rows of an export start.
 pub type ExportKey = (i64, String);
 
-/// The next rows of an export behind `after`, and the key to go on behind.
+/// Reads the next rows of an export behind `after`, and gives the key to go on behind.
 ///
 /// # Errors
 /// When the database fails.
@@ -136,7 +136,7 @@ impl RelationshipForm {
 pub enum RelationshipUpdated {
     /// It is stored and on its way to the backend.
     Done,
-    /// Somebody else changed it meanwhile; the consent as they left it.
+    /// Somebody else changed it meanwhile. It holds the consent as they left it.
     Stale(Box<ConsentRow>),
 }
 
@@ -153,7 +153,7 @@ pub async fn update_relationship(
 ) -> Result<RelationshipUpdated> {
     let now = ctx.clock.now();
     let request_id = Ctx::new_id();
-    let outcome = transact!(ctx, tx => {
+    let outcome = transact!(ctx, |tx| {
         let before = tx.consent(tenant).await?.ok_or(Error::NotFound("consent"))?;
         let relationship = &before.consent.customer_relationship;
         let problems = form.problems(&ctx.policy.relationships, &relationship.status);
@@ -170,7 +170,7 @@ pub async fn update_relationship(
             request_id: &request_id,
         };
         if !tx.set_relationship(&change, now).await? {
-            return Ok(RelationshipUpdated::Stale(Box::new(before)));
+            return give_up(RelationshipUpdated::Stale(Box::new(before)));
         }
         tx.want_work(WorkKind::Relationship, tenant.as_str(), now).await?;
         let mut entry = audit_entry(grant, origin, "consent.relationship");

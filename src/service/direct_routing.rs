@@ -23,7 +23,7 @@ pub struct SubdomainState {
     pub status: SubdomainStatus,
     /// Region by region.
     pub regions: Vec<RegionState>,
-    /// When a name server was last asked; `None`: not since the last change.
+    /// When a name server was last asked, if it was since the last change.
     pub checked_at: Option<OffsetDateTime>,
     /// Whether the public asks our name servers.
     pub delegation: Delegation,
@@ -40,13 +40,13 @@ pub struct RegionState {
     pub name: String,
     /// The token that it should be answered with.
     pub token: String,
-    /// What was answered; `None`: not asked since the last change.
+    /// What was answered, if a name server was asked since the last change.
     pub served: Option<Served>,
     /// What is wrong with that, as a sentence.
     pub difference: Option<&'static str>,
 }
 
-/// What is known of the account's names; `None` where it has none, or the deployment has no base domain for them.
+/// Reads what is known of the account's names, where it has some and the deployment has a base domain for them.
 ///
 /// # Errors
 /// When the database fails.
@@ -87,7 +87,7 @@ fn described(ctx: &Ctx, names: &NamesRow, delegation: DelegationRow) -> Option<S
 /// When the database fails.
 pub async fn check_now(ctx: &Ctx, grant: &Grant<AccountsRead>, account: &Account) -> Result<Option<SubdomainState>> {
     let asked_at = ctx.clock.now();
-    transact!(ctx, tx => tx.want_check(account.id, asked_at).await?)?;
+    transact!(ctx, |tx| tx.want_check(account.id, asked_at).await?)?;
     ctx.db.tell_name_server();
     let end = tokio::time::Instant::now() + PATIENCE;
     loop {

@@ -9,14 +9,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why a service function did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such thing; the noun, such as `account`.
+    /// There is no such thing. It holds the noun, such as `account`.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// The state of things does not allow it; a sentence for people.
+    /// The state of things does not allow it. It holds a sentence for people.
     #[error("{0}")]
     Conflict(String),
-    /// What was read had changed before it was written; the same goes through when it is begun anew. A sentence for when it
-    /// keeps happening.
+    /// What was read had changed before it was written. The same goes through when it is begun anew; the sentence is for when
+    /// it keeps happening.
     #[error("{0}")]
     Overtaken(String),
     /// What was typed has these problems.
@@ -25,7 +25,7 @@ pub enum Error {
     /// Items that a program sent cannot be taken, for these reasons.
     #[error("{} items are refused", .0.len())]
     Items(Vec<ItemProblem>),
-    /// What the request asks for first does not hold; a sentence.
+    /// What the request asks for first does not hold. It holds a sentence for people.
     #[error("{0}")]
     Precondition(String),
     /// Another request had the same id.
@@ -34,7 +34,7 @@ pub enum Error {
     /// The same request is being answered.
     #[error("the same request is being answered")]
     RepeatRunning,
-    /// There is too much to do at this moment; a sentence for people.
+    /// There is too much to do at this moment. It holds a sentence for people.
     #[error("{0}")]
     Busy(&'static str),
     /// The database failed.

@@ -11,6 +11,8 @@ use crate::domain::field::filled;
 use crate::domain::hand_over::{self, Progress, Step, Tick};
 use crate::domain::{Account, DirectRouting, FieldProblem};
 
+pub use super::labels::AccountLabel;
+
 /// How many tokens an account has to have.
 fn regions(ctx: &Ctx) -> usize {
     ctx.policy.zones.as_ref().map_or(2, |zones| zones.regions.len())
@@ -30,7 +32,7 @@ pub async fn steps(ctx: &Ctx, _: &Grant<AccountsRead>, account: &Account) -> Res
 }
 
 /// Ticks a step that only a person can know of, for the subdomain that the page showed. `on` is the day it was done, such
-/// as 2026-11-21; today unless it is written.
+/// as 2026-11-21. Without one it is today.
 ///
 /// # Errors
 /// When the day is none, the step follows from the data, the account has another subdomain by now, or the database fails.
@@ -38,7 +40,7 @@ pub async fn tick(
     ctx: &Ctx,
     grant: &Grant<AccountsWrite>,
     origin: &Origin,
-    account: (&str, &str),
+    of: AccountLabel<'_>,
     step: Step,
     on: &str,
 ) -> Result<()> {
@@ -54,38 +56,38 @@ pub async fn tick(
         _ => Ok(day),
     });
     let day = day.map_err(|reason| Error::field(step.key(), reason))?;
-    change(ctx, grant, origin, account, step, Some(day)).await
+    change(ctx, grant, origin, of, step, Some(day)).await
 }
 
 /// Takes a tick back.
 ///
 /// # Errors
-/// As of [`tick`].
+/// When [`tick`] fails.
 pub async fn untick(
     ctx: &Ctx,
     grant: &Grant<AccountsWrite>,
     origin: &Origin,
-    account: (&str, &str),
+    of: AccountLabel<'_>,
     step: Step,
 ) -> Result<()> {
-    change(ctx, grant, origin, account, step, None).await
+    change(ctx, grant, origin, of, step, None).await
 }
 
 async fn change(
     ctx: &Ctx,
     grant: &Grant<AccountsWrite>,
     origin: &Origin,
-    account: (&str, &str),
+    of: AccountLabel<'_>,
     step: Step,
     done_on: Option<Date>,
 ) -> Result<()> {
-    let (name, label) = account;
+    let AccountLabel { account: name, label } = of;
     if !step.by_hand() {
         let reason = format!("\u{201c}{}\u{201d} follows from the data; nobody ticks it.", step.label());
         return Err(Error::Invalid(vec![FieldProblem::new("", reason)]));
     }
     let now = ctx.clock.now();
-    transact!(ctx, tx => {
+    transact!(ctx, |tx| {
         let account = tx.account_locked(name).await?.ok_or(Error::NotFound("account"))?;
         match &account.direct_routing {
             Some(DirectRouting { subdomain, .. }) if subdomain == label && !account.deleting => {}
@@ -101,7 +103,8 @@ async fn change(
             Some(on) => tx.keep_hand_over_tick(account.id, label, &Tick { step, on, by, at: now }).await?,
             None => tx.drop_hand_over_tick(account.id, label, step).await?,
         }
-        let said = |on: Option<Date>| json!({ "step": step.key(), "subdomain": label, "doneOn": on.map(|on| on.to_string()) });
+        let said =
+            |on: Option<Date>| json!({ "step": step.key(), "subdomain": label, "doneOn": on.map(|on| on.to_string()) });
         let mut entry = audit_entry(grant, origin, "account.hand_over");
         entry.subject_kind = "account";
         entry.subject = name.to_owned();

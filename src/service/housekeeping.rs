@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::call::REMEMBERED;
+use super::api::REMEMBERED;
 use super::transact::transact;
 use super::{Ctx, Result};
 
@@ -37,7 +37,7 @@ async fn sweep_repeats(ctx: &Ctx) -> Result<u64> {
     let until = ctx.clock.now() - REMEMBERED;
     let mut all = 0;
     loop {
-        let swept = transact!(ctx, tx => tx.sweep_repeats(until, CHUNK).await?)?;
+        let swept = transact!(ctx, |tx| tx.sweep_repeats(until, CHUNK).await?)?;
         all += swept;
         // Answers of the same instant go together, so it may be a few more.
         if i64::try_from(swept).is_ok_and(|swept| swept < CHUNK) {
@@ -53,7 +53,7 @@ async fn sweep_drafts(ctx: &Ctx) -> Result<u64> {
     let mut all = 0;
     // The reader is given back before anything is written.
     while let Some(id) = oldest(ctx, now - kept).await? {
-        while transact!(ctx, tx => tx.sweep_draft(id, CHUNK, now).await?)? {
+        while transact!(ctx, |tx| tx.sweep_draft(id, CHUNK, now).await?)? {
             tokio::time::sleep(PAUSE).await;
         }
         all += 1;

@@ -1,4 +1,4 @@
-//! Who may have a label of Direct Routing: whoever has it, or nobody had it lately.
+//! Who may have a label of Direct Routing: the account that has it, and anybody when no other account had it lately.
 
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -6,6 +6,15 @@ use time::macros::format_description;
 use super::{Result, Rules};
 use crate::authz::{AccountsRead, Principal};
 use crate::store::Tx;
+
+/// A label, in lower case, and the account that has or wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountLabel<'a> {
+    /// Name of the account.
+    pub account: &'a str,
+    /// The label.
+    pub label: &'a str,
+}
 
 /// Why an account cannot have a label.
 pub(super) enum Unavailable {
@@ -24,15 +33,14 @@ impl Unavailable {
     }
 }
 
-/// What stands against the account of this name having this label, which is in lower case. The other account is named to
-/// those who may see accounts.
+/// Tells what stands against the account having this label. The other account is named to those who may see accounts.
 pub(super) async fn unavailable(
     tx: &mut Tx,
     rules: &Rules,
     person: &Principal,
-    wanted: (&str, &str),
+    wanted: AccountLabel<'_>,
 ) -> Result<Option<Unavailable>> {
-    let (account, label) = wanted;
+    let AccountLabel { account, label } = wanted;
     let named = |name: &str| {
         if person.may::<AccountsRead>() { format!("account {name}") } else { "another account".to_owned() }
     };

@@ -3,8 +3,8 @@
 //! What is on its way out is in none of them: a number that is being released, an account that waits for its last number.
 
 use super::accounts::{by_service, find_kept};
-use super::call::accounts::CountedAccount;
-use super::call::consents::ConsentOfAccount;
+use super::api::accounts::CountedAccount;
+use super::api::consents::ConsentOfAccount;
 use super::{Ctx, Result};
 use crate::authz::{AccountsRead, CivicAddressesRead, ConsentsRead, Grant, NumbersRead};
 use crate::domain::filter::{AccountField, AddressField, ConsentField, Filter, NumberField};

@@ -5,11 +5,11 @@
 
 pub mod access;
 pub mod accounts;
+pub mod api;
 pub mod audit;
 mod beside;
-pub mod call;
 pub mod call_path;
-pub mod civic_addresses;
+pub(crate) mod civic_addresses;
 pub mod consents;
 pub mod direct_routing;
 mod error;
@@ -18,9 +18,9 @@ pub mod housekeeping;
 mod labels;
 pub mod listing;
 pub mod numbers;
-pub mod order_writes;
+pub(crate) mod order_writes;
 pub mod orders;
-pub mod overview;
+pub(crate) mod overview;
 pub mod staging;
 pub mod sync_status;
 mod transact;
@@ -43,7 +43,7 @@ use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
 
-/// Tells the time. Tests give their own.
+/// Tells the time. A test gives its own.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);
 
@@ -78,11 +78,11 @@ pub struct Policy {
     pub max_numbers: usize,
     /// The relationship statuses a person may choose.
     pub relationships: Vec<RelationshipChoice>,
-    /// The calling profiles a person may choose. Empty: there is nothing to choose.
+    /// The calling profiles a person may choose. It is empty where there is nothing to choose.
     pub calling_profiles: Vec<CallingProfile>,
     /// Id of the profile that is chosen unless a person chooses another.
     pub default_calling_profile: Option<String>,
-    /// The names that Direct Routing accounts get; none where the deployment has no base domain for them.
+    /// The names that Direct Routing accounts get, where the deployment has a base domain for them.
     pub zones: Option<Zones>,
     /// A label that was given up stays with its last account for so long.
     pub label_quarantine: time::Duration,
@@ -90,7 +90,7 @@ pub struct Policy {
     pub services: ServiceSet,
     /// Name of the SIP header whose value a number may have.
     pub sip_header: String,
-    /// A draft that is not submitted is removed after so long; none, and it stays.
+    /// A draft that is not submitted is removed after so long. Without it drafts stay.
     pub keep_drafts: Option<time::Duration>,
 }
 
@@ -110,7 +110,7 @@ impl Default for Policy {
     }
 }
 
-/// What every service function works with; cheap to clone.
+/// What every service function works with. It is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ctx {
     pub(crate) db: Db,
@@ -134,7 +134,7 @@ pub struct Rules {
 }
 
 impl Ctx {
-    /// The context without the database.
+    /// Gives the context without the database.
     pub(crate) fn rules(&self) -> Rules {
         Rules { clock: self.clock.clone(), policy: Arc::clone(&self.policy) }
     }
@@ -150,7 +150,7 @@ impl Ctx {
         }
     }
 
-    /// A new identifier that sorts by time.
+    /// Makes a new identifier that sorts by time.
     #[expect(clippy::disallowed_methods, reason = "the one place that makes identifiers for the services")]
     pub(crate) fn new_id() -> String {
         Uuid::now_v7().to_string()
@@ -164,7 +164,7 @@ impl Ctx {
         }
     }
 
-    /// The same after an account may have changed, whose names the name server answers for.
+    /// Wakes the sync engine and the name server after an account may have changed, whose names it answers for.
     pub(crate) async fn wake_followers_of_accounts(&self) {
         self.db.tell_name_server();
         self.wake_sync().await;
@@ -187,7 +187,7 @@ pub(crate) fn identity(person: &Principal) -> String {
     format!("{}#{}", person.issuer, person.subject)
 }
 
-/// An audit row of what this person does from there; the rest is to be filled in.
+/// Begins the audit row of what this person does from there. The caller fills in the rest.
 pub(crate) fn audit_entry<P>(grant: &Grant<P>, origin: &Origin, action: &'static str) -> AuditEntry {
     let person = grant.principal();
     AuditEntry {

@@ -11,7 +11,7 @@ pub use crate::store::{
 
 /// Numbers on one page.
 pub const PAGE_SIZE: usize = 50;
-/// Up to here matches are counted; beyond it a list says "more than".
+/// Matches are counted up to here. Beyond it a list says "more than".
 pub const COUNTED: i64 = 1_000;
 /// Orders shown on one number's page.
 const HISTORY: i64 = 100;
@@ -25,7 +25,8 @@ pub enum Matching {
     MoreThan(i64),
 }
 
-/// One page of the numbers that match, and how many match in all. With `offer` also what [`filter_choices`] tells.
+/// Reads one page of the numbers that match, and tells how many match in all. With `offer` the page also has what
+/// [`filter_choices`] tells.
 ///
 /// # Errors
 /// When the database fails.
@@ -86,8 +87,8 @@ async fn count(tx: &mut Tx, filter: &NumberFilter) -> Result<Matching> {
 /// The most names of accounts that a form offers.
 pub const NAMES_OFFERED: usize = 200;
 
-/// What the filters of the list offer. No name of an account when there are more than [`NAMES_OFFERED`], which nobody
-/// would look through.
+/// Tells what the filters of the list offer. It names no account when there are more than [`NAMES_OFFERED`], for nobody
+/// would look through them.
 ///
 /// # Errors
 /// When the database fails.
@@ -132,7 +133,7 @@ pub async fn places(ctx: &Ctx, _: &Grant<NumbersRead>, number: &Number) -> Resul
     Ok(Places::of(&ctx.db.read().await?.civic_address(&tenant, id).await?))
 }
 
-/// The submitted orders a number was in, the newest first; also for a number that is gone.
+/// Reads the submitted orders that a number was in, the newest first. A number that is gone has them too.
 ///
 /// # Errors
 /// When the database fails.
@@ -143,7 +144,7 @@ pub async fn history(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<
 /// Rows of an export fetched at a time.
 const EXPORT_CHUNK: usize = 1_000;
 
-/// The next rows of an export behind `after`; fewer than asked for means that it is finished.
+/// Reads the next rows of an export behind `after`, and gives the number to go on behind until it is finished.
 ///
 /// # Errors
 /// When the database fails.

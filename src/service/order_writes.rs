@@ -24,11 +24,11 @@ pub async fn accounts(ctx: &Ctx, _: &OrderRight, order_id: i64) -> Result<Vec<Ac
 pub async fn numbers(
     ctx: &Ctx,
     _: &OrderRight,
-    of: (i64, &AccountWrites),
+    order_id: i64,
+    account: &AccountWrites,
     after: Option<E164>,
     most: usize,
 ) -> Result<Vec<(E164, Arc<NumberSettings>)>> {
-    let (order_id, account) = of;
     let after = after.map_or(account.first.as_i64() - 1, E164::as_i64);
     Ok(ctx.db.read().await?.order_writes_of(order_id, account.account_id, after, most as i64).await?)
 }

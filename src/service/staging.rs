@@ -1,13 +1,12 @@
 //! Staging an upload: text becomes a draft order that can be reviewed, or form problems that say what to mend.
-
+//!
 //! It may take seconds, so it runs beside the threads that answer requests, and only few at once.
 
+mod form;
 mod room;
 mod stage;
 
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use self::stage::Stage;
 use super::transact::transact;
@@ -16,128 +15,12 @@ use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, TenantFacts};
 use crate::domain::upload::{self, Reader};
-use crate::domain::{
-    Account, FieldProblem, NumberSettings, OrderKind, OrderSource, Service, ServiceSet, TeamsSettings,
-};
+use crate::domain::{Account, FieldProblem, NumberSettings, OrderKind, OrderSource};
 use crate::store::{NewOrder, Tx};
 
+pub use self::form::UploadForm;
 pub use self::room::{Room, Uploads};
 pub(super) use self::stage::account_names;
-
-/// What a person typed to upload numbers. Kept with the draft, so that it can be taken up again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct UploadForm {
-    /// Name of the account.
-    pub account: String,
-    /// Key of the Teams service; empty where the numbers have none.
-    pub service: String,
-    /// Keys of further services.
-    pub further_service: Vec<String>,
-    /// What the numbers are for.
-    pub usage: String,
-    /// The kinds of call they allow.
-    pub capability: Vec<String>,
-    /// Further usages.
-    pub additional_usage: Vec<String>,
-    /// The calling profile.
-    pub calling_profile: String,
-    /// Id of the emergency address.
-    pub civic_address: String,
-    /// Id of the place within it.
-    pub location: String,
-    /// Whether the enterprise may change the address.
-    pub allow_tenant_address_update: bool,
-    /// Country to display.
-    pub country: String,
-    /// Ticket of the change.
-    pub ticket: String,
-    /// Value of the SIP header.
-    pub custom_sip_header: String,
-    /// The list, ranges or CSV as typed.
-    pub numbers: String,
-}
-
-/// Typed text beyond this many bytes is not kept with the draft.
-const KEPT_TEXT: usize = 256 * 1024;
-
-impl UploadForm {
-    /// A form that would set a number to what it is.
-    pub fn of(number: &crate::domain::Number) -> Self {
-        let NumberSettings { services, teams, calling_profile, custom_sip_header } =
-            NumberSettings::clone(&number.settings);
-        Self {
-            account: number.account.to_string(),
-            service: services.and(ServiceSet::TEAMS).iter().next().map_or("", Service::key).to_owned(),
-            further_service: services
-                .without(ServiceSet::TEAMS)
-                .iter()
-                .map(|service| service.key().to_owned())
-                .collect(),
-            usage: teams.usage,
-            capability: teams.choosable_capabilities,
-            additional_usage: teams.additional_usages,
-            calling_profile: calling_profile.unwrap_or_default(),
-            civic_address: teams.civic_address_id.unwrap_or_default(),
-            location: teams.location_id.unwrap_or_default(),
-            allow_tenant_address_update: teams.allow_tenant_address_update,
-            country: teams.displayed_country_code.unwrap_or_default(),
-            ticket: String::new(),
-            custom_sip_header: custom_sip_header.unwrap_or_default(),
-            numbers: number.telephone_number.to_string(),
-        }
-    }
-
-    /// The chosen services.
-    pub fn services(&self) -> ServiceSet {
-        std::iter::once(&self.service).chain(&self.further_service).filter_map(|key| Service::from_key(key)).collect()
-    }
-
-    /// The settings; what does not apply to the services is left out, for the form does not ask for it.
-    fn settings(&self, usual_profile: Option<&String>) -> NumberSettings {
-        let text = |text: &str| filled(text).map(str::to_owned);
-        let settings = NumberSettings {
-            services: self.services(),
-            teams: TeamsSettings {
-                usage: self.usage.trim().to_owned(),
-                choosable_capabilities: self.capability.clone(),
-                additional_usages: self.additional_usage.clone(),
-                civic_address_id: text(&self.civic_address),
-                location_id: text(&self.location),
-                allow_tenant_address_update: self.allow_tenant_address_update,
-                displayed_country_code: text(&self.country).map(|country| country.to_ascii_uppercase()),
-            },
-            calling_profile: text(&self.calling_profile),
-            custom_sip_header: text(&self.custom_sip_header),
-        };
-        if settings.is_backed() {
-            return settings.with_usual_profile(usual_profile).normalised();
-        }
-        NumberSettings { teams: TeamsSettings::default(), calling_profile: None, ..settings }
-    }
-
-    /// All that was typed, but a text that is too long to be kept.
-    fn kept(&self) -> String {
-        let numbers = if self.numbers.len() > KEPT_TEXT { String::new() } else { self.numbers.clone() };
-        let kept = Self {
-            account: self.account.clone(),
-            service: self.service.clone(),
-            further_service: self.further_service.clone(),
-            usage: self.usage.clone(),
-            capability: self.capability.clone(),
-            additional_usage: self.additional_usage.clone(),
-            calling_profile: self.calling_profile.clone(),
-            civic_address: self.civic_address.clone(),
-            location: self.location.clone(),
-            allow_tenant_address_update: self.allow_tenant_address_update,
-            country: self.country.clone(),
-            ticket: self.ticket.clone(),
-            custom_sip_header: self.custom_sip_header.clone(),
-            numbers,
-        };
-        serde_json::to_string(&kept).unwrap_or_default()
-    }
-}
 
 /// What a person sent: the form, and the file beside it.
 #[derive(Clone, Debug, Default)]
@@ -162,7 +45,7 @@ async fn account_facts(tx: &mut Tx, account: Account) -> Result<AccountFacts> {
     Ok(AccountFacts { account, facts })
 }
 
-/// The typed form of a draft, to be taken up again.
+/// Reads the typed form of a draft, so that it can be taken up again.
 ///
 /// # Errors
 /// When there is no such order, or the database fails.
@@ -174,7 +57,7 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
 /// Stages what was typed and perhaps a file, as [`stage_sent`] does.
 ///
 /// # Errors
-/// Those of [`stage_sent`].
+/// When [`stage_sent`] fails.
 pub async fn stage_upload(
     ctx: &Ctx,
     grant: &Grant<NumbersWrite>,
@@ -188,7 +71,7 @@ pub async fn stage_upload(
 /// Stages an upload as a draft order and gives its number. It is given up when the caller goes away.
 ///
 /// # Errors
-/// When the form has problems, all of them, when too many uploads are being read, or the database fails.
+/// When the form has problems (all of them are told), when too many uploads are being read, or the database fails.
 pub async fn stage_sent(ctx: &Ctx, grant: &Grant<NumbersWrite>, upload: &Arc<Upload>) -> Result<i64> {
     const BUSY: Error =
         Error::Busy("Other uploads are being read. Nothing of yours was stored; send it again in a minute.");
@@ -230,21 +113,25 @@ async fn stage(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: 
         }
     };
     let mut begun = reader.zip(first);
-    transact!(ctx, tx => {
+    transact!(ctx, |tx| {
         tx.take_time_aside().await?;
         let id = tx.next_number("orders").await?;
         let mut stage = Stage::new(ctx, id, form, settings.clone(), base.clone());
-        tx.insert_order(&NewOrder {
-            id,
-            kind: OrderKind::Upload,
-            source: OrderSource::Portal,
-            accounts: String::new(),
-            author: &grant.principal().name,
-            author_id: identity(grant.principal()),
-            ticket: filled(&form.ticket),
-            form: form.kept(),
-            refused_lines: 0,
-        }, ctx.clock.now()).await?;
+        tx.insert_order(
+            &NewOrder {
+                id,
+                kind: OrderKind::Upload,
+                source: OrderSource::Portal,
+                accounts: String::new(),
+                author: &grant.principal().name,
+                author_id: identity(grant.principal()),
+                ticket: filled(&form.ticket),
+                form: form.kept(),
+                refused_lines: 0,
+            },
+            ctx.clock.now(),
+        )
+        .await?;
         // A transaction that is tried again reads from the beginning.
         let (mut reader, mut lines) = begun.take().unwrap_or_else(|| {
             let mut reader = Reader::new(text, ctx.policy.max_numbers);
@@ -262,7 +149,7 @@ async fn stage(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: 
     })
 }
 
-/// The text to read, from the file or the text field.
+/// Finds the text to read, in the file or in the text field.
 fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> std::result::Result<&'a str, FieldProblem> {
     match (file, filled(&form.numbers)) {
         (Some(bytes), Some(_)) if !bytes.is_empty() => {
@@ -280,7 +167,7 @@ fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> std::result::Res
     }
 }
 
-/// A calling profile must be one of those the deployment has, where it has some.
+/// Checks that a calling profile is one of those the deployment has, where it has some.
 fn check_profile(policy: &Policy, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
     if let Some(profile) = profile
         && !policy.calling_profiles.is_empty()
@@ -293,7 +180,7 @@ fn check_profile(policy: &Policy, profile: Option<&str>, problems: &mut Vec<Fiel
     }
 }
 
-/// The account of the form, and every problem of the form's settings unless the lines bring their own.
+/// Finds the account of the form, and notes every problem of the form's settings unless the lines bring their own.
 async fn base_account(
     tx: &mut Tx,
     form: &UploadForm,

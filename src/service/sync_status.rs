@@ -125,7 +125,7 @@ pub async fn pull_now(ctx: &Ctx, _: &Grant<SyncWrite>, pull: Pull<'_>) -> Result
         Pull::Numbers(tenant) => (WorkKind::Numbers, tenant.as_str()),
     };
     let now = ctx.clock.now();
-    transact!(ctx, tx => tx.want_work(kind, key, now).await?)?;
+    transact!(ctx, |tx| tx.want_work(kind, key, now).await?)?;
     ctx.wake_sync().await;
     Ok(())
 }

@@ -3,10 +3,16 @@
 //! The body of a transaction reaches the database by that transaction alone: the name of the context stands for its
 //! [`Rules`](super::Rules) there, which have no way to the database. A body that asked for a second connection would wait
 //! for others that do the same, for ever.
+//!
+//! A body ends in one of three ways. Its value is what the transaction was for: that is committed. An error, with `?` or
+//! `return Err(..)`, gives the transaction up. A body that found nothing to do says so with
+//! `return`[`give_up`](give_up)`(value)`. A bare `return Ok(value)`, which would abandon what was written while it looks like
+//! success, does not compile: what the body returns early is an [`Ending`], not the value.
 
 use std::time::{Duration, Instant};
 
-use super::Error;
+use super::{Error, Result};
+use crate::store::Tx;
 
 /// How often a transaction is begun anew before its failure is passed on.
 const MOST: u32 = 8;
@@ -37,46 +43,64 @@ impl Tries {
     }
 }
 
-/// Runs a body with a write transaction and commits it. A serialisation failure, a deadlock, a lost connection or a row that
-/// changed at the same moment begins it anew (decision 49: tried again with jitter, then passed on). `?` in the body leaves
-/// it and gives the transaction up.
+/// What a transaction that did not fail gives. Only [`commit`] and [`give_up`] make one.
+pub(crate) struct Ending<T>(T);
+
+impl<T> Ending<T> {
+    pub(crate) fn into_value(self) -> T {
+        self.0
+    }
+}
+
+/// Ends a transaction with this value, and keeps what it wrote.
+pub(crate) async fn commit<T>(tx: Tx, value: T) -> Result<Ending<T>> {
+    tx.commit().await?;
+    Ok(Ending(value))
+}
+
+/// Ends the body of a transaction early with this value, and keeps nothing of what it wrote.
+pub(crate) fn give_up<T>(value: T) -> Result<Ending<T>> {
+    Ok(Ending(value))
+}
+
+/// Runs a body with a write transaction and commits it: `transact!(ctx, |tx| …)`. A serialisation failure, a deadlock, a lost
+/// connection or a row that changed at the same moment begins it anew (decision 49: tried again with jitter, then passed on).
 macro_rules! transact {
-    ($ctx:ident, $tx:ident => $body:expr) => {
-        $crate::service::transact::begun!($ctx, $ctx.db.begin(), $tx, mut $tx => $body)
+    ($ctx:ident, |$tx:ident| $body:expr) => {
+        $crate::service::transact::tried!($ctx, $ctx.db.begin(), $tx, mut $tx => $body)
     };
 }
 
-/// The same with short transactions that share their commits with others of their kind. With a question, the transaction
-/// begins with what it found.
+/// Does the same with short transactions that share their commits with others of their kind. With a question,
+/// `transact_together!(ctx, question, |tx, found| …)`, the transaction begins with what it found.
 macro_rules! transact_together {
-    ($ctx:ident, $tx:ident => $body:expr) => {
-        $crate::service::transact::begun!($ctx, $ctx.db.begin_together(), $tx, mut $tx => $body)
+    ($ctx:ident, |$tx:ident| $body:expr) => {
+        $crate::service::transact::tried!($ctx, $ctx.db.begin_together(), $tx, mut $tx => $body)
     };
-    ($ctx:ident, $question:expr, ($tx:ident, $found:ident) => $body:expr) => {
-        $crate::service::transact::begun!($ctx, $question, $tx, (mut $tx, $found) => $body)
+    ($ctx:ident, $question:expr, |$tx:ident, $found:ident| $body:expr) => {
+        $crate::service::transact::tried!($ctx, $question, $tx, (mut $tx, $found) => $body)
     };
 }
 
-macro_rules! begun {
+macro_rules! tried {
     ($ctx:ident, $begin:expr, $tx:ident, $begun:pat => $body:expr) => {{
         let rules = $ctx.rules();
         let mut tries = $crate::service::transact::Tries::new();
         loop {
-            let outcome: $crate::service::Result<_> = async {
+            let ending: $crate::service::Result<$crate::service::transact::Ending<_>> = async {
                 let $begun = $begin.await?;
                 let $ctx = &rules;
                 let _ = $ctx;
                 let value = $body;
-                $tx.commit().await?;
-                Ok(value)
+                $crate::service::transact::commit($tx, value).await
             }
             .await;
-            match outcome {
+            match ending {
                 Err(error) if tries.again(&error).await => {}
-                outcome => break outcome,
+                ending => break ending.map($crate::service::transact::Ending::into_value),
             }
         }
     }};
 }
 
-pub(crate) use {begun, transact, transact_together};
+pub(crate) use {transact, transact_together, tried};

@@ -118,7 +118,7 @@ impl AccountResource {
             synced: account.synced,
             direct_routing: account.direct_routing.as_ref(),
         };
-        let answer = Answer { numbers, subdomain };
+        let answer = AnswerOnly { numbers, subdomain };
         let tenant = account.tenant_id.as_ref().map(ToString::to_string);
         Self {
             service_provisioning_status: Some(ServiceProvisioningStatus::Synced),
@@ -182,11 +182,6 @@ impl AccountResource {
     }
 }
 
-/// The JSON with which a client would put the account.
-pub fn account_body(draft: &AccountDraft) -> serde_json::Value {
-    serde_json::to_value(AccountResource::body(draft)).unwrap_or_default()
-}
-
 impl Resource for AccountResource {
     fn desired(&self) -> i64 {
         let mut desired = Self { service_provisioning_status: None, service_provisioning_errors: None, ..self.clone() };
@@ -218,19 +213,19 @@ struct Desired<'a> {
 }
 
 /// What only an answer says.
-struct Answer<'a> {
+struct AnswerOnly<'a> {
     numbers: &'a [(Service, i64)],
     subdomain: SubdomainStatus,
 }
 
-impl Answer<'_> {
+impl AnswerOnly<'_> {
     fn count(&self, service: Service) -> i64 {
         self.numbers.iter().filter(|(counted, _)| *counted == service).map(|(_, count)| count).sum()
     }
 }
 
 impl Desired<'_> {
-    fn details(&self, teams_tenant_id: Option<String>, answer: Option<&Answer<'_>>) -> AccountServiceDetails {
+    fn details(&self, teams_tenant_id: Option<String>, answer: Option<&AnswerOnly<'_>>) -> AccountServiceDetails {
         let count = |service| answer.map(|answer| answer.count(service));
         let synced = |service| {
             self.services.or(self.synced).contains(service).then(|| SyncedAccountDetails {

@@ -1,6 +1,6 @@
 //! Reading the body with which a client puts an account.
 
-use super::Problem;
+use super::InputProblem;
 use super::reader::{self, Node, Object};
 use crate::domain::account::{CORRELATION_ID_MAX, NO_TOKEN, sentence};
 use crate::domain::direct_routing::{parse_label, parse_token};
@@ -10,7 +10,7 @@ use crate::domain::{AccountDraft, AccountName, DirectRouting, Service, ServiceSe
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_account(body: &[u8], name: &AccountName) -> Result<AccountDraft, Vec<Problem>> {
+pub fn read_account(body: &[u8], name: &AccountName) -> Result<AccountDraft, Vec<InputProblem>> {
     reader::body(body, |account| {
         if let Some(given) = account.required("name") {
             given.must_be("name_mismatch", name.as_str());

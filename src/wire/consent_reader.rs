@@ -1,6 +1,6 @@
 //! Reading a merge patch (RFC 7396) of a request for information: only the relationship can be changed.
 
-use super::Problem;
+use super::InputProblem;
 use super::reader::{self, Node};
 use crate::domain::consent::{CommentChange, MAX_COMMENT, RelationshipPatch};
 
@@ -11,7 +11,7 @@ pub const STATUS_MOST: usize = 100;
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_relationship_patch(body: &[u8]) -> Result<RelationshipPatch, Vec<Problem>> {
+pub fn read_relationship_patch(body: &[u8]) -> Result<RelationshipPatch, Vec<InputProblem>> {
     reader::body(body, |body| {
         let keeps = "A relationship status can be changed and not removed. Send the new one, or leave it out.";
         if body.has_null("customerRelationship") {

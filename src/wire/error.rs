@@ -41,27 +41,6 @@ pub struct InnerError {
     pub innererror: Option<Box<InnerError>>,
 }
 
-impl Error {
-    /// An error of a request, its code in the contract's spelling.
-    pub fn new(code: &str, message: impl Into<String>, target: Option<String>) -> Self {
-        Self { code: contract_code(code), message: message.into(), target, ..Self::default() }
-    }
-
-    /// The error with those it is made of.
-    #[must_use]
-    pub fn with_details(mut self, details: Vec<Self>) -> Self {
-        self.details = Some(details).filter(|details| !details.is_empty());
-        self
-    }
-}
-
-/// A problem of a body, as one of the details.
-impl From<&super::Problem> for Error {
-    fn from(problem: &super::Problem) -> Self {
-        Self::new(problem.code, problem.message.clone(), Some(problem.target.clone()).filter(|t| !t.is_empty()))
-    }
-}
-
 /// A backend's error, word for word.
 impl From<&ProvisioningError> for Error {
     fn from(error: &ProvisioningError) -> Self {

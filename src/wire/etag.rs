@@ -25,9 +25,3 @@ pub trait Resource: Serialize {
 pub fn etag(whole: &impl Serialize, desired: i64) -> String {
     format!("\"{desired:016x}.{:016x}\"", content_id(whole))
 }
-
-/// The desired part of a tag, with or without quotes.
-pub fn desired_part(tag: &str) -> &str {
-    let tag = tag.trim_matches('"');
-    tag.split_once('.').map_or(tag, |(desired, _)| desired)
-}

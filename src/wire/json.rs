@@ -7,8 +7,8 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::Problem;
-use super::reader::shown;
+use super::InputProblem;
+use super::shown::shown;
 
 /// How many objects and lists may stand inside one another.
 pub const DEEPEST: usize = 32;
@@ -17,7 +17,7 @@ pub const DEEPEST: usize = 32;
 ///
 /// # Errors
 /// The first problem, with line and column in its words; its target is the innermost property around it.
-pub fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+pub fn parse(bytes: &[u8]) -> Result<Value, InputProblem> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default()).into_owned();
         let (line, column) = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").len() + 1);
@@ -37,8 +37,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Problem> {
         .map_err(|error| fault.take().into_problem(&error))
 }
 
-fn malformed(message: String) -> Problem {
-    Problem { code: "malformed_json", target: String::new(), message }
+fn malformed(message: String) -> InputProblem {
+    InputProblem { code: "malformed_json", target: String::new(), message }
 }
 
 /// What is wrong, and around it the properties on the way out.
@@ -50,7 +50,7 @@ struct Fault {
 }
 
 impl Fault {
-    fn into_problem(self, error: &serde_json::Error) -> Problem {
+    fn into_problem(self, error: &serde_json::Error) -> InputProblem {
         let place = format!("at line {}, column {}", error.line(), error.column());
         let target: String = self.around.iter().rev().map(String::as_str).collect();
         let target = target.strip_prefix('.').unwrap_or(&target).to_owned();
@@ -67,7 +67,7 @@ impl Fault {
             };
             ("malformed_json", format!("The body is not JSON: {words}, {place}."))
         };
-        Problem { code, target, message }
+        InputProblem { code, target, message }
     }
 }
 

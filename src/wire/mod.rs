@@ -20,41 +20,33 @@ mod number_reader;
 mod plans;
 mod reader;
 mod schema;
+mod shown;
 mod status;
 #[cfg(test)]
 mod tests;
 
-pub use account::{
-    AccountResource, AccountServiceDetails, CallProtectionAccountDetails, DirectRoutingAccountDetails,
-    SyncedAccountDetails, account_body,
-};
+pub use account::AccountResource;
 pub use account_reader::read_account;
-pub use call_path::{CallPathDirectRouting, CallPathForm, CallPathHeader, CallPathNumber, CallPathNumbers};
-pub use civic_address::{LocationResource, TeamsCivicAddressResource};
-pub use consent::{ContactDetails, CustomerRelationshipResource, RequestForInformationResource, relationship_body};
+pub use call_path::{CallPathForm, CallPathNumber, CallPathNumbers};
+pub use civic_address::TeamsCivicAddressResource;
+pub use consent::{RequestForInformationResource, relationship_body};
 pub use consent_reader::read_relationship_patch;
-pub use direct_routing::{DirectRoutingConfig, SubdomainTokens};
-pub use error::{Error, ErrorResponse, InnerError, contract_code};
-pub use etag::{Resource, desired_part, etag};
-pub use json::parse;
+pub use error::{ErrorResponse, contract_code};
+pub use etag::Resource;
 pub use list::List;
-pub use number::{
-    BatchNumbers, NumberConfiguration, NumberResource, NumberServiceDetails, ServiceNumberDetails, TeamsNumberConfig,
-    TeamsNumberDetails, number_body,
-};
+pub use number::{BatchNumbers, NumberResource};
 pub use number_reader::{BATCH_MOST, read_number, read_number_identifiers, read_numbers, read_numbers_to_delete};
-pub use plans::{TeamsAvailableCapabilities, TeamsCapabilityPlan, TeamsCapabilityPlans};
+pub use plans::{TeamsAvailableCapabilities, TeamsCapabilityPlans};
 pub use schema::{
     BatchNumbersDelete, NumberIdentifier, NumberIdentifiers, RequestForInformationResourceCreateOrUpdate, generator,
 };
-pub use status::{AssignmentStatus, ServiceProvisioningStatus, SubdomainStatus};
 
 /// The version of the contract that examples and commands name.
 pub const VERSION: &str = "2024-02-29-preview";
 
 /// One thing that is wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct InputProblem {
     /// Stable name in snake case, such as `missing_property`.
     pub code: &'static str,
     /// The property it is about, such as `numbers[3].telephoneNumber`; empty for the body as a whole.

@@ -204,11 +204,6 @@ impl NumberResource {
     }
 }
 
-/// The JSON with which a client would put the number.
-pub fn number_body(account: &str, number: E164, settings: &NumberSettings) -> serde_json::Value {
-    serde_json::to_value(NumberResource::body(account, number, settings)).unwrap_or_default()
-}
-
 impl Resource for NumberResource {
     fn desired(&self) -> i64 {
         let mut desired = Self { service_provisioning_status: None, service_provisioning_errors: None, ..self.clone() };

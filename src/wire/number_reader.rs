@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Problem;
+use super::InputProblem;
 use super::reader::{self, Node, Object};
 use crate::domain::number::{check_country, check_sip_header};
 use crate::domain::rules::check_number;
@@ -19,7 +19,7 @@ pub const NAMES_MOST: usize = 100;
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_number(body: &[u8], account: &str, number: E164) -> Result<NumberSettings, Vec<Problem>> {
+pub fn read_number(body: &[u8], account: &str, number: E164) -> Result<NumberSettings, Vec<InputProblem>> {
     reader::body(body, |found| {
         if let Some(node) = found.required("telephoneNumber")
             && node.number().is_some()
@@ -34,7 +34,7 @@ pub fn read_number(body: &[u8], account: &str, number: E164) -> Result<NumberSet
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_numbers(body: &[u8], account: &str) -> Result<Vec<(E164, NumberSettings)>, Vec<Problem>> {
+pub fn read_numbers(body: &[u8], account: &str) -> Result<Vec<(E164, NumberSettings)>, Vec<InputProblem>> {
     batch(body, Some(BATCH_MOST), |found, number| {
         // Read even where the number cannot be: its problems are told too.
         let settings = settings(found, account, number);
@@ -46,7 +46,7 @@ pub fn read_numbers(body: &[u8], account: &str) -> Result<Vec<(E164, NumberSetti
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_numbers_to_delete(body: &[u8]) -> Result<Vec<E164>, Vec<Problem>> {
+pub fn read_numbers_to_delete(body: &[u8]) -> Result<Vec<E164>, Vec<InputProblem>> {
     batch(body, Some(BATCH_MOST), |_, number| number)
 }
 
@@ -54,7 +54,7 @@ pub fn read_numbers_to_delete(body: &[u8]) -> Result<Vec<E164>, Vec<Problem>> {
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_number_identifiers(body: &[u8]) -> Result<Vec<E164>, Vec<Problem>> {
+pub fn read_number_identifiers(body: &[u8]) -> Result<Vec<E164>, Vec<InputProblem>> {
     batch(body, None, |_, number| number)
 }
 
@@ -62,7 +62,7 @@ fn batch<T>(
     body: &[u8],
     most: Option<usize>,
     read: impl Fn(&Object<'_>, Option<E164>) -> Option<T>,
-) -> Result<Vec<T>, Vec<Problem>> {
+) -> Result<Vec<T>, Vec<InputProblem>> {
     reader::body(body, |body| {
         let Some((list, items)) = body.required("numbers").and_then(|list| list.items().map(|items| (list, items)))
         else {

@@ -5,29 +5,18 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
-use super::{Problem, json};
+use super::shown::shown;
+use super::{InputProblem, json};
 use crate::domain::E164;
 
 /// The most problems that are noted of one body.
 pub const PROBLEMS_MOST: usize = 500;
-/// The most characters of a value that a message repeats.
-const SHOWN: usize = 60;
-
-/// What a message repeats of a value: one line, not too long.
-pub(super) fn shown(value: &str) -> String {
-    let mut chars = value.chars();
-    let mut text: String = chars.by_ref().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if chars.next().is_some() {
-        text.push('\u{2026}');
-    }
-    text
-}
 
 /// Reads a body that is one object.
 ///
 /// # Errors
 /// The one problem that keeps it from being read at all, or every problem that `read` noted.
-pub(super) fn body<T>(bytes: &[u8], read: impl FnOnce(&Object<'_>) -> T) -> Result<T, Vec<Problem>> {
+pub(super) fn body<T>(bytes: &[u8], read: impl FnOnce(&Object<'_>) -> T) -> Result<T, Vec<InputProblem>> {
     let tree = json::parse(bytes).map_err(|problem| vec![problem])?;
     let problems = Problems::default();
     let body = Node { value: &tree, target: String::new(), problems: &problems }.object();
@@ -39,7 +28,7 @@ pub(super) fn body<T>(bytes: &[u8], read: impl FnOnce(&Object<'_>) -> T) -> Resu
 
 /// The problems of a body, one for each property.
 #[derive(Default)]
-pub(super) struct Problems(RefCell<Vec<Problem>>);
+pub(super) struct Problems(RefCell<Vec<InputProblem>>);
 
 impl Problems {
     fn note(&self, code: &'static str, target: String, message: impl Into<String>) {
@@ -49,12 +38,12 @@ impl Problems {
             return;
         }
         if noted.len() < PROBLEMS_MOST {
-            noted.push(Problem { code, target, message: message.into() });
+            noted.push(InputProblem { code, target, message: message.into() });
         } else if noted.len() == PROBLEMS_MOST {
             // One more, which says that there are more.
             let message =
                 format!("There are more problems, from here on. Correct the first {PROBLEMS_MOST} and send it again.");
-            noted.push(Problem { code: "too_many_problems", target, message });
+            noted.push(InputProblem { code: "too_many_problems", target, message });
         }
     }
 }

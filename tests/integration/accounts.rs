@@ -75,9 +75,9 @@ async fn a_change_from_a_stale_form_is_told(world: World) {
     world.account("contoso").await;
     let change =
         |correlation: &str| AccountForm { correlation_id: correlation.into(), ..account_form("contoso", CONTOSO) };
-    let first = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", 1), &change("first")).await.unwrap();
+    let first = accounts::update(&world.ctx, &grant(), &origin(), "contoso", 1, &change("first")).await.unwrap();
     assert!(matches!(first, Updated::Done(account) if account.rev == 2));
-    let second = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", 1), &change("second")).await.unwrap();
+    let second = accounts::update(&world.ctx, &grant(), &origin(), "contoso", 1, &change("second")).await.unwrap();
     let Updated::Stale(theirs) = second else { panic!("overwritten: {second:?}") };
     assert_eq!((theirs.rev, theirs.correlation_id.as_deref()), (2, Some("first")));
     assert_eq!(world.get("contoso").await.correlation_id.as_deref(), Some("first"));
@@ -88,14 +88,14 @@ async fn a_service_in_use_cannot_be_disabled(world: World) {
     let account = world.create(&both).await;
     world.upload("contoso", "+441632960000-0004").await;
     let without = AccountForm { services: Service::TeamsPhoneMobile.into(), ..both.clone() };
-    let refused = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", account.rev), &without).await;
+    let refused = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &without).await;
     let Err(Error::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].field, "service");
     assert!(problems[0].message.contains("5 numbers"), "{}", problems[0].message);
     // The other service is not in use.
     let without = AccountForm { services: Service::OperatorConnect.into(), ..both };
-    let changed = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", account.rev), &without).await.unwrap();
+    let changed = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &without).await.unwrap();
     assert!(matches!(changed, Updated::Done(_)));
 }
 
@@ -103,11 +103,10 @@ async fn the_tenant_of_numbers_cannot_change(world: World) {
     let account = world.account("contoso").await;
     world.upload("contoso", "+441632960000").await;
     let moved = account_form("contoso", FABRIKAM);
-    let refused = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", account.rev), &moved).await;
+    let refused = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &moved).await;
     assert_eq!(fields_of(refused), ["tenant"]);
     world.account("empty").await;
-    let changed =
-        accounts::update(&world.ctx, &grant(), &origin(), ("empty", 1), &account_form("empty", FABRIKAM)).await;
+    let changed = accounts::update(&world.ctx, &grant(), &origin(), "empty", 1, &account_form("empty", FABRIKAM)).await;
     assert!(matches!(changed, Ok(Updated::Done(account)) if account.tenant_id == Some(tenant(FABRIKAM))));
 }
 
@@ -162,7 +161,7 @@ async fn turning_sync_on_pushes_what_is_there(world: World) {
     let order = world.upload("contoso", "+441632960000-0002").await;
     assert_eq!(world.order(order).await.status, OrderStatus::Complete);
     let on = account_form("contoso", CONTOSO);
-    let changed = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", account.rev), &on).await.unwrap();
+    let changed = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &on).await.unwrap();
     assert!(matches!(changed, Updated::Done(_)));
     let number = numbers::get(&world.ctx, &grant(), number("+441632960001")).await.unwrap();
     assert_eq!((number.state, number.rev), (nmp::domain::SyncState::Pending, 2));

@@ -3,6 +3,7 @@
 use nmp::domain::hand_over::{Step, next};
 use nmp::domain::{Account, AccountForm, Service};
 use nmp::service::audit::{self, AuditFilter};
+use nmp::service::hand_over::AccountLabel;
 use nmp::service::{Error, accounts, hand_over};
 use nmp::store::Page;
 
@@ -28,12 +29,12 @@ async fn done(world: &World, account: &Account) -> Vec<Step> {
 }
 
 async fn tick(world: &World, label: &str, step: Step, on: &str) -> Result<(), Error> {
-    hand_over::tick(&world.ctx, &grant(), &origin(), ("contoso", label), step, on).await
+    hand_over::tick(&world.ctx, &grant(), &origin(), AccountLabel { account: "contoso", label }, step, on).await
 }
 
 async fn change(world: &World, form: &AccountForm) -> Account {
     let rev = world.get("contoso").await.rev;
-    accounts::update(&world.ctx, &grant(), &origin(), ("contoso", rev), form).await.unwrap();
+    accounts::update(&world.ctx, &grant(), &origin(), "contoso", rev, form).await.unwrap();
     world.get("contoso").await
 }
 
@@ -55,7 +56,8 @@ async fn steps_follow_from_the_data_and_from_ticks(world: World) {
     assert_eq!((verified.on.to_string().as_str(), verified.by.as_str()), ("2026-01-30", "Alex Admin"));
     assert_eq!(verified.at, world.clock.now());
     assert_eq!(steps[1].tick.clone().unwrap().on, world.clock.now().date(), "today unless it is written");
-    hand_over::untick(&world.ctx, &grant(), &origin(), ("contoso", "contoso"), Step::Verified).await.unwrap();
+    let contoso = AccountLabel { account: "contoso", label: "contoso" };
+    hand_over::untick(&world.ctx, &grant(), &origin(), contoso, Step::Verified).await.unwrap();
     assert!(!done(&world, &account).await.contains(&Step::Verified));
     let filter = AuditFilter { action: Some("account.hand_over".to_owned()), ..AuditFilter::default() };
     let rows = audit::list(&world.ctx, &grant(), &filter, &Page::First).await.unwrap().rows;

@@ -50,7 +50,7 @@ async fn create(world: &World, name: &str, label: &str) -> String {
 async fn change(world: &World, form: AccountForm) -> String {
     let rev = world.get(&form.name).await.rev;
     let name = form.name.clone();
-    let changed = accounts::update(&world.ctx, &grant(), &origin(), (&name, rev), &form).await;
+    let changed = accounts::update(&world.ctx, &grant(), &origin(), &name, rev, &form).await;
     assert!(!matches!(changed, Ok(Updated::Stale(_))));
     said(changed)
 }

@@ -5,7 +5,7 @@ use nmp::domain::{
     Account, AccountForm, CivicAddress, Consent, E164, Number, NumberSettings, Service, ServiceSet, SyncState,
 };
 use nmp::service::Error;
-use nmp::service::call::accounts::CountedAccount;
+use nmp::service::api::accounts::CountedAccount;
 use nmp::service::listing::{self, Listed, Window};
 use nmp::store::ConsentRow;
 

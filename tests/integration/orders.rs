@@ -1,7 +1,7 @@
 //! Orders after they were submitted: results, retries, later orders, releases; and what always holds.
 
 use nmp::domain::{E164, ItemState, OrderKind, OrderStatus, Refusal, SyncState, Verdict};
-use nmp::service::orders::{self, ReleaseSelection, Submitted};
+use nmp::service::orders::{self, ItemSelection, ReleaseSelection, Submitted};
 use nmp::service::staging::UploadForm;
 use nmp::service::{Error, numbers};
 use nmp::store::{NumberFilter, OrderFilter, Page};
@@ -49,8 +49,15 @@ async fn results_come_number_by_number(world: World) {
     assert_eq!(causes.len(), 1);
     assert_eq!((causes[0].count, causes[0].retryable, causes[0].example), (5, 5, number("+441632960001")));
     assert_eq!(causes[0].error.message, "Invalid/missing required configuration attributes: Usage");
-    let failed =
-        orders::items(&world.ctx, &grant(), order, (None, Some(ItemState::Failed)), Page::First).await.unwrap();
+    let failed = orders::items(
+        &world.ctx,
+        &grant(),
+        order,
+        ItemSelection { state: Some(ItemState::Failed), ..ItemSelection::default() },
+        Page::First,
+    )
+    .await
+    .unwrap();
     assert_eq!(failed.items.len(), 5);
     let one = numbers::get(&world.ctx, &grant(), number("+441632960001")).await.unwrap();
     assert_eq!((one.state, one.error.as_deref()), (SyncState::Failed, Some(&causes[0].error)));

@@ -65,7 +65,7 @@ async fn tokens_may_come_later(world: World) {
     let routing = account.direct_routing.unwrap();
     assert_eq!((routing.has_tokens(2), routing.call_screening), (false, false));
     form.direct_routing = direct_routing("contoso");
-    let changed = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", account.rev), &form).await.unwrap();
+    let changed = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &form).await.unwrap();
     let Updated::Done(account) = changed else { panic!("stale: {changed:?}") };
     let routing = account.direct_routing.unwrap();
     assert_eq!((routing.has_tokens(2), routing.call_screening), (true, true));
@@ -82,7 +82,7 @@ async fn a_service_in_use_says_how_many_numbers_hold_it(world: World) {
         world.submit(order).await;
     }
     let none = AccountForm { services: Service::TeamsPhoneMobile.into(), ..every_service("contoso") };
-    let refused = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", account.rev), &none).await;
+    let refused = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &none).await;
     let Err(Error::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
     let said: Vec<&str> = problems.iter().map(|problem| problem.message.split(" have it").next().unwrap()).collect();
     assert_eq!(
@@ -110,7 +110,7 @@ async fn what_programs_said_of_sync_stays(world: World) {
         services: [Service::ZoomPhoneCloudPeering, Service::DirectRouting].into_iter().collect(),
         ..every_service("contoso")
     };
-    let changed = accounts::update(&world.ctx, &grant(), &origin(), ("contoso", 1), &form).await.unwrap();
+    let changed = accounts::update(&world.ctx, &grant(), &origin(), "contoso", 1, &form).await.unwrap();
     let Updated::Done(account) = changed else { panic!("stale: {changed:?}") };
     assert_eq!(account.synced, Service::DirectRouting.into(), "Zoom was not synced, and nobody was asked");
 }

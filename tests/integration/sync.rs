@@ -9,7 +9,7 @@ use nmp::domain::{E164, ItemState, OrderKind, OrderStatus, SyncState};
 use nmp::sandbox::{Sandbox, SandboxOptions};
 use nmp::service::accounts::Deleted;
 use nmp::service::consents::{RelationshipForm, update_relationship};
-use nmp::service::orders::{self, ReleaseSelection};
+use nmp::service::orders::{self, ItemSelection, ReleaseSelection};
 use nmp::service::{accounts, consents, numbers};
 use nmp::store::{Page, WorkKind};
 use nmp::sync::{Engine, SyncOptions};
@@ -311,9 +311,15 @@ async fn several_engines_do_everything_once(world: World) {
     assert!(held.values().all(|number| number["changes"] == 1), "nothing was done twice");
     for order in uploads {
         assert_eq!(world.order(order).await.status, OrderStatus::Complete);
-        let page = orders::items(&world.ctx, &grant(), order, (None, Some(ItemState::Done)), Page::<E164>::First)
-            .await
-            .unwrap();
+        let page = orders::items(
+            &world.ctx,
+            &grant(),
+            order,
+            ItemSelection { state: Some(ItemState::Done), ..ItemSelection::default() },
+            Page::<E164>::First,
+        )
+        .await
+        .unwrap();
         assert_eq!(page.items.len(), 50);
     }
     world.check_invariants().await;

@@ -295,7 +295,7 @@ async fn an_account_that_changed_meanwhile_is_reviewed_again(world: World) {
     let account = world.create(&both).await;
     let order = world.stage("contoso", "+441632960000-0004").await;
     let without = AccountForm { services: Service::TeamsPhoneMobile.into(), ..both };
-    accounts::update(&world.ctx, &grant(), &origin(), ("contoso", account.rev), &without).await.unwrap();
+    accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &without).await.unwrap();
     assert!(matches!(world.submit(order).await, Submitted::Moved(5)));
     let review = world.review(order).await;
     assert_eq!(count(&review, Verdict::Refused(Refusal::NoService)), 5);

@@ -167,9 +167,9 @@ fn every_combination_of_conditions_is_weighed_in_the_order_of_the_rfc() {
                     };
                     let outcome = conditions.evaluate(purpose, there.then_some(&current));
                     let found = match &outcome {
-                        Outcome::Proceed => 200,
-                        Outcome::NotModified => 304,
-                        Outcome::Failed(_) => 412,
+                        Weighed::Proceed => 200,
+                        Weighed::NotModified => 304,
+                        Weighed::Failed(_) => 412,
                     };
                     let expected = match (first, second, purpose) {
                         (true, false, Purpose::Read) => 304,
@@ -191,7 +191,7 @@ fn a_failed_condition_says_what_to_do() {
         .unwrap()
         .evaluate(Purpose::Write, current)
     {
-        Outcome::Failed(reason) => reason,
+        Weighed::Failed(reason) => reason,
         other => panic!("{other:?}"),
     };
     let current = Current::new("d.w", CHANGED);

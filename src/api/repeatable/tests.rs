@@ -77,7 +77,7 @@ fn a_request_can_be_repeated_for_a_day() {
 #[test]
 fn two_requests_are_one_only_when_everything_that_counts_is_the_same() {
     let conditions = headers(&[("if-match", "\"1\""), ("x-other", "1")]);
-    let first = Sent {
+    let first = SentRequest {
         method: "PUT",
         path: "/accounts/contoso",
         query: Some("api-version=2024-02-29&a=1&b=2"),
@@ -89,8 +89,8 @@ fn two_requests_are_one_only_when_everything_that_counts_is_the_same() {
     assert!(same.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
     let other_headers = headers(&[("if-match", "\"1\""), ("x-other", "2"), ("authorization", "Bearer new")]);
     for again in [
-        Sent { query: Some("b=2&a=1&api-version=2024-02-29-preview"), ..first },
-        Sent { headers: &other_headers, ..first },
+        SentRequest { query: Some("b=2&a=1&api-version=2024-02-29-preview"), ..first },
+        SentRequest { headers: &other_headers, ..first },
     ] {
         assert_eq!(again.fingerprint(), same, "{again:?}");
     }
@@ -98,16 +98,16 @@ fn two_requests_are_one_only_when_everything_that_counts_is_the_same() {
     let twice = headers(&[("if-match", "\"1\""), ("if-match", "\"1\"")]);
     let mut seen = vec![same];
     for other in [
-        Sent { method: "PATCH", ..first },
-        Sent { path: "/accounts/contos", ..first },
-        Sent { query: Some("a=1"), ..first },
-        Sent { query: Some("a=2&b=1"), ..first },
-        Sent { query: None, ..first },
-        Sent { headers: &none, ..first },
-        Sent { headers: &moved, ..first },
-        Sent { headers: &twice, ..first },
-        Sent { body: b"{} ", ..first },
-        Sent { body: b"", ..first },
+        SentRequest { method: "PATCH", ..first },
+        SentRequest { path: "/accounts/contos", ..first },
+        SentRequest { query: Some("a=1"), ..first },
+        SentRequest { query: Some("a=2&b=1"), ..first },
+        SentRequest { query: None, ..first },
+        SentRequest { headers: &none, ..first },
+        SentRequest { headers: &moved, ..first },
+        SentRequest { headers: &twice, ..first },
+        SentRequest { body: b"{} ", ..first },
+        SentRequest { body: b"", ..first },
     ] {
         let fingerprint = other.fingerprint();
         assert!(!seen.contains(&fingerprint), "{other:?}");

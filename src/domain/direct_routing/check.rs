@@ -8,14 +8,14 @@ pub enum SubdomainStatus {
     /// They have not been answered rightly in every region yet.
     #[default]
     NotProvisioned,
-    /// They are, in every region.
+    /// They are answered rightly in every region.
     Provisioned,
     /// Something else was answered.
     Inconsistent,
 }
 
 impl SubdomainStatus {
-    /// As it is stored.
+    /// Gives the text that stands for it in storage.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl SubdomainStatus {
         }
     }
 
-    /// From how it is stored; anything else is not provisioned.
+    /// Reads the text in storage. Anything unknown is not provisioned.
     #[must_use]
     pub fn stored(text: &str) -> Self {
         match text {
@@ -45,7 +45,7 @@ impl SubdomainStatus {
         }
     }
 
-    /// What a check makes of it: right everywhere is provisioned. A wrong token is inconsistent, and so is everything else
+    /// Tells what a check makes of it: right everywhere is provisioned. A wrong token is inconsistent, and so is everything else
     /// once it had been right; before that it is not provisioned yet.
     #[must_use]
     pub fn after(self, served: &[Served]) -> Self {
@@ -86,21 +86,21 @@ impl Served {
         (Self::Silent, "silent"),
     ];
 
-    /// As the answers of all regions are stored.
+    /// Writes the answers of all regions as they are stored.
     #[must_use]
     pub fn stored(all: &[Self]) -> String {
         let word = |served: &Self| Self::WORDS.iter().find(|(known, _)| known == served).map_or("", |(_, word)| word);
         all.iter().map(word).collect::<Vec<_>>().join(",")
     }
 
-    /// From how they are stored.
+    /// Reads the answers as they are stored.
     #[must_use]
     pub fn read(text: &str) -> Vec<Self> {
         let known = |word: &str| Self::WORDS.iter().find(|(_, known)| *known == word).map(|(served, _)| *served);
         text.split(',').filter_map(known).collect()
     }
 
-    /// What is wrong, as a sentence.
+    /// Says what is wrong, as a sentence.
     #[must_use]
     pub fn difference(self) -> Option<&'static str> {
         match self {
@@ -121,25 +121,25 @@ pub enum Delegation {
     /// There is no resolver to ask, or it has not been asked yet.
     #[default]
     NotChecked,
-    /// Our name servers, all of them.
+    /// All of our name servers are asked.
     Ours,
     /// Some of ours are missing, or others stand beside them.
     Partly {
-        /// Ours that are not named.
+        /// Those of ours that are not named.
         missing: Vec<String>,
-        /// Others that are.
+        /// Those of others that are named.
         others: Vec<String>,
     },
-    /// Other name servers.
+    /// Other name servers are asked.
     Elsewhere {
-        /// Which.
+        /// Their names.
         others: Vec<String>,
     },
-    /// Nobody: the domain is not delegated.
+    /// Nobody is asked: the domain is not delegated.
     Nobody,
     /// The resolver gave no usable answer.
     Failed {
-        /// Why, as a sentence.
+        /// The reason, as a sentence.
         reason: String,
     },
 }

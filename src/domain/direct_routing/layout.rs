@@ -47,7 +47,7 @@ pub struct Srv {
 pub struct NameServer {
     /// Its name.
     pub name: String,
-    /// Its addresses; needed where the name is below the base domain.
+    /// Its addresses, which are needed where the name is below the base domain.
     #[serde(default)]
     pub addresses: Vec<IpAddr>,
 }

@@ -1,7 +1,7 @@
 //! What the lists of the Provisioning API can be filtered by, resource by resource.
 
 use super::super::Service;
-use super::{Fields, Kind};
+use super::{FieldKind, Fields};
 use Service::{CallProtection, DirectRouting, OperatorConnect, TeamsPhoneMobile, ZoomPhoneCloudPeering};
 
 /// The texts of a number.
@@ -22,20 +22,23 @@ pub enum NumberField {
 }
 
 impl Fields for NumberField {
-    const FIELDS: &'static [(&'static str, Kind<Self>)] = &[
-        ("telephoneNumber", Kind::Text(Self::TelephoneNumber)),
-        ("accountName", Kind::Text(Self::AccountName)),
-        ("serviceProvisioningStatus", Kind::Text(Self::ProvisioningStatus)),
-        ("serviceDetails/teamsOperatorConnect/enabled", Kind::Enabled(OperatorConnect)),
-        ("serviceDetails/teamsOperatorConnect/assignmentStatus", Kind::Text(Self::AssignmentStatus(OperatorConnect))),
-        ("serviceDetails/teamsOperatorConnect/configuration/usage", Kind::Text(Self::Usage(OperatorConnect))),
-        ("serviceDetails/teamsPhoneMobile/enabled", Kind::Enabled(TeamsPhoneMobile)),
-        ("serviceDetails/teamsPhoneMobile/assignmentStatus", Kind::Text(Self::AssignmentStatus(TeamsPhoneMobile))),
-        ("serviceDetails/teamsPhoneMobile/configuration/usage", Kind::Text(Self::Usage(TeamsPhoneMobile))),
-        ("serviceDetails/teamsDirectRouting/enabled", Kind::Enabled(DirectRouting)),
-        ("serviceDetails/zoomPhoneCloudPeering/enabled", Kind::Enabled(ZoomPhoneCloudPeering)),
-        ("serviceDetails/azureOperatorCallProtection/enabled", Kind::Enabled(CallProtection)),
-        ("configuration/customSipHeader", Kind::Text(Self::SipHeader)),
+    const FIELDS: &'static [(&'static str, FieldKind<Self>)] = &[
+        ("telephoneNumber", FieldKind::Text(Self::TelephoneNumber)),
+        ("accountName", FieldKind::Text(Self::AccountName)),
+        ("serviceProvisioningStatus", FieldKind::Text(Self::ProvisioningStatus)),
+        ("serviceDetails/teamsOperatorConnect/enabled", FieldKind::Enabled(OperatorConnect)),
+        (
+            "serviceDetails/teamsOperatorConnect/assignmentStatus",
+            FieldKind::Text(Self::AssignmentStatus(OperatorConnect)),
+        ),
+        ("serviceDetails/teamsOperatorConnect/configuration/usage", FieldKind::Text(Self::Usage(OperatorConnect))),
+        ("serviceDetails/teamsPhoneMobile/enabled", FieldKind::Enabled(TeamsPhoneMobile)),
+        ("serviceDetails/teamsPhoneMobile/assignmentStatus", FieldKind::Text(Self::AssignmentStatus(TeamsPhoneMobile))),
+        ("serviceDetails/teamsPhoneMobile/configuration/usage", FieldKind::Text(Self::Usage(TeamsPhoneMobile))),
+        ("serviceDetails/teamsDirectRouting/enabled", FieldKind::Enabled(DirectRouting)),
+        ("serviceDetails/zoomPhoneCloudPeering/enabled", FieldKind::Enabled(ZoomPhoneCloudPeering)),
+        ("serviceDetails/azureOperatorCallProtection/enabled", FieldKind::Enabled(CallProtection)),
+        ("configuration/customSipHeader", FieldKind::Text(Self::SipHeader)),
     ];
 }
 
@@ -53,16 +56,16 @@ pub enum AccountField {
 }
 
 impl Fields for AccountField {
-    const FIELDS: &'static [(&'static str, Kind<Self>)] = &[
-        ("name", Kind::Text(Self::Name)),
-        ("correlationId", Kind::Text(Self::CorrelationId)),
-        ("serviceProvisioningStatus", Kind::Text(Self::ProvisioningStatus)),
-        ("serviceDetails/teamsTenantId", Kind::Text(Self::TenantId)),
-        ("serviceDetails/teamsOperatorConnect/enabled", Kind::Enabled(OperatorConnect)),
-        ("serviceDetails/teamsPhoneMobile/enabled", Kind::Enabled(TeamsPhoneMobile)),
-        ("serviceDetails/teamsDirectRouting/enabled", Kind::Enabled(DirectRouting)),
-        ("serviceDetails/zoomPhoneCloudPeering/enabled", Kind::Enabled(ZoomPhoneCloudPeering)),
-        ("serviceDetails/azureOperatorCallProtection/enabled", Kind::Enabled(CallProtection)),
+    const FIELDS: &'static [(&'static str, FieldKind<Self>)] = &[
+        ("name", FieldKind::Text(Self::Name)),
+        ("correlationId", FieldKind::Text(Self::CorrelationId)),
+        ("serviceProvisioningStatus", FieldKind::Text(Self::ProvisioningStatus)),
+        ("serviceDetails/teamsTenantId", FieldKind::Text(Self::TenantId)),
+        ("serviceDetails/teamsOperatorConnect/enabled", FieldKind::Enabled(OperatorConnect)),
+        ("serviceDetails/teamsPhoneMobile/enabled", FieldKind::Enabled(TeamsPhoneMobile)),
+        ("serviceDetails/teamsDirectRouting/enabled", FieldKind::Enabled(DirectRouting)),
+        ("serviceDetails/zoomPhoneCloudPeering/enabled", FieldKind::Enabled(ZoomPhoneCloudPeering)),
+        ("serviceDetails/azureOperatorCallProtection/enabled", FieldKind::Enabled(CallProtection)),
     ];
 }
 
@@ -84,13 +87,13 @@ pub enum ConsentField {
 }
 
 impl Fields for ConsentField {
-    const FIELDS: &'static [(&'static str, Kind<Self>)] = &[
-        ("tenantId", Kind::Text(Self::TenantId)),
-        ("status", Kind::Text(Self::Status)),
-        ("accountName", Kind::Text(Self::AccountName)),
-        ("consentedCountries", Kind::Members(Self::Countries)),
-        ("customerRelationship/status", Kind::Text(Self::RelationshipStatus)),
-        ("serviceProvisioningStatus", Kind::Text(Self::ProvisioningStatus)),
+    const FIELDS: &'static [(&'static str, FieldKind<Self>)] = &[
+        ("tenantId", FieldKind::Text(Self::TenantId)),
+        ("status", FieldKind::Text(Self::Status)),
+        ("accountName", FieldKind::Text(Self::AccountName)),
+        ("consentedCountries", FieldKind::Members(Self::Countries)),
+        ("customerRelationship/status", FieldKind::Text(Self::RelationshipStatus)),
+        ("serviceProvisioningStatus", FieldKind::Text(Self::ProvisioningStatus)),
     ];
 }
 
@@ -114,13 +117,13 @@ pub enum AddressField {
 }
 
 impl Fields for AddressField {
-    const FIELDS: &'static [(&'static str, Kind<Self>)] = &[
-        ("id", Kind::Text(Self::Id)),
-        ("country", Kind::Text(Self::Country)),
-        ("cityOrTown", Kind::Text(Self::CityOrTown)),
-        ("postalOrZipCode", Kind::Text(Self::PostalOrZipCode)),
-        ("companyName", Kind::Text(Self::CompanyName)),
-        ("description", Kind::Text(Self::Description)),
-        ("validationStatus", Kind::Text(Self::ValidationStatus)),
+    const FIELDS: &'static [(&'static str, FieldKind<Self>)] = &[
+        ("id", FieldKind::Text(Self::Id)),
+        ("country", FieldKind::Text(Self::Country)),
+        ("cityOrTown", FieldKind::Text(Self::CityOrTown)),
+        ("postalOrZipCode", FieldKind::Text(Self::PostalOrZipCode)),
+        ("companyName", FieldKind::Text(Self::CompanyName)),
+        ("description", FieldKind::Text(Self::Description)),
+        ("validationStatus", FieldKind::Text(Self::ValidationStatus)),
     ];
 }

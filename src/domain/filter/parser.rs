@@ -1,15 +1,15 @@
 //! Reads a filter by recursive descent: `or` binds least, then `and`, then `not`.
 
 use super::lexer::{Token, Word, tokens};
-use super::{Fields, Filter, Kind, MAX_DEPTH, MAX_LENGTH, MAX_TERMS, Test, TextTerm};
+use super::{FieldKind, Fields, Filter, MAX_DEPTH, MAX_LENGTH, MAX_TERMS, Test, TextTerm};
 
 /// Where a problem stands and what it is.
-type Problem = (usize, String);
+type ProblemAt = (usize, String);
 
 /// A problem behind which nothing can be read.
-struct Stop(Problem);
+struct Stop(ProblemAt);
 
-pub(super) fn parse<F: Fields>(text: &str) -> Result<Filter<F>, Vec<Problem>> {
+pub(super) fn parse<F: Fields>(text: &str) -> Result<Filter<F>, Vec<ProblemAt>> {
     let count = text.chars().count();
     if count > MAX_LENGTH {
         return Err(vec![(MAX_LENGTH + 1, format!("the filter has {count} characters; up to {MAX_LENGTH} are read."))]);
@@ -43,7 +43,7 @@ struct Parser {
     terms: usize,
     depth: usize,
     /// What is wrong but does not keep the rest from being read.
-    problems: Vec<Problem>,
+    problems: Vec<ProblemAt>,
 }
 
 impl Parser {
@@ -215,26 +215,30 @@ fn join<F>(parts: Vec<Filter<F>>, all: bool) -> Filter<F> {
     }
 }
 
-fn comparison<F: Fields>(at: usize, name: &str, asked: &Asked, holds: bool) -> Result<Filter<F>, Problem> {
+fn comparison<F: Fields>(at: usize, name: &str, asked: &Asked, holds: bool) -> Result<Filter<F>, ProblemAt> {
     let Some((_, kind)) = F::FIELDS.iter().find(|(known, _)| *known == name) else {
         return Err((at, format!("there is no field \u{201c}{name}\u{201d} to filter by.")));
     };
     let term = |field, test| Ok(Filter::Text(TextTerm { field, test, holds }));
     match (*kind, asked) {
-        (Kind::Enabled(service), Asked::Equal(value)) => Ok(Filter::Enabled(service, truth(name, value)? == holds)),
-        (Kind::Enabled(_), _) => Err((at, format!("{name} is true or false; compare it with eq or ne."))),
-        (Kind::Members(_), Asked::StartsWith(_)) => {
+        (FieldKind::Enabled(service), Asked::Equal(value)) => {
+            Ok(Filter::Enabled(service, truth(name, value)? == holds))
+        }
+        (FieldKind::Enabled(_), _) => Err((at, format!("{name} is true or false; compare it with eq or ne."))),
+        (FieldKind::Members(_), Asked::StartsWith(_)) => {
             Err((at, format!("{name} is a list; ask for a member with contains or eq.")))
         }
-        (Kind::Text(field) | Kind::Members(field), Asked::Equal(value)) => term(field, Test::Is(text(name, value)?)),
-        (Kind::Text(field) | Kind::Members(field), Asked::Contains(value)) => {
+        (FieldKind::Text(field) | FieldKind::Members(field), Asked::Equal(value)) => {
+            term(field, Test::Is(text(name, value)?))
+        }
+        (FieldKind::Text(field) | FieldKind::Members(field), Asked::Contains(value)) => {
             term(field, Test::Contains(text(name, value)?))
         }
-        (Kind::Text(field), Asked::StartsWith(value)) => term(field, Test::StartsWith(text(name, value)?)),
+        (FieldKind::Text(field), Asked::StartsWith(value)) => term(field, Test::StartsWith(text(name, value)?)),
     }
 }
 
-fn truth(name: &str, value: &Value) -> Result<bool, Problem> {
+fn truth(name: &str, value: &Value) -> Result<bool, ProblemAt> {
     match &value.word {
         Word::Name(word) if word == "true" => Ok(true),
         Word::Name(word) if word == "false" => Ok(false),
@@ -242,7 +246,7 @@ fn truth(name: &str, value: &Value) -> Result<bool, Problem> {
     }
 }
 
-fn text(name: &str, value: &Value) -> Result<String, Problem> {
+fn text(name: &str, value: &Value) -> Result<String, ProblemAt> {
     match &value.word {
         Word::Text(text) => Ok(text.clone()),
         word => Err((value.at, refused(word, name, "a text in single quotes"))),

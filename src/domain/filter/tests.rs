@@ -76,10 +76,10 @@ fn every_form_of_a_term_is_read() {
 fn every_field_of_every_resource_can_be_asked_for() {
     fn ask<F: Fields + std::fmt::Debug>() {
         for (name, kind) in F::FIELDS {
-            if let Kind::Enabled(service) = kind {
+            if let FieldKind::Enabled(service) = kind {
                 assert_eq!(*name, format!("serviceDetails/{}/enabled", service.contract_name()));
             }
-            let value = if matches!(kind, Kind::Enabled(_)) { "true" } else { "'x'" };
+            let value = if matches!(kind, FieldKind::Enabled(_)) { "true" } else { "'x'" };
             for name in [(*name).to_owned(), name.replace('/', ".")] {
                 parse::<F>(&format!("{name} ne {value}")).unwrap();
             }

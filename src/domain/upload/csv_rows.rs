@@ -2,7 +2,7 @@
 
 use super::columns::{Column, HEADINGS};
 use super::records::{self, Record, Records};
-use super::{Line, MAX_CELL, MAX_VALUES, Problem, Row, shown};
+use super::{Line, LineProblem, MAX_CELL, MAX_VALUES, UploadedNumber, shown};
 use crate::domain::account::sentence;
 use crate::domain::e164::E164;
 use crate::domain::number::NumberSettings;
@@ -16,7 +16,7 @@ pub(super) struct CsvRows<'a> {
     stretch: Stretch<'a>,
     /// The record behind the stretch, which is none that can be read.
     oversized: Option<Record>,
-    pending: std::vec::IntoIter<Problem>,
+    pending: std::vec::IntoIter<LineProblem>,
 }
 
 /// Records in a row that can be read.
@@ -58,7 +58,7 @@ impl<'a> CsvRows<'a> {
     ///
     /// # Errors
     /// Every problem of the headings.
-    pub(super) fn new(text: &'a str) -> Result<Self, Vec<Problem>> {
+    pub(super) fn new(text: &'a str) -> Result<Self, Vec<LineProblem>> {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let delimiter = if first.contains(';') && !first.contains(',') { b';' } else { b',' };
         let mut oversized = None;
@@ -73,20 +73,20 @@ impl<'a> CsvRows<'a> {
         let record = match (stretch.records.next(), &oversized) {
             (Some(Ok(record)), _) => record,
             (None, Some(record)) => return Err(vec![oversized_headings(text, record)]),
-            _ => return Err(vec![Problem::new(1, first, "The heading row cannot be read.")]),
+            _ => return Err(vec![LineProblem::new(1, first, "The heading row cannot be read.")]),
         };
         let columns = columns_of(&record, stretch.line_of(record.position()))?;
         Ok(Self { text, delimiter, columns, stretch, oversized, pending: Vec::new().into_iter() })
     }
 
     /// The next record, and the line it begins on.
-    fn record(&mut self) -> Option<Result<(u32, csv::StringRecord), Problem>> {
+    fn record(&mut self) -> Option<Result<(u32, csv::StringRecord), LineProblem>> {
         if let Some(record) = self.stretch.records.next() {
             return Some(match record {
                 Ok(record) => Ok((self.stretch.line_of(record.position()), record)),
                 Err(error) => {
                     let line = self.stretch.line_of(error.position());
-                    Err(Problem::new(line, "", sentence(&error.to_string())))
+                    Err(LineProblem::new(line, "", sentence(&error.to_string())))
                 }
             });
         }
@@ -98,14 +98,14 @@ impl<'a> CsvRows<'a> {
         Some(Err(oversized_line(self.text, &passed)))
     }
 
-    fn row(&self, line: u32, record: &csv::StringRecord) -> Result<Row, Vec<Problem>> {
+    fn row(&self, line: u32, record: &csv::StringRecord) -> Result<UploadedNumber, Vec<LineProblem>> {
         if record.len() != self.columns.len() {
             let reason = format!(
                 "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
                 record.len(),
                 self.columns.len()
             );
-            return Err(vec![Problem::new(line, &record.iter().collect::<Vec<_>>().join(","), reason)]);
+            return Err(vec![LineProblem::new(line, &record.iter().collect::<Vec<_>>().join(","), reason)]);
         }
         let mut cells = Cells {
             line,
@@ -129,9 +129,9 @@ impl<'a> CsvRows<'a> {
 }
 
 /// A quoted cell begins on this line and never ends.
-fn open_quote(text: &str, line: u32) -> Problem {
+fn open_quote(text: &str, line: u32) -> LineProblem {
     let value = text.lines().nth(line as usize - 1).unwrap_or_default();
-    Problem::new(
+    LineProblem::new(
         line,
         value,
         "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one.",
@@ -139,7 +139,7 @@ fn open_quote(text: &str, line: u32) -> Problem {
 }
 
 /// Makes columns of a heading row.
-fn columns_of(record: &csv::StringRecord, line: u32) -> Result<Vec<Column>, Vec<Problem>> {
+fn columns_of(record: &csv::StringRecord, line: u32) -> Result<Vec<Column>, Vec<LineProblem>> {
     let (mut columns, mut problems) = (Vec::new(), Vec::new());
     for heading in record.iter().map(str::trim) {
         match Column::from_heading(heading) {
@@ -162,7 +162,7 @@ fn columns_of(record: &csv::StringRecord, line: u32) -> Result<Vec<Column>, Vec<
     if problems.is_empty() { Ok(columns) } else { Err(problems) }
 }
 
-fn oversized_headings(text: &str, record: &Record) -> Problem {
+fn oversized_headings(text: &str, record: &Record) -> LineProblem {
     let reason = format!(
         "The heading row has {} cells and {} bytes, far more than the {} headings that there are. The headings are \
          those of the CSV export of numbers, or the single heading Numbers.",
@@ -170,10 +170,10 @@ fn oversized_headings(text: &str, record: &Record) -> Problem {
         record.bytes(),
         HEADINGS.len()
     );
-    Problem::new(record.line, beginning(text, record), reason)
+    LineProblem::new(record.line, beginning(text, record), reason)
 }
 
-fn oversized_line(text: &str, record: &Record) -> Problem {
+fn oversized_line(text: &str, record: &Record) -> LineProblem {
     let reason = if record.cells > records::MAX_CELLS {
         format!(
             "The line has {} cells, and {} are the most. Each number needs a line of its own.",
@@ -187,7 +187,7 @@ fn oversized_line(text: &str, record: &Record) -> Problem {
             records::MAX_BYTES
         )
     };
-    Problem::new(record.line, beginning(text, record), reason)
+    LineProblem::new(record.line, beginning(text, record), reason)
 }
 
 /// What a record begins with.
@@ -195,8 +195,8 @@ fn beginning<'a>(text: &'a str, record: &Record) -> &'a str {
     text.get(record.start..record.end).unwrap_or_default()
 }
 
-fn heading_problem(line: u32, heading: &str, reason: String) -> Problem {
-    Problem { line, heading: Some(shown(heading)), value: shown(heading), reason }
+fn heading_problem(line: u32, heading: &str, reason: String) -> LineProblem {
+    LineProblem { line, heading: Some(shown(heading)), value: shown(heading), reason }
 }
 
 fn unknown_heading(heading: &str) -> String {
@@ -237,7 +237,7 @@ impl Iterator for CsvRows<'_> {
 /// The cells of one line, read one after the other.
 struct Cells {
     line: u32,
-    problems: Vec<Problem>,
+    problems: Vec<LineProblem>,
     settings: NumberSettings,
     number: Option<E164>,
     account: Option<String>,
@@ -247,7 +247,7 @@ struct Cells {
 
 impl Cells {
     fn problem(&mut self, column: Column, value: &str, reason: impl Into<String>) {
-        self.problems.push(Problem {
+        self.problems.push(LineProblem {
             line: self.line,
             heading: Some(column.heading()),
             value: shown(value),
@@ -340,7 +340,7 @@ impl Cells {
         values
     }
 
-    fn finish(mut self) -> Result<Row, Vec<Problem>> {
+    fn finish(mut self) -> Result<UploadedNumber, Vec<LineProblem>> {
         let enabled = self.settings.services;
         if enabled.is_empty() && self.problems.is_empty() {
             self.problem(
@@ -369,7 +369,7 @@ impl Cells {
             }
         }
         match self.number {
-            Some(number) if self.problems.is_empty() => Ok(Row {
+            Some(number) if self.problems.is_empty() => Ok(UploadedNumber {
                 line: self.line,
                 number,
                 account: self.account,

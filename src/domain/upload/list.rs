@@ -1,7 +1,7 @@
 //! Lists: numbers and ranges between new lines, commas, semicolons and white space.
 
 use super::entries::{Entries, MAX_ENTRY, digits};
-use super::{Line, Problem, Row};
+use super::{Line, LineProblem, UploadedNumber};
 use crate::domain::e164::{E164, E164Error, is_separator};
 
 /// The fewest digits before the dash of a range with a short end.
@@ -24,11 +24,11 @@ impl<'a> List<'a> {
     }
 
     fn row(&self, number: E164) -> Line {
-        Line::Number(Row { line: self.line, number, account: None, settings: None })
+        Line::Number(UploadedNumber { line: self.line, number, account: None, settings: None })
     }
 
     fn entry(&mut self, text: &str) -> Line {
-        let problem = |reason: String| Line::Problem(Problem::new(self.line, text, reason));
+        let problem = |reason: String| Line::Problem(LineProblem::new(self.line, text, reason));
         if text.len() > MAX_ENTRY {
             let reason = "Too long for a number or a range. Put commas or line breaks between the numbers.";
             return problem(reason.to_owned());

@@ -207,7 +207,7 @@ proptest! {
         csv.write_record(cells(&number, for_spreadsheets)).unwrap();
         let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
         let read: Vec<_> = Reader::new(&text, 10).collect();
-        prop_assert_eq!(read, vec![Line::Number(Row {
+        prop_assert_eq!(read, vec![Line::Number(UploadedNumber {
             line: 2,
             number: number.telephone_number,
             account: Some("contoso".into()),

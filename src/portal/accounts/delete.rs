@@ -78,7 +78,7 @@ async fn ask(
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Sent {
+struct SentDeletion {
     release: String,
 }
 
@@ -90,7 +90,7 @@ async fn delete(
     PathPart(name): PathPart<String>,
     Info(info): Info,
     shell: Shell,
-    FormBody(sent): FormBody<Sent>,
+    FormBody(sent): FormBody<SentDeletion>,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let release = match sent.release.as_str() {

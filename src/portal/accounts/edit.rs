@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::form::{self, DirectRoutingFields, Sent, ServiceField};
+use super::form::{self, DirectRoutingFields, SentAccount, ServiceField};
 use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, Grant};
 use crate::domain::field::filled;
 use crate::domain::{AccountForm, Service, ServiceSet, TenantId};
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// A line of the comparison of two versions.
-struct Line {
+struct ComparedLine {
     what: &'static str,
     theirs: String,
     yours: String,
@@ -48,7 +48,7 @@ struct FormPage {
     direct_routing: Option<DirectRoutingFields>,
     version: i64,
     errors: Errors,
-    stale: Vec<Line>,
+    stale: Vec<ComparedLine>,
     stale_at: Option<Moment>,
     /// The enterprise of the tenant, where a consent tells it.
     company: String,
@@ -59,7 +59,7 @@ struct FormPage {
 }
 
 impl FormPage {
-    /// `kept`: the services of the account that is changed, which are shown though they may not be offered here.
+    /// `kept` are the services of the account that is changed, which are shown though they may not be offered here.
     fn new(ctx: &Ctx, shell: Shell, form: AccountForm, kept: ServiceSet) -> Self {
         let services = form::fields(ctx, &form, kept);
         let has_routing = services.iter().any(|service| service.key == Service::DirectRouting.key());
@@ -96,7 +96,7 @@ impl FormPage {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Wanted {
+struct NewAccountQuery {
     tenant: String,
 }
 
@@ -104,7 +104,7 @@ struct Wanted {
 async fn new(
     State(state): State<PortalState>,
     Granted(grant): Granted<AccountsWrite>,
-    QueryString(wanted): QueryString<Wanted>,
+    QueryString(wanted): QueryString<NewAccountQuery>,
     shell: Shell,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
@@ -134,7 +134,7 @@ async fn create(
     Granted(grant): Granted<AccountsWrite>,
     Info(info): Info,
     shell: Shell,
-    FormBody(sent): FormBody<Sent>,
+    FormBody(sent): FormBody<SentAccount>,
 ) -> Result<Response, Problem> {
     let form = AccountForm::from(sent);
     match checked(accounts::create(state.ctx(), &grant, &origin(&info), &form).await)? {
@@ -177,13 +177,13 @@ async fn update(
     PathPart(name): PathPart<String>,
     Info(info): Info,
     shell: Shell,
-    FormBody(sent): FormBody<Sent>,
+    FormBody(sent): FormBody<SentAccount>,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     // No rev is 0, so a version that cannot be read is one that is no longer current.
     let version = sent.version.parse().unwrap_or(0);
     let form = AccountForm { name: name.clone(), ..AccountForm::from(sent) };
-    let outcome = checked(accounts::update(ctx, &grant, &origin(&info), (&name, version), &form).await)?;
+    let outcome = checked(accounts::update(ctx, &grant, &origin(&info), &name, version, &form).await)?;
     match outcome {
         Ok(Updated::Done(account)) => {
             let text = format!("Account {} is changed.", account.name);
@@ -197,7 +197,7 @@ async fn update(
             let zones = ctx.policy.zones.as_ref();
             let theirs = form::described(&form::of(&account), zones);
             let stale = theirs.into_iter().zip(form::described(&form, zones));
-            let stale = stale.map(|((what, theirs), (_, yours))| Line { what, theirs, yours }).collect();
+            let stale = stale.map(|((what, theirs), (_, yours))| ComparedLine { what, theirs, yours }).collect();
             let api = api_call::of_account_form(&state, &form.over(&account), false);
             let page = FormPage::new(ctx, shell, form, account.services).with_tenant(ctx, &grant).await?;
             let (version, stale_at) = (account.rev, Some(account.updated_at.into()));

@@ -10,7 +10,7 @@ use crate::service::Ctx;
 /// What was sent. `service` and `sync` hold the keys of what is ticked.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Sent {
+pub(super) struct SentAccount {
     name: String,
     tenant: String,
     correlation_id: String,
@@ -28,8 +28,8 @@ fn set(keys: &[String]) -> ServiceSet {
     keys.iter().filter_map(|key| Service::from_key(key)).collect()
 }
 
-impl From<Sent> for AccountForm {
-    fn from(sent: Sent) -> Self {
+impl From<SentAccount> for AccountForm {
+    fn from(sent: SentAccount) -> Self {
         Self {
             name: sent.name,
             tenant_id: sent.tenant,

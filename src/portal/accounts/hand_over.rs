@@ -18,6 +18,7 @@ use crate::http::{
 use crate::portal::form::{Errors, checked};
 use crate::portal::origin;
 use crate::portal::show::{Chip, Moment};
+use crate::service::hand_over::AccountLabel;
 use crate::service::{self, accounts, consents};
 
 pub(super) fn routes() -> Routes {
@@ -86,8 +87,10 @@ struct HandOverPage {
     voice_route: String,
     text: String,
     today: String,
-    /// The step and the day of a form that came back.
-    typed: (String, String),
+    /// The step of a form that came back.
+    typed_step: String,
+    /// The day of a form that came back.
+    typed_day: String,
     errors: Errors,
     may_write: bool,
 }
@@ -174,7 +177,8 @@ async fn hand_over_page(
         text: message(if company.is_empty() { &account.name } else { &company }, &names),
         names,
         today: ctx.clock.now().date().to_string(),
-        typed: (String::new(), String::new()),
+        typed_step: String::new(),
+        typed_day: String::new(),
         errors: Errors::default(),
         may_write: person.may::<AccountsWrite>() && !account.deleting,
         company,
@@ -208,11 +212,11 @@ async fn text(
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Sent {
+struct SentTick {
     step: String,
     on: String,
     subdomain: String,
-    /// Not empty: the tick is taken back.
+    /// The tick is taken back when this is not empty.
     undo: String,
 }
 
@@ -223,14 +227,15 @@ async fn tick(
     PathPart(name): PathPart<String>,
     Info(info): Info,
     shell: Shell,
-    FormBody(sent): FormBody<Sent>,
+    FormBody(sent): FormBody<SentTick>,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     find(&state, grant.principal(), &name).await?;
     let Some(step) = Step::from_key(&sent.step) else {
         return Err(Problem::bad_request(format!("There is no step \u{201c}{}\u{201d}.", sent.step)));
     };
-    let (account, origin) = ((name.as_str(), sent.subdomain.as_str()), origin(&info));
+    let account = AccountLabel { account: &name, label: &sent.subdomain };
+    let origin = origin(&info);
     let outcome = if sent.undo.is_empty() {
         service::hand_over::tick(ctx, &grant, &origin, account, step, &sent.on).await
     } else {
@@ -244,7 +249,7 @@ async fn tick(
         }
         Err(errors) => {
             let found = hand_over_page(&state, grant.principal(), &name, shell).await?;
-            Ok(invalid(&HandOverPage { errors, typed: (sent.step, sent.on), ..found }))
+            Ok(invalid(&HandOverPage { errors, typed_step: sent.step, typed_day: sent.on, ..found }))
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) struct NameRow {
 }
 
 impl NameRow {
-    fn new((name, token): (String, String), region: Option<&RegionState>) -> Self {
+    fn new(name: String, token: String, region: Option<&RegionState>) -> Self {
         let answered = match region.and_then(|region| region.served) {
             _ if token.is_empty() => Chip::new("off", "No token yet"),
             None => Chip::new("pending", "Not asked yet"),
@@ -77,8 +77,11 @@ pub(super) async fn view(
     let zones = ctx.policy.zones.as_ref();
     let names = routing.map(|routing| names_and_tokens(zones, routing)).unwrap_or_default();
     let regions = known.as_ref().map(|known| known.regions.as_slice()).unwrap_or_default();
-    let names: Vec<NameRow> =
-        names.into_iter().enumerate().map(|(index, name)| NameRow::new(name, regions.get(index))).collect();
+    let names: Vec<NameRow> = names
+        .into_iter()
+        .enumerate()
+        .map(|(index, (name, token))| NameRow::new(name, token, regions.get(index)))
+        .collect();
     let has_tokens = !names.is_empty() && names.iter().all(|name| !name.token.is_empty());
     let status = account.subdomain_status;
     Ok(Some(RoutingView {

@@ -121,7 +121,7 @@ pub(in crate::portal) async fn of_draft(
     let accounts = order_writes::accounts(state.ctx(), right, order.id).await?;
     let (Some(api), Some(first)) = (Api::of(state), accounts.first()) else { return Ok(shown) };
     let batches = Batches { api, kind: order.kind };
-    let mut numbers = order_writes::numbers(state.ctx(), right, (order.id, first), None, WHOLE + 1).await?;
+    let mut numbers = order_writes::numbers(state.ctx(), right, order.id, first, None, WHOLE + 1).await?;
     if numbers.len() > WHOLE {
         numbers.truncate(FIRST);
     }
@@ -172,9 +172,9 @@ async fn script(
     }
     let accounts = order_writes::accounts(state.ctx(), &right, id).await?;
     let (numbers, calls) = totals(&accounts);
-    let head = head(&order, (numbers, calls), Api::of(&state).map_or("", |api| api.roles.of(role(order.kind))));
+    let head = head(&order, numbers, calls, Api::of(&state).map_or("", |api| api.roles.of(role(order.kind))));
     let writer =
-        Writer { state, right, order, accounts: accounts.into(), after: None, calls: (0, calls), head: Some(head) };
+        Writer { state, right, order, accounts: accounts.into(), after: None, written: 0, calls, head: Some(head) };
     let body = stream::unfold(Some(writer), |writer: Option<Writer>| async {
         let part = beside(writer?.next()).await;
         Some(part.unwrap_or_else(|error| (Err(error), None)))
@@ -184,7 +184,7 @@ async fn script(
 }
 
 /// What a script does before its first call.
-fn head(order: &Order, totals: (i64, i64), role: &str) -> String {
+fn head(order: &Order, numbers: i64, calls: i64, role: &str) -> String {
     let role = role.replace(char::is_control, " ");
     format!(
         r#"#!/bin/sh
@@ -199,8 +199,8 @@ fi
 : "${{TOKEN:?holds no access token}}"
 "#,
         order.id,
-        counted(totals.0, "number", "numbers"),
-        counted(totals.1, "call", "calls"),
+        counted(numbers, "number", "numbers"),
+        counted(calls, "call", "calls"),
     )
 }
 
@@ -213,8 +213,10 @@ struct Writer {
     accounts: VecDeque<AccountWrites>,
     /// The last number of the current account that is written.
     after: Option<E164>,
-    /// How many calls are written, and how many there will be.
-    calls: (i64, i64),
+    /// How many calls are written.
+    written: i64,
+    /// How many calls there will be.
+    calls: i64,
     head: Option<String>,
 }
 
@@ -225,10 +227,9 @@ impl Writer {
             return (Ok(head), Some(self));
         }
         let Some(account) = self.accounts.front() else { return (Ok(format!("\n{END}\n")), None) };
-        let of = (self.order.id, account);
-        match order_writes::numbers(self.state.ctx(), &self.right, of, self.after, CHUNK).await {
+        match order_writes::numbers(self.state.ctx(), &self.right, self.order.id, account, self.after, CHUNK).await {
             Ok(numbers) => {
-                let text = self.written(&numbers);
+                let text = self.commands(&numbers);
                 self.after = numbers.last().map(|(number, _)| *number).filter(|_| numbers.len() == CHUNK);
                 if self.after.is_none() {
                     self.accounts.pop_front();
@@ -242,14 +243,14 @@ impl Writer {
         }
     }
 
-    /// These numbers of the current account as calls.
-    fn written(&mut self, numbers: &Numbers) -> String {
+    /// Writes these numbers of the current account as calls.
+    fn commands(&mut self, numbers: &Numbers) -> String {
         let mut text = String::new();
         let (Some(account), Some(api)) = (self.accounts.front(), Api::of(&self.state)) else { return text };
         let batches = Batches { api, kind: self.order.kind };
         for numbers in numbers.chunks(BATCH_MOST) {
-            self.calls.0 += 1;
-            let (done, all) = self.calls;
+            self.written += 1;
+            let (done, all) = (self.written, self.calls);
             let command = batches.folded(&account.account, numbers);
             let _ = writeln!(text, "\necho '{done} of {all}' >&2\n{command}\necho");
         }

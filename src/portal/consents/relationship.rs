@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Sent {
+struct SentRelationship {
     status: String,
     reason: String,
     ticket: String,
@@ -42,7 +42,7 @@ async fn update(
     PathPart(tenant): PathPart<String>,
     Info(info): Info,
     shell: Shell,
-    FormBody(sent): FormBody<Sent>,
+    FormBody(sent): FormBody<SentRelationship>,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let tenant = tenant_of(&tenant)?;

@@ -10,7 +10,7 @@ pub(super) struct Typed {
     pub(super) status: String,
     pub(super) reason: String,
     pub(super) ticket: String,
-    /// The version the form was made from; `None`: the one that is now.
+    /// The version the form was made from. `None` means the one that is now.
     pub(super) version: Option<i64>,
     pub(super) errors: Errors,
     pub(super) stale: Option<Stale>,
@@ -31,7 +31,7 @@ pub(super) struct Stale {
     pub(super) yours: Version,
     /// Who changed it; empty when the backend did.
     pub(super) by: String,
-    /// When.
+    /// When they changed it.
     pub(super) at: Option<Moment>,
 }
 

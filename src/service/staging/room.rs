@@ -19,7 +19,7 @@ const WAIT: Duration = Duration::from_secs(20);
 /// How much longer it waits for its turn once it has arrived.
 const TURN_FACTOR: u32 = 3;
 
-/// The uploads of this process; cheap to clone.
+/// The uploads of this process. It is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Uploads {
     small: Arc<Semaphore>,
@@ -52,7 +52,7 @@ impl Default for Uploads {
 }
 
 impl Uploads {
-    /// Waits for room for so many bytes; none when it takes too long. To be asked before anything of them is read.
+    /// Waits for room for so many bytes, and gives none when it takes too long. It is to be asked before any of them is read.
     pub async fn room(&self, bytes: u64) -> Option<Room> {
         let (room, all) = if bytes <= SMALL { (&self.small, SMALL_ROOM) } else { (&self.large, LARGE_ROOM) };
         let wanted = u32::try_from(bytes.div_ceil(1_024)).unwrap_or(all).clamp(1, all);
@@ -60,7 +60,7 @@ impl Uploads {
         Some(Room { _permit: permit })
     }
 
-    /// Waits for the turn to be read; none when it takes too long.
+    /// Waits for the turn to be read, and gives none when it takes too long.
     pub(super) async fn turn(&self) -> Option<Turn> {
         let permit = timeout(self.wait * TURN_FACTOR, self.turns.clone().acquire_owned()).await.ok()?.ok()?;
         Some(Turn { _permit: permit })

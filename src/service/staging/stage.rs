@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{AccountFacts, UploadForm, account_facts, check_profile};
 use crate::domain::field::filled;
 use crate::domain::rules::{self, Flaw};
-use crate::domain::upload::{Column, Line, Problem, Row, shown};
+use crate::domain::upload::{Column, Line, LineProblem, UploadedNumber, shown};
 use crate::domain::{Account, FieldProblem, ItemState, NumberSettings, OrderKind, number};
 use crate::service::{Result, Rules};
 use crate::store::{NewItem, NewProblem, Tx};
@@ -16,23 +16,49 @@ const REMEMBERED: usize = 2_000;
 /// Flaws of a line that are told.
 const FLAWS_TOLD: usize = 10;
 
+/// Settings with their key.
+#[derive(Clone)]
+struct KeyedSettings {
+    settings: Arc<NumberSettings>,
+    id: i64,
+}
+
+impl KeyedSettings {
+    fn new(settings: NumberSettings) -> Self {
+        Self { id: settings.id(), settings: Arc::new(settings) }
+    }
+}
+
+/// An account that gets numbers, as it was when they were staged.
+struct TouchedAccount {
+    id: i64,
+    name: String,
+    rev: i64,
+}
+
+impl From<&Account> for TouchedAccount {
+    fn from(account: &Account) -> Self {
+        Self { id: account.id, name: account.name.clone(), rev: account.rev }
+    }
+}
+
 /// Turns lines into staged numbers and problems, chunk by chunk.
 pub(super) struct Stage<'a> {
     rules: &'a Rules,
     order_id: i64,
     form: &'a UploadForm,
-    form_settings: (Arc<NumberSettings>, i64),
+    form_settings: KeyedSettings,
     /// The calling profile of lines that name none.
     usual_profile: Option<String>,
     base: Option<Arc<AccountFacts>>,
     accounts: HashMap<String, Option<Arc<AccountFacts>>>,
-    /// The accounts that get numbers, in the order in which they came: id, name and `rev`.
-    touched: Vec<(i64, String, i64)>,
+    /// The accounts that get numbers, in the order in which they came.
+    touched: Vec<TouchedAccount>,
     /// Their ids.
     known_touched: HashSet<i64>,
     flaws: HashMap<(i64, i64), Arc<Vec<Flaw>>>,
     /// The settings of the line before: most lines say the same.
-    last: (Arc<NumberSettings>, i64),
+    last: KeyedSettings,
     /// The settings that are known to be stored.
     interned: HashSet<i64>,
     countries: number::Countries,
@@ -47,8 +73,7 @@ impl<'a> Stage<'a> {
         settings: NumberSettings,
         base: Option<Arc<AccountFacts>>,
     ) -> Self {
-        let id = settings.id();
-        let form_settings = (Arc::new(settings), id);
+        let form_settings = KeyedSettings::new(settings);
         Self {
             rules,
             order_id,
@@ -139,12 +164,12 @@ impl<'a> Stage<'a> {
 
     fn item(
         &mut self,
-        row: Row,
+        row: UploadedNumber,
         values: &mut HashMap<i64, Arc<NumberSettings>>,
     ) -> std::result::Result<NewItem, Vec<NewProblem>> {
         let number = row.number;
         let problem = |heading: Option<String>, value: &str, reason: &str| {
-            stored(Problem::new(row.line, value, reason).under(heading))
+            stored(LineProblem::new(row.line, value, reason).under(heading))
         };
         let account = match &row.account {
             None => self.base.clone(),
@@ -159,13 +184,12 @@ impl<'a> Stage<'a> {
             };
             return Err(vec![problem(Some(Column::AccountName.heading()), &name, &reason)]);
         };
-        let (settings, settings_id) = match row.settings {
+        let KeyedSettings { settings, id: settings_id } = match row.settings {
             None => self.form_settings.clone(),
             Some(settings) => {
                 let settings = settings.with_usual_profile(self.usual_profile.as_ref());
-                if settings != *self.last.0 {
-                    let id = settings.id();
-                    self.last = (Arc::new(settings), id);
+                if settings != *self.last.settings {
+                    self.last = KeyedSettings::new(settings);
                 }
                 self.last.clone()
             }
@@ -184,7 +208,7 @@ impl<'a> Stage<'a> {
         let state = ItemState::of_new(&account.account, settings.services);
         values.entry(settings_id).or_insert(settings);
         if self.known_touched.insert(account.account.id) {
-            self.touched.push((account.account.id, account.account.name.clone(), account.account.rev));
+            self.touched.push((&account.account).into());
         }
         Ok(NewItem {
             number,
@@ -227,12 +251,12 @@ impl<'a> Stage<'a> {
         if self.touched.is_empty()
             && let Some(base) = &self.base
         {
-            self.touched.push((base.account.id, base.account.name.clone(), base.account.rev));
+            self.touched.push((&base.account).into());
         }
-        for (id, _, rev) in &self.touched {
-            tx.insert_order_account(self.order_id, *id, *rev).await?;
+        for account in &self.touched {
+            tx.insert_order_account(self.order_id, account.id, account.rev).await?;
         }
-        let names: Vec<&str> = self.touched.iter().map(|(_, name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.touched.iter().map(|account| account.name.as_str()).collect();
         tx.describe_order(self.order_id, &account_names(&names), self.refused).await?;
         tx.compare_items(self.order_id, OrderKind::Upload).await?;
         tracing::info!(
@@ -256,7 +280,7 @@ pub(in crate::service) fn account_names(names: &[&str]) -> String {
     }
 }
 
-fn stored(problem: Problem) -> NewProblem {
+fn stored(problem: LineProblem) -> NewProblem {
     NewProblem { line: problem.line, heading: problem.heading, value: problem.value, reason: problem.reason }
 }
 

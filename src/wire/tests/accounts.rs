@@ -1,8 +1,9 @@
 use serde_json::json;
 
-use super::{bytes, lines, name};
+use super::{account_body, bytes, desired_part, lines, name};
 use crate::domain::{Account, DirectRouting, Service, ServiceSet};
-use crate::wire::{AccountResource, Resource, SubdomainStatus, account_body, read_account};
+use crate::wire::status::SubdomainStatus;
+use crate::wire::{AccountResource, Resource, read_account};
 
 #[test]
 fn every_problem_of_an_account_is_told_at_once() {
@@ -117,7 +118,7 @@ fn counts_and_states_change_the_tag_but_not_its_desired_part() {
     let before = shown(&stored(), 1, SubdomainStatus::NotProvisioned);
     let after = shown(&stored(), 2, SubdomainStatus::Provisioned);
     assert_ne!(before.etag(), after.etag());
-    assert_eq!(crate::wire::desired_part(&before.etag()), crate::wire::desired_part(&after.etag()));
+    assert_eq!(desired_part(&before.etag()), desired_part(&after.etag()));
     let changed = Account { correlation_id: None, ..stored() };
     assert_ne!(shown(&changed, 1, SubdomainStatus::NotProvisioned).desired(), before.desired());
     assert_eq!(before.etag().len(), 35);

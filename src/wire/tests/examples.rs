@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{bytes, e164, name};
+use super::{account_body, bytes, e164, name, number_body};
 use crate::domain::{Account, CapabilityPlan, CivicAddress, Consent, Number, NumberSettings, Service, SyncState};
+use crate::wire::status::SubdomainStatus;
 use crate::wire::{
-    AccountResource, BatchNumbers, List, NumberResource, RequestForInformationResource, SubdomainStatus,
-    TeamsAvailableCapabilities, TeamsCapabilityPlans, TeamsCivicAddressResource, account_body, number_body,
-    read_account, read_number, read_number_identifiers, read_numbers, read_numbers_to_delete, read_relationship_patch,
+    AccountResource, BatchNumbers, List, NumberResource, RequestForInformationResource, TeamsAvailableCapabilities,
+    TeamsCapabilityPlans, TeamsCivicAddressResource, read_account, read_number, read_number_identifiers, read_numbers,
+    read_numbers_to_delete, read_relationship_patch,
 };
 
 const TENANT: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";

@@ -11,8 +11,8 @@ mod tree;
 use serde_json::Value;
 use time::macros::datetime;
 
-use super::Problem;
-use crate::domain::{Account, AccountName, E164, Number, NumberSettings, ServiceSet, SyncState};
+use super::{AccountResource, InputProblem, NumberResource};
+use crate::domain::{Account, AccountDraft, AccountName, E164, Number, NumberSettings, ServiceSet, SyncState};
 
 fn name(text: &str) -> AccountName {
     AccountName::parse(text).unwrap()
@@ -31,8 +31,8 @@ fn json(value: &impl serde::Serialize) -> Value {
 }
 
 /// Each problem in one line: code, target, message.
-fn lines<T: std::fmt::Debug>(read: Result<T, Vec<Problem>>) -> String {
-    let line = |problem: Problem| format!("{} | {} | {}", problem.code, problem.target, problem.message);
+fn lines<T: std::fmt::Debug>(read: Result<T, Vec<InputProblem>>) -> String {
+    let line = |problem: InputProblem| format!("{} | {} | {}", problem.code, problem.target, problem.message);
     read.unwrap_err().into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -70,4 +70,20 @@ fn number(text: &str, settings: NumberSettings) -> Number {
         order_id: 1,
         changed_at: datetime!(2024-01-18 07:58:49 UTC),
     }
+}
+
+/// The JSON with which a client would put the account.
+fn account_body(draft: &AccountDraft) -> Value {
+    serde_json::to_value(AccountResource::body(draft)).unwrap()
+}
+
+/// The JSON with which a client would put the number.
+fn number_body(account: &str, number: E164, settings: &NumberSettings) -> Value {
+    serde_json::to_value(NumberResource::body(account, number, settings)).unwrap()
+}
+
+/// The desired part of a tag, with or without quotes.
+fn desired_part(tag: &str) -> &str {
+    let tag = tag.trim_matches('"');
+    tag.split_once('.').map_or(tag, |(desired, _)| desired)
 }

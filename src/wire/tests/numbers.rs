@@ -3,16 +3,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{bytes, e164, lines};
+use super::{bytes, desired_part, e164, lines, number_body};
 use crate::domain::{Number, NumberSettings, ProvisioningError, Service, ServiceSet, SyncState, TeamsSettings};
 use crate::wire::{
-    NumberResource, Resource, desired_part, number_body, read_number, read_number_identifiers, read_numbers,
-    read_numbers_to_delete,
+    NumberResource, Resource, read_number, read_number_identifiers, read_numbers, read_numbers_to_delete,
 };
 
 const NUMBER: &str = "+441632960000";
 
-fn put(body: &Value) -> Result<NumberSettings, Vec<crate::wire::Problem>> {
+fn put(body: &Value) -> Result<NumberSettings, Vec<crate::wire::InputProblem>> {
     read_number(&bytes(body), "contoso", e164(NUMBER))
 }
 

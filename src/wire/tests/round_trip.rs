@@ -1,12 +1,12 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{bytes, e164, name};
+use super::{account_body, bytes, e164, name, number_body};
 use crate::domain::account::NO_TOKEN;
 use crate::domain::{AccountDraft, DirectRouting, NumberSettings, Service, ServiceSet, TeamsSettings, TenantId};
 use crate::wire::{
-    NumberResource, Problem, account_body, number_body, read_account, read_number, read_number_identifiers,
-    read_numbers, read_relationship_patch,
+    InputProblem, NumberResource, read_account, read_number, read_number_identifiers, read_numbers,
+    read_relationship_patch,
 };
 
 fn services() -> impl Strategy<Value = ServiceSet> {
@@ -114,10 +114,10 @@ fn body() -> impl Strategy<Value = Value> {
     })
 }
 
-fn told<T>(read: Result<T, Vec<Problem>>) -> bool {
+fn told<T>(read: Result<T, Vec<InputProblem>>) -> bool {
     read.err().is_none_or(|problems| {
         let whole =
-            |problem: &Problem| problem.target.is_empty() && problems.len() == 1 && problem.code == "wrong_type";
+            |problem: &InputProblem| problem.target.is_empty() && problems.len() == 1 && problem.code == "wrong_type";
         !problems.is_empty()
             && problems
                 .iter()

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use crate::wire::json::DEEPEST;
-use crate::wire::{parse, read_account, read_number, read_numbers};
+use crate::wire::json::{DEEPEST, parse};
+use crate::wire::{read_account, read_number, read_numbers};
 
 fn problem(body: &[u8]) -> String {
     let problem = parse(body).unwrap_err();

@@ -69,7 +69,7 @@ fn form(account: usize, screening: bool, label: u8, synced: bool) -> AccountForm
 async fn change(world: &World, account: usize, screening: bool, label: u8, synced: bool) -> Account {
     let rev = world.get(NAMES[account]).await.rev;
     let form = form(account, screening, label, synced);
-    let changed = accounts::update(&world.ctx, &grant(), &origin(), (NAMES[account], rev), &form).await.unwrap();
+    let changed = accounts::update(&world.ctx, &grant(), &origin(), NAMES[account], rev, &form).await.unwrap();
     let Updated::Done(account) = changed else { panic!("stale: {changed:?}") };
     *account
 }
@@ -246,7 +246,7 @@ async fn a_long_order_comes_in_pages(world: World) {
         ..account_form("contoso", CONTOSO)
     };
     let form = AccountForm { correlation_id: "crm-1".to_owned(), tenant_id: CONTOSO.to_owned(), ..form };
-    accounts::update(&world.ctx, &grant(), &origin(), ("contoso", rev), &form).await.unwrap();
+    accounts::update(&world.ctx, &grant(), &origin(), "contoso", rev, &form).await.unwrap();
     late.catch_up(&world.ctx).await;
     assert_eq!(late.numbers, present(&world.db).await);
 }

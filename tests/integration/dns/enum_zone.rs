@@ -86,7 +86,7 @@ async fn a_change_of_a_number_is_seen_within_a_second(world: World) {
     }
     let before = accounts::get(&ctx, &grant(), "contoso").await.unwrap();
     let changed = form("contoso", "fabrikam", ["a", "b"]);
-    accounts::update(&ctx, &grant(), &origin(), ("contoso", before.rev), &changed).await.unwrap();
+    accounts::update(&ctx, &grant(), &origin(), "contoso", before.rev, &changed).await.unwrap();
     for server in &servers {
         becomes(server, "441632960004", &records("441632960004", "fabrikam")).await;
         assert_eq!(shown(server, "4916096000012"), records("4916096000012", "fabrikam"));

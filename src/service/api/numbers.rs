@@ -5,19 +5,29 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{Call, Change, Told};
+use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
 use crate::domain::{
     Account, E164, ItemState, Number, NumberSettings, OrderKind, OrderSource, Refusal, Service, SyncState, Verdict,
     number,
 };
-use crate::service::orders::{OrderRight, OrderToSubmit, submit_in};
-use crate::service::transact::transact_together;
-use crate::service::{Ctx, Error, ItemProblem, Result, identity};
-use crate::store::{Begun, NewItem, NewOrder, NumberFilter, Page, Tx};
+use crate::service::orders::{OrderRight, OrderToSubmit, new_order, submit_in};
+use crate::service::transact::{give_up, transact_together};
+use crate::service::{Ctx, Error, ItemProblem, Result};
+use crate::store::{Begun, NewItem, NumberFilter, Page, Tx};
 
 /// The most items read of an order that was refused: more than a batch can hold.
 const REFUSED_SHOWN: usize = 1_000;
+
+/// What became of putting numbers on an account.
+struct Put {
+    /// The answer, where it was made with the change.
+    answer: Option<ApiAnswer>,
+    outcome: Outcome,
+    /// The numbers as they are now, where the change itself tells.
+    after: Option<Vec<Number>>,
+    to_push: bool,
+}
 
 /// Puts numbers on an account with these settings, each number once. A number that is there already gets the settings.
 ///
@@ -26,26 +36,26 @@ const REFUSED_SHOWN: usize = 1_000;
 pub async fn put(
     ctx: &Ctx,
     grant: &Grant<NumbersWrite>,
-    call: &Call<'_, [Number]>,
+    request: &ChangeRequest<'_, [Number]>,
     account: &str,
     wanted: &[(E164, NumberSettings)],
-) -> Result<Told> {
+) -> Result<ApiAnswer> {
     let person = grant.principal();
     let numbers: Vec<E164> = wanted.iter().map(|(number, _)| *number).collect();
     let profile = ctx.policy.default_calling_profile.as_ref();
-    let wanted = Wanted::all(wanted, profile);
-    let (told, change, after, to_push) = transact_together!(ctx, ctx.db.begin_order(account, &numbers), (tx, begun) => {
+    let wanted = WantedNumber::all(wanted, profile);
+    let put = transact_together!(ctx, ctx.db.begin_order(account, &numbers), |tx, found| {
         let now = ctx.clock.now();
-        if let Some(told) = call.told_before(&mut tx, person, now).await? {
-            return Ok((Some(told), Change::Updated, None, false));
+        if let Some(answer) = request.earlier_answer(&mut tx, person, now).await? {
+            return give_up(Put { answer: Some(answer), outcome: Outcome::Done, after: None, to_push: false });
         }
-        let Begun { account, next_order, before } = present_account(begun, account)?;
-        (call.allowed)(here(&before, &account))?;
+        let Begun { account, next_order, before } = present_account(found, account)?;
+        (request.precondition)(here(&before, &account))?;
         let missing = not_enabled(&account, &wanted);
         if !missing.is_empty() {
             return Err(Error::Items(missing));
         }
-        let change = if before.is_empty() { Change::Created } else { Change::Updated };
+        let outcome = if before.is_empty() { Outcome::Created } else { Outcome::Done };
         let (mut after, mut to_push) = (None, false);
         if !wanted.iter().all(|wanted| wanted.stands(&before, &account)) {
             let right = OrderRight::Upload(grant.clone());
@@ -54,55 +64,60 @@ pub async fn put(
                 None => tx.next_number("orders").await?,
             };
             let (values, items) = staged(&account, &wanted);
-            let order = new_order(id, OrderKind::Upload, person, &account);
+            let order = new_order(id, OrderKind::Upload, OrderSource::Api, person, &account);
             let (verdicts, place) = tx.stage_order(&order, (account.id, account.rev), &values, &items, now).await?;
             if verdicts.iter().any(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
                 return Err(Error::Items(refused(&mut tx, id, &numbers, person).await?));
             }
-            let order = OrderToSubmit { id, kind: OrderKind::Upload, accounts: &account.name, ticket: None };
-            let Some(applied) = submit_in(&mut tx, &right, call.origin, &order, (&verdicts, place), now).await? else {
+            let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place };
+            let Some(applied) = submit_in(&mut tx, &right, request.origin, order, now).await? else {
                 return Err(moved());
             };
             to_push = !applied.to_push.is_empty();
             if before.is_empty() {
-                after = applied.one_state().map(|state| created(&wanted, &account, (id, state, now)));
+                let now_written = |state| created(&wanted, &account, Written { order_id: id, state, at: now });
+                after = applied.one_state().map(now_written);
             }
         }
         // What is kept for a repetition is made with the change; otherwise nobody waits for the answer to be made.
-        let told = match call.repeat {
+        let answer = match request.repeat {
             Some(_) => {
                 let after = match &after {
                     Some(after) => after,
                     None => &tx.numbers_among(&numbers).await?,
                 };
-                Some(call.answer(&mut tx, person, (change, Some(after)), now).await?)
+                Some(request.answer(&mut tx, person, outcome, Some(after), now).await?)
             }
             None => None,
         };
-        (told, change, after, to_push)
+        Put { answer, outcome, after, to_push }
     })?;
-    if to_push {
+    if put.to_push {
         ctx.wake_sync().await;
     }
-    if let Some(told) = told {
-        return Ok(told);
+    if let Some(answer) = put.answer {
+        return Ok(answer);
     }
-    let after = match after {
+    let after = match put.after {
         Some(after) => after,
         None => ctx.db.read().await?.numbers_among(&numbers).await?,
     };
-    if after.len() < numbers.len() { Err(moved()) } else { Ok((call.tell)(change, Some(&after))) }
+    if after.len() < numbers.len() { Err(moved()) } else { Ok((request.make_answer)(put.outcome, Some(&after))) }
 }
 
-/// New numbers as an order of one state has just written them, in order.
-fn created(
-    wanted: &[Wanted],
-    account: &Account,
-    (order_id, state, now): (i64, SyncState, OffsetDateTime),
-) -> Vec<Number> {
+/// How an order has just written its numbers.
+struct Written {
+    order_id: i64,
+    state: SyncState,
+    at: OffsetDateTime,
+}
+
+/// Makes the new numbers as an order of one state has just written them, in order.
+fn created(wanted: &[WantedNumber], account: &Account, written: Written) -> Vec<Number> {
+    let Written { order_id, state, at } = written;
     let (name, tenant_id): (Arc<str>, Option<Arc<str>>) =
         (account.name.as_str().into(), account.tenant_id.as_ref().map(|tenant| tenant.as_str().into()));
-    let number = |wanted: &Wanted| Number {
+    let number = |wanted: &WantedNumber| Number {
         telephone_number: wanted.number,
         account: Arc::clone(&name),
         tenant_id: tenant_id.clone(),
@@ -113,7 +128,7 @@ fn created(
         error: None,
         rev: 1,
         order_id,
-        changed_at: now,
+        changed_at: at,
     };
     let mut numbers: Vec<Number> = wanted.iter().map(number).collect();
     numbers.sort_unstable_by_key(|number| number.telephone_number);
@@ -121,14 +136,14 @@ fn created(
 }
 
 /// A number as it is wanted.
-struct Wanted {
+struct WantedNumber {
     number: E164,
     settings: NumberSettings,
     settings_id: i64,
     country: Option<String>,
 }
 
-impl Wanted {
+impl WantedNumber {
     fn all(wanted: &[(E164, NumberSettings)], profile: Option<&String>) -> Vec<Self> {
         let mut countries = number::Countries::default();
         let one = |(number, settings): &(E164, NumberSettings)| {
@@ -149,52 +164,61 @@ impl Wanted {
     }
 }
 
+/// Which numbers to take from which account.
+#[derive(Clone, Copy, Debug)]
+pub struct NumbersToDelete<'a> {
+    /// Name of the account.
+    pub account: &'a str,
+    /// Whether it is an error when there is no such account.
+    pub account_needed: bool,
+    /// The numbers.
+    pub numbers: &'a [E164],
+}
+
 /// Takes numbers from an account: unassigned where they are assigned, then released. Numbers that are not on it are gone
 /// already, which is what was asked for.
 ///
 /// # Errors
-/// When the precondition does not hold, there is no such account and `account_needed`, or the database fails.
+/// When the precondition does not hold, there is no such account although one is needed, or the database fails.
 pub async fn delete(
     ctx: &Ctx,
     grant: &Grant<NumbersDelete>,
-    call: &Call<'_, [Number]>,
-    account: (&str, bool),
-    numbers: &[E164],
-) -> Result<Told> {
+    request: &ChangeRequest<'_, [Number]>,
+    wanted: &NumbersToDelete<'_>,
+) -> Result<ApiAnswer> {
     let person = grant.principal();
-    let (name, account_needed) = account;
-    let told = transact_together!(ctx, tx => {
+    let answer = transact_together!(ctx, |tx| {
         let now = ctx.clock.now();
-        if let Some(told) = call.told_before(&mut tx, person, now).await? {
-            return Ok(told);
+        if let Some(answer) = request.earlier_answer(&mut tx, person, now).await? {
+            return give_up(answer);
         }
-        let account = tx.account_locked(name).await?;
-        if account_needed && account.as_ref().is_none_or(|account| account.deleting) {
+        let account = tx.account_locked(wanted.account).await?;
+        if wanted.account_needed && account.as_ref().is_none_or(|account| account.deleting) {
             return Err(Error::NotFound("account"));
         }
         let before = match &account {
-            Some(account) => present(tx.numbers_among(numbers).await?, account),
+            Some(account) => present(tx.numbers_among(wanted.numbers).await?, account),
             None => Vec::new(),
         };
-        (call.allowed)((!before.is_empty()).then_some(&before))?;
+        (request.precondition)((!before.is_empty()).then_some(&before))?;
         if let Some(account) = account.filter(|_| !before.is_empty()) {
             let id = tx.next_number("orders").await?;
-            tx.insert_order(&new_order(id, OrderKind::Release, person, &account), now).await?;
+            tx.insert_order(&new_order(id, OrderKind::Release, OrderSource::Api, person, &account), now).await?;
             tx.insert_order_account(id, account.id, account.rev).await?;
             let present: Vec<E164> = before.iter().map(|number| number.telephone_number).collect();
             let of_account = NumberFilter { account: Some(account.name.clone()), ..NumberFilter::default() };
             tx.stage_release(id, &of_account, Some(&present)).await?;
             let verdicts = tx.verdict_counts(id).await?;
             let right = OrderRight::Release(grant.clone());
-            let order = OrderToSubmit { id, kind: OrderKind::Release, accounts: &account.name, ticket: None };
-            if submit_in(&mut tx, &right, call.origin, &order, (&verdicts, None), now).await?.is_none() {
+            let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place: None };
+            if submit_in(&mut tx, &right, request.origin, order, now).await?.is_none() {
                 return Err(moved());
             }
         }
-        call.answer(&mut tx, person, (Change::Deleted, None), now).await?
+        request.answer(&mut tx, person, Outcome::Deleted, None, now).await?
     })?;
     ctx.wake_sync().await;
-    Ok(told)
+    Ok(answer)
 }
 
 /// One number of an account. A number that is being released is gone already.
@@ -231,7 +255,7 @@ pub async fn get_all(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, numbers: 
     if missing.is_empty() { Ok(found) } else { Err(Error::Items(missing)) }
 }
 
-/// What an order begins with, when the account is there to stay.
+/// Takes what an order begins with, when the account is there to stay.
 fn present_account(begun: Option<Begun>, name: &str) -> Result<Begun> {
     let begun = begun.ok_or(Error::NotFound("account"))?;
     if begun.account.deleting {
@@ -247,14 +271,14 @@ fn present(numbers: Vec<Number>, account: &Account) -> Vec<Number> {
     numbers.into_iter().filter(is_here).collect()
 }
 
-/// What the precondition is about: the numbers, when they are on the account.
+/// Gives what the precondition is about: the numbers, when they are on the account.
 fn here<'n>(numbers: &'n [Number], account: &Account) -> Option<&'n [Number]> {
     let is_here = |number: &Number| *number.account == *account.name && number.state != SyncState::Releasing;
     (!numbers.is_empty() && numbers.iter().all(is_here)).then_some(numbers)
 }
 
-/// The items with a service that the account has not.
-fn not_enabled(account: &Account, wanted: &[Wanted]) -> Vec<ItemProblem> {
+/// Finds the items with a service that the account has not.
+fn not_enabled(account: &Account, wanted: &[WantedNumber]) -> Vec<ItemProblem> {
     let problem = |index: usize, service: Service| ItemProblem {
         index,
         property: format!("serviceDetails.{}.enabled", service.contract_name()),
@@ -274,30 +298,11 @@ fn not_enabled(account: &Account, wanted: &[Wanted]) -> Vec<ItemProblem> {
         .collect()
 }
 
-pub(in crate::service) fn new_order<'a>(
-    id: i64,
-    kind: OrderKind,
-    person: &'a Principal,
-    account: &Account,
-) -> NewOrder<'a> {
-    NewOrder {
-        id,
-        kind,
-        source: OrderSource::Api,
-        accounts: account.name.clone(),
-        author: &person.name,
-        author_id: identity(person),
-        ticket: None,
-        form: "{}".into(),
-        refused_lines: 0,
-    }
-}
-
-/// The numbers to stage, and each of their settings once.
-fn staged(account: &Account, wanted: &[Wanted]) -> (Vec<NumberSettings>, Vec<NewItem>) {
+/// Makes the numbers to stage, and each of their settings once.
+fn staged(account: &Account, wanted: &[WantedNumber]) -> (Vec<NumberSettings>, Vec<NewItem>) {
     let values: HashMap<i64, &NumberSettings> =
         wanted.iter().map(|wanted| (wanted.settings_id, &wanted.settings)).collect();
-    let item = |wanted: &Wanted| NewItem {
+    let item = |wanted: &WantedNumber| NewItem {
         number: wanted.number,
         line: 0,
         account_id: account.id,
@@ -308,7 +313,7 @@ fn staged(account: &Account, wanted: &[Wanted]) -> (Vec<NumberSettings>, Vec<New
     (values.into_values().cloned().collect(), wanted.iter().map(item).collect())
 }
 
-/// Why items of an order cannot be taken. The account that a number belongs to is told to those who may see numbers.
+/// Tells why items of an order cannot be taken. The account that a number belongs to is told to those who may see numbers.
 async fn refused(tx: &mut Tx, order_id: i64, numbers: &[E164], person: &Principal) -> Result<Vec<ItemProblem>> {
     let (items, ..) = tx.items_page(order_id, (None, None), Page::First, REFUSED_SHOWN).await?;
     let mut problems: Vec<ItemProblem> = items
@@ -352,7 +357,7 @@ async fn refused(tx: &mut Tx, order_id: i64, numbers: &[E164], person: &Principa
     Ok(problems)
 }
 
-/// What was compared is not what is any more: the same request goes through a moment later.
+/// Says that what was compared is not what is any more. The same request goes through a moment later.
 fn moved() -> Error {
     Error::Overtaken("The account or its numbers changed at the same moment. Send the request again.".into())
 }

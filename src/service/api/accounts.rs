@@ -1,11 +1,11 @@
 //! Accounts that a program creates, replaces and deletes.
 
-use super::{Call, Change, Told};
+use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
 use crate::domain::{Account, AccountDraft, OrderSource, Service};
-use crate::service::accounts::{by_service, create_in, delete_in, in_use, update_in};
-use crate::service::labels::{self, Unavailable};
-use crate::service::transact::transact_together;
+use crate::service::accounts::{AccountDeletion, by_service, create_in, delete_in, in_use, update_in};
+use crate::service::labels::{self, AccountLabel, Unavailable};
+use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, ItemProblem, Result, Rules};
 use crate::store::Tx;
 
@@ -43,14 +43,14 @@ pub async fn get(ctx: &Ctx, _: &Grant<AccountsRead>, name: &str) -> Result<Count
 pub async fn put(
     ctx: &Ctx,
     grant: &Grant<AccountsWrite>,
-    call: &Call<'_, CountedAccount>,
+    request: &ChangeRequest<'_, CountedAccount>,
     wanted: &AccountDraft,
-) -> Result<Told> {
+) -> Result<ApiAnswer> {
     let name = wanted.name.as_str();
-    let told = transact_together!(ctx, tx => {
+    let answer = transact_together!(ctx, |tx| {
         let now = ctx.clock.now();
-        if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
-            return Ok(told);
+        if let Some(answer) = request.earlier_answer(&mut tx, grant.principal(), now).await? {
+            return give_up(answer);
         }
         let before = match tx.account_locked(name).await? {
             Some(account) if account.deleting => {
@@ -61,35 +61,39 @@ pub async fn put(
             Some(account) => Some(CountedAccount::of(&mut tx, account).await?),
             None => None,
         };
-        (call.allowed)(before.as_ref())?;
+        (request.precondition)(before.as_ref())?;
         let problems = against(&mut tx, ctx, grant, before.as_ref(), wanted).await?;
         if !problems.is_empty() {
             return Err(Error::Items(problems));
         }
-        let change = match &before {
+        let outcome = match &before {
             None => {
-                create_in(&mut tx, grant, call.origin, wanted, now).await.map_err(faster)?;
-                Change::Created
+                create_in(&mut tx, grant, request.origin, wanted, now).await.map_err(taken_meanwhile)?;
+                Outcome::Created
             }
             Some(before) => {
                 if !is_as_wanted(&before.account, wanted)
-                    && !update_in(&mut tx, grant, call.origin, (&before.account, wanted), now).await.map_err(faster)?
+                    && !update_in(&mut tx, grant, request.origin, &before.account, wanted, now)
+                        .await
+                        .map_err(taken_meanwhile)?
                 {
-                    return Err(Error::Overtaken("The account changed at the same moment. Send the request again.".into()));
+                    return Err(Error::Overtaken(
+                        "The account changed at the same moment. Send the request again.".into(),
+                    ));
                 }
-                Change::Updated
+                Outcome::Done
             }
         };
         let account = tx.account(name).await?.ok_or(Error::NotFound("account"))?;
         let after = CountedAccount::of(&mut tx, account).await?;
-        call.answer(&mut tx, grant.principal(), (change, Some(&after)), now).await?
+        request.answer(&mut tx, grant.principal(), outcome, Some(&after), now).await?
     })?;
     ctx.wake_followers_of_accounts().await;
-    Ok(told)
+    Ok(answer)
 }
 
-/// Somebody else took the name or the subdomain after it was found to be free.
-fn faster(error: Error) -> Error {
+/// Says that somebody else took the name or the subdomain after it was found to be free.
+fn taken_meanwhile(error: Error) -> Error {
     match error {
         Error::Store(error) if error.is_taken() => Error::Overtaken(
             "The account or its subdomain was taken by another request at the same moment. Send the request again."
@@ -107,24 +111,26 @@ fn faster(error: Error) -> Error {
 pub async fn delete(
     ctx: &Ctx,
     grant: &Grant<AccountsDelete>,
-    call: &Call<'_, Account>,
+    request: &ChangeRequest<'_, Account>,
     name: &str,
     release: Option<&Grant<NumbersDelete>>,
-) -> Result<Told> {
-    let told = transact_together!(ctx, tx => {
+) -> Result<ApiAnswer> {
+    let answer = transact_together!(ctx, |tx| {
         let now = ctx.clock.now();
-        if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
-            return Ok(told);
+        if let Some(answer) = request.earlier_answer(&mut tx, grant.principal(), now).await? {
+            return give_up(answer);
         }
         let account = tx.account_locked(name).await?.filter(|account| !account.deleting);
-        (call.allowed)(account.as_ref())?;
+        (request.precondition)(account.as_ref())?;
         if let Some(account) = &account {
-            delete_in(&mut tx, ctx, (grant, release), call.origin, account, OrderSource::Api).await?;
+            let deletion =
+                AccountDeletion { account, grant, release, origin: request.origin, source: OrderSource::Api };
+            delete_in(&mut tx, ctx, &deletion).await?;
         }
-        call.answer(&mut tx, grant.principal(), (Change::Deleted, None), now).await?
+        request.answer(&mut tx, grant.principal(), Outcome::Deleted, None, now).await?
     })?;
     ctx.wake_followers_of_accounts().await;
-    Ok(told)
+    Ok(answer)
 }
 
 fn is_as_wanted(account: &Account, wanted: &AccountDraft) -> bool {
@@ -135,7 +141,7 @@ fn is_as_wanted(account: &Account, wanted: &AccountDraft) -> bool {
         && account.direct_routing == wanted.direct_routing
 }
 
-/// What stands against the account becoming what is wanted.
+/// Finds what stands against the account becoming what is wanted.
 async fn against(
     tx: &mut Tx,
     rules: &Rules,
@@ -162,8 +168,8 @@ async fn against(
         let refused = |message| ItemProblem { conflict: false, ..problem(property(), "invalid_value", message) };
         problems.extend(found.into_iter().map(refused));
     }
-    let named = (wanted.name.as_str(), label.as_str());
-    let taken = labels::unavailable(tx, rules, grant.principal(), named).await?;
+    let wanted = AccountLabel { account: wanted.name.as_str(), label };
+    let taken = labels::unavailable(tx, rules, grant.principal(), wanted).await?;
     problems.extend(taken.map(|taken| {
         let code = match taken {
             Unavailable::Taken(_) => "subdomain_taken",

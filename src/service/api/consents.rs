@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
-use super::{Call, Change, Told};
+use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::RelationshipPatch;
 use crate::domain::{SyncState, TenantId};
-use crate::service::transact::transact_together;
+use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, Result, audit_entry};
 use crate::store::{ConsentRow, RelationshipChange, Tx, WorkKind};
 
-/// A consent with the account of its tenant; of several the first by name.
+/// A consent with the account of its tenant. Of several accounts it has the first by name.
 #[derive(Clone, Debug)]
 pub struct ConsentOfAccount {
     /// The consent.
@@ -48,19 +48,19 @@ pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>, tenant: &TenantId) -> Resul
 pub async fn patch(
     ctx: &Ctx,
     grant: &Grant<ConsentsWrite>,
-    call: &Call<'_, ConsentOfAccount>,
+    request: &ChangeRequest<'_, ConsentOfAccount>,
     tenant: &TenantId,
     patch: &RelationshipPatch,
-) -> Result<Told> {
+) -> Result<ApiAnswer> {
     let request_id = Ctx::new_id();
-    let told = transact_together!(ctx, tx => {
+    let answer = transact_together!(ctx, |tx| {
         let now = ctx.clock.now();
-        if let Some(told) = call.told_before(&mut tx, grant.principal(), now).await? {
-            return Ok(told);
+        if let Some(answer) = request.earlier_answer(&mut tx, grant.principal(), now).await? {
+            return give_up(answer);
         }
         let before = tx.consent_locked(tenant).await?.ok_or(Error::NotFound("request for information"))?;
         let before = ConsentOfAccount::from(before);
-        (call.allowed)(Some(&before))?;
+        (request.precondition)(Some(&before))?;
         let relationship = &before.consent.consent.customer_relationship;
         let (status, comment) = patch.applied(relationship);
         let stands = status == relationship.status && comment == relationship.comment;
@@ -75,10 +75,12 @@ pub async fn patch(
                 request_id: &request_id,
             };
             if !tx.set_relationship(&change, now).await? {
-                return Err(Error::Overtaken("The request for information changed at the same moment. Send the request again.".into()));
+                return Err(Error::Overtaken(
+                    "The request for information changed at the same moment. Send the request again.".into(),
+                ));
             }
             tx.want_work(WorkKind::Relationship, tenant.as_str(), now).await?;
-            let mut entry = audit_entry(grant, call.origin, "consent.relationship");
+            let mut entry = audit_entry(grant, request.origin, "consent.relationship");
             entry.subject_kind = "consent";
             entry.subject = tenant.to_string();
             entry.before = Some(json!({"status": relationship.status, "comment": relationship.comment}).to_string());
@@ -86,8 +88,8 @@ pub async fn patch(
             tx.append_audit(entry, now).await?;
         }
         let after = ConsentOfAccount::of(&mut tx, tenant).await?;
-        call.answer(&mut tx, grant.principal(), (Change::Updated, Some(&after)), now).await?
+        request.answer(&mut tx, grant.principal(), Outcome::Done, Some(&after), now).await?
     })?;
     ctx.wake_sync().await;
-    Ok(told)
+    Ok(answer)
 }

@@ -1,0 +1,42 @@
+//! What the numbers of an account stand in the way of.
+
+use super::find::count_services;
+use crate::domain::{Account, AccountDraft, Service, ServiceSet};
+use crate::service::Result;
+use crate::store::Tx;
+
+/// Why a change of an account cannot be made: numbers stand against it.
+pub(in crate::service) struct InUse {
+    /// The service that would go. `None` means that the tenant would change.
+    pub(in crate::service) service: Option<Service>,
+    /// What stands against it and what to do, as a sentence.
+    pub(in crate::service) reason: String,
+}
+
+/// Finds what numbers of the account stand against the change.
+pub(in crate::service) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<Vec<InUse>> {
+    let counts = count_services(tx, before).await?;
+    let mut found: Vec<InUse> = counts
+        .iter()
+        .filter(|(service, count)| *count > 0 && !draft.services.contains(*service))
+        .map(|(service, count)| InUse {
+            service: Some(*service),
+            reason: format!(
+                "{service} cannot be disabled: {count} numbers of the account have it, with those that are still \
+                 being released. Release them first, and wait until that is complete."
+            ),
+        })
+        .collect();
+    let backed = counts.iter().filter(|(service, _)| ServiceSet::BACKED.contains(*service));
+    let pushed: i64 = backed.map(|(_, count)| count).sum();
+    if before.tenant_id != draft.tenant_id && pushed > 0 {
+        found.push(InUse {
+            service: None,
+            reason: format!(
+                "The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers, \
+                 with those that are still being released. Release them first, and wait until that is complete."
+            ),
+        });
+    }
+    Ok(found)
+}

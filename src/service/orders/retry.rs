@@ -1,0 +1,43 @@
+//! Trying again what failed in an order.
+
+use serde_json::json;
+
+use super::find::find;
+use super::right::OrderRight;
+use crate::domain::{OrderKind, Progress, SyncState};
+use crate::service::transact::transact;
+use crate::service::{Ctx, Error, Origin, Result};
+use crate::store::WorkKind;
+
+/// Lets what failed in an order be tried again, as far as no later order has taken the numbers over. Tells how many there are.
+///
+/// # Errors
+/// When nothing can be tried again, or the database fails.
+pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64) -> Result<i64> {
+    let now = ctx.clock.now();
+    let retried = transact!(ctx, |tx| {
+        let order = find(&mut tx, id).await?;
+        if order.kind != right.kind() {
+            return Err(Error::NotFound("order"));
+        }
+        tx.take_time().await?;
+        let state = if order.kind == OrderKind::Upload { SyncState::Pending } else { SyncState::Releasing };
+        let retried = tx.retry_failed(id, state.key(), now).await?;
+        if retried == 0 {
+            return Err(Error::Conflict(format!("Order {id} has no failed number to try again.")));
+        }
+        tx.add_progress(id, Progress { failed: -retried, ..Progress::default() }, now).await?;
+        for account in tx.accounts_to_push(id).await? {
+            tx.want_work(WorkKind::Account, &account.to_string(), now).await?;
+        }
+        let mut entry = right.audit(origin, "order.retry");
+        entry.subject_kind = "order";
+        entry.subject = id.to_string();
+        entry.order_id = Some(id);
+        entry.after = Some(json!({"numbers": retried}).to_string());
+        tx.append_audit(entry, now).await?;
+        retried
+    })?;
+    ctx.wake_sync().await;
+    Ok(retried)
+}

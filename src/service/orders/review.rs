@@ -1,0 +1,130 @@
+//! What a draft would do, as it is shown before anything is done.
+
+use std::collections::BTreeSet;
+
+use super::find::find;
+use crate::authz::{Grant, OrdersRead};
+use crate::domain::{Consent, E164, Order, OrderKind, Places, Verdict};
+use crate::service::{Ctx, Result};
+use crate::store::{ItemRange, ItemRow, Page, ProblemRow, SettingsChange, Tx};
+
+/// Assigned numbers that a release names.
+const ASSIGNED_SHOWN: i64 = 100;
+
+/// What a review shows before anything is done.
+#[derive(Clone, Debug)]
+pub struct Review {
+    /// The draft.
+    pub order: Order,
+    /// How many numbers have each verdict.
+    pub counts: Vec<(Verdict, i64)>,
+    /// What changes for changed numbers.
+    pub changes: Vec<SettingsChange>,
+    /// The first ranges of new numbers, or of those to release.
+    pub ranges: Vec<ItemRange>,
+    /// The first lines that could not be taken.
+    pub problems: Vec<ProblemRow>,
+    /// The first numbers that are refused, with their verdicts.
+    pub refused: Vec<ItemRow>,
+    /// Of a release: how many numbers are in use, and the first of them.
+    pub assigned: (i64, Vec<E164>),
+    /// What a person should know before deciding.
+    pub warnings: Vec<String>,
+    /// The addresses and locations of the settings shown.
+    pub places: Places,
+}
+
+impl Review {
+    /// How many numbers have this verdict.
+    pub fn count(&self, verdict: Verdict) -> i64 {
+        self.counts.iter().find(|(other, _)| *other == verdict).map_or(0, |(_, count)| *count)
+    }
+
+    /// How many numbers would be written.
+    pub fn accepted(&self) -> i64 {
+        self.count(Verdict::New) + self.count(Verdict::Changed) + self.count(Verdict::Release)
+    }
+
+    /// How many numbers and lines are refused.
+    pub fn refused_count(&self) -> i64 {
+        refused(&self.counts) + self.order.refused_lines
+    }
+}
+
+pub(super) fn refused(counts: &[(Verdict, i64)]) -> i64 {
+    counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))).map(|(_, count)| count).sum()
+}
+
+/// So many ranges, lines and refused numbers a review shows at once. The report has all.
+pub const REVIEW_SHOWN: usize = 50;
+
+/// Reads what a review shows before anything is done.
+///
+/// # Errors
+/// When there is no such order, or the database fails.
+pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review> {
+    let mut tx = ctx.db.read().await?;
+    tx.take_time().await?;
+    let order = find(&mut tx, id).await?;
+    let counts = tx.verdict_counts(id).await?;
+    let main = if order.kind == OrderKind::Upload { Verdict::New } else { Verdict::Release };
+    let mut refused = Vec::new();
+    for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
+        refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
+    }
+    let changes = tx.settings_changes(id).await?;
+    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?;
+    let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
+    let settings = settings.chain(ranges.iter().map(|range| &range.settings));
+    let addresses: BTreeSet<&str> = settings.filter_map(|s| s.teams.civic_address_id.as_deref()).collect();
+    let addresses: Vec<&str> = addresses.into_iter().collect();
+    let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
+    Ok(Review {
+        changes,
+        ranges,
+        places,
+        problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
+        refused,
+        assigned: tx.assigned_items(id, ASSIGNED_SHOWN).await?,
+        warnings: warnings(&mut tx, id).await?,
+        order,
+        counts,
+    })
+}
+
+/// Tells what stands against uploading: consents that do not stand, countries that were not consented to.
+async fn warnings(tx: &mut Tx, id: i64) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    let mut known: Option<(i64, Option<Consent>)> = None;
+    for (account_id, country, count) in tx.item_countries(id).await? {
+        if known.as_ref().is_none_or(|(known, _)| *known != account_id) {
+            let account = tx.account_by_id(account_id).await?;
+            let tenant = account.as_ref().and_then(|account| account.tenant_id.clone());
+            let consent = match &tenant {
+                Some(tenant) => tx.consent(tenant).await?.map(|row| row.consent),
+                None => None,
+            };
+            let name = account.map(|account| account.name).unwrap_or_default();
+            match &consent {
+                Some(consent) if consent.status.forbids_numbers() => warnings.push(format!(
+                    "The consent of {name} is {}. Numbers that need the backend will fail until the enterprise consents again.",
+                    consent.status
+                )),
+                None if tenant.is_some() => warnings.push(format!(
+                    "There is no consent of the tenant of {name}. The backend may refuse its numbers."
+                )),
+                _ => {}
+            }
+            known = Some((account_id, consent));
+        }
+        if let (Some((_, Some(consent))), Some(country)) = (&known, &country)
+            && !consent.covers(country)
+        {
+            warnings.push(format!(
+                "{count} numbers are in {country}, which the enterprise has not consented to ({}).",
+                consent.consented_countries.join(", ")
+            ));
+        }
+    }
+    Ok(warnings)
+}

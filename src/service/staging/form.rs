@@ -1,0 +1,121 @@
+//! The form of an upload.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::field::filled;
+use crate::domain::{Number, NumberSettings, Service, ServiceSet, TeamsSettings};
+
+/// What a person typed to upload numbers. It is kept with the draft, so that it can be taken up again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UploadForm {
+    /// Name of the account.
+    pub account: String,
+    /// Key of the Teams service; empty where the numbers have none.
+    pub service: String,
+    /// Keys of further services.
+    pub further_service: Vec<String>,
+    /// What the numbers are for.
+    pub usage: String,
+    /// The kinds of call they allow.
+    pub capability: Vec<String>,
+    /// Further usages.
+    pub additional_usage: Vec<String>,
+    /// The calling profile.
+    pub calling_profile: String,
+    /// Id of the emergency address.
+    pub civic_address: String,
+    /// Id of the place within it.
+    pub location: String,
+    /// Whether the enterprise may change the address.
+    pub allow_tenant_address_update: bool,
+    /// Country to display.
+    pub country: String,
+    /// Ticket of the change.
+    pub ticket: String,
+    /// Value of the SIP header.
+    pub custom_sip_header: String,
+    /// The list, ranges or CSV as typed.
+    pub numbers: String,
+}
+
+/// Typed text beyond this many bytes is not kept with the draft.
+const KEPT_TEXT: usize = 256 * 1024;
+
+impl UploadForm {
+    /// A form that would set a number to what it is.
+    pub fn of(number: &Number) -> Self {
+        let NumberSettings { services, teams, calling_profile, custom_sip_header } =
+            NumberSettings::clone(&number.settings);
+        Self {
+            account: number.account.to_string(),
+            service: services.and(ServiceSet::TEAMS).iter().next().map_or("", Service::key).to_owned(),
+            further_service: services
+                .without(ServiceSet::TEAMS)
+                .iter()
+                .map(|service| service.key().to_owned())
+                .collect(),
+            usage: teams.usage,
+            capability: teams.choosable_capabilities,
+            additional_usage: teams.additional_usages,
+            calling_profile: calling_profile.unwrap_or_default(),
+            civic_address: teams.civic_address_id.unwrap_or_default(),
+            location: teams.location_id.unwrap_or_default(),
+            allow_tenant_address_update: teams.allow_tenant_address_update,
+            country: teams.displayed_country_code.unwrap_or_default(),
+            ticket: String::new(),
+            custom_sip_header: custom_sip_header.unwrap_or_default(),
+            numbers: number.telephone_number.to_string(),
+        }
+    }
+
+    /// The chosen services.
+    pub fn services(&self) -> ServiceSet {
+        std::iter::once(&self.service).chain(&self.further_service).filter_map(|key| Service::from_key(key)).collect()
+    }
+
+    /// Gives the settings without what does not apply to the services, for the form does not ask for it.
+    pub(super) fn settings(&self, usual_profile: Option<&String>) -> NumberSettings {
+        let text = |text: &str| filled(text).map(str::to_owned);
+        let settings = NumberSettings {
+            services: self.services(),
+            teams: TeamsSettings {
+                usage: self.usage.trim().to_owned(),
+                choosable_capabilities: self.capability.clone(),
+                additional_usages: self.additional_usage.clone(),
+                civic_address_id: text(&self.civic_address),
+                location_id: text(&self.location),
+                allow_tenant_address_update: self.allow_tenant_address_update,
+                displayed_country_code: text(&self.country).map(|country| country.to_ascii_uppercase()),
+            },
+            calling_profile: text(&self.calling_profile),
+            custom_sip_header: text(&self.custom_sip_header),
+        };
+        if settings.is_backed() {
+            return settings.with_usual_profile(usual_profile).normalised();
+        }
+        NumberSettings { teams: TeamsSettings::default(), calling_profile: None, ..settings }
+    }
+
+    /// Writes down all that was typed, except a text that is too long to be kept.
+    pub(super) fn kept(&self) -> String {
+        let numbers = if self.numbers.len() > KEPT_TEXT { String::new() } else { self.numbers.clone() };
+        let kept = Self {
+            account: self.account.clone(),
+            service: self.service.clone(),
+            further_service: self.further_service.clone(),
+            usage: self.usage.clone(),
+            capability: self.capability.clone(),
+            additional_usage: self.additional_usage.clone(),
+            calling_profile: self.calling_profile.clone(),
+            civic_address: self.civic_address.clone(),
+            location: self.location.clone(),
+            allow_tenant_address_update: self.allow_tenant_address_update,
+            country: self.country.clone(),
+            ticket: self.ticket.clone(),
+            custom_sip_header: self.custom_sip_header.clone(),
+            numbers,
+        };
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+}
