@@ -18,7 +18,7 @@ pub(super) enum Made {
     /// No answer is due.
     Nothing,
     /// The answer stands in the buffer.
-    AnswerInMaking { kind: u16, rcode: Rcode },
+    Answer { kind: u16, rcode: Rcode },
     /// The packet is signed or asks for a transfer, which somebody else answers.
     Special,
 }
@@ -144,7 +144,7 @@ fn bare(packet: &[u8], rcode: Rcode, question_end: usize, out: &mut Vec<u8>) -> 
     let questions = u8::from(question_end > HEADER);
     write(out, 2, &flags);
     write(out, 4, &[0, questions, 0, 0, 0, 0, 0, 0]);
-    Made::AnswerInMaking { kind: 0, rcode }
+    Made::Answer { kind: 0, rcode }
 }
 
 /// Makes of an answer that would stand in the buffer one that says: ask over TCP.
@@ -256,7 +256,7 @@ impl<'a> AnswerInMaking<'a> {
         write(self.out, 2, &[self.flags, low]);
         let [an, ns] = [self.answers.to_be_bytes(), self.authority.to_be_bytes()];
         write(self.out, 4, &[0, 1, an[0], an[1], ns[0], ns[1], 0, u8::from(self.edns.is_some())]);
-        Made::AnswerInMaking { kind: self.kind, rcode }
+        Made::Answer { kind: self.kind, rcode }
     }
 }
 
