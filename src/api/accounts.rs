@@ -86,7 +86,7 @@ async fn put(
         },
     };
     let answer = accounts::put(state.ctx(), &grant, &request, &wanted).await;
-    writing.answer(answer.map_err(|error| refused_by_service(error, false))?)
+    Ok(writing.answer(answer.map_err(|error| refused_by_service(error, false))?))
 }
 
 /// `DELETE /accounts/{accountName}`
@@ -112,7 +112,7 @@ async fn delete(
     };
     let answer =
         accounts::delete(state.ctx(), &grant, &request, account_name(&account)?.as_str(), release.as_ref()).await?;
-    writing.answer(answer)
+    Ok(writing.answer(answer))
 }
 
 /// The entity tag of an account whose numbers were not counted: its desired part is right, which is all a deletion is

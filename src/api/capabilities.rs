@@ -33,7 +33,7 @@ async fn plans(
     let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
     let account = account_name(&account)?;
     if let Some(answer) = earlier_answer(state.ctx(), &grant, writing.repeat.as_ref()).await? {
-        return writing.answer(answer);
+        return Ok(writing.answer(answer));
     }
     let plans = of_account(state.ctx(), &grant, account.as_str()).await?;
     answered(state.ctx(), &grant, &writing, &plans.iter().collect::<TeamsCapabilityPlans>()).await
@@ -51,7 +51,7 @@ async fn available(
     let account = account_name(&account)?;
     let wanted = read_body(body, read_number_identifiers).await?;
     if let Some(answer) = earlier_answer(state.ctx(), &grant, writing.repeat.as_ref()).await? {
-        return writing.answer(answer);
+        return Ok(writing.answer(answer));
     }
     let plans = of_account(state.ctx(), &grant, account.as_str()).await?;
     let found = numbers::get_all(state.ctx(), &grant, account.as_str(), &wanted).await;
@@ -83,7 +83,7 @@ async fn answered(
     let body = serde_json::to_string(value).map_err(|error| Problem::internal().because(&error))?;
     let answer = ApiAnswer { outcome: Outcome::Done, tag: None, body: Some(body) };
     keep_answer(ctx, grant, writing.repeat.as_ref(), &answer).await?;
-    writing.answer(answer)
+    Ok(writing.answer(answer))
 }
 
 /// The capability plans of an account's tenant.

@@ -87,5 +87,5 @@ async fn patch(
         },
     };
     let answer = consents::patch(state.ctx(), &grant, &request, &tenant, &patch).await;
-    writing.answer(answer.map_err(|error| refused_by_service(error, false))?)
+    Ok(writing.answer(answer.map_err(|error| refused_by_service(error, false))?))
 }

@@ -112,7 +112,7 @@ async fn put(
         },
     };
     let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &[(number, settings)]).await;
-    writing.answer(answer.map_err(|error| refused_by_service(error, false))?)
+    Ok(writing.answer(answer.map_err(|error| refused_by_service(error, false))?))
 }
 
 /// `DELETE /accounts/{accountName}/numbers/{telephoneNumber}`
@@ -133,7 +133,7 @@ async fn delete(
     };
     let wanted = NumbersToDelete { account: account.as_str(), account_needed: false, numbers: &[number] };
     let answer = numbers::delete(state.ctx(), &grant, &request, &wanted).await?;
-    writing.answer(answer)
+    Ok(writing.answer(answer))
 }
 
 /// `POST /accounts/{accountName}:createOrUpdateNumbers`
@@ -156,7 +156,7 @@ async fn put_batch(
         make_answer: &|_, after: Option<&[Number]>| answer_of_batch(&wanted, after.unwrap_or_default()),
     };
     let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &wanted).await;
-    writing.answer(answer.map_err(|error| refused_by_service(error, true))?)
+    Ok(writing.answer(answer.map_err(|error| refused_by_service(error, true))?))
 }
 
 /// The numbers in the order in which they were sent.
@@ -188,5 +188,5 @@ async fn delete_batch(
     };
     let wanted = NumbersToDelete { account: account.as_str(), account_needed: true, numbers: &numbers };
     let answer = numbers::delete(state.ctx(), &grant, &request, &wanted).await?;
-    writing.answer(answer)
+    Ok(writing.answer(answer))
 }

@@ -59,6 +59,7 @@ pub(crate) async fn commit<T>(tx: Tx, value: T) -> Result<Ending<T>> {
 }
 
 /// Ends the body of a transaction early with this value, and keeps nothing of what it wrote.
+#[expect(clippy::unnecessary_wraps, reason = "it is what the body returns")]
 pub(crate) fn give_up<T>(value: T) -> Result<Ending<T>> {
     Ok(Ending(value))
 }

@@ -106,6 +106,7 @@ pub async fn put(
 }
 
 /// How an order has just written its numbers.
+#[derive(Clone, Copy)]
 struct Written {
     order_id: i64,
     state: SyncState,
