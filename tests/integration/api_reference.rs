@@ -112,8 +112,8 @@ fn every_code_is_in_the_program_and_every_code_of_the_program_is_told() {
         "http/listener/error",
         "http/listener/error.rs",
         "http/listener/security.rs",
-        "service/call",
-        "service/call.rs",
+        "service/api",
+        "service/api.rs",
     ]);
     for code in &CODES {
         assert!(source.contains(&format!("\"{}\"", code.code)), "nothing answers {}", code.code);
