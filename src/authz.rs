@@ -9,9 +9,39 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A role of a person, as the identity provider grants it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident),+ $(,)?) => {
+        /// A role of a person, as the identity provider grants it. Its place in this list is its bit in storage: a new
+        /// role comes last.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Role {
+            $($(#[$doc])* $role),+
+        }
+
+        impl Role {
+            /// Every role, in the order in which pages name them.
+            pub const ALL: [Self; [$(Self::$role),+].len()] = [$(Self::$role),+];
+
+            /// The role's short name, such as `ReadUser`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$role => stringify!($role)),+
+                }
+            }
+
+            const fn bit(self) -> u8 {
+                1 << self as u8
+            }
+        }
+
+        impl Roles {
+            const EVERY: u8 = 0 $(| Role::$role.bit())+;
+        }
+    };
+}
+
+roles! {
     /// May look at everything but the audit.
     ReadUser,
     /// Together with [`Role::ReadUser`]: may add and change.
@@ -20,26 +50,6 @@ pub enum Role {
     DeleteUser,
     /// May do everything.
     AdminUser,
-}
-
-impl Role {
-    /// Every role, in the order in which pages name them.
-    pub const ALL: [Self; 4] = [Self::ReadUser, Self::WriteUser, Self::DeleteUser, Self::AdminUser];
-
-    /// The role's short name, such as `ReadUser`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ReadUser => "ReadUser",
-            Self::WriteUser => "WriteUser",
-            Self::DeleteUser => "DeleteUser",
-            Self::AdminUser => "AdminUser",
-        }
-    }
-
-    const fn bit(self) -> u8 {
-        1 << self as u8
-    }
 }
 
 impl fmt::Display for Role {
@@ -82,7 +92,7 @@ impl Roles {
     /// A set read back from storage; bits that mean nothing are dropped.
     #[must_use]
     pub const fn from_bits(bits: u8) -> Self {
-        Self(bits & 0b1111)
+        Self(bits & Self::EVERY)
     }
 }
 
@@ -166,9 +176,28 @@ pub struct Principal {
 pub trait Permission: Send + Sync + 'static {
     /// Stable name, such as `numbers.write`, for logs and the route registry.
     const NAME: &'static str;
-    /// All of these roles together open it in the portal, the last one alone in the API; [`Role::AdminUser`] alone does in
-    /// both.
-    const NEEDS: &'static [Role];
+    /// The roles that open it.
+    const NEEDS: Needs;
+}
+
+/// The roles that open a right, together, by each door; [`Role::AdminUser`] alone opens every right by both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// In the portal.
+    pub portal: &'static [Role],
+    /// In the Provisioning API.
+    pub api: &'static [Role],
+}
+
+impl Needs {
+    /// The roles that open the right by this door.
+    #[must_use]
+    pub const fn by(self, via: Via) -> &'static [Role] {
+        match via {
+            Via::Portal => self.portal,
+            Via::Api => self.api,
+        }
+    }
 }
 
 /// Proof that a principal holds permission `P`. Only [`Principal::grant`] makes one.
@@ -234,15 +263,11 @@ impl Principal {
         self.missing(P::NEEDS).is_empty()
     }
 
-    fn missing(&self, needs: &[Role]) -> Vec<Role> {
+    fn missing(&self, needs: Needs) -> Vec<Role> {
         if self.roles.has(Role::AdminUser) {
             return Vec::new();
         }
-        let needs = match self.via {
-            Via::Portal => needs,
-            Via::Api => needs.last().map_or(needs, std::slice::from_ref),
-        };
-        needs.iter().copied().filter(|role| !self.roles.has(*role)).collect()
+        needs.by(self.via).iter().copied().filter(|role| !self.roles.has(*role)).collect()
     }
 }
 
@@ -254,18 +279,19 @@ macro_rules! permissions {
             pub enum $type {}
             impl Permission for $type {
                 const NAME: &'static str = $name;
-                const NEEDS: &'static [Role] = &$needs;
+                const NEEDS: Needs = $needs;
             }
         )+
         /// Every permission with the roles that open it.
         #[cfg(test)]
-        const PERMISSIONS: &[(&str, &[Role])] = &[$(($name, <$type as Permission>::NEEDS)),+];
+        const PERMISSIONS: &[(&str, Needs)] = &[$(($name, <$type as Permission>::NEEDS)),+];
     };
 }
 
-const VIEW: [Role; 1] = [Role::ReadUser];
-const CHANGE: [Role; 2] = [Role::ReadUser, Role::WriteUser];
-const REMOVE: [Role; 2] = [Role::ReadUser, Role::DeleteUser];
+const VIEW: Needs = Needs { portal: &[Role::ReadUser], api: &[Role::ReadUser] };
+const CHANGE: Needs = Needs { portal: &[Role::ReadUser, Role::WriteUser], api: &[Role::WriteUser] };
+const REMOVE: Needs = Needs { portal: &[Role::ReadUser, Role::DeleteUser], api: &[Role::DeleteUser] };
+const ADMINISTER: Needs = Needs { portal: &[Role::AdminUser], api: &[Role::AdminUser] };
 
 permissions! {
     /// See the enterprises' consents.
@@ -291,7 +317,7 @@ permissions! {
     /// Ask for a pull from the backend now.
     SyncWrite = "sync.write" needs CHANGE;
     /// See who changed what.
-    AuditRead = "audit.read" needs [Role::AdminUser];
+    AuditRead = "audit.read" needs ADMINISTER;
 }
 
 #[cfg(test)]
@@ -371,7 +397,7 @@ mod tests {
     #[test]
     fn every_permission_but_the_audit_needs_read_first() {
         for (name, needs) in PERMISSIONS {
-            assert_eq!(needs.contains(&Role::ReadUser), *name != "audit.read", "{name}");
+            assert_eq!(needs.portal.contains(&Role::ReadUser), *name != "audit.read", "{name}");
         }
     }
 

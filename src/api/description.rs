@@ -55,8 +55,8 @@ mod tests {
             .entries()
             .map(|entry| {
                 let path = names.iter().fold(entry.path.to_owned(), |path, (ours, theirs)| path.replace(ours, theirs));
-                let Access::Needs { roles, .. } = entry.access else { panic!("{path} is open to everyone") };
-                (path, entry.method.to_string(), *roles.last().unwrap())
+                let Access::Needs { needs, .. } = entry.access else { panic!("{path} is open to everyone") };
+                (path, entry.method.to_string(), needs.api[0])
             })
             .collect();
         let mut described: Vec<_> = OPERATIONS

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-use crate::authz::{Missing, Permission, Principal, Role};
+use crate::authz::{Missing, Needs, Permission, Principal};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,8 @@ pub enum Access {
     Needs {
         /// The permission's name.
         permission: &'static str,
-        /// The roles that open it together.
-        roles: &'static [Role],
+        /// The roles that open it.
+        needs: Needs,
         /// Asks for the grant.
         check: fn(&Principal) -> Result<(), Missing>,
     },
@@ -37,7 +37,7 @@ pub const fn signed_in() -> Access {
 /// Makes a route for those who hold permission `P`.
 #[must_use]
 pub const fn needs<P: Permission>() -> Access {
-    Access::Needs { permission: P::NAME, roles: P::NEEDS, check: |principal| principal.grant::<P>().map(drop) }
+    Access::Needs { permission: P::NAME, needs: P::NEEDS, check: |principal| principal.grant::<P>().map(drop) }
 }
 
 /// One entry of the register.
