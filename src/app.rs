@@ -1,5 +1,6 @@
 //! Puts the parts together: the commands, and what runs in which order.
 
+mod backends;
 mod cli;
 mod clock;
 mod database;

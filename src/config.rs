@@ -5,6 +5,7 @@
 
 mod addresses;
 mod api;
+mod backends;
 mod call_path;
 mod check;
 mod dns;
@@ -24,10 +25,11 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::authz::RoleNames;
-use crate::domain::{CallingProfile, RelationshipChoice, Service};
+use crate::domain::{RelationshipChoice, Service};
 
 pub use addresses::{Network, ServerAddress};
 pub use api::Api;
+pub use backends::{Backend, OperatorConnect};
 pub use call_path::CallPath;
 pub use dns::{DirectRouting, Dns, DynamicUpdate, Key, KeyAlgorithm};
 pub use numbers::Enum;
@@ -51,6 +53,8 @@ pub struct Config {
     pub identity: Identity,
     /// The Operator Connect backend.
     pub operator_connect: OperatorConnect,
+    /// Further backends.
+    pub further_backends: Vec<Backend>,
     /// What this process does.
     pub roles: Vec<ProcessRole>,
     /// Which services there are to choose from.
@@ -170,39 +174,6 @@ pub struct Identity {
     pub algorithms: Vec<String>,
     /// Roles are confirmed with the provider at least this often.
     pub roles_recheck: Duration,
-}
-
-/// Section `operator_connect`.
-#[derive(Clone, Debug)]
-pub struct OperatorConnect {
-    /// Base address of the backend; none, and nothing is pushed or pulled.
-    pub base_url: Option<Url>,
-    /// Where to fetch access tokens by client credentials.
-    pub token_url: Option<Url>,
-    /// Our client identifier.
-    pub client_id: String,
-    /// Our client secret.
-    pub client_secret: Option<SecretString>,
-    /// Scope to ask for; may be empty.
-    pub scope: String,
-    /// Calling profiles a person can choose on an upload.
-    pub calling_profiles: Vec<CallingProfile>,
-    /// Identifier of the profile that is chosen unless a person chooses another.
-    pub default_calling_profile: Option<String>,
-    /// Numbers in one upload or release job.
-    pub batch_size: u32,
-    /// Time between two pulls of consents.
-    pub pull_consents: Duration,
-    /// Time between two pulls of civic addresses.
-    pub pull_addresses: Duration,
-    /// Time between two pulls of the state of numbers.
-    pub pull_numbers: Duration,
-    /// Accounts and relationships sent at the same time.
-    pub push_workers: u32,
-    /// Lists pulled at the same time.
-    pub pull_workers: u32,
-    /// How long a job may take.
-    pub job_timeout: Duration,
 }
 
 /// What a process does.

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
-use crate::backend::{OperatorConnect, OperatorConnectOptions};
-use crate::config::{self, Config, ProcessRole};
+use crate::config::{Config, ProcessRole};
 use crate::dns::{NameServer, Sockets, Updater};
+use crate::domain::Backends;
 use crate::domain::session::SessionPolicy;
 use crate::http::identity_provider::Provider;
 use crate::http::serve::{Listening, serve as serve_http};
@@ -21,14 +21,14 @@ use crate::places::Limits;
 use crate::portal;
 use crate::service::access::SessionKeeper;
 use crate::service::{self, Ctx, Policy, housekeeping};
-use crate::sync::{Engine, SyncOptions, Workers};
+use crate::sync::{Engine, Engines, SyncOptions, Workers};
 use crate::telemetry;
 
-use super::clock::{ServerClock, now};
+use super::clock::ServerClock;
 use super::failure::Failure;
 use super::ready::Ready;
 use super::stop::Signals;
-use super::{database, names, stop};
+use super::{backends, database, names, stop};
 
 /// Time between two looks at what the database needs by itself.
 const DATABASE_UPKEEP: Duration = Duration::from_secs(5);
@@ -177,25 +177,20 @@ impl Running {
         Ok(())
     }
 
-    /// Starts the sync engine where a backend is configured; without one numbers wait.
+    /// Starts a sync engine for each backend.
     fn start_sync(&self, config: &Config) -> Result<Option<Workers>, Failure> {
         let settings = &config.operator_connect;
-        let Some(base_url) = settings.base_url.clone() else {
-            tracing::warn!("operator_connect.base_url is not set: nothing is synced");
-            return Ok(None);
+        let options = SyncOptions {
+            push_workers: settings.push_workers as usize,
+            pull_workers: settings.pull_workers as usize,
+            ..SyncOptions::default()
         };
-        let options = OperatorConnectOptions {
-            base_url,
-            token_url: settings.token_url.clone(),
-            client_id: settings.client_id.clone(),
-            client_secret: settings.client_secret.clone().unwrap_or_default(),
-            scope: Some(settings.scope.clone()).filter(|scope| !scope.is_empty()),
-            now: now(),
-        };
-        let backend = OperatorConnect::new(options)
-            .map_err(|error| Failure::Line(format!("the connection to Operator Connect cannot be set up: {error}")))?;
-        let engine = Engine::new(self.ctx.clone(), Arc::new(backend), sync_options(settings));
-        Ok(Some(engine.run(self.stop.clone(), &self.tasks)))
+        let backends = backends::connect(config)?;
+        if backends.is_empty() {
+            tracing::warn!("there is no backend: nothing is synced");
+        }
+        let engines = backends.into_iter().map(|backend| Engine::new(self.ctx.clone(), backend, options)).collect();
+        Ok(Some(Engines::new(&self.ctx, engines).run(&self.stop, &self.tasks)))
     }
 
     fn listen(&self, name: &'static str, listener: TcpListener, limits: Limits, router: axum::Router) {
@@ -258,20 +253,6 @@ impl Running {
     }
 }
 
-fn sync_options(settings: &config::OperatorConnect) -> SyncOptions {
-    let interval = |duration: Duration| time::Duration::try_from(duration).unwrap_or(time::Duration::HOUR);
-    SyncOptions {
-        batch_size: settings.batch_size as usize,
-        pull_consents: interval(settings.pull_consents),
-        pull_addresses: interval(settings.pull_addresses),
-        pull_numbers: interval(settings.pull_numbers),
-        push_workers: settings.push_workers as usize,
-        pull_workers: settings.pull_workers as usize,
-        job_timeout: interval(settings.job_timeout),
-        ..SyncOptions::default()
-    }
-}
-
 /// Returns what the handlers of the portal share.
 pub(super) fn portal_state(
     config: &Arc<Config>,
@@ -303,6 +284,7 @@ fn policy(config: &Config) -> Policy {
         label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
         services: config.services.offered.iter().copied().collect(),
         sip_header: config.call_path.header_name.clone(),
+        backends: Backends::new(config.backends().into_iter().map(|backend| backend.info.clone()).collect()),
         keep_drafts: Some(config.orders.keep_drafts)
             .filter(|days| *days > 0)
             .map(|days| time::Duration::days(i64::from(days))),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::{BackendError, JobOutcome, JobResult, JobStatus, Page};
+use super::{BackendError, JobStatus, NumberOutcome, NumberResult, Page};
 use crate::domain::{E164, ProvisioningError};
 
 /// The longest a backend can make us wait.
@@ -232,10 +232,10 @@ impl WireJob<'_> {
 }
 
 impl WireResult {
-    fn read(self) -> JobResult {
+    fn read(self) -> NumberResult {
         let outcome = match self.status.as_str() {
-            "succeeded" => JobOutcome::Succeeded,
-            "failed" => JobOutcome::Failed(match self.error {
+            "succeeded" => NumberOutcome::Succeeded,
+            "failed" => NumberOutcome::Failed(match self.error {
                 Some(error) => said(error),
                 None => ProvisioningError {
                     code: "Unknown".to_owned(),
@@ -243,9 +243,9 @@ impl WireResult {
                     target: None,
                 },
             }),
-            _ => JobOutcome::Pending,
+            _ => NumberOutcome::Pending,
         };
-        JobResult { telephone_number: self.telephone_number, outcome }
+        NumberResult { telephone_number: self.telephone_number, outcome }
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
             "results": [{"telephoneNumber": "+441632960000", "status": "failed", "error": error}]});
         let job = job.to_string();
         let mut job = json::<WireJob<'_>>("it", job.as_bytes()).unwrap().read("it", None).unwrap();
-        let Some(JobResult { outcome: JobOutcome::Failed(error), .. }) = job.results.pop() else { panic!() };
+        let Some(NumberResult { outcome: NumberOutcome::Failed(error), .. }) = job.results.pop() else { panic!() };
         error
     }
 

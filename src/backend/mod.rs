@@ -1,80 +1,142 @@
-//! The outside systems that carry numbers, behind one trait.
+//! The outside systems that carry numbers: what each of them offers, and how it is asked.
 //!
-//! The wire is written down in docs/operator-connect-backend.md. Nothing here knows what the
-//! product stores; the sync engine compares and records.
+//! A [`Backend`] has a name, properties, perhaps a [`Directory`], and one of two manners of taking numbers. By job
+//! ([`NumberJobs`]): a request starts a job that is followed and can be looked up by its request id. At once
+//! ([`NumberWrites`]): the answer says what became of each number, and after a lost answer the numbers are read back.
+//!
+//! The wire of the first is written down in docs/operator-connect-backend.md. Nothing here knows what the product
+//! stores; the sync engine compares and records.
 
 mod answer;
+mod job;
 pub mod operator_connect;
 mod pages;
+mod properties;
 #[cfg(test)]
 mod tests;
 mod token;
 
+use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    CapabilityPlan, CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, Service, TeamsSettings,
-    TenantId,
+    BackendInfo, CapabilityPlan, CivicAddress, Consent, CustomerRelationship, E164, ProvisioningError, Service,
+    TeamsSettings, TenantId,
 };
 
+pub use job::{Job, JobStatus};
 pub use operator_connect::{OperatorConnect, OperatorConnectOptions};
 pub use pages::{Cursor, ListFault, Pages};
-
-/// The most numbers one upload or release may carry.
-pub const MAX_BATCH: usize = 1_000;
+pub use properties::{JobPace, Properties, PullIntervals};
 
 /// A backend that provisions numbers to enterprises.
-///
-/// Every method may fail with [`BackendError`]; a repeat with the same request id is recognised by the backend. A list is
-/// read with [`Pages`], which ends whatever comes.
-pub trait Backend: Send + Sync + 'static {
-    /// One page of the consents given to this operator.
-    fn consents_page(&self, cursor: &Cursor) -> impl Future<Output = Answer<Page<Consent>>> + Send;
-
-    /// Tells the enterprise where it stands with the operator.
-    fn update_relationship(
-        &self,
-        tenant: &TenantId,
-        update: &RelationshipUpdate,
-    ) -> impl Future<Output = Answer<CustomerRelationship>> + Send;
-
-    /// The usages and capabilities a tenant's numbers may have.
-    fn capability_plans(&self, tenant: &TenantId) -> impl Future<Output = Answer<Vec<CapabilityPlan>>> + Send;
-
-    /// One page of a tenant's civic addresses.
-    fn civic_addresses_page(
-        &self,
-        tenant: &TenantId,
-        cursor: &Cursor,
-    ) -> impl Future<Output = Answer<Page<CivicAddress>>> + Send;
-
-    /// Starts an upload of at most [`MAX_BATCH`] numbers with the same settings.
-    fn upload(&self, request: &UploadRequest) -> impl Future<Output = Answer<Job>> + Send;
-
-    /// Starts a release (unassigning first where needed) of at most [`MAX_BATCH`] numbers.
-    fn release(&self, request: &ReleaseRequest) -> impl Future<Output = Answer<Job>> + Send;
-
-    /// How a job stands.
-    fn job(&self, tenant: &TenantId, job_id: &str) -> impl Future<Output = Answer<Job>> + Send;
-
-    /// The job of a request, `None` when the backend never saw the request: ask this before sending again.
-    fn find_job(&self, tenant: &TenantId, request_id: &str) -> impl Future<Output = Answer<Option<Job>>> + Send;
-
-    /// One page of the numbers a tenant holds, ordered by number.
-    fn numbers_page(
-        &self,
-        tenant: &TenantId,
-        cursor: &Cursor,
-    ) -> impl Future<Output = Answer<Page<BackendNumber>>> + Send;
+#[derive(Clone)]
+pub struct Backend {
+    /// Its name, the services it carries, and which parts of its directory are used.
+    pub info: BackendInfo,
+    /// How it is treated.
+    pub properties: Properties,
+    /// What it knows of enterprises; a backend may know numbers only.
+    pub directory: Option<Arc<dyn Directory>>,
+    /// How it takes numbers.
+    pub provisioning: Provisioning,
 }
 
-/// What a call to a backend gives.
-pub type Answer<T> = Result<T, BackendError>;
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").field("info", &self.info).finish_non_exhaustive()
+    }
+}
 
-/// Why a call to a backend gave nothing.
+/// The manner in which a backend takes numbers.
+#[derive(Clone)]
+pub enum Provisioning {
+    /// A request starts a job.
+    ByJob(Arc<dyn NumberJobs>),
+    /// The answer to a request says what became of each number.
+    AtOnce(Arc<dyn NumberWrites>),
+}
+
+impl Provisioning {
+    /// The list of numbers, which both manners have.
+    #[must_use]
+    pub fn numbers_page<'a>(&'a self, tenant: &'a TenantId, cursor: &'a Cursor) -> Answering<'a, Page<BackendNumber>> {
+        match self {
+            Self::ByJob(jobs) => jobs.numbers_page(tenant, cursor),
+            Self::AtOnce(writes) => writes.numbers_page(tenant, cursor),
+        }
+    }
+}
+
+/// What a question to a backend gives.
+pub type Answer<T> = Result<T, BackendError>;
+/// A question to a backend that is on its way.
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
+
+/// What a backend knows of enterprises. Only what [`BackendInfo::offers`] names is asked for; a list is read with
+/// [`Pages`], which ends whatever comes.
+pub trait Directory: Send + Sync {
+    /// One page of the consents given to this operator.
+    fn consents_page<'a>(&'a self, cursor: &'a Cursor) -> Answering<'a, Page<Consent>>;
+
+    /// Tells the enterprise where it stands with the operator. A repeat with the same request id is done once.
+    fn update_relationship<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        update: &'a RelationshipUpdate,
+    ) -> Answering<'a, CustomerRelationship>;
+
+    /// The usages and capabilities a tenant's numbers may have.
+    fn capability_plans<'a>(&'a self, tenant: &'a TenantId) -> Answering<'a, Vec<CapabilityPlan>>;
+
+    /// One page of a tenant's civic addresses.
+    fn civic_addresses_page<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        cursor: &'a Cursor,
+    ) -> Answering<'a, Page<CivicAddress>>;
+}
+
+/// What both manners of taking numbers have in common.
+pub trait NumberList: Send + Sync {
+    /// One page of the numbers a tenant holds, ordered by number.
+    fn numbers_page<'a>(&'a self, tenant: &'a TenantId, cursor: &'a Cursor) -> Answering<'a, Page<BackendNumber>>;
+}
+
+/// Numbers are taken by jobs. A repeat with the same request id is the same job.
+pub trait NumberJobs: NumberList {
+    /// Starts an upload of numbers with the same settings, as many as [`Properties::batch_size`] at most.
+    fn upload<'a>(&'a self, request: &'a UploadRequest) -> Answering<'a, Job>;
+
+    /// Starts a release of as many numbers at most, unassigning first where needed.
+    fn release<'a>(&'a self, request: &'a ReleaseRequest) -> Answering<'a, Job>;
+
+    /// How a job stands.
+    fn job<'a>(&'a self, tenant: &'a TenantId, job_id: &'a str) -> Answering<'a, Job>;
+
+    /// The job of a request, `None` when the backend never saw the request: ask this before sending again.
+    fn find_job<'a>(&'a self, tenant: &'a TenantId, request_id: &'a str) -> Answering<'a, Option<Job>>;
+}
+
+/// Numbers are taken at once. Nothing recognises a repeat: whether a request whose answer was lost was done shows only in
+/// the numbers.
+pub trait NumberWrites: NumberList {
+    /// Gives numbers to a tenant or new settings to numbers it holds, as many as [`Properties::batch_size`] at most.
+    fn write<'a>(&'a self, request: &'a UploadRequest) -> Answering<'a, Vec<NumberResult>>;
+
+    /// Takes as many numbers back at most.
+    fn remove<'a>(&'a self, request: &'a ReleaseRequest) -> Answering<'a, Vec<NumberResult>>;
+
+    /// Those of these numbers that the tenant holds now. One that is not in the answer is surely not there.
+    fn read_back<'a>(&'a self, tenant: &'a TenantId, numbers: &'a [E164]) -> Answering<'a, Vec<BackendNumber>>;
+}
+
+/// Why a question to a backend gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// It may work later: too many requests, the backend's own fault, no connection, no readable answer.
@@ -122,7 +184,7 @@ pub struct UploadRequest {
     /// The enterprise.
     #[serde(skip)]
     pub tenant: TenantId,
-    /// Stable id of this push; a repeat is the same job.
+    /// Stable id of this push.
     pub request_id: String,
     /// Which service.
     pub service: Service,
@@ -131,7 +193,7 @@ pub struct UploadRequest {
     pub calling_profile: Option<String>,
     /// Their settings.
     pub settings: TeamsSettings,
-    /// At most [`MAX_BATCH`].
+    /// The numbers.
     pub numbers: Vec<E164>,
 }
 
@@ -142,81 +204,24 @@ pub struct ReleaseRequest {
     /// The enterprise.
     #[serde(skip)]
     pub tenant: TenantId,
-    /// Stable id of this push; a repeat is the same job.
+    /// Stable id of this push.
     pub request_id: String,
-    /// At most [`MAX_BATCH`].
+    /// The numbers.
     pub numbers: Vec<E164>,
 }
 
-/// Work a backend accepted.
+/// What became of one number of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// The backend's id.
-    pub id: String,
-    /// The request it came from.
-    pub request_id: String,
-    /// Where it stands.
-    pub status: JobStatus,
-    /// Per number; numbers not yet done may be pending or missing.
-    pub results: Vec<JobResult>,
-    /// When to ask again, while it runs.
-    pub retry_after: Option<Duration>,
-}
-
-/// Where a job stands. Open: a value not known here is kept as it came.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub enum JobStatus {
-    /// Not begun.
-    Pending,
-    /// Running.
-    InProgress,
-    /// Every number succeeded.
-    Complete,
-    /// Done; some numbers failed.
-    CompleteWithErrors,
-    /// Done; nothing succeeded.
-    Failed,
-    /// The backend has given it up; what it did shows only in the numbers themselves.
-    Expired,
-    /// A value not known here; the job is taken to be running.
-    Other(String),
-}
-
-impl JobStatus {
-    /// True when nothing will change any more.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        matches!(self, Self::Complete | Self::CompleteWithErrors | Self::Failed | Self::Expired)
-    }
-}
-
-impl From<String> for JobStatus {
-    fn from(value: String) -> Self {
-        match value.as_str() {
-            "pending" => Self::Pending,
-            "inProgress" => Self::InProgress,
-            "complete" => Self::Complete,
-            "completeWithErrors" => Self::CompleteWithErrors,
-            "failed" => Self::Failed,
-            "expired" => Self::Expired,
-            _ => Self::Other(value),
-        }
-    }
-}
-
-/// What became of one number in a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobResult {
+pub struct NumberResult {
     /// The number.
     pub telephone_number: E164,
     /// What became of it.
-    pub outcome: JobOutcome,
+    pub outcome: NumberOutcome,
 }
 
 /// What became of one number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobOutcome {
+pub enum NumberOutcome {
     /// Not decided yet.
     Pending,
     /// Done.

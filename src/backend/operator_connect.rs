@@ -1,7 +1,7 @@
 //! The client of the protocol in docs/operator-connect-backend.md.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Client, Method, StatusCode, redirect};
@@ -14,11 +14,11 @@ use url::Url;
 use super::answer::{self, WireJob, retry};
 use super::token::{Credentials, TokenSource};
 use super::{
-    Answer, Backend, BackendError, BackendNumber, Cursor, Job, Page, RelationshipUpdate, ReleaseRequest, UploadRequest,
+    Answer, Answering, Backend, BackendError, BackendNumber, Cursor, Directory, Job, NumberJobs, NumberList, Page,
+    Properties, Provisioning, RelationshipUpdate, ReleaseRequest, UploadRequest,
 };
-use crate::domain::{CapabilityPlan, CivicAddress, Consent, CustomerRelationship, TenantId};
+use crate::domain::{BackendInfo, CapabilityPlan, CivicAddress, Consent, CustomerRelationship, TenantId};
 
-const WHO: &str = "Operator Connect";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,6 +28,8 @@ const PAGE_LIMIT: &str = "1000";
 /// Where the backend is and how to sign in to it.
 #[derive(Clone, Debug)]
 pub struct OperatorConnectOptions {
+    /// What it is called, and what it offers.
+    pub info: BackendInfo,
     /// All paths of the protocol follow it.
     pub base_url: Url,
     /// Where tokens come from; `None` sends no bearer token.
@@ -46,17 +48,16 @@ pub struct OperatorConnectOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorConnectError {
     /// The base URL has no host.
-    #[error(
-        "the base URL of Operator Connect must be an http or https URL with a host, such as https://oc.example.com/v1"
-    )]
+    #[error("its base URL must be an http or https URL with a host, such as https://oc.example.com/v1")]
     BaseUrl,
     /// TLS could not be set up.
     #[error("the HTTPS client could not be set up; are the system's root certificates installed?")]
     Tls(#[from] reqwest::Error),
 }
 
-/// Operator Connect over HTTP.
+/// A backend of the documented protocol over HTTP.
 pub struct OperatorConnect {
+    info: BackendInfo,
     client: Client,
     base_url: Url,
     token: Option<TokenSource>,
@@ -72,12 +73,18 @@ impl fmt::Debug for OperatorConnect {
 }
 
 /// One request of the protocol.
-struct Call<'a> {
+struct Request<'a> {
     operation: &'static str,
     method: Method,
     path: &'a [&'a str],
     query: &'a [(&'a str, &'a str)],
     body: Option<Vec<u8>>,
+}
+
+impl<'a> Request<'a> {
+    const fn get(operation: &'static str, path: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { operation, method: Method::GET, path, query, body: None }
+    }
 }
 
 /// A 2xx, or a 4xx that speaks about the request.
@@ -111,24 +118,43 @@ impl OperatorConnect {
             let (client_id, client_secret, scope) = (options.client_id, options.client_secret, options.scope);
             TokenSource::new(Credentials { token_url, client_id, client_secret, scope })
         });
-        Ok(Self { client: client.build()?, base_url, token, now: options.now, pause: Mutex::new(None) })
+        Ok(Self {
+            info: options.info,
+            client: client.build()?,
+            base_url,
+            token,
+            now: options.now,
+            pause: Mutex::new(None),
+        })
     }
 
-    async fn call(&self, call: Call<'_>) -> Answer<Reply> {
-        let (operation, started) = (call.operation, Instant::now());
-        let answer = self.send(call).await;
+    /// The backend that this is the client of.
+    #[must_use]
+    pub fn into_backend(self, properties: Properties) -> Backend {
+        let (info, client) = (self.info.clone(), Arc::new(self));
+        Backend { info, properties, directory: Some(client.clone()), provisioning: Provisioning::ByJob(client) }
+    }
+
+    async fn ask(&self, request: Request<'_>) -> Answer<Reply> {
+        let (operation, started) = (request.operation, Instant::now());
+        let answer = self.send(request).await;
         let outcome = match &answer {
             Ok(reply) if reply.status.is_success() => "ok",
             Ok(_) | Err(BackendError::Rejected(_)) => "rejected",
             Err(BackendError::Retry { .. }) => "retry",
         };
-        metrics::counter!("nmp_backend_requests_total", "operation" => operation, "outcome" => outcome).increment(1);
-        metrics::histogram!("nmp_backend_request_seconds", "operation" => operation)
+        let backend = self.info.name.clone();
+        metrics::counter!(
+            "nmp_backend_requests_total", "backend" => backend.clone(), "operation" => operation, "outcome" => outcome
+        )
+        .increment(1);
+        metrics::histogram!("nmp_backend_request_seconds", "backend" => backend, "operation" => operation)
             .record(started.elapsed().as_secs_f64());
         answer
     }
 
-    async fn send(&self, call: Call<'_>) -> Answer<Reply> {
+    async fn send(&self, asked: Request<'_>) -> Answer<Reply> {
+        let who = self.info.label.as_str();
         self.wait_is_over()?;
         let mut fresh_token_tried = false;
         loop {
@@ -136,14 +162,14 @@ impl OperatorConnect {
                 Some(source) => Some((source, source.bearer(&self.client).await?)),
                 None => None,
             };
-            let mut request = self.client.request(call.method.clone(), self.url(&call));
+            let mut request = self.client.request(asked.method.clone(), self.url(&asked));
             if let Some((_, token)) = &token {
                 request = request.bearer_auth(token.expose_secret());
             }
-            if let Some(body) = &call.body {
+            if let Some(body) = &asked.body {
                 request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone());
             }
-            let response = request.send().await.map_err(|error| answer::unreachable(WHO, &error))?;
+            let response = request.send().await.map_err(|error| answer::unreachable(who, &error))?;
             let status = response.status();
             let retry_after = answer::retry_after(response.headers(), (self.now)());
             match (status, &token) {
@@ -151,27 +177,27 @@ impl OperatorConnect {
                     source.forget(token).await;
                     fresh_token_tried = true;
                 }
-                (StatusCode::UNAUTHORIZED, _) => return Err(retry(format!("{WHO} did not accept our token"))),
+                (StatusCode::UNAUTHORIZED, _) => return Err(retry(format!("{who} did not accept our token"))),
                 // A permission that is not set up says nothing about the numbers: they wait until it is.
                 (StatusCode::FORBIDDEN, _) => {
-                    return Err(retry(format!("{WHO} does not let our client do this; check its permissions")));
+                    return Err(retry(format!("{who} does not let our client do this; check its permissions")));
                 }
                 _ if must_wait(status) => return Err(self.asked_to_wait(status, retry_after)),
                 _ if status.is_success() || status.is_client_error() => {
-                    return Ok(Reply { status, retry_after, body: answer::body(WHO, response).await? });
+                    return Ok(Reply { status, retry_after, body: answer::body(who, response).await? });
                 }
-                _ => return Err(retry(format!("{WHO} answered with status {}", status.as_u16()))),
+                _ => return Err(retry(format!("{who} answered with status {}", status.as_u16()))),
             }
         }
     }
 
-    fn url(&self, call: &Call<'_>) -> Url {
+    fn url(&self, asked: &Request<'_>) -> Url {
         let mut url = self.base_url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(call.path);
+            segments.pop_if_empty().extend(asked.path);
         }
-        if !call.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(call.query);
+        if !asked.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(asked.query);
         }
         url
     }
@@ -191,10 +217,11 @@ impl OperatorConnect {
     }
 
     fn asked_to_wait(&self, status: StatusCode, after: Option<Duration>) -> BackendError {
+        let who = self.info.label.as_str();
         let reason = match status {
-            StatusCode::TOO_MANY_REQUESTS => format!("{WHO} asked us to slow down (status 429)"),
-            StatusCode::SERVICE_UNAVAILABLE => format!("{WHO} is unavailable for the moment (status 503)"),
-            _ => format!("{WHO} failed with status {}", status.as_u16()),
+            StatusCode::TOO_MANY_REQUESTS => format!("{who} asked us to slow down (status 429)"),
+            StatusCode::SERVICE_UNAVAILABLE => format!("{who} is unavailable for the moment (status 503)"),
+            _ => format!("{who} failed with status {}", status.as_u16()),
         };
         if let Some(after) = after {
             let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,13 +238,13 @@ impl OperatorConnect {
     ) -> Answer<Page<T>> {
         let mut query = vec![("limit", PAGE_LIMIT)];
         query.extend(cursor.text().map(|cursor| ("cursor", cursor)));
-        let reply = self.call(Call { operation, method: Method::GET, path, query: &query, body: None }).await?;
-        answer::page(WHO, reply.accepted()?)
+        let reply = self.ask(Request::get(operation, path, &query)).await?;
+        answer::page(&self.info.label, reply.accepted(&self.info.label)?)
     }
 
     async fn start_job(&self, operation: &'static str, path: &[&str], request: &impl Serialize) -> Answer<Job> {
         let body = Some(encode(request)?);
-        self.call(Call { operation, method: Method::POST, path, query: &[], body }).await?.job()
+        self.ask(Request { operation, method: Method::POST, path, query: &[], body }).await?.job(&self.info.label)
     }
 }
 
@@ -232,67 +259,89 @@ fn encode(body: &impl Serialize) -> Answer<Vec<u8>> {
 
 impl Reply {
     /// The body of a 2xx; a 4xx is the backend's refusal.
-    fn accepted(&self) -> Answer<&[u8]> {
-        if self.status.is_success() { Ok(&self.body) } else { Err(answer::refusal(WHO, self.status, &self.body)) }
+    fn accepted(&self, who: &str) -> Answer<&[u8]> {
+        if self.status.is_success() { Ok(&self.body) } else { Err(answer::refusal(who, self.status, &self.body)) }
     }
 
-    fn job(&self) -> Answer<Job> {
-        answer::json::<WireJob<'_>>(WHO, self.accepted()?)?.read(WHO, self.retry_after)
+    fn job(&self, who: &str) -> Answer<Job> {
+        answer::json::<WireJob<'_>>(who, self.accepted(who)?)?.read(who, self.retry_after)
     }
 }
 
-impl Backend for OperatorConnect {
-    async fn consents_page(&self, cursor: &Cursor) -> Answer<Page<Consent>> {
-        self.page("consents", &["consents"], cursor).await
+impl Directory for OperatorConnect {
+    fn consents_page<'a>(&'a self, cursor: &'a Cursor) -> Answering<'a, Page<Consent>> {
+        Box::pin(self.page("consents", &["consents"], cursor))
     }
 
-    async fn update_relationship(
-        &self,
-        tenant: &TenantId,
-        update: &RelationshipUpdate,
-    ) -> Answer<CustomerRelationship> {
-        let path = ["consents", tenant.as_str(), "relationship"];
-        let body = Some(encode(update)?);
-        let call = Call { operation: "update_relationship", method: Method::PUT, path: &path, query: &[], body };
-        answer::json(WHO, self.call(call).await?.accepted()?)
+    fn update_relationship<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        update: &'a RelationshipUpdate,
+    ) -> Answering<'a, CustomerRelationship> {
+        Box::pin(async move {
+            let path = ["consents", tenant.as_str(), "relationship"];
+            let body = Some(encode(update)?);
+            let request =
+                Request { operation: "update_relationship", method: Method::PUT, path: &path, query: &[], body };
+            answer::json(&self.info.label, self.ask(request).await?.accepted(&self.info.label)?)
+        })
     }
 
-    async fn capability_plans(&self, tenant: &TenantId) -> Answer<Vec<CapabilityPlan>> {
+    fn capability_plans<'a>(&'a self, tenant: &'a TenantId) -> Answering<'a, Vec<CapabilityPlan>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Plans {
             capability_plans: Vec<CapabilityPlan>,
         }
-        let path = ["tenants", tenant.as_str(), "capability-plans"];
-        let call = Call { operation: "capability_plans", method: Method::GET, path: &path, query: &[], body: None };
-        Ok(answer::json::<Plans>(WHO, self.call(call).await?.accepted()?)?.capability_plans)
+        Box::pin(async move {
+            let path = ["tenants", tenant.as_str(), "capability-plans"];
+            let reply = self.ask(Request::get("capability_plans", &path, &[])).await?;
+            Ok(answer::json::<Plans>(&self.info.label, reply.accepted(&self.info.label)?)?.capability_plans)
+        })
     }
 
-    async fn civic_addresses_page(&self, tenant: &TenantId, cursor: &Cursor) -> Answer<Page<CivicAddress>> {
-        self.page("civic_addresses", &["tenants", tenant.as_str(), "civic-addresses"], cursor).await
+    fn civic_addresses_page<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        cursor: &'a Cursor,
+    ) -> Answering<'a, Page<CivicAddress>> {
+        Box::pin(
+            async move { self.page("civic_addresses", &["tenants", tenant.as_str(), "civic-addresses"], cursor).await },
+        )
+    }
+}
+
+impl NumberList for OperatorConnect {
+    fn numbers_page<'a>(&'a self, tenant: &'a TenantId, cursor: &'a Cursor) -> Answering<'a, Page<BackendNumber>> {
+        Box::pin(async move { self.page("numbers", &["tenants", tenant.as_str(), "numbers"], cursor).await })
+    }
+}
+
+impl NumberJobs for OperatorConnect {
+    fn upload<'a>(&'a self, request: &'a UploadRequest) -> Answering<'a, Job> {
+        Box::pin(
+            async move { self.start_job("upload", &["tenants", request.tenant.as_str(), "uploads"], request).await },
+        )
     }
 
-    async fn upload(&self, request: &UploadRequest) -> Answer<Job> {
-        self.start_job("upload", &["tenants", request.tenant.as_str(), "uploads"], request).await
+    fn release<'a>(&'a self, request: &'a ReleaseRequest) -> Answering<'a, Job> {
+        Box::pin(
+            async move { self.start_job("release", &["tenants", request.tenant.as_str(), "releases"], request).await },
+        )
     }
 
-    async fn release(&self, request: &ReleaseRequest) -> Answer<Job> {
-        self.start_job("release", &["tenants", request.tenant.as_str(), "releases"], request).await
+    fn job<'a>(&'a self, tenant: &'a TenantId, job_id: &'a str) -> Answering<'a, Job> {
+        Box::pin(async move {
+            let path = ["tenants", tenant.as_str(), "jobs", job_id];
+            self.ask(Request::get("job", &path, &[])).await?.job(&self.info.label)
+        })
     }
 
-    async fn job(&self, tenant: &TenantId, job_id: &str) -> Answer<Job> {
-        let path = ["tenants", tenant.as_str(), "jobs", job_id];
-        self.call(Call { operation: "job", method: Method::GET, path: &path, query: &[], body: None }).await?.job()
-    }
-
-    async fn find_job(&self, tenant: &TenantId, request_id: &str) -> Answer<Option<Job>> {
-        let (path, query) = (["tenants", tenant.as_str(), "jobs"], [("requestId", request_id)]);
-        let call = Call { operation: "find_job", method: Method::GET, path: &path, query: &query, body: None };
-        let reply = self.call(call).await?;
-        if reply.status == StatusCode::NOT_FOUND { Ok(None) } else { reply.job().map(Some) }
-    }
-
-    async fn numbers_page(&self, tenant: &TenantId, cursor: &Cursor) -> Answer<Page<BackendNumber>> {
-        self.page("numbers", &["tenants", tenant.as_str(), "numbers"], cursor).await
+    fn find_job<'a>(&'a self, tenant: &'a TenantId, request_id: &'a str) -> Answering<'a, Option<Job>> {
+        Box::pin(async move {
+            let (path, query) = (["tenants", tenant.as_str(), "jobs"], [("requestId", request_id)]);
+            let reply = self.ask(Request::get("find_job", &path, &query)).await?;
+            if reply.status == StatusCode::NOT_FOUND { Ok(None) } else { reply.job(&self.info.label).map(Some) }
+        })
     }
 }

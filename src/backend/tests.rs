@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::*;
-use crate::domain::ConsentStatus;
+use crate::domain::{ConsentStatus, ServiceSet};
 use crate::sandbox::{Sandbox, SandboxOptions};
 
 const CONTOSO: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
@@ -24,6 +24,7 @@ fn noon() -> OffsetDateTime {
 
 fn options(base_url: &str, token_url: Option<&str>) -> OperatorConnectOptions {
     OperatorConnectOptions {
+        info: BackendInfo::operator_connect(ServiceSet::ALL),
         base_url: base_url.parse().unwrap(),
         token_url: token_url.map(|url| url.parse().unwrap()),
         client_id: "nmp-operator-connect".to_owned(),
@@ -97,7 +98,7 @@ fn first() -> Cursor {
     Pages::default().next().unwrap()
 }
 
-fn reason<T: std::fmt::Debug>(answer: Answer<T>) -> (Option<Duration>, String) {
+fn reason<T: fmt::Debug>(answer: Answer<T>) -> (Option<Duration>, String) {
     match answer {
         Err(BackendError::Retry { after, reason }) => (after, reason),
         other => panic!("expected a retry, got {other:?}"),
@@ -130,7 +131,7 @@ async fn numbers_go_there_and_back() {
     assert_eq!(oc.find_job(&contoso(), "r1").await.unwrap(), None);
     let job = oc.upload(&upload("r1", &["+441632960000", "+441632960001"])).await.unwrap();
     assert_eq!((job.status.clone(), job.retry_after), (JobStatus::Complete, None));
-    assert!(job.results.iter().all(|result| result.outcome == JobOutcome::Succeeded));
+    assert!(job.results.iter().all(|result| result.outcome == NumberOutcome::Succeeded));
     assert_eq!(oc.find_job(&contoso(), "r1").await.unwrap().as_ref(), Some(&job));
     assert_eq!(oc.job(&contoso(), &job.id).await.unwrap(), job);
     let held = oc.numbers_page(&contoso(), &first()).await.unwrap().items;
@@ -168,7 +169,7 @@ async fn the_backends_words_about_a_number_come_through() {
         message: "Invalid/missing required configuration attributes: Usage".to_owned(),
         target: Some("oc".to_owned()),
     };
-    assert_eq!(job.results[0].outcome, JobOutcome::Failed(expected));
+    assert_eq!(job.results[0].outcome, NumberOutcome::Failed(expected));
 }
 
 #[tokio::test]

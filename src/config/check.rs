@@ -30,8 +30,9 @@ impl Config {
             self.check_sign_in(r);
         }
         if self.runs(ProcessRole::Sync) {
-            self.check_operator_connect(purpose, r);
+            self.check_connections(purpose, r);
         }
+        self.check_backends(r);
         self.check_statuses(r);
         self.check_direct_routing(r);
         self.check_call_path(r);
@@ -95,7 +96,9 @@ impl Config {
                     "identity.issuer",
                     format!("\u{201c}{issuer}\u{201d} is not an address such as https://login.example.com/"),
                 ),
-                Ok(url) if purpose == Purpose::Production => check_outside(r, "identity.issuer", &url, "/identity"),
+                Ok(url) if purpose == Purpose::Production => {
+                    check_outside(r, ("identity.issuer", ""), &url, "/identity")
+                }
                 Ok(_) => {}
             }
         }
@@ -106,48 +109,6 @@ impl Config {
             r.problem("identity.client_id", "is missing; write the client identifier the provider gave to the portal");
         }
         check_algorithms(r, "identity.algorithms", &self.identity.algorithms);
-    }
-
-    fn check_operator_connect(&self, purpose: Purpose, r: &mut Reader) {
-        let settings = &self.operator_connect;
-        let missing = [
-            (
-                "operator_connect.base_url",
-                settings.base_url.is_none(),
-                "write the base address of the Operator Connect backend",
-            ),
-            ("operator_connect.token_url", settings.token_url.is_none(), "write where access tokens are fetched"),
-            ("operator_connect.client_id", settings.client_id.is_empty(), "write the client identifier at the backend"),
-            (
-                "operator_connect.client_secret",
-                settings.client_secret.is_none(),
-                "write the client secret at the backend",
-            ),
-        ];
-        for (key, is_missing, advice) in missing {
-            if is_missing && !r.has_problem(key) {
-                r.problem(key, format!("is missing; {advice}, or leave sync out of roles.run"));
-            }
-        }
-        if purpose == Purpose::Production {
-            let addresses = [
-                ("operator_connect.base_url", &settings.base_url, "/operator-connect"),
-                ("operator_connect.token_url", &settings.token_url, "/identity"),
-            ];
-            for (key, url, sandbox_path) in addresses {
-                if let Some(url) = url {
-                    check_outside(r, key, url, sandbox_path);
-                }
-            }
-        }
-        if let Some(id) = &settings.default_calling_profile
-            && !settings.calling_profiles.iter().any(|profile| profile.id == *id)
-        {
-            r.problem(
-                "operator_connect.default_calling_profile",
-                format!("\u{201c}{id}\u{201d} is not the id of one of operator_connect.calling_profiles"),
-            );
-        }
     }
 
     fn check_statuses(&self, r: &mut Reader) {
@@ -183,19 +144,19 @@ impl Config {
 }
 
 /// Checks that a production start talks to the outside world: encrypted, and never to our own sandbox.
-fn check_outside(r: &mut Reader, key: &str, url: &Url, sandbox_path: &str) {
+pub(super) fn check_outside(r: &mut Reader, (key, about): (&str, &str), url: &Url, sandbox_path: &str) {
     if is_loopback(url) {
         if url.path() == sandbox_path || url.path().starts_with(&format!("{sandbox_path}/")) {
             r.problem(
                 key,
                 format!(
-                    "{url} is the sandbox, which signs in anyone; use \u{201c}nmp demo\u{201d} to \
+                    "{about}{url} is the sandbox, which signs in anyone; use \u{201c}nmp demo\u{201d} to \
                      try things out, and the real address here"
                 ),
             );
         }
     } else if url.scheme() != "https" {
-        r.problem(key, format!("{url} is plain HTTP; write an https address"));
+        r.problem(key, format!("{about}{url} is plain HTTP; write an https address"));
     }
 }
 

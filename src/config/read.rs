@@ -2,11 +2,12 @@
 
 use secrecy::ExposeSecret as _;
 
+use super::backends::SERVICE;
 use super::listener::{PER_ADDRESS, loopback};
 use super::reader::{Reader, minutes};
 use super::tokens::role;
 use super::{
-    Api, CallPath, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat,
+    Api, Backend, CallPath, Config, Database, DatabaseUrl, DirectRouting, Dns, DynamicUpdate, Identity, Log, LogFormat,
     Operations, OperatorConnect, Orders, Portal, Services, Uploads,
 };
 use crate::authz::RoleNames;
@@ -26,6 +27,7 @@ impl Config {
             database: Database::read(r),
             identity: Identity::read(r),
             operator_connect: OperatorConnect::read(r),
+            further_backends: Backend::read_further(r),
             roles: r.list(
                 "roles.run",
                 &["portal", "api", "sync", "dns"],
@@ -36,7 +38,7 @@ impl Config {
                 offered: r.list(
                     "services.offered",
                     &["operatorConnect", "teamsPhoneMobile", "directRouting", "zoomPhoneCloudPeering"],
-                    "one of operatorConnect, teamsPhoneMobile, directRouting, zoomPhoneCloudPeering, azureOperatorCallProtection",
+                    SERVICE,
                     "The services that the portal offers. The Provisioning API takes every one, and what an account \
                      has already is always shown.",
                 ),
@@ -253,75 +255,6 @@ impl Identity {
                 "identity.roles_recheck_minutes",
                 15,
                 "Roles are confirmed with the provider at least every so many minutes.",
-            ),
-        }
-    }
-}
-
-impl OperatorConnect {
-    fn read(r: &mut Reader) -> Self {
-        Self {
-            base_url: r.url("operator_connect.base_url", None, "Base address of the Operator Connect backend."),
-            token_url: r.url("operator_connect.token_url", None, "Where to fetch access tokens by client credentials."),
-            client_id: r
-                .text("operator_connect.client_id", None, "Client identifier at the backend.")
-                .unwrap_or_default(),
-            client_secret: r.secret("operator_connect.client_secret", "Client secret at the backend."),
-            scope: r.text("operator_connect.scope", None, "Scope to ask for with the token.").unwrap_or_default(),
-            calling_profiles: r.tables(
-                "operator_connect.calling_profiles",
-                "[]",
-                "Calling profiles to choose from on an upload, such as `[{ id = \"…\", name = \"West\" }]`.",
-            ),
-            default_calling_profile: r.text(
-                "operator_connect.default_calling_profile",
-                None,
-                "Identifier of the profile chosen unless a person chooses another.",
-            ),
-            batch_size: r.integer(
-                "operator_connect.batch_size",
-                1_000,
-                1..=10_000,
-                "Numbers in one upload or release job.",
-            ),
-            pull_consents: minutes(
-                r,
-                "operator_connect.pull_consents_minutes",
-                5,
-                "Minutes between two pulls of consents.",
-            ),
-            pull_addresses: minutes(
-                r,
-                "operator_connect.pull_addresses_minutes",
-                30,
-                "Minutes between two pulls of civic addresses.",
-            ),
-            pull_numbers: minutes(
-                r,
-                "operator_connect.pull_numbers_minutes",
-                15,
-                "Minutes between two pulls of the state of numbers.",
-            ),
-            push_workers: r.integer(
-                "operator_connect.push_workers",
-                8,
-                1..=64,
-                "Accounts and relationship statuses sent to the backend at the same time by one process. \
-                 They never wait for pulls.",
-            ),
-            pull_workers: r.integer(
-                "operator_connect.pull_workers",
-                4,
-                1..=64,
-                "Lists pulled from the backend at the same time by one process. \
-                 Raise it when pulls of many tenants take longer than their interval.",
-            ),
-            job_timeout: minutes(
-                r,
-                "operator_connect.job_timeout_minutes",
-                360,
-                "Minutes after which a job that is not finished is given up. \
-                 Its numbers are then read back: those that are as wanted are synced, the others fail with `JobExpired`.",
             ),
         }
     }

@@ -234,6 +234,68 @@ fn tables_come_from_the_environment_too() {
     );
 }
 
+const MOBILE: &str = r#"
+    [[backends]]
+    name = "mobile"
+    label = "Mobile core"
+    services = ["teamsPhoneMobile"]
+    base_url = "https://mobile.example.com/"
+    token_url = "https://login.example.com/token"
+    client_id = "portal"
+    client_secret = "hush"
+    batch_size = 200
+    requests_per_second = 20
+"#;
+
+#[test]
+fn a_deployment_has_none_one_or_several_backends() {
+    let names = |file: &str| {
+        let config = Config::load(sources(file, &[]), Purpose::Production).unwrap();
+        assert!(!format!("{config:?}").contains("hush"));
+        config.backends().iter().map(|backend| backend.info.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(GOOD), ["operator-connect"]);
+    let both = format!("{GOOD}{MOBILE}")
+        .replace("base_url = \"https://oc", "services = [\"operatorConnect\"]\n    base_url = \"https://oc");
+    assert_eq!(names(&both), ["operator-connect", "mobile"]);
+    let (none, _) = GOOD.split_once("[operator_connect]").unwrap();
+    assert_eq!(names(&format!("operator_connect.services = []\n{none}")), [""; 0]);
+}
+
+#[test]
+fn backends_that_do_not_fit_each_other_are_told_by_name() {
+    let found = problems(&format!("{GOOD}{MOBILE}"), &[]);
+    assert_eq!(
+        found,
+        ["backends: teamsPhoneMobile is among the services of operator-connect and of mobile; \
+             its numbers go to one backend. Take it from one of them"]
+    );
+    let with = |entries: &str| problems(&format!("backends = {entries}\n{GOOD}"), &[]);
+    let found = with(r#"[{ name = "Zoom 1", services = [], offers = ["consents", "moods"], batch_size = 0 }]"#);
+    let starts = [
+        "backends: Zoom 1: offers holds \u{201c}moods\u{201d}",
+        "backends: Zoom 1: batch_size is 0; write a whole number from 1 to 10000",
+        "backends: Zoom 1: base_url is missing; write the base address of the Zoom 1 backend",
+        "backends: Zoom 1: token_url is missing",
+        "backends: Zoom 1: client_id is missing",
+        "backends: Zoom 1: client_secret is missing",
+        "backends: the name \u{201c}Zoom 1\u{201d} must be 1 to 40",
+        "backends: Zoom 1: services is empty",
+        "backends: consents is among what operator-connect and Zoom 1 offer",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (line, start) in found.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}\n{start}");
+    }
+    // What is no secret's business is not repeated.
+    let found = with(r#"[{ name = "zoom", services = ["zoomPhoneCloudPeering"], client_secret = 271828 }]"#);
+    assert!(
+        found[0].starts_with("backends: client_secret must be a text") && !found[0].contains("271828"),
+        "{found:#?}"
+    );
+    assert!(with(r#"[{ name = "zoom", services = ["zoomPhoneCloudPeering"], colour = 1 }]"#)[0].contains("colour"));
+}
+
 #[test]
 fn the_reference_is_up_to_date() {
     assert_eq!(

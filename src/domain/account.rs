@@ -94,9 +94,9 @@ pub struct Account {
 }
 
 impl Account {
-    /// The enabled services whose numbers are pushed to a backend.
-    pub fn pushed(&self) -> ServiceSet {
-        self.synced.and(self.services).and(ServiceSet::BACKED)
+    /// The enabled services whose numbers are pushed to a backend, which can be had by the `provisioned` ones.
+    pub fn pushed(&self, provisioned: ServiceSet) -> ServiceSet {
+        self.synced.and(self.services).and(provisioned)
     }
 }
 

@@ -66,11 +66,11 @@ impl std::fmt::Debug for DirectRoutingForm {
 }
 
 impl AccountForm {
-    /// The form as a change of this account: its name stays, and so does whether services without a backend are synced,
-    /// which only programs may want to know.
+    /// The form as a change of this account: its name stays, and so does whether services that are not `provisioned` by a
+    /// backend are synced, which only programs may want to know.
     #[must_use]
-    pub fn over(&self, before: &Account) -> Self {
-        let unasked = before.services.or(before.synced).without(ServiceSet::BACKED);
+    pub fn over(&self, before: &Account, provisioned: ServiceSet) -> Self {
+        let unasked = before.services.or(before.synced).without(provisioned);
         Self {
             name: before.name.clone(),
             synced: self.synced.without(unasked).or(before.synced.and(unasked)),

@@ -68,16 +68,16 @@ impl NumberSettings {
         self.services.iter().next()
     }
 
-    /// True where a backend has to know of the number: usage, capabilities, address and calling profile are for it alone.
-    /// A number without any service may get such a one.
-    pub fn is_backed(&self) -> bool {
-        self.services.is_empty() || !self.services.and(ServiceSet::BACKED).is_empty()
+    /// True where usage, capabilities, address and calling profile say something: a service of the number has them. A
+    /// number without any service may get such a one.
+    pub fn has_teams_settings(&self) -> bool {
+        self.services.is_empty() || !self.services.and(ServiceSet::WITH_TEAMS_SETTINGS).is_empty()
     }
 
-    /// Adds the usual calling profile where a backend needs one and none is chosen.
+    /// Adds the usual calling profile where a service has one and none is chosen.
     #[must_use]
     pub fn with_usual_profile(mut self, usual: Option<&String>) -> Self {
-        if self.calling_profile.is_none() && self.is_backed() {
+        if self.calling_profile.is_none() && self.has_teams_settings() {
             self.calling_profile = usual.cloned();
         }
         self

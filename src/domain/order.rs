@@ -271,10 +271,10 @@ impl ItemState {
     /// Every state, in the order of display.
     pub const ALL: [Self; 5] = [Self::Failed, Self::Pending, Self::Done, Self::Superseded, Self::Idle];
 
-    /// Tells how a new number with these services begins: it waits where a backend has to hear of it.
-    pub fn of_new(account: &Account, services: ServiceSet) -> Self {
-        let backed = account.services.and(account.synced).and(services).and(ServiceSet::BACKED);
-        if backed.is_empty() { Self::Done } else { Self::Pending }
+    /// Tells how a new number with these services begins: it waits where a backend has to hear of it, which is so for
+    /// `provisioned` ones.
+    pub fn of_new(account: &Account, services: ServiceSet, provisioned: ServiceSet) -> Self {
+        if account.pushed(provisioned).and(services).is_empty() { Self::Done } else { Self::Pending }
     }
 
     /// The name in storage and addresses.

@@ -73,7 +73,7 @@ pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) 
             format!("A number has at most one of {}. Choose one.", ServiceSet::TEAMS.labels()),
         ));
     }
-    if settings.is_backed() {
+    if settings.has_teams_settings() {
         check_plan(settings, facts, &mut flaws);
         check_address(settings, facts, &mut flaws);
     } else if let Some(profile) = &settings.calling_profile {
@@ -158,7 +158,7 @@ fn check_address(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec
 /// a country and are not for calling users.
 pub fn check_number(number: E164, settings: &NumberSettings) -> Vec<Flaw> {
     let mut flaws = Vec::new();
-    if !settings.is_backed() || !is_north_american_toll_free(number) {
+    if !settings.has_teams_settings() || !is_north_american_toll_free(number) {
         return flaws;
     }
     if settings.teams.usage == CALLING_USER {
@@ -193,7 +193,7 @@ pub fn described(settings: &NumberSettings, places: &Places) -> Vec<(&'static st
     lines.retain(|(label, _)| match *label {
         SERVICE => true,
         SIP_HEADER => takes_header || settings.custom_sip_header.is_some(),
-        _ => settings.is_backed(),
+        _ => settings.has_teams_settings(),
     });
     lines
 }

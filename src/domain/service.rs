@@ -7,97 +7,126 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One service. The order is the order of display.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Service {
+/// The one table of services: a row is a service, its names and what is true of it.
+macro_rules! services {
+    ($($(#[$doc:meta])* $service:ident = $key:literal {
+        bit: $bit:literal,
+        label: $label:literal,
+        csv_prefix: $csv_prefix:literal,
+        contract_name: $contract_name:literal,
+        rings_in_teams: $rings_in_teams:literal,
+        has_teams_settings: $has_teams_settings:literal,
+        takes_sip_header: $takes_sip_header:literal,
+    })+) => {
+        /// One service. The order is the order of display.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Service {
+            $($(#[$doc])* #[serde(rename = $key)] $service),+
+        }
+
+        impl Service {
+            /// Every service, in the order of display.
+            pub const ALL: [Self; [$(Self::$service),+].len()] = [$(Self::$service),+];
+
+            /// The name in addresses, forms and the backend's protocol.
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$service => $key),+ }
+            }
+
+            /// The name people read.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$service => $label),+ }
+            }
+
+            /// The prefix of the service's CSV columns (reference: the Provisioning API's JSON path joined by `_`).
+            pub const fn csv_prefix(self) -> &'static str {
+                match self { $(Self::$service => $csv_prefix),+ }
+            }
+
+            /// The property of `serviceDetails` in the Provisioning API.
+            pub const fn contract_name(self) -> &'static str {
+                match self { $(Self::$service => $contract_name),+ }
+            }
+
+            /// True where a custom SIP header can be sent.
+            pub const fn takes_sip_header(self) -> bool {
+                match self { $(Self::$service => $takes_sip_header),+ }
+            }
+
+            /// The place in a stored set. It never changes, for sets are stored.
+            const fn bit(self) -> i64 {
+                match self { $(Self::$service => $bit),+ }
+            }
+        }
+
+        impl ServiceSet {
+            /// Every service.
+            pub const ALL: Self = Self(0 $(| $bit)+);
+            /// The services of which a number has one at most: each of them says which Teams tenant it rings in.
+            pub const TEAMS: Self = Self(0 $(| if $rings_in_teams { $bit } else { 0 })+);
+            /// The services for which a number has usage, capabilities, an emergency address and a calling profile.
+            pub const WITH_TEAMS_SETTINGS: Self = Self(0 $(| if $has_teams_settings { $bit } else { 0 })+);
+        }
+    };
+}
+
+services! {
     /// Microsoft Teams Operator Connect.
-    OperatorConnect,
+    OperatorConnect = "operatorConnect" {
+        bit: 1,
+        label: "Operator Connect",
+        csv_prefix: "serviceDetails_teamsOperatorConnect",
+        contract_name: "teamsOperatorConnect",
+        rings_in_teams: true,
+        has_teams_settings: true,
+        takes_sip_header: true,
+    }
     /// Microsoft Teams Phone Mobile.
-    TeamsPhoneMobile,
+    TeamsPhoneMobile = "teamsPhoneMobile" {
+        bit: 2,
+        label: "Teams Phone Mobile",
+        csv_prefix: "serviceDetails_teamsPhoneMobile",
+        contract_name: "teamsPhoneMobile",
+        rings_in_teams: true,
+        has_teams_settings: true,
+        takes_sip_header: false,
+    }
     /// Microsoft Teams Direct Routing.
-    DirectRouting,
+    DirectRouting = "directRouting" {
+        bit: 4,
+        label: "Direct Routing",
+        csv_prefix: "serviceDetails_teamsDirectRouting",
+        contract_name: "teamsDirectRouting",
+        rings_in_teams: true,
+        has_teams_settings: false,
+        takes_sip_header: true,
+    }
     /// Zoom Phone Cloud Peering.
-    ZoomPhoneCloudPeering,
+    ZoomPhoneCloudPeering = "zoomPhoneCloudPeering" {
+        bit: 8,
+        label: "Zoom Phone Cloud Peering",
+        csv_prefix: "serviceDetails_zoomPhoneCloudPeering",
+        contract_name: "zoomPhoneCloudPeering",
+        rings_in_teams: false,
+        has_teams_settings: false,
+        takes_sip_header: true,
+    }
     /// Azure Operator Call Protection.
-    #[serde(rename = "azureOperatorCallProtection")]
-    CallProtection,
+    CallProtection = "azureOperatorCallProtection" {
+        bit: 16,
+        label: "Azure Operator Call Protection",
+        csv_prefix: "serviceDetails_azureOperatorCallProtection",
+        contract_name: "azureOperatorCallProtection",
+        rings_in_teams: false,
+        has_teams_settings: false,
+        takes_sip_header: false,
+    }
 }
 
 impl Service {
-    /// Every service, in the order of display.
-    pub const ALL: [Self; 5] = [
-        Self::OperatorConnect,
-        Self::TeamsPhoneMobile,
-        Self::DirectRouting,
-        Self::ZoomPhoneCloudPeering,
-        Self::CallProtection,
-    ];
-    /// The services whose numbers a backend has to know; the others are as they should be once they are stored.
-    pub const BACKED: [Self; 2] = [Self::OperatorConnect, Self::TeamsPhoneMobile];
-
-    /// The name in addresses, forms and the backend's protocol.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::OperatorConnect => "operatorConnect",
-            Self::TeamsPhoneMobile => "teamsPhoneMobile",
-            Self::DirectRouting => "directRouting",
-            Self::ZoomPhoneCloudPeering => "zoomPhoneCloudPeering",
-            Self::CallProtection => "azureOperatorCallProtection",
-        }
-    }
-
-    /// The name people read.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::OperatorConnect => "Operator Connect",
-            Self::TeamsPhoneMobile => "Teams Phone Mobile",
-            Self::DirectRouting => "Direct Routing",
-            Self::ZoomPhoneCloudPeering => "Zoom Phone Cloud Peering",
-            Self::CallProtection => "Azure Operator Call Protection",
-        }
-    }
-
-    /// The prefix of the service's CSV columns (reference: the Provisioning API's JSON path joined by `_`).
-    pub const fn csv_prefix(self) -> &'static str {
-        match self {
-            Self::OperatorConnect => "serviceDetails_teamsOperatorConnect",
-            Self::TeamsPhoneMobile => "serviceDetails_teamsPhoneMobile",
-            Self::DirectRouting => "serviceDetails_teamsDirectRouting",
-            Self::ZoomPhoneCloudPeering => "serviceDetails_zoomPhoneCloudPeering",
-            Self::CallProtection => "serviceDetails_azureOperatorCallProtection",
-        }
-    }
-
-    /// The property of `serviceDetails` in the Provisioning API.
-    pub const fn contract_name(self) -> &'static str {
-        match self {
-            Self::OperatorConnect => "teamsOperatorConnect",
-            Self::TeamsPhoneMobile => "teamsPhoneMobile",
-            Self::DirectRouting => "teamsDirectRouting",
-            Self::ZoomPhoneCloudPeering => "zoomPhoneCloudPeering",
-            Self::CallProtection => "azureOperatorCallProtection",
-        }
-    }
-
     /// The service with this key.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.key() == key)
-    }
-
-    /// True where a custom SIP header can be sent (never for Teams Phone Mobile and Call Protection).
-    pub const fn takes_sip_header(self) -> bool {
-        !matches!(self, Self::TeamsPhoneMobile | Self::CallProtection)
-    }
-
-    const fn bit(self) -> i64 {
-        match self {
-            Self::OperatorConnect => 1,
-            Self::TeamsPhoneMobile => 2,
-            Self::DirectRouting => 4,
-            Self::ZoomPhoneCloudPeering => 8,
-            Self::CallProtection => 16,
-        }
     }
 }
 
@@ -119,13 +148,6 @@ impl fmt::Display for Service {
 pub struct ServiceSet(i64);
 
 impl ServiceSet {
-    /// The services whose numbers a backend has to know ([`Service::BACKED`]).
-    pub const BACKED: Self = Self(Service::OperatorConnect.bit() | Service::TeamsPhoneMobile.bit());
-    /// The services of which a number has one at most: each of them says which Teams tenant it rings in.
-    pub const TEAMS: Self = Self(Self::BACKED.0 | Service::DirectRouting.bit());
-    /// Every service.
-    pub const ALL: Self = Self(Self::TEAMS.0 | Service::ZoomPhoneCloudPeering.bit() | Service::CallProtection.bit());
-
     /// The set read back from storage.
     pub const fn from_bits(bits: i64) -> Self {
         Self(bits)

@@ -46,11 +46,11 @@ pub(super) struct ServiceLine {
 }
 
 /// The enabled services of an account.
-pub(super) fn service_lines(account: &Account) -> Vec<ServiceLine> {
+pub(super) fn service_lines(account: &Account, provisioned: ServiceSet) -> Vec<ServiceLine> {
     let line = |service: Service| ServiceLine {
         label: service.label(),
         key: service.key(),
-        sync: ServiceSet::BACKED.contains(service).then(|| {
+        sync: provisioned.contains(service).then(|| {
             if account.synced.contains(service) { Chip::new("ok", "Sync on") } else { Chip::new("off", "Sync off") }
         }),
     };
@@ -100,10 +100,10 @@ struct AccountTableRow {
     deleting: bool,
 }
 
-impl From<Account> for AccountTableRow {
-    fn from(account: Account) -> Self {
+impl AccountTableRow {
+    fn new(account: Account, provisioned: ServiceSet) -> Self {
         Self {
-            services: service_lines(&account),
+            services: service_lines(&account, provisioned),
             tenant: account.tenant_id.map(|tenant| tenant.to_string()).unwrap_or_default(),
             correlation_id: account.correlation_id.unwrap_or_default(),
             numbers: count(account.number_count),
@@ -164,6 +164,7 @@ async fn list(
     } else {
         "/accounts/new".to_owned()
     };
+    let provisioned = state.ctx().policy.backends.provisioned();
     Ok(page(&AccountsPage {
         shell: shell.at("accounts"),
         services: service_choices(&query.service),
@@ -171,7 +172,7 @@ async fn list(
         clear: filters.clear(),
         csv: filters.csv(),
         create,
-        rows: found.accounts.into_iter().map(AccountTableRow::from).collect(),
+        rows: found.accounts.into_iter().map(|account| AccountTableRow::new(account, provisioned)).collect(),
         pager,
         filtered: !filters.is_empty(),
         may_write: grant.principal().may::<AccountsWrite>(),
@@ -196,20 +197,21 @@ async fn export(
         let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
         async move {
             let (accounts, next) = accounts::export(&ctx, &grant, &filter, after).await?;
-            Ok((accounts.iter().map(cells).collect(), next))
+            let provisioned = ctx.policy.backends.provisioned();
+            Ok((accounts.iter().map(|account| cells(account, provisioned)).collect(), next))
         }
     })
     .await
 }
 
-fn cells(account: &Account) -> Vec<String> {
+fn cells(account: &Account, provisioned: ServiceSet) -> Vec<String> {
     let keys = |services: ServiceSet| services.iter().map(Service::key).collect::<Vec<_>>().join(";");
     vec![
         csv::text(account.name.clone()),
         account.tenant_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         csv::text(account.correlation_id.clone().unwrap_or_default()),
         keys(account.services),
-        keys(account.pushed()),
+        keys(account.pushed(provisioned)),
         account.number_count.to_string(),
         super::show::Moment::from(account.created_at).iso,
     ]

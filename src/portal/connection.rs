@@ -1,4 +1,4 @@
-//! The connection to the backend: what was pulled when, what waits, what went wrong.
+//! The connections to the backends: what was pulled when, what waits, what went wrong.
 
 use askama::Template;
 use axum::extract::State;
@@ -10,11 +10,12 @@ use super::pull::PullState;
 use super::show::{Chip, Moment, counted};
 use crate::authz::{ConsentsRead, SyncWrite};
 use crate::domain::TenantId;
+use crate::domain::field::filled;
 use crate::http::{
     Flash, FormBody, Granted, Partial, PortalState, Problem, ReturnTo, Routes, Shell, fragment, needs, page,
     see_other_with,
 };
-use crate::service::sync_status::{self, KindStatus, Piece, Pull, SHOWN, Subject, WorkKind};
+use crate::service::sync_status::{self, BackendStatus, KindStatus, LeftBehind, Piece, Pull, SHOWN, Subject, WorkKind};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/connection", needs::<ConsentsRead>(), get).post(
@@ -39,8 +40,27 @@ const fn words(kind: WorkKind) -> (&'static str, &'static str) {
     }
 }
 
+/// The section of one backend.
+struct BackendView {
+    name: String,
+    label: String,
+    services: String,
+    state: Chip,
+    /// What stands behind the time below.
+    since_words: &'static str,
+    since: Option<Moment>,
+    open: String,
+    kinds: Vec<Kind>,
+}
+
+/// What waits for a backend that is not configured any more.
+struct Orphan {
+    name: String,
+    waiting: String,
+}
+
 struct Kind {
-    id: &'static str,
+    id: String,
     title: &'static str,
     what: &'static str,
     state: Chip,
@@ -59,8 +79,31 @@ struct Row {
     pulled: Option<(&'static str, String)>,
 }
 
+impl BackendView {
+    fn new(status: BackendStatus, now: OffsetDateTime) -> Self {
+        let (failing, last_ok, is_away) = (status.failing(), status.last_ok_at(), status.is_away());
+        let (state, since_words) = match (is_away, failing, last_ok) {
+            (true, ..) => (Chip::new("bad", "Does not answer"), "Nothing has gone through since"),
+            (false, 0, None) => (Chip::new("pending", "Not asked yet"), ""),
+            (false, 0, Some(_)) => (Chip::new("ok", "Answers"), "Last went through"),
+            (false, ..) => (Chip::new("warn", "Answers in part"), "Last went through"),
+        };
+        let info = status.info;
+        Self {
+            services: info.services.labels().into_owned(),
+            open: counted(status.open_pushes, "request is under way", "requests are under way"),
+            since: last_ok.map(Moment::from),
+            kinds: status.kinds.into_iter().map(|kind| Kind::new(&info.name, kind, now)).collect(),
+            name: info.name,
+            label: info.label,
+            state,
+            since_words,
+        }
+    }
+}
+
 impl Kind {
-    fn new(status: KindStatus, now: OffsetDateTime) -> Self {
+    fn new(backend: &str, status: KindStatus, now: OffsetDateTime) -> Self {
         let (title, what) = words(status.kind);
         let noted = || status.pieces.iter().filter(|piece| piece.row.last_error.is_some());
         let failing = noted().filter(|piece| piece.row.attempt > 0).count() as i64;
@@ -82,7 +125,7 @@ impl Kind {
         } else {
             title.to_owned()
         };
-        Self { id: status.kind.key(), title, what, state, caption, rows }
+        Self { id: format!("backend-{backend}-{}", status.kind.key()), title, what, state, caption, rows }
     }
 }
 
@@ -123,12 +166,21 @@ impl Row {
     }
 }
 
+impl From<LeftBehind> for Orphan {
+    fn from(left: LeftBehind) -> Self {
+        Self {
+            name: left.name,
+            waiting: counted(left.waiting, "account or relationship waits", "accounts and relationships wait"),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "connection.html", blocks = ["status"])]
 struct ConnectionPage {
     shell: Shell,
-    kinds: Vec<Kind>,
-    open: String,
+    backends: Vec<BackendView>,
+    orphans: Vec<Orphan>,
     looked: Moment,
     may_pull: bool,
 }
@@ -145,8 +197,8 @@ async fn get(
     let now = ctx.clock.now();
     let template = ConnectionPage {
         shell: shell.at("connection"),
-        kinds: status.kinds.into_iter().map(|kind| Kind::new(kind, now)).collect(),
-        open: counted(status.open_pushes, "request is under way", "requests are under way"),
+        backends: status.backends.into_iter().map(|backend| BackendView::new(backend, now)).collect(),
+        orphans: status.left_behind.into_iter().map(Orphan::from).collect(),
         looked: now.into(),
         may_pull: grant.principal().may::<SyncWrite>(),
     };
@@ -158,6 +210,7 @@ async fn get(
 struct Wanted {
     kind: String,
     tenant: String,
+    backend: String,
     return_to: Option<ReturnTo>,
 }
 
@@ -176,7 +229,7 @@ async fn pull_now(
         "numbers" => (Pull::Numbers(tenant.as_ref().map_err(|_| no_tenant())?), "The assignments of the numbers"),
         _ => return Err(Problem::bad_request("Only consents, civic addresses and numbers can be pulled.")),
     };
-    sync_status::pull_now(state.ctx(), &grant, pull).await?;
+    sync_status::pull_now(state.ctx(), &grant, filled(&wanted.backend), pull).await?;
     let back = wanted.return_to.unwrap_or_else(|| ReturnTo::new("/connection"));
     let text = format!("{what} are being pulled. It takes a few seconds; the page then shows them.");
     Ok(see_other_with(back.as_str(), Flash::info(text)))

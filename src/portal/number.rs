@@ -84,7 +84,7 @@ fn now(number: &Number, places: &Places, alike: i64) -> Now {
         tenant: number.tenant_id.as_deref().unwrap_or_default().to_owned(),
         assignment: number
             .settings
-            .is_backed()
+            .has_teams_settings()
             .then(|| if number.assigned { Chip::new("ok", "Assigned") } else { Chip::new("off", "Unassigned") }),
         country: number.country.clone().unwrap_or_default(),
         order: number.order_id,

@@ -78,7 +78,7 @@ impl NumberRun {
 
     /// Nothing for services in which nobody is assigned a number.
     fn assignment(&self) -> &'static str {
-        match (self.alike.settings.is_backed(), self.alike.assigned) {
+        match (self.alike.settings.has_teams_settings(), self.alike.assigned) {
             (false, _) => "",
             (true, true) => "Assigned",
             (true, false) => "Unassigned",

@@ -147,7 +147,8 @@ fn tiles(found: &Overview) -> Vec<Tile> {
 /// What needs a person, the most urgent first.
 fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Need> {
     let mut needs = Vec::new();
-    let stuck = sync.kinds.iter().flat_map(|kind| &kind.pieces).filter(|piece| piece.row.last_error.is_some()).count();
+    let kinds = sync.backends.iter().flat_map(|backend| &backend.kinds);
+    let stuck = kinds.flat_map(|kind| &kind.pieces).filter(|piece| piece.row.last_error.is_some()).count();
     if stuck > 0 {
         needs.push(Need {
             kind: "bad",

@@ -112,7 +112,7 @@ pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, 
             .iter()
             .map(|service| service_choice(service, chosen))
             .collect(),
-        asks_backed: !services.and(ServiceSet::BACKED).is_empty(),
+        asks_backed: !services.and(ServiceSet::WITH_TEAMS_SETTINGS).is_empty(),
         takes_sip_header: services.iter().any(Service::takes_sip_header),
         usages: kept(usages(plans.as_deref(), std::slice::from_ref(&form.usage)), std::slice::from_ref(&form.usage)),
         additional_usages: kept(usages(plans.as_deref(), &form.additional_usage), &form.additional_usage),

@@ -1,14 +1,15 @@
 //! Consents: who asked for service, and where the operator stands with them.
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::transact::{give_up, transact};
 use super::{Ctx, Error, Origin, Result, audit_entry};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::MAX_COMMENT;
 use crate::domain::field::{check_ticket, filled};
-use crate::domain::{FieldProblem, RelationshipChoice, SyncState, TenantId};
-use crate::store::{Page, RelationshipChange, WorkKind};
+use crate::domain::{Backends, FieldProblem, RelationshipChoice, SyncState, TenantId};
+use crate::store::{Page, RelationshipChange, Tx, WorkKind};
 
 pub use crate::store::{ConsentCount, ConsentFilter, ConsentRow};
 
@@ -168,11 +169,12 @@ pub async fn update_relationship(
             ticket: filled(&form.ticket),
             author: &grant.principal().name,
             request_id: &request_id,
+            state: relationship_state(&ctx.policy.backends),
         };
         if !tx.set_relationship(&change, now).await? {
             return give_up(RelationshipUpdated::Stale(Box::new(before)));
         }
-        tx.want_work(WorkKind::Relationship, tenant.as_str(), now).await?;
+        want_relationship(&mut tx, &ctx.policy.backends, tenant, now).await?;
         let mut entry = audit_entry(grant, origin, "consent.relationship");
         entry.subject_kind = "consent";
         entry.subject = tenant.to_string();
@@ -184,6 +186,24 @@ pub async fn update_relationship(
     })?;
     ctx.wake_sync().await;
     Ok(outcome)
+}
+
+/// How a change of a relationship begins: settled where there is no backend to be told.
+pub(super) fn relationship_state(backends: &Backends) -> SyncState {
+    if backends.of_relationships().is_some() { SyncState::Pending } else { SyncState::Synced }
+}
+
+/// Asks for the relationship with a tenant to be sent to the backend that wants to know.
+pub(super) async fn want_relationship(
+    tx: &mut Tx,
+    backends: &Backends,
+    tenant: &TenantId,
+    now: OffsetDateTime,
+) -> Result<()> {
+    if let Some(backend) = backends.of_relationships() {
+        tx.want_work(WorkKind::Relationship.at(&backend.name, tenant.as_str()), now).await?;
+    }
+    Ok(())
 }
 
 /// Sends a relationship that the backend refused once more.

@@ -38,7 +38,7 @@ pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
 use crate::domain::direct_routing::Zones;
-use crate::domain::{CallingProfile, RelationshipChoice, Service, ServiceSet};
+use crate::domain::{Backends, CallingProfile, RelationshipChoice, Service, ServiceSet};
 use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
@@ -92,6 +92,8 @@ pub struct Policy {
     pub sip_header: String,
     /// A draft that is not submitted is removed after so long. Without it drafts stay.
     pub keep_drafts: Option<time::Duration>,
+    /// The backends that numbers are provisioned by.
+    pub backends: Backends,
 }
 
 impl Default for Policy {
@@ -106,6 +108,7 @@ impl Default for Policy {
             services: ServiceSet::ALL.without(Service::CallProtection.into()),
             sip_header: crate::domain::call_path::SIP_HEADER.to_owned(),
             keep_drafts: Some(time::Duration::days(30)),
+            backends: Backends::default(),
         }
     }
 }

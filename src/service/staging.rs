@@ -96,7 +96,7 @@ async fn stage(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: 
         let mut tx = ctx.db.read().await?;
         base_account(&mut tx, form, &settings, with_columns, &mut problems).await?
     };
-    if with_columns || settings.is_backed() {
+    if with_columns || settings.has_teams_settings() {
         check_profile(&ctx.policy, filled(&form.calling_profile), &mut problems);
     }
     check_ticket(filled(&form.ticket), &mut problems);

@@ -1,9 +1,11 @@
-//! The connection to the backend as people see it: what was pulled when, what waits, what went wrong.
+//! The connections to the backends as people see them: what was pulled when, what waits, what went wrong.
+
+use time::OffsetDateTime;
 
 use super::transact::transact;
-use super::{Ctx, Result};
+use super::{Ctx, Error, Result};
 use crate::authz::{ConsentsRead, Grant, SyncWrite};
-use crate::domain::TenantId;
+use crate::domain::{BackendInfo, TenantId};
 
 use crate::store::Tx;
 
@@ -43,31 +45,101 @@ pub struct KindStatus {
     pub pieces: Vec<Piece>,
 }
 
-/// How all of the sync engine's work stands.
+/// How the work with one backend stands.
 #[derive(Clone, Debug)]
-pub struct SyncStatus {
-    /// By kind.
+pub struct BackendStatus {
+    /// The backend.
+    pub info: BackendInfo,
+    /// Its work by kind; what it does not offer is left out.
     pub kinds: Vec<KindStatus>,
-    /// Requests to the backend that are under way.
+    /// Requests to it that are under way.
     pub open_pushes: i64,
 }
 
-/// How all of the sync engine's work stands.
+impl BackendStatus {
+    fn rows(&self) -> impl Iterator<Item = &WorkRow> {
+        self.kinds.iter().flat_map(|kind| &kind.pieces).map(|piece| &piece.row)
+    }
+
+    /// Pieces that do not go through.
+    #[must_use]
+    pub fn failing(&self) -> usize {
+        self.rows().filter(|row| row.last_error.is_some() && row.attempt > 0).count()
+    }
+
+    /// When something last went through.
+    #[must_use]
+    pub fn last_ok_at(&self) -> Option<OffsetDateTime> {
+        self.rows().filter_map(|row| row.last_ok_at).max()
+    }
+
+    /// Whether something went wrong and nothing has gone through since.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        let failures = self.rows().filter(|row| row.last_error.is_some() && row.attempt > 0);
+        failures.filter_map(|row| row.last_error_at).max() > self.last_ok_at() && self.failing() > 0
+    }
+}
+
+/// Work for a backend that the configuration does not name any more.
+#[derive(Clone, Debug)]
+pub struct LeftBehind {
+    /// The backend's name.
+    pub name: String,
+    /// Accounts and relationships that wait for it.
+    pub waiting: i64,
+}
+
+/// How all of the sync engines' work stands.
+#[derive(Clone, Debug)]
+pub struct SyncStatus {
+    /// Backend by backend; there may be none.
+    pub backends: Vec<BackendStatus>,
+    /// What waits for backends that there are no more.
+    pub left_behind: Vec<LeftBehind>,
+}
+
+/// How all of the sync engines' work stands.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>) -> Result<SyncStatus> {
     let mut tx = ctx.db.read().await?;
     let now = ctx.clock.now();
-    let mut kinds = Vec::new();
-    for kind in WorkKind::ALL {
-        let mut pieces = Vec::new();
-        for row in tx.work_rows(kind, now, SHOWN).await? {
-            pieces.push(Piece { subject: subject(&mut tx, &row).await?, row });
+    let mut backends = Vec::new();
+    for info in ctx.policy.backends.iter() {
+        let mut kinds = Vec::new();
+        for kind in WorkKind::ALL.into_iter().filter(|kind| has_work(info, *kind)) {
+            let mut pieces = Vec::new();
+            for row in tx.work_rows(&info.name, kind, now, SHOWN).await? {
+                pieces.push(Piece { subject: subject(&mut tx, &row).await?, row });
+            }
+            kinds.push(KindStatus { kind, pieces });
         }
-        kinds.push(KindStatus { kind, pieces });
+        let open_pushes = tx.open_pushes(&info.name).await?;
+        backends.push(BackendStatus { info: info.clone(), kinds, open_pushes });
     }
-    Ok(SyncStatus { kinds, open_pushes: tx.open_pushes().await? })
+    let mut left_behind = Vec::new();
+    for name in tx.backends_with_work().await? {
+        if backends.iter().any(|backend| backend.info.name == name) {
+            continue;
+        }
+        let waiting = tx.waiting_pushes(&name).await?;
+        if waiting > 0 {
+            left_behind.push(LeftBehind { name, waiting });
+        }
+    }
+    Ok(SyncStatus { backends, left_behind })
+}
+
+/// Whether there is work of this kind with a backend.
+const fn has_work(info: &BackendInfo, kind: WorkKind) -> bool {
+    match kind {
+        WorkKind::Account | WorkKind::Numbers => true,
+        WorkKind::Relationship => info.offers.relationships,
+        WorkKind::Consents => info.offers.consents,
+        WorkKind::CivicAddresses => info.offers.facts_of_tenants(),
+    }
 }
 
 async fn subject(tx: &mut Tx, row: &WorkRow) -> Result<Subject> {
@@ -92,7 +164,8 @@ async fn subject(tx: &mut Tx, row: &WorkRow) -> Result<Subject> {
 /// # Errors
 /// When the database fails.
 pub async fn consents(ctx: &Ctx, _: &Grant<ConsentsRead>) -> Result<Option<WorkRow>> {
-    Ok(ctx.db.read().await?.work_row(WorkKind::Consents, "", ctx.clock.now()).await?)
+    let Some(backend) = ctx.policy.backends.of_consents() else { return Ok(None) };
+    Ok(ctx.db.read().await?.work_row(WorkKind::Consents.at(&backend.name, ""), ctx.clock.now()).await?)
 }
 
 /// How the pull of a tenant's addresses and plans stands.
@@ -100,7 +173,11 @@ pub async fn consents(ctx: &Ctx, _: &Grant<ConsentsRead>) -> Result<Option<WorkR
 /// # Errors
 /// When the database fails.
 pub async fn civic_addresses(ctx: &Ctx, _: &Grant<ConsentsRead>, tenant: &TenantId) -> Result<Option<WorkRow>> {
-    Ok(ctx.db.read().await?.work_row(WorkKind::CivicAddresses, tenant.as_str(), ctx.clock.now()).await?)
+    let Some(backend) = ctx.policy.backends.iter().find(|backend| backend.offers.facts_of_tenants()) else {
+        return Ok(None);
+    };
+    let work = WorkKind::CivicAddresses.at(&backend.name, tenant.as_str());
+    Ok(ctx.db.read().await?.work_row(work, ctx.clock.now()).await?)
 }
 
 /// What a person may ask to be pulled now.
@@ -114,18 +191,28 @@ pub enum Pull<'a> {
     Numbers(&'a TenantId),
 }
 
-/// Asks for a pull now; the sync engine does it.
+/// Asks for a pull now, from the named backend or else from every one that has such a thing; the sync engine does it.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn pull_now(ctx: &Ctx, _: &Grant<SyncWrite>, pull: Pull<'_>) -> Result<()> {
+/// When there is no such backend, or the database fails.
+pub async fn pull_now(ctx: &Ctx, _: &Grant<SyncWrite>, backend: Option<&str>, pull: Pull<'_>) -> Result<()> {
     let (kind, key) = match pull {
         Pull::Consents => (WorkKind::Consents, ""),
         Pull::CivicAddresses(tenant) => (WorkKind::CivicAddresses, tenant.as_str()),
         Pull::Numbers(tenant) => (WorkKind::Numbers, tenant.as_str()),
     };
+    let is_meant = |info: &BackendInfo| has_work(info, kind) && backend.is_none_or(|name| name == info.name);
     let now = ctx.clock.now();
-    transact!(ctx, |tx| tx.want_work(kind, key, now).await?)?;
+    transact!(ctx, |tx| {
+        let mut asked = false;
+        for info in ctx.policy.backends.iter().filter(|info| is_meant(info)) {
+            tx.want_work(kind.at(&info.name, key), now).await?;
+            asked = true;
+        }
+        if !asked {
+            return Err(Error::Conflict("There is no backend to pull this from.".into()));
+        }
+    })?;
     ctx.wake_sync().await;
     Ok(())
 }

@@ -54,7 +54,7 @@ pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use sqlite::Sqlite;
 pub use sync::pushes::{NewPush, Push, PushOutcome};
-pub use sync::work::{Again, Claim, Lane, WorkKind, WorkRow};
+pub use sync::work::{Again, Claim, Lane, WorkId, WorkKind, WorkRow};
 pub(crate) use tx::Conn;
 pub use tx::Tx;
 pub use zone::told_names::LabelRow;

@@ -1,10 +1,9 @@
 //! Keeping a claim alive and ending it.
 
 use super::{Engine, HEARTBEAT, LEASE, Next, Stop, again};
-use crate::backend::Backend;
 use crate::store::{self, Again, Claim, Tx};
 
-impl<B: Backend> Engine<B> {
+impl Engine {
     /// Begins a transaction that records something for this claim: the claim is proved and locked first.
     pub(super) async fn begin(&self, claim: &Claim) -> store::Result<Tx> {
         let mut tx = self.ctx.db.begin().await?;
@@ -20,7 +19,13 @@ impl<B: Backend> Engine<B> {
             match held {
                 Err(store::Error::Fenced) => return,
                 Err(error) => {
-                    tracing::warn!(%error, work.kind = claim.kind.key(), work.key = %claim.key, "a sign of life was not recorded");
+                    tracing::warn!(
+                        %error,
+                        work.backend = claim.backend,
+                        work.kind = claim.kind.key(),
+                        work.key = %claim.key,
+                        "a sign of life was not recorded"
+                    );
                 }
                 Ok(()) => {}
             }
@@ -37,7 +42,8 @@ impl<B: Backend> Engine<B> {
             Err(Stop::Retry { .. }) => "retry",
             Err(Stop::Fenced) => "fenced",
         };
-        metrics::counter!("nmp_sync_work_total", "kind" => kind, "outcome" => label).increment(1);
+        let backend = claim.backend.clone();
+        metrics::counter!("nmp_sync_work_total", "backend" => backend, "kind" => kind, "outcome" => label).increment(1);
         let recorded = async {
             let mut tx = self.ctx.db.begin().await?;
             match outcome {
@@ -49,6 +55,7 @@ impl<B: Backend> Engine<B> {
                 }
                 Err(Stop::Retry { reason, after }) => {
                     tracing::info!(
+                        work.backend = claim.backend,
                         work.kind = kind,
                         work.key = %claim.key,
                         attempt = claim.attempt,
@@ -58,7 +65,12 @@ impl<B: Backend> Engine<B> {
                     tx.work_failed(claim, &reason, now, again(now, claim.attempt, after)).await?;
                 }
                 Err(Stop::Fenced) => {
-                    tracing::info!(work.kind = kind, work.key = %claim.key, "another worker has taken over");
+                    tracing::info!(
+                        work.backend = claim.backend,
+                        work.kind = kind,
+                        work.key = %claim.key,
+                        "another worker has taken over"
+                    );
                 }
             }
             tx.commit().await
@@ -66,6 +78,7 @@ impl<B: Backend> Engine<B> {
         if let Err(error) = recorded.await {
             tracing::warn!(
                 %error,
+                work.backend = claim.backend,
                 work.kind = kind,
                 work.key = %claim.key,
                 "the end of sync work was not recorded; it is claimed again when its lease ends"

@@ -1,4 +1,4 @@
-//! What the engine of this process has to say of the backend, for those who run it.
+//! What an engine of this process has to say of its backend, for those who run it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,8 +22,10 @@ impl Health {
         let key = (claim.kind.key(), claim.key.clone());
         match fault {
             Some(fault) => {
-                metrics::counter!("nmp_backend_list_faults_total", "list" => key.0, "fault" => fault.key())
-                    .increment(1);
+                metrics::counter!(
+                    "nmp_backend_list_faults_total", "backend" => claim.backend.clone(), "list" => key.0, "fault" => fault.key()
+                )
+                .increment(1);
                 // Once for each list and fault, however often the list is pulled.
                 if lists.insert(key, fault) != Some(fault) {
                     tracing::warn!(work.kind = claim.kind.key(), work.key = %claim.key, fault = fault.key(), "{}", fault.words());
@@ -31,7 +33,8 @@ impl Health {
             }
             None => drop(lists.remove(&key)),
         }
-        metrics::gauge!("nmp_backend_lists_without_end").set(f64::from(u32::try_from(lists.len()).unwrap_or(u32::MAX)));
+        metrics::gauge!("nmp_backend_lists_without_end", "backend" => claim.backend.clone())
+            .set(f64::from(u32::try_from(lists.len()).unwrap_or(u32::MAX)));
     }
 
     /// One sentence for each fault, a few at most.

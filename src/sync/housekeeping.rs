@@ -4,14 +4,13 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, SLOW_POLL};
-use crate::backend::Backend;
+use super::{Engine, SLOW_POLL, interval};
 use crate::store::{self, Lane, WorkKind};
 
 /// Time between two looks whether a sleeper should try.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
-impl<B: Backend> Engine<B> {
+impl Engine {
     /// Keeps house until it is told to stop.
     pub(super) async fn keep_house(&self, stop: &CancellationToken) {
         while let Err(error) = self.begin_house().await {
@@ -47,12 +46,12 @@ impl<B: Backend> Engine<B> {
     async fn wake_sleepers(&self, lane: Lane) -> store::Result<()> {
         let outage = &self.backend.outage;
         if outage.is_back(lane) {
-            tracing::info!(?lane, "the backend answers again; what waited for it is due");
+            tracing::info!(backend = self.info().name, ?lane, "the backend answers again; what waited for it is due");
             self.wake_all(lane).await?;
         } else if outage.is_probe_due(lane, Instant::now()) {
             let mut tx = self.ctx.db.begin().await?;
             for kind in lane.kinds() {
-                if tx.wake_one(kind, self.ctx.clock.now()).await? {
+                if tx.wake_one(&self.info().name, kind, self.ctx.clock.now()).await? {
                     break;
                 }
             }
@@ -64,7 +63,7 @@ impl<B: Backend> Engine<B> {
 
     async fn wake_all(&self, lane: Lane) -> store::Result<()> {
         for kind in lane.kinds() {
-            self.ctx.db.wake_failed_work(kind, self.ctx.clock.now()).await?;
+            self.ctx.db.wake_failed_work(&self.info().name, kind, self.ctx.clock.now()).await?;
         }
         self.shared.wake(lane).notify_one();
         Ok(())
@@ -81,23 +80,27 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// Schedules the pulls: the consents, and the addresses and numbers of every tenant that is synced.
+    /// Schedules the pulls of what the backend offers: the consents, and the addresses and numbers of every tenant that is
+    /// synced.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn seed(&self) -> store::Result<()> {
-        let now = self.ctx.clock.now();
-        let row = self.ctx.db.read().await?.work_row(WorkKind::Consents, "", now).await?;
-        if row.is_none_or(|row| row.next_at.is_none()) {
+        let (now, info) = (self.ctx.clock.now(), self.info());
+        let consents = WorkKind::Consents.at(&info.name, "");
+        if info.offers.consents
+            && self.ctx.db.read().await?.work_row(consents, now).await?.is_none_or(|row| row.next_at.is_none())
+        {
             let mut tx = self.ctx.db.begin().await?;
-            tx.want_work(WorkKind::Consents, "", now).await?;
+            tx.want_work(consents, now).await?;
             tx.commit().await?;
         }
-        let intervals =
-            [(WorkKind::CivicAddresses, self.options.pull_addresses), (WorkKind::Numbers, self.options.pull_numbers)];
-        for (kind, interval) in intervals {
-            self.ctx.db.schedule_pulls(kind, now, interval).await?;
+        let pulls = self.properties().pulls;
+        if info.offers.facts_of_tenants() {
+            let interval = interval(pulls.addresses);
+            self.ctx.db.schedule_pulls(info, WorkKind::CivicAddresses, now, interval).await?;
         }
+        self.ctx.db.schedule_pulls(info, WorkKind::Numbers, now, interval(pulls.numbers)).await?;
         self.shared.wake(Lane::Pulls).notify_one();
         Ok(())
     }

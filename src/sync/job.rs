@@ -6,16 +6,12 @@ use std::sync::PoisonError;
 use time::{Duration, OffsetDateTime};
 use tokio::time::Instant;
 
-use super::push::{Round, is_withdrawn};
-use super::{Engine, Stop};
-use crate::backend::{Backend, BackendNumber, Job, JobOutcome, JobStatus, Pages};
+use super::push::Round;
+use super::{Engine, Stop, interval};
+use crate::backend::{BackendNumber, Job, JobPace, JobStatus, NumberOutcome, NumberResult, Pages};
 use crate::domain::{E164, NumberSettings, OrderKind, ProvisioningError, ServiceSet};
-use crate::store::{Claim, Push, PushOutcome};
+use crate::store::{Claim, Lane, Push, PushOutcome, Tx};
 
-/// The shortest pause between two questions about a job.
-const SHORTEST_POLL: Duration = Duration::SECOND;
-/// The longest pause between two questions about a job.
-pub(super) const LONGEST_POLL: Duration = Duration::seconds(30);
 /// A job is asked about after this part of the time it has run.
 const PART: i32 = 8;
 /// A job that has run so long is slow, and people are told.
@@ -23,22 +19,29 @@ const SLOW: Duration = Duration::minutes(10);
 /// Numbers are read back for so long at most.
 const READ_BACK: std::time::Duration = std::time::Duration::from_mins(5);
 
-impl<B: Backend> Engine<B> {
+/// What became of numbers.
+pub(super) type Results = HashMap<E164, Result<(), ProvisioningError>>;
+
+/// What is decided of the numbers that a push carries.
+pub(super) fn decided(results: &[NumberResult], carried: &BTreeSet<E164>) -> Results {
+    let of_push = results.iter().filter(|result| carried.contains(&result.telephone_number));
+    of_push
+        .filter_map(|result| match &result.outcome {
+            NumberOutcome::Pending => None,
+            NumberOutcome::Succeeded => Some((result.telephone_number, Ok(()))),
+            NumberOutcome::Failed(error) => Some((result.telephone_number, Err(error.clone()))),
+        })
+        .collect()
+}
+
+impl Engine {
     /// Records what the backend says of a job so far.
     pub(super) async fn follow(&self, claim: &Claim, push: &Push, job: &Job) -> Result<Round, Stop> {
         let carried: BTreeSet<E164> = {
             let mut tx = self.ctx.db.read().await?;
             tx.push_numbers(push.id).await?.into_iter().collect()
         };
-        let mut results: HashMap<E164, Result<(), ProvisioningError>> = HashMap::new();
-        for result in job.results.iter().filter(|result| carried.contains(&result.telephone_number)) {
-            let became = match &result.outcome {
-                JobOutcome::Pending => continue,
-                JobOutcome::Succeeded => Ok(()),
-                JobOutcome::Failed(error) => Err(error.clone()),
-            };
-            results.insert(result.telephone_number, became);
-        }
+        let mut results = decided(&job.results, &carried);
         let open: BTreeSet<E164> = carried.into_iter().filter(|number| !results.contains_key(number)).collect();
         let has_expired = job.status == JobStatus::Expired || self.is_over_time(push);
         if has_expired && !open.is_empty() {
@@ -50,18 +53,24 @@ impl<B: Backend> Engine<B> {
         } else if job.status.is_done() {
             results.extend(open.into_iter().map(|number| (number, Err(no_result()))));
         }
-        self.record(claim, push, job, &results).await
-    }
-
-    async fn record(
-        &self,
-        claim: &Claim,
-        push: &Push,
-        job: &Job,
-        results: &HashMap<E164, Result<(), ProvisioningError>>,
-    ) -> Result<Round, Stop> {
         let mut tx = self.begin(claim).await?;
         let now = self.ctx.clock.now();
+        let finished = self.record(&mut tx, push, &results).await?;
+        let pace = &self.properties().jobs;
+        let poll_at = now + poll_pause(pace, now - push.job_since.unwrap_or(now), job.retry_after);
+        if !finished {
+            tx.push_has_job(push.id, &job.id, now, poll_at).await?;
+        }
+        tx.commit().await?;
+        if finished {
+            self.shared.slow_jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(&push.id);
+            return Ok(Round::Again);
+        }
+        Ok(Round::Then(poll_at, self.slow_job(push, now)))
+    }
+
+    /// Records what became of numbers of a push; tells whether it carries none any more, and is ended.
+    pub(super) async fn record(&self, tx: &mut Tx, push: &Push, results: &Results) -> Result<bool, Stop> {
         let (mut done, mut failed) = (Vec::new(), BTreeMap::<i64, Vec<E164>>::new());
         // What the push carries may have changed since it was read.
         for number in tx.push_numbers(push.id).await? {
@@ -76,25 +85,21 @@ impl<B: Backend> Engine<B> {
         }
         let failed = failed.iter().map(|(error, numbers)| (PushOutcome::Refused(*error), numbers.as_slice()));
         let outcomes: Vec<_> = std::iter::once((PushOutcome::Done, done.as_slice())).chain(failed).collect();
-        tx.record_outcomes(push, &outcomes, now).await?;
+        tx.record_outcomes(push, &outcomes, self.ctx.clock.now()).await?;
         let finished = tx.end_push_if_empty(push.id).await?;
-        let poll_at = now + poll_pause(now - push.job_since.unwrap_or(now), job.retry_after);
         if finished {
-            self.let_account_go(&mut tx, push.account_id).await?;
-        } else {
-            tx.push_has_job(push.id, &job.id, now, poll_at).await?;
+            self.let_account_go(tx, push.account_id).await?;
         }
-        tx.commit().await?;
-        if finished {
-            self.shared.slow_jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(&push.id);
-            return Ok(Round::Again);
-        }
-        Ok(Round::Then(poll_at, self.slow_job(push, now)))
+        Ok(finished)
     }
 
     /// Whether the job was known longer than any may take.
     pub(super) fn is_over_time(&self, push: &Push) -> bool {
-        push.job_since.is_some_and(|since| self.ctx.clock.now() - since >= self.options.job_timeout)
+        push.job_since.is_some_and(|since| self.ctx.clock.now() - since >= self.job_time_out())
+    }
+
+    fn job_time_out(&self) -> Duration {
+        interval(self.properties().jobs.time_out)
     }
 
     /// What people read of a job that takes long. The log says it once.
@@ -114,7 +119,7 @@ impl<B: Backend> Engine<B> {
         Some(format!(
             "The backend has been at work on a job for {} minutes. After {} minutes it is given up, and the numbers are read back.",
             ran.whole_minutes(),
-            self.options.job_timeout.whole_minutes(),
+            self.job_time_out().whole_minutes(),
         ))
     }
 
@@ -122,7 +127,7 @@ impl<B: Backend> Engine<B> {
     /// whether that list was read to its end.
     async fn read_back(&self, push: &Push, numbers: &BTreeSet<E164>) -> Result<(BTreeSet<E164>, bool), Stop> {
         let settings = self.ctx.db.read().await?.settings(push.settings_id).await?.unwrap_or_default();
-        let takes_back = push.kind == OrderKind::Release || is_withdrawn(&settings);
+        let takes_back = push.kind == OrderKind::Release || self.is_withdrawn(&settings);
         let (mut pages, began) = (Pages::default(), Instant::now());
         let (mut listed, mut alike) = (BTreeSet::new(), BTreeSet::new());
         while let Some(cursor) = pages.next() {
@@ -130,11 +135,11 @@ impl<B: Backend> Engine<B> {
                 pages.leave();
                 break;
             }
-            for held in pages.take(self.backend.numbers_page(&push.tenant_id, &cursor).await?) {
+            for held in pages.take(self.numbers_page(Lane::Pulls, &push.tenant_id, &cursor).await?) {
                 let number = held.telephone_number;
                 if numbers.contains(&number) {
                     listed.insert(number);
-                    if is_as_wanted(held, &settings) {
+                    if is_as_wanted(held, &settings, self.services(&settings)) {
                         alike.insert(number);
                     }
                 }
@@ -151,9 +156,9 @@ impl<B: Backend> Engine<B> {
     }
 }
 
-/// Whether a number has at the backend what an upload gave it.
-fn is_as_wanted(held: BackendNumber, settings: &NumberSettings) -> bool {
-    let service = settings.services.and(ServiceSet::BACKED).iter().next();
+/// Whether a number has at the backend what an upload gave it, for the first of these services.
+pub(super) fn is_as_wanted(held: BackendNumber, settings: &NumberSettings, services: ServiceSet) -> bool {
+    let service = services.iter().next();
     let is = NumberSettings { teams: held.settings, ..NumberSettings::default() }.normalised().teams;
     let wanted = NumberSettings { teams: settings.teams.clone(), ..NumberSettings::default() }.normalised().teams;
     service.is_some_and(|service| held.service == service.key())
@@ -162,9 +167,9 @@ fn is_as_wanted(held: BackendNumber, settings: &NumberSettings) -> bool {
 }
 
 /// When a job that has run so long is asked about again: the longer it runs the later, and not before the backend wants it.
-fn poll_pause(ran: Duration, retry_after: Option<std::time::Duration>) -> Duration {
+fn poll_pause(pace: &JobPace, ran: Duration, retry_after: Option<std::time::Duration>) -> Duration {
     let asked = retry_after.and_then(|after| Duration::try_from(after).ok()).unwrap_or_default();
-    (ran / PART).max(asked).clamp(SHORTEST_POLL, LONGEST_POLL)
+    (ran / PART).max(asked).min(interval(pace.longest_poll)).max(interval(pace.shortest_poll))
 }
 
 /// What stands for a job of which the backend says nothing any more.
@@ -178,7 +183,7 @@ pub(super) fn given_up(push: &Push) -> Job {
     }
 }
 
-fn no_result() -> ProvisioningError {
+pub(super) fn no_result() -> ProvisioningError {
     ProvisioningError {
         code: "NoResult".into(),
         message: "The backend finished the job without saying what became of this number.".into(),
@@ -208,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_job_is_asked_about_less_and_less_often() {
-        let pause = |ran: i64, after| poll_pause(Duration::seconds(ran), after).whole_milliseconds();
+        let pace = JobPace::default();
+        let pause = |ran: i64, after| poll_pause(&pace, Duration::seconds(ran), after).whole_milliseconds();
         assert_eq!(
             [-3_600, 0, 4, 16, 80, 240, 100_000].map(|ran| pause(ran, None)),
             [1_000, 1_000, 1_000, 2_000, 10_000, 30_000, 30_000]

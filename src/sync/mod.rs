@@ -1,14 +1,20 @@
 //! The sync engine: makes the outside world match what is stored, and records what the outside says.
 //!
+//! Each backend has an engine of its own, with workers, schedules and an idea of whether the backend answers, so that one
+//! that is away keeps nobody from the others. They meet in the database only.
+//!
 //! Work is claimed by lease in a short transaction, never held over a call. What is sent is written down first; after a
 //! lost answer the backend is asked what it knows before anything is sent again. Every write for a claim begins by
 //! proving that the claim is still ours, so a worker that comes back from the dead records nothing.
 
+mod at_once;
 mod claim;
+mod engines;
 mod health;
 mod housekeeping;
 mod job;
 mod outage;
+mod pace;
 mod pull;
 mod push;
 mod relationship;
@@ -23,10 +29,12 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, Properties};
+use crate::domain::BackendInfo;
 use crate::service::Ctx;
 use crate::store::{self, Again, Claim, Lane, WorkKind, micros};
 
+pub use engines::{Engines, Workers};
 use health::Health;
 use outage::Watched;
 
@@ -45,63 +53,33 @@ const SHORTEST_BACKOFF: Duration = Duration::SECOND;
 /// A clock that is so many microseconds behind what it said before was set back.
 const CLOCK_SLACK: i64 = 1_000_000;
 
-/// How the engine works.
+/// How the engines of one process work.
 #[derive(Clone, Copy, Debug)]
 pub struct SyncOptions {
-    /// The most numbers in one request to the backend.
-    pub batch_size: usize,
-    /// Requests of one account under way at a time.
+    /// Requests of one account to a backend under way at a time.
     pub pushes_at_once: usize,
-    /// Time between two pulls of the consents.
-    pub pull_consents: Duration,
-    /// Time between two pulls of a tenant's addresses and capability plans.
-    pub pull_addresses: Duration,
-    /// Time between two pulls of the state of a tenant's numbers.
-    pub pull_numbers: Duration,
-    /// Accounts and relationships sent at the same time by this process.
+    /// Accounts and relationships sent to a backend at the same time by this process.
     pub push_workers: usize,
-    /// Lists pulled at the same time by this process.
+    /// Lists pulled from a backend at the same time by this process.
     pub pull_workers: usize,
-    /// A job that is not finished after so long is given up, and the numbers are read back.
-    pub job_timeout: Duration,
 }
 
 impl Default for SyncOptions {
     fn default() -> Self {
-        Self {
-            batch_size: crate::backend::MAX_BATCH,
-            pushes_at_once: 4,
-            pull_consents: Duration::minutes(5),
-            pull_addresses: Duration::minutes(15),
-            pull_numbers: Duration::minutes(15),
-            push_workers: 8,
-            pull_workers: 4,
-            job_timeout: Duration::hours(6),
-        }
+        Self { pushes_at_once: 4, push_workers: 8, pull_workers: 4 }
     }
 }
 
-/// The engine of one process.
-#[derive(Debug)]
-pub struct Engine<B> {
+/// What makes one backend match what is stored.
+#[derive(Clone, Debug)]
+pub struct Engine {
     ctx: Ctx,
-    backend: Watched<B>,
+    backend: Watched,
     options: SyncOptions,
     shared: Arc<Shared>,
 }
 
-impl<B> Clone for Engine<B> {
-    fn clone(&self) -> Self {
-        Self {
-            ctx: self.ctx.clone(),
-            backend: self.backend.clone(),
-            options: self.options,
-            shared: Arc::clone(&self.shared),
-        }
-    }
-}
-
-/// What the workers of one process have in common.
+/// What the workers of one engine have in common.
 #[derive(Debug, Default)]
 struct Shared {
     wake_pushes: Notify,
@@ -119,36 +97,6 @@ impl Shared {
             Lane::Pushes => &self.wake_pushes,
             Lane::Pulls => &self.wake_pulls,
         }
-    }
-}
-
-/// The tasks of a running engine.
-#[derive(Debug)]
-pub struct Workers {
-    tasks: Vec<AbortHandle>,
-    outage: Arc<outage::Outage>,
-    shared: Arc<Shared>,
-}
-
-impl Workers {
-    /// Whether all of them are at work or wait for some.
-    #[must_use]
-    pub fn are_running(&self) -> bool {
-        !self.tasks.iter().any(AbortHandle::is_finished)
-    }
-
-    /// What is wrong with the backend, in sentences. It is no fault of this process.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let away = |(lane, what)| {
-            let (since, reason) = self.outage.away(lane)?;
-            Some(format!("{what}: no answer of the backend for {} seconds; {reason}.", since.as_secs()))
-        };
-        [(Lane::Pushes, "pushes"), (Lane::Pulls, "pulls")]
-            .into_iter()
-            .filter_map(away)
-            .chain(self.shared.health.warnings())
-            .collect()
     }
 }
 
@@ -210,48 +158,39 @@ pub enum Step {
     NothingUntil(Option<OffsetDateTime>),
 }
 
-impl<B: Backend> Engine<B> {
+impl Engine {
     /// Puts the parts together.
-    pub fn new(ctx: Ctx, backend: Arc<B>, options: SyncOptions) -> Self {
+    #[must_use]
+    pub fn new(ctx: Ctx, backend: Backend, options: SyncOptions) -> Self {
         Self { ctx, backend: Watched::new(backend), options, shared: Arc::default() }
     }
 
-    /// Works until it is told to stop. Finishes what it is recording, then gives its claims back.
-    pub fn run(self, stop: CancellationToken, tasks: &TaskTracker) -> Workers {
+    /// The backend as everybody knows it.
+    const fn info(&self) -> &BackendInfo {
+        &self.backend.backend.info
+    }
+
+    const fn properties(&self) -> &Properties {
+        &self.backend.backend.properties
+    }
+
+    /// Starts the workers. They finish what they are recording when they are told to stop, and give their claims back.
+    fn start(&self, stop: &CancellationToken, tasks: &TaskTracker) -> Vec<AbortHandle> {
         let worker = |lane| {
             let (engine, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move { engine.work(lane, &stop).await }).abort_handle()
         };
         let pushes = (0..self.options.push_workers.max(1)).map(|_| worker(Lane::Pushes));
         let pulls = (0..self.options.pull_workers.max(1)).map(|_| worker(Lane::Pulls));
-        let mut running: Vec<AbortHandle> = pushes.chain(pulls).collect();
-        let (outage, shared) = (Arc::clone(&self.backend.outage), Arc::clone(&self.shared));
-        let (engine, stopped) = (self.clone(), stop.clone());
-        running.push(tasks.spawn(async move { engine.keep_house(&stopped).await }).abort_handle());
-        let (ctx, listening) = (self.ctx.clone(), stop.clone());
-        tasks.spawn(async move {
-            // Ends only with a failure of the database.
-            let hear = async || -> store::Result<std::convert::Infallible> {
-                let mut notices = ctx.db.notices().await?;
-                loop {
-                    // At first for what was told while nobody listened.
-                    ctx.wake.notify_one();
-                    notices.next().await?;
-                }
-            };
-            while let Some(Err(_)) = listening.run_until_cancelled(hear()).await {
-                let _ = listening.run_until_cancelled(tokio::time::sleep(SLOW_POLL)).await;
-            }
-        });
-        let (engine, woken) = (self, stop);
-        tasks.spawn(async move {
-            while woken.run_until_cancelled(engine.ctx.wake.notified()).await.is_some() {
-                for lane in Lane::ALL {
-                    engine.shared.wake(lane).notify_one();
-                }
-            }
-        });
-        Workers { tasks: running, outage, shared }
+        let (engine, stop) = (self.clone(), stop.clone());
+        let house = tasks.spawn(async move { engine.keep_house(&stop).await }).abort_handle();
+        pushes.chain(pulls).chain([house]).collect()
+    }
+
+    fn wake(&self) {
+        for lane in Lane::ALL {
+            self.shared.wake(lane).notify_one();
+        }
     }
 
     async fn work(&self, lane: Lane, stop: &CancellationToken) {
@@ -313,12 +252,12 @@ impl<B: Backend> Engine<B> {
     async fn step_in(&self, lane: Lane, stop: &CancellationToken) -> store::Result<Step> {
         let now = self.now().await?;
         // Looked first: on SQLite who claims stands in line with everybody who writes.
-        let next = self.ctx.db.read().await?.next_work_at(lane, now).await?;
+        let next = self.ctx.db.read().await?.next_work_at(&self.info().name, lane, now).await?;
         if next.is_none_or(|next| next > now) {
             return Ok(Step::NothingUntil(next));
         }
         let mut tx = self.ctx.db.begin().await?;
-        let claimed = tx.claim_work(lane, now, LEASE).await?;
+        let claimed = tx.claim_work(&self.info().name, lane, now, LEASE).await?;
         tx.commit().await?;
         let Some(claim) = claimed else { return Ok(Step::NothingUntil(next)) };
         // One wish may have meant several pieces of work: another worker looks for the next.
@@ -357,6 +296,11 @@ impl<B: Backend> Engine<B> {
         }
         Ok(steps)
     }
+}
+
+/// An interval of a backend's properties for the clock of the services.
+fn interval(duration: std::time::Duration) -> Duration {
+    Duration::try_from(duration).unwrap_or(Duration::WEEK)
 }
 
 /// The pause before try number `attempt` (from 0): doubling from one second to 15 minutes, full jitter in its upper half.

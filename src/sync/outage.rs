@@ -6,10 +6,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::backend::{
-    Answer, Backend, BackendError, BackendNumber, Cursor, Job, Page, RelationshipUpdate, ReleaseRequest, UploadRequest,
-};
-use crate::domain::{CapabilityPlan, CivicAddress, Consent, CustomerRelationship, TenantId};
+use super::pace::Pace;
+use crate::backend::{Answer, Answering, Backend, BackendError};
 use crate::store::Lane;
 
 /// So many calls in a row without an answer mean that the backend is away.
@@ -17,17 +15,12 @@ const AWAY: u32 = 3;
 /// The longest time until one of the sleepers tries whether the backend is back.
 const LONGEST_PROBE: Duration = Duration::from_secs(30);
 
-/// A backend whose every call tells the [`Outage`] how it went.
-#[derive(Debug)]
-pub(super) struct Watched<B> {
-    backend: Arc<B>,
+/// A backend that is asked at its pace, and whose every answer tells the [`Outage`] how it went.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    pub(super) backend: Backend,
     pub(super) outage: Arc<Outage>,
-}
-
-impl<B> Clone for Watched<B> {
-    fn clone(&self) -> Self {
-        Self { backend: Arc::clone(&self.backend), outage: Arc::clone(&self.outage) }
-    }
+    pace: Arc<Pace>,
 }
 
 /// What is known of the backend's answers, lane by lane: one that refuses to list may still take numbers.
@@ -119,57 +112,18 @@ fn probe_pause(probes: u32) -> Duration {
     Duration::from_secs(2 << probes.min(4)).min(LONGEST_PROBE).mul_f64(rand::random_range(0.5..=1.0))
 }
 
-impl<B: Backend> Watched<B> {
-    pub(super) fn new(backend: Arc<B>) -> Self {
-        Self { backend, outage: Arc::default() }
+impl Watched {
+    pub(super) fn new(backend: Backend) -> Self {
+        let pace = Arc::new(Pace::new(backend.properties.requests_per_second));
+        Self { backend, outage: Arc::default(), pace }
     }
 
-    async fn watch<T>(&self, lane: Lane, call: impl Future<Output = Answer<T>> + Send) -> Answer<T> {
-        let answer = call.await;
+    /// Asks the backend when it is this question's turn, and notes whether it answered.
+    pub(super) async fn ask<T>(&self, lane: Lane, question: Answering<'_, T>) -> Answer<T> {
+        self.pace.turn().await;
+        let answer = question.await;
         self.outage.note(lane, &answer);
         answer
-    }
-}
-
-impl<B: Backend> Backend for Watched<B> {
-    async fn consents_page(&self, cursor: &Cursor) -> Answer<Page<Consent>> {
-        self.watch(Lane::Pulls, self.backend.consents_page(cursor)).await
-    }
-
-    async fn update_relationship(
-        &self,
-        tenant: &TenantId,
-        update: &RelationshipUpdate,
-    ) -> Answer<CustomerRelationship> {
-        self.watch(Lane::Pushes, self.backend.update_relationship(tenant, update)).await
-    }
-
-    async fn capability_plans(&self, tenant: &TenantId) -> Answer<Vec<CapabilityPlan>> {
-        self.watch(Lane::Pulls, self.backend.capability_plans(tenant)).await
-    }
-
-    async fn civic_addresses_page(&self, tenant: &TenantId, cursor: &Cursor) -> Answer<Page<CivicAddress>> {
-        self.watch(Lane::Pulls, self.backend.civic_addresses_page(tenant, cursor)).await
-    }
-
-    async fn upload(&self, request: &UploadRequest) -> Answer<Job> {
-        self.watch(Lane::Pushes, self.backend.upload(request)).await
-    }
-
-    async fn release(&self, request: &ReleaseRequest) -> Answer<Job> {
-        self.watch(Lane::Pushes, self.backend.release(request)).await
-    }
-
-    async fn job(&self, tenant: &TenantId, job_id: &str) -> Answer<Job> {
-        self.watch(Lane::Pushes, self.backend.job(tenant, job_id)).await
-    }
-
-    async fn find_job(&self, tenant: &TenantId, request_id: &str) -> Answer<Option<Job>> {
-        self.watch(Lane::Pushes, self.backend.find_job(tenant, request_id)).await
-    }
-
-    async fn numbers_page(&self, tenant: &TenantId, cursor: &Cursor) -> Answer<Page<BackendNumber>> {
-        self.watch(Lane::Pulls, self.backend.numbers_page(tenant, cursor)).await
     }
 }
 

@@ -2,35 +2,46 @@
 
 use std::collections::BTreeSet;
 
-use time::Duration;
+use std::time::Duration;
 
-use super::{Engine, Next, Stop};
-use crate::backend::{Backend, Pages};
+use super::{Engine, Next, Stop, interval};
+use crate::backend::{Answer, BackendNumber, Cursor, Directory, ListFault, Page, Pages};
 use crate::domain::{E164, TenantId};
-use crate::store::{Claim, WorkKind};
+use crate::store::{Claim, Lane, WorkKind};
 
 /// Numbers looked at in one go when those that are free again are marked.
 const CHUNK: i64 = 5_000;
 
-impl<B: Backend> Engine<B> {
+impl Engine {
+    /// What the backend knows of enterprises, where it has a directory.
+    pub(super) fn directory(&self) -> Option<&dyn Directory> {
+        self.backend.backend.directory.as_deref()
+    }
+
     pub(super) async fn pull_consents(&self, claim: &Claim) -> Result<Next, Stop> {
+        let Some(directory) = self.directory().filter(|_| self.info().offers.consents) else {
+            return Ok(Next::WhenWanted);
+        };
         let mut pages = Pages::default();
-        let read = self.read_consents(claim, &mut pages).await;
+        let read = self.read_consents(directory, claim, &mut pages).await;
         // Also where the list broke off: whose consent was read is known.
         let mut tx = self.begin(claim).await?;
         tx.take_time().await?;
-        tx.want_work_for_new_tenants(WorkKind::CivicAddresses, self.ctx.clock.now()).await?;
+        if self.info().offers.facts_of_tenants() {
+            let now = self.ctx.clock.now();
+            tx.want_work_for_new_tenants(&self.info().name, WorkKind::CivicAddresses, now).await?;
+        }
         tx.commit().await?;
         self.ctx.wake.notify_one();
         read?;
-        Ok(self.pulled(claim, &pages, self.options.pull_consents))
+        Ok(self.pulled(claim, pages.fault(), self.properties().pulls.consents))
     }
 
-    async fn read_consents(&self, claim: &Claim, pages: &mut Pages) -> Result<(), Stop> {
+    async fn read_consents(&self, directory: &dyn Directory, claim: &Claim, pages: &mut Pages) -> Result<(), Stop> {
         while let Some(cursor) = pages.next() {
-            let consents = pages.take(self.backend.consents_page(&cursor).await?);
+            let consents = pages.take(self.backend.ask(Lane::Pulls, directory.consents_page(&cursor)).await?);
             let mut tx = self.begin(claim).await?;
-            tx.upsert_consents(&consents, self.ctx.clock.now()).await?;
+            tx.upsert_consents(&consents, self.info().offers, self.ctx.clock.now()).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -38,38 +49,65 @@ impl<B: Backend> Engine<B> {
 
     pub(super) async fn pull_civic_addresses(&self, claim: &Claim) -> Result<Next, Stop> {
         let Ok(tenant) = TenantId::parse(&claim.key) else { return Ok(Next::WhenWanted) };
-        let plans = self.backend.capability_plans(&tenant).await?;
+        let (offers, Some(directory)) = (self.info().offers, self.directory()) else { return Ok(Next::WhenWanted) };
+        let plans = if offers.capability_plans {
+            Some(self.backend.ask(Lane::Pulls, directory.capability_plans(&tenant)).await?)
+        } else {
+            None
+        };
+        let fault =
+            if offers.civic_addresses { self.read_civic_addresses(directory, claim, &tenant).await? } else { None };
+        if let Some(plans) = plans {
+            let mut tx = self.begin(claim).await?;
+            tx.set_capability_plans(&tenant, &plans, self.ctx.clock.now()).await?;
+            tx.commit().await?;
+        }
+        Ok(self.pulled(claim, fault, self.properties().pulls.addresses))
+    }
+
+    async fn read_civic_addresses(
+        &self,
+        directory: &dyn Directory,
+        claim: &Claim,
+        tenant: &TenantId,
+    ) -> Result<Option<ListFault>, Stop> {
         let began = self.ctx.clock.now();
         let mut pages = Pages::default();
         while let Some(cursor) = pages.next() {
-            let addresses = pages.take(self.backend.civic_addresses_page(&tenant, &cursor).await?);
+            let page = self.backend.ask(Lane::Pulls, directory.civic_addresses_page(tenant, &cursor)).await?;
+            let addresses = pages.take(page);
             let mut tx = self.begin(claim).await?;
             let now = self.ctx.clock.now();
-            tx.upsert_civic_addresses(&tenant, &addresses, now).await?;
-            if pages.next().is_none() {
-                tx.set_capability_plans(&tenant, &plans, now).await?;
-                // After the clock was set back those just read look older than the beginning.
-                if pages.is_whole() && now >= began {
-                    tx.remove_older_civic_addresses(&tenant, began).await?;
-                }
+            tx.upsert_civic_addresses(tenant, &addresses, now).await?;
+            // After the clock was set back those just read look older than the beginning.
+            if pages.is_whole() && now >= began {
+                tx.remove_older_civic_addresses(tenant, began).await?;
             }
             tx.commit().await?;
         }
-        Ok(self.pulled(claim, &pages, self.options.pull_addresses))
+        Ok(pages.fault())
+    }
+
+    /// One page of the numbers that the backend holds for a tenant.
+    pub(super) async fn numbers_page(
+        &self,
+        lane: Lane,
+        tenant: &TenantId,
+        cursor: &Cursor,
+    ) -> Answer<Page<BackendNumber>> {
+        self.backend.ask(lane, self.backend.backend.provisioning.numbers_page(tenant, cursor)).await
     }
 
     pub(super) async fn pull_numbers(&self, claim: &Claim) -> Result<Next, Stop> {
         let Ok(tenant) = TenantId::parse(&claim.key) else { return Ok(Next::WhenWanted) };
         let (mut pages, mut after) = (Pages::default(), 0);
         while let Some(cursor) = pages.next() {
-            let page = self.backend.numbers_page(&tenant, &cursor).await?;
+            let page = self.numbers_page(Lane::Pulls, &tenant, &cursor).await?;
             let (is_last, is_whole) = (page.next_cursor.is_none(), page.unreadable == 0);
             let held = pages.take(page);
             let (assigned, free): (Vec<_>, Vec<_>) =
                 held.iter().partition(|number| number.assignment_status == "assigned");
-            let of = |numbers: &[&crate::backend::BackendNumber]| {
-                numbers.iter().map(|n| n.telephone_number).collect::<Vec<E164>>()
-            };
+            let of = |numbers: &[&BackendNumber]| numbers.iter().map(|n| n.telephone_number).collect::<Vec<E164>>();
             let mut tx = self.begin(claim).await?;
             tx.set_assignment(tenant.as_str(), &of(&assigned), true).await?;
             tx.set_assignment(tenant.as_str(), &of(&free), false).await?;
@@ -77,20 +115,20 @@ impl<B: Backend> Engine<B> {
             if is_whole {
                 let end = if is_last { i64::MAX } else { held.last().map_or(after, |n| n.telephone_number.as_i64()) };
                 let held: BTreeSet<E164> = held.iter().map(|n| n.telephone_number).collect();
-                let marked = tx.assigned_numbers(tenant.as_str(), after, CHUNK).await?;
+                let marked = tx.assigned_numbers(tenant.as_str(), self.info().services, after, CHUNK).await?;
                 let gone: Vec<E164> = marked.into_iter().filter(|n| n.as_i64() <= end && !held.contains(n)).collect();
                 tx.set_assignment(tenant.as_str(), &gone, false).await?;
                 after = end;
             }
             tx.commit().await?;
         }
-        Ok(self.pulled(claim, &pages, self.options.pull_numbers))
+        Ok(self.pulled(claim, pages.fault(), self.properties().pulls.numbers))
     }
 
     /// How a pull ends: with what was read, due again after its interval, and said where the list has no end.
-    fn pulled(&self, claim: &Claim, pages: &Pages, interval: Duration) -> Next {
-        let next = self.ctx.clock.now() + interval;
-        self.shared.health.list_ended(claim, pages.fault());
-        pages.fault().map_or(Next::DoneUntil(next), |fault| Next::InPart(next, fault.words()))
+    fn pulled(&self, claim: &Claim, fault: Option<ListFault>, pause: Duration) -> Next {
+        let next = self.ctx.clock.now() + interval(pause);
+        self.shared.health.list_ended(claim, fault);
+        fault.map_or(Next::DoneUntil(next), |fault| Next::InPart(next, fault.words()))
     }
 }

@@ -6,12 +6,12 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::job::{LONGEST_POLL, given_up};
-use super::{Engine, Next, Stop};
-use crate::backend::{Backend, BackendError, ReleaseRequest, UploadRequest};
-use crate::domain::{Account, NumberSettings, OrderKind, ProvisioningError, ServiceSet, TenantId};
+use super::job::given_up;
+use super::{Engine, Next, Stop, interval};
+use crate::backend::{BackendError, NumberJobs, Provisioning, ReleaseRequest, UploadRequest};
+use crate::domain::{Account, E164, NumberSettings, OrderKind, ProvisioningError, ServiceSet, TenantId};
 use crate::service::Ctx;
-use crate::store::{Claim, NewPush, Push, PushOutcome, Tx};
+use crate::store::{Claim, Lane, NewPush, Push, PushOutcome, Tx};
 
 /// A worker stays so long with an account that has more to do; then the others have their turn.
 const TURN: Duration = Duration::from_secs(1);
@@ -24,7 +24,25 @@ pub(super) enum Round {
     Then(OffsetDateTime, Option<String>),
 }
 
-impl<B: Backend> Engine<B> {
+/// A request that is about to be made.
+pub(super) enum Sending {
+    /// Numbers go to the tenant.
+    Upload(UploadRequest),
+    /// Numbers are taken back.
+    Release(ReleaseRequest),
+}
+
+impl Sending {
+    /// The numbers that it carries.
+    pub(super) fn numbers(&self) -> &[E164] {
+        match self {
+            Self::Upload(request) => &request.numbers,
+            Self::Release(request) => &request.numbers,
+        }
+    }
+}
+
+impl Engine {
     pub(super) async fn push_account(&self, claim: &Claim, stop: &CancellationToken) -> Result<Next, Stop> {
         let Ok(account_id) = claim.key.parse() else { return Ok(Next::WhenWanted) };
         let began = Instant::now();
@@ -32,7 +50,7 @@ impl<B: Backend> Engine<B> {
             let Some(account) = self.ctx.db.read().await?.account_by_id(account_id).await? else {
                 return Ok(Next::WhenWanted);
             };
-            let Some(tenant) = account.tenant_id.clone() else { return Ok(Next::WhenWanted) };
+            let Some(tenant) = account.tenant_id.clone() else { return self.without_tenant(&account).await };
             let pushes = self.plan(claim, &account, &tenant).await?;
             if pushes.is_empty() {
                 return Ok(Next::WhenWanted);
@@ -67,30 +85,46 @@ impl<B: Backend> Engine<B> {
         }
     }
 
-    /// The pushes of the account that are under way, and as many new ones as may be, written down before they are sent.
+    /// Numbers of an account without a tenant wait until it has one, and people are told why.
+    async fn without_tenant(&self, account: &Account) -> Result<Next, Stop> {
+        let waits = self.ctx.db.read().await?.has_waiting_numbers(account.id).await?;
+        if account.pushed(self.info().services).is_empty() || !waits {
+            return Ok(Next::WhenWanted);
+        }
+        let reason = format!("Account {} has no tenant ID, so its numbers cannot be sent. Enter it.", account.name);
+        Err(Stop::Retry { reason, after: None })
+    }
+
+    /// The account's pushes to this backend that are under way, and as many new ones as may be, written down before they
+    /// are sent.
     async fn plan(&self, claim: &Claim, account: &Account, tenant: &TenantId) -> Result<Vec<Push>, Stop> {
         let mut tx = self.begin(claim).await?;
-        let open = tx.pushes(account.id).await?.len();
+        let (info, provisioned) = (self.info(), self.ctx.policy.backends.provisioned());
+        let pushed = account.pushed(info.services);
+        let open = tx.pushes(account.id, &info.name).await?.len();
         let mut room = self.options.pushes_at_once.saturating_sub(open);
-        let forbidden = tx.consent(tenant).await?.filter(|row| row.consent.status.forbids_numbers());
+        let consent = if info.offers.consents { tx.consent(tenant).await? } else { None };
+        let forbidden = consent.filter(|row| row.consent.status.forbids_numbers());
         for kind in [OrderKind::Release, OrderKind::Upload] {
             while room > 0 {
                 let push = NewPush {
+                    backend: info,
+                    provisioned,
                     request_id: Ctx::new_id(),
                     account_id: account.id,
                     tenant_id: tenant,
                     kind,
-                    size: self.options.batch_size as i64,
+                    size: i64::from(self.properties().batch_size),
                 };
                 let Some(push) = tx.plan_push(&push, self.ctx.clock.now()).await? else { break };
                 let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
                 let stays_here = match kind {
-                    OrderKind::Upload if !is_withdrawn(&settings) => settings.services.and(account.pushed()).is_empty(),
-                    OrderKind::Upload | OrderKind::Release => account.pushed().is_empty(),
+                    OrderKind::Upload if !self.is_withdrawn(&settings) => settings.services.and(pushed).is_empty(),
+                    OrderKind::Upload | OrderKind::Release => pushed.is_empty(),
                 };
                 match &forbidden {
                     _ if stays_here => self.settle_here(&mut tx, &push, PushOutcome::Done).await?,
-                    Some(row) if kind == OrderKind::Upload && !is_withdrawn(&settings) => {
+                    Some(row) if kind == OrderKind::Upload && !self.is_withdrawn(&settings) => {
                         let error = consent_does_not_stand(&row.consent.status.to_string());
                         let error = tx.intern_error(&error).await?;
                         self.settle_here(&mut tx, &push, PushOutcome::Refused(error)).await?;
@@ -99,13 +133,13 @@ impl<B: Backend> Engine<B> {
                 }
             }
         }
-        let pushes = tx.pushes(account.id).await?;
+        let pushes = tx.pushes(account.id, &info.name).await?;
         tx.commit().await?;
         Ok(pushes)
     }
 
     /// Settles every number of a push, without a job of the backend.
-    async fn settle_here(&self, tx: &mut Tx, push: &Push, outcome: PushOutcome) -> Result<(), Stop> {
+    pub(super) async fn settle_here(&self, tx: &mut Tx, push: &Push, outcome: PushOutcome) -> Result<(), Stop> {
         let numbers = tx.push_numbers(push.id).await?;
         tx.record_outcome(push, &numbers, outcome, self.ctx.clock.now()).await?;
         if tx.end_push_if_empty(push.id).await? {
@@ -115,27 +149,35 @@ impl<B: Backend> Engine<B> {
     }
 
     async fn round(&self, claim: &Claim, push: &Push) -> Result<Round, Stop> {
+        match &self.backend.backend.provisioning {
+            Provisioning::ByJob(jobs) => self.round_by_job(&**jobs, claim, push).await,
+            Provisioning::AtOnce(writes) => self.round_at_once(&**writes, claim, push).await,
+        }
+    }
+
+    async fn round_by_job(&self, jobs: &dyn NumberJobs, claim: &Claim, push: &Push) -> Result<Round, Stop> {
         let now = self.ctx.clock.now();
+        let longest_poll = interval(self.properties().jobs.longest_poll);
         match &push.job_id {
             // A time that is further away than any pause was written before the clock was set back.
-            Some(job_id) if push.poll_at <= now || push.poll_at > now + LONGEST_POLL => {
-                match self.backend.job(&push.tenant_id, job_id).await {
+            Some(job_id) if push.poll_at <= now || push.poll_at > now + longest_poll => {
+                match self.backend.ask(Lane::Pushes, jobs.job(&push.tenant_id, job_id)).await {
                     Ok(job) => self.follow(claim, push, &job).await,
                     // The backend has forgotten the job: whether it was done shows when the request is looked for.
-                    Err(BackendError::Rejected(_)) => self.ask_first(claim, push).await,
+                    Err(BackendError::Rejected(_)) => self.ask_first(jobs, claim, push).await,
                     Err(_) if self.is_over_time(push) => self.follow(claim, push, &given_up(push)).await,
                     Err(error) => Err(error.into()),
                 }
             }
             Some(_) => Ok(Round::Then(push.poll_at, self.slow_job(push, now))),
-            None if push.sent => self.ask_first(claim, push).await,
-            None => self.send(claim, push).await,
+            None if push.sent => self.ask_first(jobs, claim, push).await,
+            None => self.send(jobs, claim, push).await,
         }
     }
 
     /// The request may have reached the backend before: asks what became of it before sending it again.
-    async fn ask_first(&self, claim: &Claim, push: &Push) -> Result<Round, Stop> {
-        match self.backend.find_job(&push.tenant_id, &push.request_id).await {
+    async fn ask_first(&self, jobs: &dyn NumberJobs, claim: &Claim, push: &Push) -> Result<Round, Stop> {
+        match self.backend.ask(Lane::Pushes, jobs.find_job(&push.tenant_id, &push.request_id)).await {
             Ok(Some(job)) => self.follow(claim, push, &job).await,
             // One that is forgotten again and again is given up like one that never ends.
             Ok(None) if self.is_over_time(push) => self.follow(claim, push, &given_up(push)).await,
@@ -143,46 +185,62 @@ impl<B: Backend> Engine<B> {
                 let mut tx = self.begin(claim).await?;
                 tx.push_is_unknown(push.id).await?;
                 tx.commit().await?;
-                self.send(claim, push).await
+                self.send(jobs, claim, push).await
             }
             Err(BackendError::Rejected(error)) => self.refused(claim, push, &error).await,
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn send(&self, claim: &Claim, push: &Push) -> Result<Round, Stop> {
-        let mut tx = self.begin(claim).await?;
-        let numbers = tx.push_numbers(push.id).await?;
-        if numbers.is_empty() {
-            tx.end_push_if_empty(push.id).await?;
-            tx.commit().await?;
-            return Ok(Round::Again);
-        }
-        let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
-        tx.push_sent(push.id).await?;
-        tx.commit().await?;
-        let (tenant, request_id) = (push.tenant_id.clone(), push.request_id.clone());
-        let answer = match (push.kind, settings.services.and(ServiceSet::BACKED).iter().next()) {
-            (OrderKind::Release, _) | (OrderKind::Upload, None) => {
-                self.backend.release(&ReleaseRequest { tenant, request_id, numbers }).await
-            }
-            (OrderKind::Upload, Some(service)) => {
-                let request = UploadRequest {
-                    tenant,
-                    request_id,
-                    service,
-                    calling_profile: settings.calling_profile,
-                    settings: settings.teams,
-                    numbers,
-                };
-                self.backend.upload(&request).await
-            }
+    async fn send(&self, jobs: &dyn NumberJobs, claim: &Claim, push: &Push) -> Result<Round, Stop> {
+        let answer = match self.prepare(claim, push).await? {
+            None => return Ok(Round::Again),
+            Some(Sending::Upload(request)) => self.backend.ask(Lane::Pushes, jobs.upload(&request)).await,
+            Some(Sending::Release(request)) => self.backend.ask(Lane::Pushes, jobs.release(&request)).await,
         };
         match answer {
             Ok(job) => self.follow(claim, push, &job).await,
             Err(BackendError::Rejected(error)) => self.refused(claim, push, &error).await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What is to be sent for a push, which is marked as sent. Nothing where it carries no number any more: then it is ended.
+    pub(super) async fn prepare(&self, claim: &Claim, push: &Push) -> Result<Option<Sending>, Stop> {
+        let mut tx = self.begin(claim).await?;
+        let numbers = tx.push_numbers(push.id).await?;
+        if numbers.is_empty() {
+            tx.end_push_if_empty(push.id).await?;
+            tx.commit().await?;
+            return Ok(None);
+        }
+        let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
+        tx.push_sent(push.id).await?;
+        tx.commit().await?;
+        let (tenant, request_id) = (push.tenant_id.clone(), push.request_id.clone());
+        Ok(Some(match (push.kind, self.services(&settings).iter().next()) {
+            (OrderKind::Release, _) | (OrderKind::Upload, None) => {
+                Sending::Release(ReleaseRequest { tenant, request_id, numbers })
+            }
+            (OrderKind::Upload, Some(service)) => Sending::Upload(UploadRequest {
+                tenant,
+                request_id,
+                service,
+                calling_profile: settings.calling_profile,
+                settings: settings.teams,
+                numbers,
+            }),
+        }))
+    }
+
+    /// The services of these settings that this backend provisions.
+    pub(super) fn services(&self, settings: &NumberSettings) -> ServiceSet {
+        settings.services.and(self.info().services)
+    }
+
+    /// Numbers that no service of the backend carries any more, though they stay here: the backend gives them up.
+    pub(super) fn is_withdrawn(&self, settings: &NumberSettings) -> bool {
+        self.services(settings).is_empty()
     }
 
     /// An account that is being deleted goes with its last number.
@@ -195,7 +253,7 @@ impl<B: Backend> Engine<B> {
 
     /// The backend refused the request as a whole. One number fails alone; more are halved, so that one bad number does
     /// not take its neighbours with it.
-    async fn refused(&self, claim: &Claim, push: &Push, error: &ProvisioningError) -> Result<Round, Stop> {
+    pub(super) async fn refused(&self, claim: &Claim, push: &Push, error: &ProvisioningError) -> Result<Round, Stop> {
         let mut tx = self.begin(claim).await?;
         let now = self.ctx.clock.now();
         let numbers = tx.push_numbers(push.id).await?;
@@ -212,11 +270,6 @@ impl<B: Backend> Engine<B> {
         tx.commit().await?;
         Ok(Round::Again)
     }
-}
-
-/// Numbers that no service of the backend carries any more, though they stay here: the backend gives them up.
-pub(super) fn is_withdrawn(settings: &NumberSettings) -> bool {
-    settings.services.and(ServiceSet::BACKED).is_empty()
 }
 
 fn consent_does_not_stand(status: &str) -> ProvisioningError {

@@ -1,11 +1,11 @@
 //! Telling the backend where the operator stands with an enterprise.
 
 use super::{Engine, Next, Stop};
-use crate::backend::{Backend, BackendError, RelationshipUpdate};
+use crate::backend::{BackendError, RelationshipUpdate};
 use crate::domain::{SyncState, TenantId};
-use crate::store::Claim;
+use crate::store::{Claim, Lane};
 
-impl<B: Backend> Engine<B> {
+impl Engine {
     pub(super) async fn push_relationship(&self, claim: &Claim) -> Result<Next, Stop> {
         let Ok(tenant) = TenantId::parse(&claim.key) else { return Ok(Next::WhenWanted) };
         let row = self.ctx.db.read().await?.consent(&tenant).await?;
@@ -17,10 +17,16 @@ impl<B: Backend> Engine<B> {
         }
         let relationship = row.consent.customer_relationship;
         let update = RelationshipUpdate { request_id, status: relationship.status, comment: relationship.comment };
-        let answer = self.backend.update_relationship(&tenant, &update).await;
+        let answer = match self.directory() {
+            Some(directory) if self.info().offers.relationships => {
+                self.backend.ask(Lane::Pushes, directory.update_relationship(&tenant, &update)).await.map(drop)
+            }
+            // There is nobody to be told: what is wanted is what is.
+            _ => Ok(()),
+        };
         let mut tx = self.begin(claim).await?;
         match answer {
-            Ok(_) => tx.relationship_pushed(&tenant, &update.request_id).await?,
+            Ok(()) => tx.relationship_pushed(&tenant, &update.request_id).await?,
             Err(BackendError::Rejected(error)) => {
                 let id = tx.intern_error(&error).await?;
                 tx.relationship_refused(&tenant, &update.request_id, id).await?;

@@ -63,7 +63,7 @@ fn read_services(details: &Object<'_>, draft: &mut AccountDraft) {
     let given = details.optional("teamsTenantId");
     draft.tenant_id =
         given.as_ref().and_then(|node| node.parsed(|text| TenantId::parse(text).map_err(|e| sentence(&e.to_string()))));
-    let backed = draft.services.and(ServiceSet::BACKED);
+    let backed = draft.services.and(ServiceSet::WITH_TEAMS_SETTINGS);
     if given.is_none() && !backed.is_empty() {
         details.refuse(
             "teamsTenantId",

@@ -105,9 +105,9 @@ fn settings(found: &Object<'_>, account: &str, number: Option<E164>) -> NumberSe
         for service in Service::ALL {
             let Some(found) = details.optional(service.contract_name()).and_then(Node::object) else { continue };
             let enabled = found.required("enabled").and_then(Node::boolean) == Some(true);
-            if ServiceSet::BACKED.contains(service) {
+            if ServiceSet::WITH_TEAMS_SETTINGS.contains(service) {
                 // What belongs to a service that is not enabled is looked at and dropped.
-                let teams = backed(&found, service, number, enabled).filter(|_| enabled);
+                let teams = service_settings(&found, service, number, enabled).filter(|_| enabled);
                 settings.teams = teams.unwrap_or(settings.teams);
             }
             if enabled {
@@ -125,8 +125,13 @@ fn settings(found: &Object<'_>, account: &str, number: Option<E164>) -> NumberSe
     settings.normalised()
 }
 
-/// What Operator Connect or Teams Phone Mobile has to know.
-fn backed(found: &Object<'_>, service: Service, number: Option<E164>, enabled: bool) -> Option<TeamsSettings> {
+/// What a service with settings of Teams has to know.
+fn service_settings(
+    found: &Object<'_>,
+    service: Service,
+    number: Option<E164>,
+    enabled: bool,
+) -> Option<TeamsSettings> {
     if let Some(status) = found.optional("assignmentStatus") {
         // The backend knows better.
         let _ = status.text();

@@ -1,5 +1,6 @@
 //! Accounts: create, change, refuse, delete.
 
+use nmp::domain::OPERATOR_CONNECT;
 use nmp::domain::{AccountForm, OrderKind, OrderStatus, Service, ServiceSet};
 use nmp::service::accounts::{self, Deleted, Updated};
 use nmp::service::{Error, numbers};
@@ -34,7 +35,7 @@ async fn an_account_is_created_once(world: World) {
     let account = world.account("contoso").await;
     assert_eq!((account.name.as_str(), account.rev, account.number_count), ("contoso", 1, 0));
     assert_eq!(account.tenant_id, Some(tenant(CONTOSO)));
-    assert_eq!(account.pushed(), Service::OperatorConnect.into());
+    assert_eq!(account.pushed(world.ctx.policy.backends.provisioned()), Service::OperatorConnect.into());
     let again = accounts::create(&world.ctx, &grant(), &origin(), &account_form("contoso", FABRIKAM)).await;
     assert_eq!(fields_of(again), ["name"]);
     // Upper and lower case differ.
@@ -56,7 +57,7 @@ async fn a_new_account_has_its_tenant_pulled(world: World) {
     world.account("contoso").await;
     let mut tx = world.db.read().await.unwrap();
     for kind in [WorkKind::CivicAddresses, WorkKind::Numbers] {
-        let row = tx.work_row(kind, CONTOSO, world.clock.now()).await.unwrap().unwrap();
+        let row = tx.work_row(kind.at(OPERATOR_CONNECT, CONTOSO), world.clock.now()).await.unwrap().unwrap();
         assert_eq!(row.next_at, Some(world.clock.now()), "{kind:?}");
     }
 }
@@ -166,7 +167,12 @@ async fn turning_sync_on_pushes_what_is_there(world: World) {
     let number = numbers::get(&world.ctx, &grant(), number("+441632960001")).await.unwrap();
     assert_eq!((number.state, number.rev), (nmp::domain::SyncState::Pending, 2));
     let mut work = world.db.read().await.unwrap();
-    assert!(work.work_row(WorkKind::Account, &account.id.to_string(), world.clock.now()).await.unwrap().is_some());
+    assert!(
+        work.work_row(WorkKind::Account.at(OPERATOR_CONNECT, &account.id.to_string()), world.clock.now())
+            .await
+            .unwrap()
+            .is_some()
+    );
     drop(work);
     world.backend_answers(&world.get("contoso").await, OrderKind::Upload, |_| true).await;
     world.check_invariants().await;

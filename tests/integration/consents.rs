@@ -1,5 +1,6 @@
 //! Consents: pulled from the backend, with the operator's own relationship on them.
 
+use nmp::domain::OPERATOR_CONNECT;
 use nmp::domain::{ConsentStatus, SyncState};
 use nmp::service::Error;
 use nmp::service::consents::{self, RelationshipForm, RelationshipUpdated};
@@ -53,7 +54,7 @@ async fn a_pull_keeps_a_relationship_that_is_on_its_way(world: World) {
     assert_eq!(row.consent.customer_relationship.status, "AgreementSigned");
     assert_eq!(row.sync_state, SyncState::Pending);
     let mut tx = world.db.begin().await.unwrap();
-    let work = tx.work_row(WorkKind::Relationship, CONTOSO, world.clock.now()).await.unwrap();
+    let work = tx.work_row(WorkKind::Relationship.at(OPERATOR_CONNECT, CONTOSO), world.clock.now()).await.unwrap();
     assert!(work.is_some_and(|work| work.next_at.is_some()));
     tx.relationship_pushed(&tenant(CONTOSO), row.request_id.as_deref().unwrap()).await.unwrap();
     tx.commit().await.unwrap();

@@ -198,7 +198,7 @@ async fn accounts_are_found_by_every_filter(world: World) {
     for index in 0..40_usize {
         let services: ServiceSet = Service::ALL.into_iter().filter(|s| index % (2 + *s as usize) == 0).collect();
         let services = if services.is_empty() { Service::ZoomPhoneCloudPeering.into() } else { services };
-        let backed = !services.and(ServiceSet::BACKED).is_empty();
+        let backed = !services.and(ServiceSet::WITH_TEAMS_SETTINGS).is_empty();
         let form = AccountForm {
             name: format!("{}{}{index}", ["contoso", "Contoso", "fabrikam"][index % 3], ["-", "_"][index % 2]),
             correlation_id: correlations[index % correlations.len()].to_owned(),

@@ -15,6 +15,7 @@ mod api_front;
 mod api_reference;
 mod architecture;
 mod audit;
+mod backends;
 mod bad_input;
 mod call_path;
 mod catalog;

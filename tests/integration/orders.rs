@@ -116,6 +116,8 @@ async fn an_answer_for_an_overtaken_number_does_not_count(world: World) {
     let now = world.clock.now();
     let tenant_id = account.tenant_id.as_ref().unwrap();
     let new = nmp::store::NewPush {
+        backend: world.ctx.policy.backends.iter().next().unwrap(),
+        provisioned: world.ctx.policy.backends.provisioned(),
         request_id: "r1".into(),
         account_id: account.id,
         tenant_id,
@@ -130,7 +132,7 @@ async fn an_answer_for_an_overtaken_number_does_not_count(world: World) {
     let second = world.stage_form(&changed).await;
     assert!(matches!(world.submit(second).await, Submitted::Done));
     let mut tx = world.db.begin().await.unwrap();
-    let carried = tx.pushes(account.id).await.unwrap().remove(0);
+    let carried = tx.pushes(account.id, nmp::domain::OPERATOR_CONNECT).await.unwrap().remove(0);
     let both = tx.push_numbers(push.id).await.unwrap();
     assert_eq!(both.len(), 2);
     tx.record_outcome(&carried, &both, nmp::store::PushOutcome::Done, now).await.unwrap();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nmp::backend::{OperatorConnect, OperatorConnectOptions};
+use nmp::backend::{OperatorConnect, OperatorConnectOptions, Properties};
+use nmp::domain::OPERATOR_CONNECT;
 use nmp::domain::{E164, ItemState, OrderKind, OrderStatus, SyncState};
 use nmp::sandbox::{Sandbox, SandboxOptions};
 use nmp::service::accounts::Deleted;
@@ -12,7 +13,7 @@ use nmp::service::consents::{RelationshipForm, update_relationship};
 use nmp::service::orders::{self, ItemSelection, ReleaseSelection};
 use nmp::service::{accounts, consents, numbers};
 use nmp::store::{Page, WorkKind};
-use nmp::sync::{Engine, SyncOptions};
+use nmp::sync::{Engine, Engines, SyncOptions};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,7 @@ use crate::harness::{eventually, on_both_databases};
 struct Outside {
     url: String,
     http: reqwest::Client,
-    engine: Engine<OperatorConnect>,
+    engine: Engine,
     stop: CancellationToken,
 }
 
@@ -36,11 +37,11 @@ impl Drop for Outside {
 
 impl Outside {
     async fn new(world: &World) -> Self {
-        Self::with(world, SyncOptions::default()).await
+        Self::with(world, Properties::default()).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "the outside world has its own clock, client and task")]
-    async fn with(world: &World, options: SyncOptions) -> Self {
+    async fn with(world: &World, properties: Properties) -> Self {
         let (sandbox, listener) =
             Sandbox::bind("127.0.0.1:0".parse().unwrap(), SandboxOptions { examples: true, state: None })
                 .await
@@ -49,6 +50,7 @@ impl Outside {
         let (url, token_url, stopped) = (sandbox.operator_connect_url(), sandbox.token_url(), stop.clone());
         tokio::spawn(async move { sandbox.serve(listener, stopped).await });
         let backend = OperatorConnect::new(OperatorConnectOptions {
+            info: world.ctx.policy.backends.iter().next().unwrap().clone(),
             base_url: url.parse().unwrap(),
             token_url: Some(token_url.parse().unwrap()),
             client_id: "nmp-operator-connect".into(),
@@ -57,7 +59,7 @@ impl Outside {
             now: OffsetDateTime::now_utc,
         })
         .unwrap();
-        let engine = Engine::new(world.ctx.clone(), Arc::new(backend), options);
+        let engine = Engine::new(world.ctx.clone(), backend.into_backend(properties), SyncOptions::default());
         let outside = Self { url, http: reqwest::Client::new(), engine, stop };
         outside.faults(json!({"jobSeconds": 0})).await;
         outside
@@ -165,13 +167,20 @@ async fn a_backend_that_asks_for_time_gets_it(world: World) {
     outside.engine.run_until_idle().await.unwrap();
     outside.faults(json!({"status": null, "retryAfter": null})).await;
     let key = account.id.to_string();
-    let row =
-        world.db.read().await.unwrap().work_row(WorkKind::Account, &key, world.clock.now()).await.unwrap().unwrap();
+    let row = world
+        .db
+        .read()
+        .await
+        .unwrap()
+        .work_row(WorkKind::Account.at(OPERATOR_CONNECT, &key), world.clock.now())
+        .await
+        .unwrap()
+        .unwrap();
     let due = row.next_at.unwrap();
     assert!(due - world.clock.now() > time::Duration::milliseconds(1_500), "{row:?}");
     // Somebody wants it at once: it is not done sooner for that.
     let mut tx = world.db.begin().await.unwrap();
-    tx.want_work(WorkKind::Account, &key, world.clock.now()).await.unwrap();
+    tx.want_work(WorkKind::Account.at(OPERATOR_CONNECT, &key), world.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     outside.engine.run_until_idle().await.unwrap();
     assert_eq!(world.order(order).await.progress.done, 0);
@@ -208,6 +217,7 @@ async fn a_release_takes_numbers_back_even_assigned_ones(world: World) {
     nmp::service::sync_status::pull_now(
         &world.ctx,
         &grant(),
+        None,
         nmp::service::sync_status::Pull::Numbers(&tenant(CONTOSO)),
     )
     .await
@@ -278,8 +288,8 @@ async fn a_relationship_reaches_the_enterprise(world: World) {
 }
 
 async fn several_engines_do_everything_once(world: World) {
-    let options = SyncOptions { batch_size: 7, ..SyncOptions::default() };
-    let outside = Outside::with(&world, options).await;
+    let properties = Properties { batch_size: 7, ..Properties::default() };
+    let outside = Outside::with(&world, properties).await;
     outside.faults(json!({"statusRate": 0.2, "status": 503, "dropResponseRate": 0.2, "garbageRate": 0.1})).await;
     for name in ["contoso", "contoso-2", "contoso-3"] {
         world.account(name).await;
@@ -369,7 +379,15 @@ async fn a_list_that_repeats_itself_is_left_and_said(world: World) {
     outside.faults(json!({"repeatCursor": true})).await;
     tokio::time::timeout(Duration::from_secs(30), outside.engine.run_until_idle()).await.unwrap().unwrap();
     let row = async |kind, key: &str| {
-        world.db.read().await.unwrap().work_row(kind, key, world.clock.now()).await.unwrap().unwrap()
+        world
+            .db
+            .read()
+            .await
+            .unwrap()
+            .work_row(kind.at(OPERATOR_CONNECT, key), world.clock.now())
+            .await
+            .unwrap()
+            .unwrap()
     };
     for (kind, key) in [(WorkKind::Consents, ""), (WorkKind::CivicAddresses, CONTOSO), (WorkKind::Numbers, CONTOSO)] {
         let row = row(kind, key).await;
@@ -395,7 +413,7 @@ async fn a_job_that_never_ends_is_given_up_and_its_numbers_are_read_back(world: 
     let (mut pauses, mut last, mut noted) = (Vec::new(), None, None);
     let (status, passed) = after(&world, &outside, time::Duration::seconds(10), time::Duration::hours(7), async || {
         let mut tx = world.db.read().await.unwrap();
-        let row = tx.work_row(WorkKind::Account, &key, world.clock.now()).await.unwrap().unwrap();
+        let row = tx.work_row(WorkKind::Account.at(OPERATOR_CONNECT, &key), world.clock.now()).await.unwrap().unwrap();
         if let Some(next) = row.next_at.filter(|next| Some(*next) != last) {
             pauses.push(next - world.clock.now());
             last = Some(next);
@@ -469,9 +487,10 @@ async fn a_clock_that_is_set_back_or_forward_delays_nothing(world: World) {
 struct Runs(CancellationToken, nmp::sync::Workers);
 
 impl Runs {
-    fn start(outside: &Outside) -> Self {
+    fn start(world: &World, outside: &Outside) -> Self {
         let stop = CancellationToken::new();
-        let workers = outside.engine.clone().run(stop.clone(), &tokio_util::task::TaskTracker::new());
+        let engines = Engines::new(&world.ctx, vec![outside.engine.clone()]);
+        let workers = engines.run(&stop, &tokio_util::task::TaskTracker::new());
         Self(stop, workers)
     }
 }
@@ -497,7 +516,7 @@ async fn after_an_outage_everything_that_sleeps_is_woken_by_the_first_answer(wor
         world.clock.advance(time::Duration::minutes(16));
     }
     outside.engine.run_until_idle().await.unwrap();
-    let running = Runs::start(&outside);
+    let running = Runs::start(&world, &outside);
     // A start makes them due, so wait until they sleep again.
     let asleep = "SELECT COUNT(*) FROM work WHERE kind = 'account' AND attempt > 9 AND lease_until = 0";
     eventually("all sleep", Duration::from_secs(20), async || {

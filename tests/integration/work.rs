@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use nmp::domain::OPERATOR_CONNECT;
 use nmp::store::{Again, Claim, Error, Lane, WorkKind};
 use time::Duration;
 
@@ -38,13 +39,13 @@ const fn asked_to_wait(at: time::OffsetDateTime) -> Again {
 
 async fn want(world: &World, key: &str) {
     let mut tx = world.db.begin().await.unwrap();
-    tx.want_work(WorkKind::Account, key, world.clock.now()).await.unwrap();
+    tx.want_work(WorkKind::Account.at(OPERATOR_CONNECT, key), world.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 async fn claim(world: &World) -> Option<Claim> {
     let mut tx = world.db.begin().await.unwrap();
-    let claim = tx.claim_work(Lane::Pushes, world.clock.now(), LEASE).await.unwrap();
+    let claim = tx.claim_work(OPERATOR_CONNECT, Lane::Pushes, world.clock.now(), LEASE).await.unwrap();
     tx.commit().await.unwrap();
     claim
 }
@@ -69,7 +70,7 @@ async fn hold(world: &World, claim: &Claim) -> Result<(), Error> {
 }
 
 async fn next_at(world: &World) -> Option<time::OffsetDateTime> {
-    world.db.read().await.unwrap().next_work_at(Lane::Pushes, world.clock.now()).await.unwrap()
+    world.db.read().await.unwrap().next_work_at(OPERATOR_CONNECT, Lane::Pushes, world.clock.now()).await.unwrap()
 }
 
 async fn two_workers_never_have_the_same(world: World) {
@@ -132,7 +133,7 @@ async fn a_held_lease_is_not_claimed(world: World) {
             .read()
             .await
             .unwrap()
-            .work_row(WorkKind::Account, "1", world.clock.now())
+            .work_row(WorkKind::Account.at(OPERATOR_CONNECT, "1"), world.clock.now())
             .await
             .unwrap()
             .unwrap()
@@ -176,8 +177,15 @@ async fn a_back_off_is_cut_short_by_a_wish(world: World) {
     let mine = claim(&world).await.unwrap();
     failed(&world, &mine, in_back_off(world.clock.now() + Duration::minutes(10))).await;
     assert!(claim(&world).await.is_none());
-    let row =
-        world.db.read().await.unwrap().work_row(WorkKind::Account, "1", world.clock.now()).await.unwrap().unwrap();
+    let row = world
+        .db
+        .read()
+        .await
+        .unwrap()
+        .work_row(WorkKind::Account.at(OPERATOR_CONNECT, "1"), world.clock.now())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((row.attempt, row.last_error.as_deref()), (1, Some("the backend is away")));
     want(&world, "1").await;
     assert!(claim(&world).await.is_some());
@@ -207,14 +215,14 @@ async fn work_that_is_given_back_is_due_when_it_says(world: World) {
 
 async fn claim_pull(world: &World) -> Option<Claim> {
     let mut tx = world.db.begin().await.unwrap();
-    let claim = tx.claim_work(Lane::Pulls, world.clock.now(), LEASE).await.unwrap();
+    let claim = tx.claim_work(OPERATOR_CONNECT, Lane::Pulls, world.clock.now(), LEASE).await.unwrap();
     tx.commit().await.unwrap();
     claim
 }
 
 async fn want_pull(world: &World, key: &str) {
     let mut tx = world.db.begin().await.unwrap();
-    tx.want_work(WorkKind::Numbers, key, world.clock.now()).await.unwrap();
+    tx.want_work(WorkKind::Numbers.at(OPERATOR_CONNECT, key), world.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -241,7 +249,7 @@ async fn a_pull_that_somebody_asked_for_goes_before_those_that_are_due_again(wor
         world.clock.advance(Duration::seconds(1));
     }
     let mut read = world.db.read().await.unwrap();
-    let row = read.work_row(WorkKind::Numbers, "c", world.clock.now()).await.unwrap().unwrap();
+    let row = read.work_row(WorkKind::Numbers.at(OPERATOR_CONNECT, "c"), world.clock.now()).await.unwrap().unwrap();
     assert_eq!(row.next_at, Some(world.clock.now() - Duration::seconds(1)), "due since it was asked for");
     drop(read);
     let mut order = Vec::new();
@@ -253,8 +261,9 @@ async fn a_pull_that_somebody_asked_for_goes_before_those_that_are_due_again(wor
 
 async fn pulls_of_many_tenants_are_spread_over_their_interval(world: World) {
     execute(&world.db, ACCOUNTS).await;
+    let backend = world.ctx.policy.backends.iter().next().unwrap().clone();
     let (now, interval) = (world.clock.now(), Duration::minutes(15));
-    world.db.schedule_pulls(WorkKind::Numbers, now, interval).await.unwrap();
+    world.db.schedule_pulls(&backend, WorkKind::Numbers, now, interval).await.unwrap();
     let due = "SELECT next_at FROM work WHERE kind = 'numbers' ORDER BY next_at";
     let first = numbers(&world.db, due).await;
     assert_eq!(first.len(), 6_000, "each tenant once, also those with two accounts");
@@ -266,7 +275,7 @@ async fn pulls_of_many_tenants_are_spread_over_their_interval(world: World) {
     // Another start later changes nothing, and schedules what is new.
     execute(&world.db, "UPDATE work SET next_at = 9223372036854775807 WHERE key = (SELECT MIN(key) FROM work)").await;
     let later = now + Duration::hours(1);
-    world.db.schedule_pulls(WorkKind::Numbers, later, interval).await.unwrap();
+    world.db.schedule_pulls(&backend, WorkKind::Numbers, later, interval).await.unwrap();
     let second = numbers(&world.db, due).await;
     assert_eq!(second[..5_999], first[1..]);
     assert_eq!(second[5_999], nmp::store::micros(later));
@@ -304,7 +313,7 @@ async fn what_sleeps_is_woken_but_for_what_the_backend_asked_to_be_left_alone(wo
     failed(&world, &claims["leased"], in_back_off(world.clock.now())).await;
     done(&world, &claims["fine"], Some(later)).await;
     assert_eq!(claim(&world).await.unwrap().key, "leased");
-    world.db.wake_failed_work(WorkKind::Account, world.clock.now()).await.unwrap();
+    world.db.wake_failed_work(OPERATOR_CONNECT, WorkKind::Account, world.clock.now()).await.unwrap();
     let woken = claim(&world).await.unwrap();
     assert_eq!((woken.key.as_str(), woken.attempt), ("asleep", 1));
     assert!(claim(&world).await.is_none());
@@ -350,9 +359,9 @@ async fn a_clock_that_is_set_back_changes_no_pause_and_no_lease(world: World) {
 /// As many rows as 100,000 tenants and as many accounts have: pulls that are overdue, that are not due yet, pushes that
 /// have nothing to do, and some that failed.
 const MANY: [&str; 2] = [
-    "INSERT INTO work (kind, key, next_at, set_at)
+    "INSERT INTO work (backend, kind, key, next_at, set_at)
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-    SELECT CASE i % 2 WHEN 0 THEN 'numbers' ELSE 'civic-addresses' END, 'tenant-' || i, 1000000 + i, 0 FROM n",
+    SELECT 'operator-connect', CASE i % 2 WHEN 0 THEN 'numbers' ELSE 'civic-addresses' END, 'tenant-' || i, 1000000 + i, 0 FROM n",
     "INSERT INTO work (kind, key, next_at, set_at, attempt, last_error)
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
     SELECT 'account', '' || i, CASE i % 1000 WHEN 0 THEN 5000000 + i ELSE 9223372036854775807 END, 0, i % 2,

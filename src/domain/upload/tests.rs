@@ -169,7 +169,7 @@ fn settings() -> impl Strategy<Value = NumberSettings> {
                     custom_sip_header: header,
                     ..NumberSettings::default()
                 };
-                if !settings.is_backed() {
+                if !settings.has_teams_settings() {
                     return settings;
                 }
                 let teams = TeamsSettings {

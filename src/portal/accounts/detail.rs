@@ -9,7 +9,7 @@ use super::{ServiceLine, service_lines};
 use crate::authz::{
     AccountsDelete, AccountsRead, AccountsWrite, ConsentsRead, NumbersDelete, NumbersRead, NumbersWrite,
 };
-use crate::domain::{ServiceSet, SyncState};
+use crate::domain::SyncState;
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, Shell, needs, page};
 use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::consents::relationship_chip;
@@ -107,7 +107,7 @@ async fn get(
         states.push(StateCount { icon, chip: state.into(), key: state.key(), count: text });
     }
     let number_of = |key: &str| counts.iter().find(|(service, _)| service.key() == key).map_or(0, |(_, count)| *count);
-    let services = service_lines(&account)
+    let services = service_lines(&account, ctx.policy.backends.provisioned())
         .into_iter()
         .map(|line| ServiceRow { numbers: count(number_of(line.key)), line })
         .collect();
@@ -127,7 +127,7 @@ async fn get(
         created: account.created_at.into(),
         updated: account.updated_at.into(),
         consent,
-        needs_consent: !account.services.and(ServiceSet::BACKED).is_empty(),
+        needs_consent: !account.services.and(ctx.policy.backends.consented()).is_empty(),
         may_upload: person.may::<NumbersWrite>() && !account.deleting,
         may_release: person.may::<NumbersDelete>() && account.number_count > 0,
         may_write,

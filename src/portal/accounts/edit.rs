@@ -136,7 +136,7 @@ async fn create(
     shell: Shell,
     FormBody(sent): FormBody<SentAccount>,
 ) -> Result<Response, Problem> {
-    let form = AccountForm::from(sent);
+    let form = sent.form(state.ctx());
     match checked(accounts::create(state.ctx(), &grant, &origin(&info), &form).await)? {
         Ok(account) => {
             let text = if account.direct_routing.is_some() {
@@ -182,7 +182,7 @@ async fn update(
     let ctx = state.ctx();
     // No rev is 0, so a version that cannot be read is one that is no longer current.
     let version = sent.version.parse().unwrap_or(0);
-    let form = AccountForm { name: name.clone(), ..AccountForm::from(sent) };
+    let form = AccountForm { name: name.clone(), ..sent.form(ctx) };
     let outcome = checked(accounts::update(ctx, &grant, &origin(&info), &name, version, &form).await)?;
     match outcome {
         Ok(Updated::Done(account)) => {
@@ -194,18 +194,17 @@ async fn update(
             format!("Account {name} goes with the last of its numbers and can no longer be changed."),
         )),
         Ok(Updated::Stale(account)) => {
-            let zones = ctx.policy.zones.as_ref();
-            let theirs = form::described(&form::of(&account), zones);
-            let stale = theirs.into_iter().zip(form::described(&form, zones));
+            let theirs = form::described(ctx, &form::of(&account));
+            let stale = theirs.into_iter().zip(form::described(ctx, &form));
             let stale = stale.map(|((what, theirs), (_, yours))| ComparedLine { what, theirs, yours }).collect();
-            let api = api_call::of_account_form(&state, &form.over(&account), false);
+            let api = api_call::of_account_form(&state, &form.over(&account, ctx.policy.backends.provisioned()), false);
             let page = FormPage::new(ctx, shell, form, account.services).with_tenant(ctx, &grant).await?;
             let (version, stale_at) = (account.rev, Some(account.updated_at.into()));
             Ok(page_with(StatusCode::CONFLICT, &FormPage { name, version, stale, stale_at, api, ..page }))
         }
         Err(errors) => {
             let account = accounts::get(ctx, &read, &name).await?;
-            let api = api_call::of_account_form(&state, &form.over(&account), false);
+            let api = api_call::of_account_form(&state, &form.over(&account, ctx.policy.backends.provisioned()), false);
             let page = FormPage::new(ctx, shell, form, account.services).with_tenant(ctx, &grant).await?;
             Ok(invalid(&FormPage { name, version, errors, api, ..page }))
         }

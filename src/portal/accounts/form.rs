@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::names::NamesView;
-use crate::domain::direct_routing::Zones;
 use crate::domain::{Account, AccountForm, DirectRoutingForm, Service, ServiceSet};
 use crate::service::Ctx;
 
@@ -28,21 +27,23 @@ fn set(keys: &[String]) -> ServiceSet {
     keys.iter().filter_map(|key| Service::from_key(key)).collect()
 }
 
-impl From<SentAccount> for AccountForm {
-    fn from(sent: SentAccount) -> Self {
-        Self {
-            name: sent.name,
-            tenant_id: sent.tenant,
-            correlation_id: sent.correlation_id,
-            services: set(&sent.service),
-            // Nobody is asked whether to sync a service that has no backend.
-            synced: set(&sent.sync).or(ServiceSet::ALL.without(ServiceSet::BACKED)),
+impl SentAccount {
+    /// What was typed.
+    pub(super) fn form(self, ctx: &Ctx) -> AccountForm {
+        // Nobody is asked whether to sync a service that has no backend.
+        let unasked = ServiceSet::ALL.without(ctx.policy.backends.provisioned());
+        AccountForm {
+            name: self.name,
+            tenant_id: self.tenant,
+            correlation_id: self.correlation_id,
+            services: set(&self.service),
+            synced: set(&self.sync).or(unasked),
             direct_routing: DirectRoutingForm {
-                call_screening: !sent.call_screening.is_empty(),
-                subdomain: sent.subdomain,
-                tokens: [sent.token1, sent.token2],
+                call_screening: !self.call_screening.is_empty(),
+                subdomain: self.subdomain,
+                tokens: [self.token1, self.token2],
             },
-            ticket: sent.ticket,
+            ticket: self.ticket,
         }
     }
 }
@@ -92,7 +93,7 @@ pub(super) fn fields(ctx: &Ctx, form: &AccountForm, kept: ServiceSet) -> Vec<Ser
             label: service.label(),
             hint: hint(service),
             enabled: form.services.contains(service),
-            backed: ServiceSet::BACKED.contains(service),
+            backed: ctx.policy.backends.provisioned().contains(service),
             synced: form.synced.contains(service),
         })
         .collect()
@@ -142,7 +143,8 @@ pub(super) fn direct_routing(ctx: &Ctx, form: &AccountForm) -> DirectRoutingFiel
 }
 
 /// What a form or an account says, in words, to compare two of them.
-pub(super) fn described(form: &AccountForm, zones: Option<&Zones>) -> Vec<(&'static str, String)> {
+pub(super) fn described(ctx: &Ctx, form: &AccountForm) -> Vec<(&'static str, String)> {
+    let (zones, provisioned) = (ctx.policy.zones.as_ref(), ctx.policy.backends.provisioned());
     let mut lines = vec![
         ("Tenant ID", form.tenant_id.trim().to_owned()),
         ("Correlation ID", form.correlation_id.trim().to_owned()),
@@ -150,7 +152,7 @@ pub(super) fn described(form: &AccountForm, zones: Option<&Zones>) -> Vec<(&'sta
     for service in Service::ALL {
         let state = match (form.services.contains(service), form.synced.contains(service)) {
             (false, _) => "Off",
-            (true, _) if !ServiceSet::BACKED.contains(service) => "Enabled",
+            (true, _) if !provisioned.contains(service) => "Enabled",
             (true, true) => "Enabled, sync on",
             (true, false) => "Enabled, sync off",
         };

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::audited::AuditedAccount;
 use crate::authz::{AccountsWrite, Grant};
-use crate::domain::{Account, AccountDraft, AccountForm, FieldProblem, ServiceSet};
+use crate::domain::{Account, AccountDraft, AccountForm, Backends, FieldProblem, ServiceSet};
 use crate::service::labels::{self, AccountLabel};
 use crate::service::transact::transact;
 use crate::service::{Ctx, Error, Origin, Result, Rules, audit_entry};
@@ -16,7 +16,6 @@ use crate::store::{Tx, WorkKind};
 /// When the form has problems, the name is taken, or the database fails.
 pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, form: &AccountForm) -> Result<Account> {
     let draft = form.check(ctx.policy.zones.as_ref()).map_err(Error::Invalid)?;
-    let now = ctx.clock.now();
     let created = transact!(ctx, |tx| {
         let mut problems = Vec::new();
         if tx.account(draft.name.as_str()).await?.is_some() {
@@ -29,7 +28,7 @@ pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, fo
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
-        match create_in(&mut tx, grant, origin, &draft, now).await {
+        match create_in(&mut tx, ctx, grant, origin, &draft).await {
             Err(Error::Store(error)) if error.is_taken() => return Err(taken_meanwhile()),
             outcome => outcome?,
         }
@@ -42,14 +41,15 @@ pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, fo
 /// Stores a new account with its audit row.
 pub(in crate::service) async fn create_in(
     tx: &mut Tx,
+    rules: &Rules,
     grant: &Grant<AccountsWrite>,
     origin: &Origin,
     draft: &AccountDraft,
-    now: OffsetDateTime,
 ) -> Result<()> {
+    let now = rules.clock.now();
     let id = tx.next_account_id().await?;
     tx.insert_account(id, draft, now).await?;
-    want_pulls(tx, draft, now).await?;
+    want_pulls(tx, &rules.policy.backends, draft, now).await?;
     let mut entry = audit_entry(grant, origin, "account.create");
     entry.subject_kind = "account";
     entry.subject = draft.name.to_string();
@@ -59,12 +59,20 @@ pub(in crate::service) async fn create_in(
     Ok(())
 }
 
-/// Asks for the tenant's addresses, plans and number state soon, where a service of the account has a backend that knows them.
-pub(super) async fn want_pulls(tx: &mut Tx, draft: &AccountDraft, now: OffsetDateTime) -> Result<()> {
-    let backed = !draft.services.and(ServiceSet::BACKED).is_empty();
-    if let Some(tenant) = draft.tenant_id.as_ref().filter(|_| backed) {
-        tx.want_work(WorkKind::CivicAddresses, tenant.as_str(), now).await?;
-        tx.want_work(WorkKind::Numbers, tenant.as_str(), now).await?;
+/// Asks for the tenant's addresses, plans and number state soon, where a service of the account has a backend that knows
+/// them.
+pub(super) async fn want_pulls(
+    tx: &mut Tx,
+    backends: &Backends,
+    draft: &AccountDraft,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let Some(tenant) = &draft.tenant_id else { return Ok(()) };
+    for backend in backends.of(draft.services) {
+        if backend.offers.facts_of_tenants() {
+            tx.want_work(WorkKind::CivicAddresses.at(&backend.name, tenant.as_str()), now).await?;
+        }
+        tx.want_work(WorkKind::Numbers.at(&backend.name, tenant.as_str()), now).await?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! What the numbers of an account stand in the way of.
 
 use super::find::count_services;
-use crate::domain::{Account, AccountDraft, Service, ServiceSet};
-use crate::service::Result;
+use crate::domain::{Account, AccountDraft, Service};
+use crate::service::{Result, Rules};
 use crate::store::Tx;
 
 /// Why a change of an account cannot be made: numbers stand against it.
@@ -14,7 +14,13 @@ pub(in crate::service) struct InUse {
 }
 
 /// Finds what numbers of the account stand against the change.
-pub(in crate::service) async fn in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<Vec<InUse>> {
+pub(in crate::service) async fn in_use(
+    tx: &mut Tx,
+    rules: &Rules,
+    before: &Account,
+    draft: &AccountDraft,
+) -> Result<Vec<InUse>> {
+    let provisioned = rules.policy.backends.provisioned();
     let counts = count_services(tx, before).await?;
     let mut found: Vec<InUse> = counts
         .iter()
@@ -27,14 +33,14 @@ pub(in crate::service) async fn in_use(tx: &mut Tx, before: &Account, draft: &Ac
             ),
         })
         .collect();
-    let backed = counts.iter().filter(|(service, _)| ServiceSet::BACKED.contains(*service));
-    let pushed: i64 = backed.map(|(_, count)| count).sum();
+    let pushed: i64 = counts.iter().filter(|(service, _)| provisioned.contains(*service)).map(|(_, count)| count).sum();
     if before.tenant_id != draft.tenant_id && pushed > 0 {
         found.push(InUse {
             service: None,
             reason: format!(
-                "The tenant cannot change: the account has {pushed} Operator Connect or Teams Phone Mobile numbers, \
-                 with those that are still being released. Release them first, and wait until that is complete."
+                "The tenant cannot change: the account has {pushed} {} numbers, \
+                 with those that are still being released. Release them first, and wait until that is complete.",
+                provisioned.iter().map(Service::label).collect::<Vec<_>>().join(" or ")
             ),
         });
     }

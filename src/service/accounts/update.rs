@@ -1,15 +1,13 @@
 //! Changing an account.
 
-use time::OffsetDateTime;
-
 use super::audited::AuditedAccount;
 use super::create::{not_to_be_had, taken_meanwhile, want_pulls};
 use super::find::find;
 use super::in_use::in_use;
 use crate::authz::{AccountsWrite, Grant};
-use crate::domain::{Account, AccountDraft, AccountForm, FieldProblem, ServiceSet};
+use crate::domain::{Account, AccountDraft, AccountForm, FieldProblem};
 use crate::service::transact::{give_up, transact};
-use crate::service::{Ctx, Error, Origin, Result, audit_entry};
+use crate::service::{Ctx, Error, Origin, Result, Rules, audit_entry};
 use crate::store::{Tx, WorkKind};
 
 /// What became of a change.
@@ -33,19 +31,21 @@ pub async fn update(
     rev: i64,
     form: &AccountForm,
 ) -> Result<Updated> {
-    let now = ctx.clock.now();
     let outcome = transact!(ctx, |tx| {
         let before = find(&mut tx, name).await?;
-        let draft = form.over(&before).check(ctx.policy.zones.as_ref()).map_err(Error::Invalid)?;
+        let draft = form
+            .over(&before, ctx.policy.backends.provisioned())
+            .check(ctx.policy.zones.as_ref())
+            .map_err(Error::Invalid)?;
         if before.rev != rev || before.deleting {
             return give_up(Updated::Stale(Box::new(before)));
         }
-        let mut problems = what_is_in_use(&mut tx, &before, &draft).await?;
+        let mut problems = what_is_in_use(&mut tx, ctx, &before, &draft).await?;
         problems.extend(not_to_be_had(&mut tx, ctx, grant, &draft, before.services).await?);
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
-        match update_in(&mut tx, grant, origin, &before, &draft, now).await {
+        match update_in(&mut tx, ctx, grant, origin, &before, &draft).await {
             Err(Error::Store(error)) if error.is_taken() => return Err(taken_meanwhile()),
             Ok(false) => return give_up(Updated::Stale(Box::new(find(&mut tx, name).await?))),
             outcome => outcome?,
@@ -59,23 +59,27 @@ pub async fn update(
 /// Stores a change of an account that still is as it was read, with its audit row. Tells whether it still was.
 pub(in crate::service) async fn update_in(
     tx: &mut Tx,
+    rules: &Rules,
     grant: &Grant<AccountsWrite>,
     origin: &Origin,
     before: &Account,
     draft: &AccountDraft,
-    now: OffsetDateTime,
 ) -> Result<bool> {
+    let (now, backends) = (rules.clock.now(), &rules.policy.backends);
+    let provisioned = backends.provisioned();
     if !tx.update_account(before.id, before.rev, draft, now).await? {
         return Ok(false);
     }
-    let newly_synced = draft.synced.and(draft.services).and(ServiceSet::BACKED).without(before.pushed());
+    let newly_synced = draft.synced.and(draft.services).and(provisioned).without(before.pushed(provisioned));
     if !newly_synced.is_empty() {
         tx.push_again(before.id, newly_synced.bits(), now).await?;
     }
     // What waits is pushed, or is done at once where the service is not synced any more.
-    tx.want_work(WorkKind::Account, &before.id.to_string(), now).await?;
+    for backend in backends.of(before.services.or(draft.services)) {
+        tx.want_work(WorkKind::Account.at(&backend.name, &before.id.to_string()), now).await?;
+    }
     if before.tenant_id != draft.tenant_id {
-        want_pulls(tx, draft, now).await?;
+        want_pulls(tx, backends, draft, now).await?;
     }
     let mut entry = audit_entry(grant, origin, "account.update");
     entry.subject_kind = "account";
@@ -87,8 +91,13 @@ pub(in crate::service) async fn update_in(
     Ok(true)
 }
 
-async fn what_is_in_use(tx: &mut Tx, before: &Account, draft: &AccountDraft) -> Result<Vec<FieldProblem>> {
-    let used = in_use(tx, before, draft).await?.into_iter();
+async fn what_is_in_use(
+    tx: &mut Tx,
+    rules: &Rules,
+    before: &Account,
+    draft: &AccountDraft,
+) -> Result<Vec<FieldProblem>> {
+    let used = in_use(tx, rules, before, draft).await?.into_iter();
     Ok(used
         .map(|used| FieldProblem::new(if used.service.is_some() { "service" } else { "tenant" }, used.reason))
         .collect())

@@ -68,12 +68,12 @@ pub async fn put(
         }
         let outcome = match &before {
             None => {
-                create_in(&mut tx, grant, request.origin, wanted, now).await.map_err(taken_meanwhile)?;
+                create_in(&mut tx, ctx, grant, request.origin, wanted).await.map_err(taken_meanwhile)?;
                 Outcome::Created
             }
             Some(before) => {
                 if !is_as_wanted(&before.account, wanted)
-                    && !update_in(&mut tx, grant, request.origin, &before.account, wanted, now)
+                    && !update_in(&mut tx, ctx, grant, request.origin, &before.account, wanted)
                         .await
                         .map_err(taken_meanwhile)?
                 {
@@ -152,7 +152,7 @@ async fn against(
     let problem = |property: String, code, message| ItemProblem { index: 0, property, code, message, conflict: true };
     let mut problems = Vec::new();
     if let Some(before) = before {
-        problems.extend(in_use(tx, &before.account, wanted).await?.into_iter().map(|used| match used.service {
+        problems.extend(in_use(tx, rules, &before.account, wanted).await?.into_iter().map(|used| match used.service {
             Some(service) => {
                 problem(format!("serviceDetails.{}.enabled", service.contract_name()), "service_in_use", used.reason)
             }

@@ -6,9 +6,10 @@ use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::RelationshipPatch;
 use crate::domain::{SyncState, TenantId};
+use crate::service::consents::{relationship_state, want_relationship};
 use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, Result, audit_entry};
-use crate::store::{ConsentRow, RelationshipChange, Tx, WorkKind};
+use crate::store::{ConsentRow, RelationshipChange, Tx};
 
 /// A consent with the account of its tenant. Of several accounts it has the first by name.
 #[derive(Clone, Debug)]
@@ -73,13 +74,14 @@ pub async fn patch(
                 ticket: None,
                 author: &grant.principal().name,
                 request_id: &request_id,
+                state: relationship_state(&ctx.policy.backends),
             };
             if !tx.set_relationship(&change, now).await? {
                 return Err(Error::Overtaken(
                     "The request for information changed at the same moment. Send the request again.".into(),
                 ));
             }
-            tx.want_work(WorkKind::Relationship, tenant.as_str(), now).await?;
+            want_relationship(&mut tx, &ctx.policy.backends, tenant, now).await?;
             let mut entry = audit_entry(grant, request.origin, "consent.relationship");
             entry.subject_kind = "consent";
             entry.subject = tenant.to_string();

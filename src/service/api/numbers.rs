@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
 use crate::domain::{
-    Account, E164, ItemState, Number, NumberSettings, OrderKind, OrderSource, Refusal, Service, SyncState, Verdict,
-    number,
+    Account, E164, ItemState, Number, NumberSettings, OrderKind, OrderSource, Refusal, Service, ServiceSet, SyncState,
+    Verdict, number,
 };
 use crate::service::orders::{OrderRight, OrderToSubmit, new_order, submit_in};
 use crate::service::transact::{give_up, transact_together};
@@ -63,14 +63,14 @@ pub async fn put(
                 Some(id) => id,
                 None => tx.next_number("orders").await?,
             };
-            let (values, items) = staged(&account, &wanted);
+            let (values, items) = staged(&account, &wanted, ctx.policy.backends.provisioned());
             let order = new_order(id, OrderKind::Upload, OrderSource::Api, person, &account);
             let (verdicts, place) = tx.stage_order(&order, (account.id, account.rev), &values, &items, now).await?;
             if verdicts.iter().any(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
                 return Err(Error::Items(refused(&mut tx, id, &numbers, person).await?));
             }
             let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place };
-            let Some(applied) = submit_in(&mut tx, &right, request.origin, order, now).await? else {
+            let Some(applied) = submit_in(&mut tx, &right, request.origin, order, ctx).await? else {
                 return Err(moved());
             };
             to_push = !applied.to_push.is_empty();
@@ -212,7 +212,7 @@ pub async fn delete(
             let verdicts = tx.verdict_counts(id).await?;
             let right = OrderRight::Release(grant.clone());
             let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place: None };
-            if submit_in(&mut tx, &right, request.origin, order, now).await?.is_none() {
+            if submit_in(&mut tx, &right, request.origin, order, ctx).await?.is_none() {
                 return Err(moved());
             }
         }
@@ -300,7 +300,7 @@ fn not_enabled(account: &Account, wanted: &[WantedNumber]) -> Vec<ItemProblem> {
 }
 
 /// Makes the numbers to stage, and each of their settings once.
-fn staged(account: &Account, wanted: &[WantedNumber]) -> (Vec<NumberSettings>, Vec<NewItem>) {
+fn staged(account: &Account, wanted: &[WantedNumber], provisioned: ServiceSet) -> (Vec<NumberSettings>, Vec<NewItem>) {
     let values: HashMap<i64, &NumberSettings> =
         wanted.iter().map(|wanted| (wanted.settings_id, &wanted.settings)).collect();
     let item = |wanted: &WantedNumber| NewItem {
@@ -309,7 +309,7 @@ fn staged(account: &Account, wanted: &[WantedNumber]) -> (Vec<NumberSettings>, V
         account_id: account.id,
         settings_id: wanted.settings_id,
         country: wanted.country.clone(),
-        state: ItemState::of_new(account, wanted.settings.services),
+        state: ItemState::of_new(account, wanted.settings.services, provisioned),
     };
     (values.into_values().cloned().collect(), wanted.iter().map(item).collect())
 }

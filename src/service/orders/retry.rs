@@ -7,7 +7,6 @@ use super::right::OrderRight;
 use crate::domain::{OrderKind, Progress, SyncState};
 use crate::service::transact::transact;
 use crate::service::{Ctx, Error, Origin, Result};
-use crate::store::WorkKind;
 
 /// Lets what failed in an order be tried again, as far as no later order has taken the numbers over. Tells how many there are.
 ///
@@ -28,7 +27,7 @@ pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i6
         }
         tx.add_progress(id, Progress { failed: -retried, ..Progress::default() }, now).await?;
         for account in tx.accounts_to_push(id).await? {
-            tx.want_work(WorkKind::Account, &account.to_string(), now).await?;
+            tx.want_account(account, &ctx.policy.backends, now).await?;
         }
         let mut entry = right.audit(origin, "order.retry");
         entry.subject_kind = "order";

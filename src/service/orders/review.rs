@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::find::find;
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::{Consent, E164, Order, OrderKind, Places, Verdict};
-use crate::service::{Ctx, Result};
+use crate::service::{Ctx, Result, Rules};
 use crate::store::{ItemRange, ItemRow, Page, ProblemRow, SettingsChange, Tx};
 
 /// Assigned numbers that a release names.
@@ -86,17 +86,17 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
         assigned: tx.assigned_items(id, ASSIGNED_SHOWN).await?,
-        warnings: warnings(&mut tx, id).await?,
+        warnings: warnings(&mut tx, &ctx.rules(), id).await?,
         order,
         counts,
     })
 }
 
 /// Tells what stands against uploading: consents that do not stand, countries that were not consented to.
-async fn warnings(tx: &mut Tx, id: i64) -> Result<Vec<String>> {
+async fn warnings(tx: &mut Tx, rules: &Rules, id: i64) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     let mut known: Option<(i64, Option<Consent>)> = None;
-    for (account_id, country, count) in tx.item_countries(id).await? {
+    for (account_id, country, count) in tx.item_countries(id, rules.policy.backends.consented()).await? {
         if known.as_ref().is_none_or(|(known, _)| *known != account_id) {
             let account = tx.account_by_id(account_id).await?;
             let tenant = account.as_ref().and_then(|account| account.tenant_id.clone());

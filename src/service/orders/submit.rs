@@ -1,7 +1,6 @@
 //! Submitting a draft: what was reviewed becomes what should be.
 
 use serde_json::json;
-use time::OffsetDateTime;
 
 use super::find::find;
 use super::review::refused;
@@ -10,7 +9,7 @@ use crate::authz::Principal;
 use crate::domain::{Account, Order, OrderKind, OrderSource, OrderStatus, Verdict};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
-use crate::store::{Applied, AuditEntry, NewOrder, Place, Tx, WorkKind};
+use crate::store::{Applied, AuditEntry, NewOrder, Place, Tx};
 
 /// What became of a submission.
 #[derive(Debug)]
@@ -81,13 +80,15 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
-    let Some(applied) = tx.apply_order(id, &counts, now).await? else { return Ok(Submitted::Moved(0)) };
+    let Some(applied) = tx.apply_order(id, &counts, &rules.policy.backends, now).await? else {
+        return Ok(Submitted::Moved(0));
+    };
     if applied.progress.total == 0 {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
     }
     tx.add_progress(id, applied.progress, now).await?;
     for account in applied.to_push {
-        tx.want_work(WorkKind::Account, &account.to_string(), now).await?;
+        tx.want_account(account, &rules.policy.backends, now).await?;
     }
     let submission = Submission {
         order_id: id,
@@ -118,12 +119,13 @@ pub(in crate::service) async fn submit_in(
     right: &OrderRight,
     origin: &Origin,
     order: OrderToSubmit<'_>,
-    now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<Option<Applied>> {
     let OrderToSubmit { id, account, verdicts, place } = order;
     let submission = Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0 };
     let entry = submission.audit(right, origin);
-    Ok(tx.apply_and_finish(id, verdicts, (entry, place), now).await?)
+    let now = rules.clock.now();
+    Ok(tx.apply_and_finish(id, verdicts, (entry, place), &rules.policy.backends, now).await?)
 }
 
 /// Makes a new order on one account that nobody reviews.

@@ -91,7 +91,7 @@ impl UploadForm {
             calling_profile: text(&self.calling_profile),
             custom_sip_header: text(&self.custom_sip_header),
         };
-        if settings.is_backed() {
+        if settings.has_teams_settings() {
             return settings.with_usual_profile(usual_profile).normalised();
         }
         NumberSettings { teams: TeamsSettings::default(), calling_profile: None, ..settings }

@@ -205,7 +205,7 @@ impl<'a> Stage<'a> {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let state = ItemState::of_new(&account.account, settings.services);
+        let state = ItemState::of_new(&account.account, settings.services, self.rules.policy.backends.provisioned());
         values.entry(settings_id).or_insert(settings);
         if self.known_touched.insert(account.account.id) {
             self.touched.push((&account.account).into());

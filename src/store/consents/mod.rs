@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use crate::domain::consent::iso_country;
-use crate::domain::{Consent, CustomerRelationship, ProvisioningError, SyncState, TenantId};
+use crate::domain::{Consent, CustomerRelationship, Offers, ProvisioningError, SyncState, TenantId};
 use crate::store::numbers::settings;
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, contains, dialect, on, statements};
@@ -38,15 +38,11 @@ statements! {
         UPDATE consents
         SET relationship = $3,
             comment = $4,
-            relationship_on = $5,
-            ticket = $6,
-            changed_by = $7,
-            request_id = $8,
-            sync_state = 'pending',
-            error_id = NULL,
+            relationship_on = $5, ticket = $6, changed_by = $7, request_id = $8, sync_state = $9, error_id = NULL,
             rev = rev + 1
         WHERE tenant_id = $1
           AND rev = $2";
+    SETTLE_ALL = "UPDATE consents SET sync_state = 'synced' WHERE sync_state = 'pending'";
     PUSHED = "
         UPDATE consents
         SET sync_state = 'synced', error_id = NULL
@@ -71,7 +67,6 @@ const INSERT: &str = "
         relationship, comment, relationship_on, sync_state, rev, pulled_at
     )
     VALUES ";
-/// A relationship of ours that is still on its way is kept; one that the backend moved counts as a new rev.
 const MERGE: &str = "
     ON CONFLICT (tenant_id)
     DO UPDATE SET
@@ -82,7 +77,9 @@ const MERGE: &str = "
         countries = excluded.countries,
         consented_on = excluded.consented_on,
         last_modified_on = excluded.last_modified_on,
-        pulled_at = excluded.pulled_at,
+        pulled_at = excluded.pulled_at";
+/// A relationship of ours that is still on its way is kept; one that the backend moved counts as a new rev.
+const MERGE_RELATIONSHIP: &str = ",
         rev = CASE
             WHEN consents.sync_state = 'synced' AND (
                 consents.relationship <> excluded.relationship
@@ -248,11 +245,12 @@ fn search_text(consent: &Consent) -> String {
 }
 
 impl Tx {
-    /// Stores consents as the backend has them. A relationship of ours that is still on its way is kept.
+    /// Stores consents as the backend has them. A relationship of ours that is still on its way is kept, and every one of
+    /// ours where the backend keeps none.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn upsert_consents(&mut self, consents: &[Consent], now: OffsetDateTime) -> Result<()> {
+    pub async fn upsert_consents(&mut self, consents: &[Consent], offers: Offers, now: OffsetDateTime) -> Result<()> {
         for chunk in consents.chunks(500) {
             let mut upsert = Conditions::default();
             upsert.push(INSERT, []);
@@ -286,6 +284,9 @@ impl Tx {
                 upsert.push(", 'synced', 1, ?)", [Bind::Int(micros(now))]);
             }
             upsert.push(MERGE, []);
+            if offers.relationships {
+                upsert.push(MERGE_RELATIONSHIP, []);
+            }
             on!(self, |c| bind_all!(sqlx::query(upsert.sql()), upsert).execute(c).await.map(drop))?;
         }
         Ok(())
@@ -399,10 +400,19 @@ impl Tx {
             .bind(change.ticket)
             .bind(change.author)
             .bind(change.request_id)
+            .bind(change.state.key())
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?
             == 1)
+    }
+
+    /// Settles every relationship that waits for a backend: there is none to be told any more.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn settle_relationships(&mut self) -> Result<u64> {
+        Ok(on!(self, |c| sqlx::query(SETTLE_ALL).execute(c).await.map(|done| done.rows_affected()))?)
     }
 
     /// Records that the backend took this change of the relationship, unless a later one is under way.
@@ -447,6 +457,8 @@ pub struct RelationshipChange<'a> {
     pub author: &'a str,
     /// Identifies the change to the backend.
     pub request_id: &'a str,
+    /// Pending, or synced where there is no backend to be told.
+    pub state: SyncState,
 }
 
 impl ConsentFilter {

@@ -6,7 +6,7 @@ pub(super) mod lines;
 pub(super) mod rows;
 pub(super) mod settings;
 
-use crate::domain::{E164, Number, NumberSettings, SyncState};
+use crate::domain::{E164, Number, NumberSettings, ServiceSet, SyncState};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Error, Page, Result, Tx, micros};
@@ -240,11 +240,17 @@ impl Tx {
         Ok(changed)
     }
 
-    /// Numbers of a tenant that are marked as in use, ascending behind `after`.
+    /// Numbers of a tenant with one of these services that are marked as in use, ascending behind `after`.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn assigned_numbers(&mut self, tenant: &str, after: i64, limit: i64) -> Result<Vec<E164>> {
+    pub async fn assigned_numbers(
+        &mut self,
+        tenant: &str,
+        services: ServiceSet,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<E164>> {
         let mut conditions = Conditions::default();
         conditions.push(
             "
@@ -255,6 +261,10 @@ impl Tx {
             [tenant.into()],
         );
         conditions
+            .and(
+                "EXISTS (SELECT 1 FROM settings s WHERE s.id = n.settings_id AND (s.services & ?) <> 0)",
+                [Bind::Int(services.bits())],
+            )
             .and("n.telephone_number > ? ORDER BY n.telephone_number LIMIT ?", [Bind::Int(after), Bind::Int(limit)]);
         let rows: Vec<i64> =
             on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;

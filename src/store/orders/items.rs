@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::compare;
-use crate::domain::{E164, ItemState, NumberSettings, ProvisioningError, Refusal, Verdict};
+use crate::domain::{E164, ItemState, NumberSettings, ProvisioningError, Refusal, ServiceSet, Verdict};
 use crate::store::audit::{self, Place};
 use crate::store::numbers::filter::NumberFilter;
 use crate::store::numbers::{in_list, settings};
@@ -57,7 +57,7 @@ statements! {
         JOIN settings s ON s.id = i.settings_id
         WHERE i.order_id = $1
           AND i.verdict IN ('new', 'changed')
-          AND (s.services = 0 OR (s.services & 3) <> 0)
+          AND (s.services = 0 OR (s.services & $2) <> 0)
         GROUP BY i.account_id, i.country";
     RANGES = "
         SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body
@@ -410,8 +410,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn item_countries(&mut self, order_id: i64) -> Result<Vec<(i64, Option<String>, i64)>> {
-        Ok(on!(self, |c| sqlx::query_as(COUNTRIES).bind(order_id).fetch_all(c).await)?)
+    pub async fn item_countries(
+        &mut self,
+        order_id: i64,
+        consented: ServiceSet,
+    ) -> Result<Vec<(i64, Option<String>, i64)>> {
+        Ok(on!(self, |c| sqlx::query_as(COUNTRIES).bind(order_id).bind(consented.bits()).fetch_all(c).await)?)
     }
 
     /// Numbers of a draft with this verdict behind `after`, folded into ranges.

@@ -12,12 +12,12 @@ pub(super) mod writes;
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use crate::domain::{Order, OrderKind, OrderSource, OrderStatus, Progress};
+use crate::domain::{Backends, Order, OrderKind, OrderSource, OrderStatus, Progress};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::sqlite::script::Script;
 use crate::store::sync::work;
-use crate::store::{Applied, AuditEntry, Error, Page, Result, Tx, WorkKind, at, micros};
+use crate::store::{Applied, AuditEntry, Error, Page, Result, Tx, at, micros};
 
 statements! {
     INSERT = "
@@ -379,6 +379,7 @@ impl Tx {
         id: i64,
         applied: &Applied,
         entry: AuditEntry,
+        backends: &Backends,
         now: OffsetDateTime,
     ) -> Result<()> {
         let progress = applied.progress;
@@ -397,7 +398,9 @@ impl Tx {
             ],
         );
         for account in &applied.to_push {
-            script.built(work::want(WorkKind::Account, &account.to_string(), now));
+            for backend in backends.iter() {
+                script.built(work::want_account(*account, backend, now));
+            }
         }
         if let Self::Postgres(_) = self {
             self.run(script).await?;

@@ -2,15 +2,15 @@
 
 use time::OffsetDateTime;
 
-use crate::domain::{ItemState, Progress, SyncState, Verdict};
+use crate::domain::{Backends, ItemState, Progress, ServiceSet, SyncState, Verdict};
 use crate::store::audit::{self, Place};
 use crate::store::sql::{Bind, dialect, on, statements};
 use crate::store::sqlite::script::{Done, Script};
 use crate::store::sync::work;
 use crate::store::{AuditEntry, Conn, Result, Tx, VerdictCount, micros, orders};
 
-/// How an item begins. What the backend need not hear of is done at once: a number without a synced service, unless the
-/// backend may hold it from before.
+/// How an item begins; `$2` are the services that backends provision. What no backend need hear of is done at once: a
+/// number without a synced service, unless a backend may hold it from before.
 macro_rules! begun_sqlite {
     () => {
         "CASE
@@ -20,7 +20,7 @@ macro_rules! begun_sqlite {
                 FROM accounts a
                 JOIN settings s ON s.id = order_items.settings_id
                 WHERE a.id = order_items.account_id
-                  AND (a.services & a.synced & s.services & 3) <> 0
+                  AND (a.services & a.synced & s.services & $2) <> 0
             ) THEN 'pending'
             WHEN verdict = 'new' THEN 'done'
             WHEN EXISTS (
@@ -29,8 +29,8 @@ macro_rules! begun_sqlite {
                 JOIN accounts a ON a.id = n.account_id
                 JOIN settings o ON o.id = n.settings_id
                 WHERE n.telephone_number = order_items.telephone_number
-                  AND (a.services & a.synced & 3) <> 0
-                  AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')
+                  AND (a.services & a.synced & $2) <> 0
+                  AND ((a.services & a.synced & o.services & $2) <> 0 OR n.state <> 'synced')
             ) THEN 'pending'
             ELSE 'done'
         END"
@@ -44,7 +44,7 @@ macro_rules! begun_postgres {
         "CASE
             WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle'
             WHEN COALESCE((
-                SELECT a.services & a.synced & s.services & 3
+                SELECT a.services & a.synced & s.services & $2
                 FROM accounts a
                 LEFT JOIN settings s ON s.id = order_items.settings_id
                 WHERE a.id = order_items.account_id
@@ -52,8 +52,8 @@ macro_rules! begun_postgres {
             WHEN verdict = 'new' THEN 'done'
             WHEN COALESCE((
                 SELECT CASE
-                    WHEN (a.services & a.synced & 3) <> 0
-                      AND ((a.services & a.synced & o.services & 3) <> 0 OR n.state <> 'synced')
+                    WHEN (a.services & a.synced & $2) <> 0
+                      AND ((a.services & a.synced & o.services & $2) <> 0 OR n.state <> 'synced')
                       THEN 1
                     ELSE 0
                 END
@@ -296,9 +296,10 @@ impl Tx {
         &mut self,
         order_id: i64,
         verdicts: &[VerdictCount],
+        backends: &Backends,
         now: OffsetDateTime,
     ) -> Result<Option<Applied>> {
-        self.apply(order_id, verdicts, now, Script::default()).await
+        self.apply(order_id, verdicts, backends.provisioned(), now, Script::default()).await
     }
 
     /// The same for an order that needed no review: marks it as submitted, with its counts, asks for its accounts to be
@@ -311,24 +312,24 @@ impl Tx {
         order_id: i64,
         verdicts: &[VerdictCount],
         (entry, place): (AuditEntry, Option<Place>),
+        backends: &Backends,
         now: OffsetDateTime,
     ) -> Result<Option<Applied>> {
         let Some(place) = place else {
-            let applied = self.apply(order_id, verdicts, now, Script::default()).await?;
+            let applied = self.apply_order(order_id, verdicts, backends, now).await?;
             if let Some(applied) = &applied {
-                self.finish_order(order_id, applied, entry, now).await?;
+                self.finish_order(order_id, applied, entry, backends, now).await?;
             }
             return Ok(applied);
         };
-        let (id, at) = (Bind::Int(order_id), Bind::Int(micros(now)));
         let total = Bind::Int(count(verdicts, &[Verdict::New, Verdict::Changed, Verdict::Release]));
         let mut finish = Script::default();
-        finish
-            .step(orders::FINISH_COUNTED, [id.clone(), at.clone(), total])
-            .step(work::WANT_ACCOUNTS, [id, at])
-            .step(audit::TAKE, [])
-            .built(place.filled(entry, now));
-        self.apply(order_id, verdicts, now, finish).await
+        finish.step(orders::FINISH_COUNTED, [Bind::Int(order_id), Bind::Int(micros(now)), total]);
+        for backend in backends.iter() {
+            finish.built(work::want_accounts(order_id, backend, now));
+        }
+        finish.step(audit::TAKE, []).built(place.filled(entry, now));
+        self.apply(order_id, verdicts, backends.provisioned(), now, finish).await
     }
 
     /// Applies, and then, on success, does what stands behind it.
@@ -336,6 +337,7 @@ impl Tx {
         &mut self,
         order_id: i64,
         verdicts: &[VerdictCount],
+        provisioned: ServiceSet,
         now: OffsetDateTime,
         behind: Script,
     ) -> Result<Option<Applied>> {
@@ -352,7 +354,8 @@ impl Tx {
             self.overtake(order_id, now).await?;
         }
         let mut script = Script::default();
-        script.step(dialect!(self, sqlite: ITEMS_BEGUN_SQLITE, postgres: ITEMS_BEGUN_POSTGRES), id());
+        let begun = dialect!(self, sqlite: ITEMS_BEGUN_SQLITE, postgres: ITEMS_BEGUN_POSTGRES);
+        script.step(begun, [Bind::Int(order_id), Bind::Int(provisioned.bits())]);
         if count(&[Verdict::Changed, Verdict::Release]) > 0 {
             script.step(FEWER, id());
         }

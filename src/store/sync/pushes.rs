@@ -3,12 +3,13 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use crate::domain::{E164, OrderKind, Progress, ServiceSet, SyncState, TenantId};
+use crate::domain::{BackendInfo, E164, OrderKind, Progress, ServiceSet, SyncState, TenantId};
 use crate::store::numbers::in_list;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Conn, Error, Result, Tx, at, micros};
 
 statements! {
+    // Numbers of the backend's services, and those that no backend provisions any more.
     NEXT_UPLOAD = "
         SELECT n.settings_id, s.push_key
         FROM numbers n
@@ -17,6 +18,7 @@ statements! {
           AND n.state = 'pending'
           AND n.account_id = $1
           AND n.push_id IS NULL
+          AND ((s.services & $2) <> 0 OR (s.services & $3) = 0)
         ORDER BY n.telephone_number
         LIMIT 1";
     NEXT_RELEASE = "
@@ -27,11 +29,14 @@ statements! {
           AND n.state = 'releasing'
           AND n.account_id = $1
           AND n.push_id IS NULL
+          AND ((s.services & $2) <> 0 OR (s.services & $3) = 0)
         ORDER BY n.telephone_number
         LIMIT 1";
     INSERT = "
-        INSERT INTO pushes (id, request_id, account_id, tenant_id, kind, settings_id, poll_at, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+        INSERT INTO pushes (
+            id, request_id, account_id, tenant_id, kind, settings_id, poll_at, created_at, backend
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
     TAKE_UPLOAD = "
         UPDATE numbers
         SET push_id = $1, pushed_rev = rev
@@ -53,17 +58,29 @@ statements! {
         WHERE telephone_number IN (
             SELECT n.telephone_number
             FROM numbers n
+            JOIN settings s ON s.id = n.settings_id
             WHERE n.state <> 'synced'
               AND n.state = 'releasing'
               AND n.account_id = $2
               AND n.push_id IS NULL
+              AND ((s.services & $4) <> 0 OR (s.services & $5) = 0)
             ORDER BY n.telephone_number
             LIMIT $3
         )";
+    WAITING = "
+        SELECT telephone_number
+        FROM numbers
+        WHERE state <> 'synced'
+          AND state IN ('pending', 'releasing')
+          AND account_id = $1
+        LIMIT 1";
     OF_ACCOUNT = "
-        SELECT id, request_id, account_id, tenant_id, kind, settings_id, sent, job_id, job_since, poll_at
+        SELECT
+            id, backend, request_id, account_id, tenant_id, kind, settings_id, sent, job_id,
+            job_since, poll_at
         FROM pushes
         WHERE account_id = $1
+          AND backend = $2
         ORDER BY id";
     NUMBERS = "
         SELECT telephone_number
@@ -89,7 +106,7 @@ statements! {
             job_id = NULL,
             job_since = NULL
         WHERE id = $1";
-    COUNT_OPEN = "SELECT CAST(COUNT(*) AS BIGINT) FROM pushes";
+    COUNT_OPEN = "SELECT CAST(COUNT(*) AS BIGINT) FROM pushes WHERE backend = $1";
 }
 
 /// One request to the backend, under way or about to be.
@@ -97,6 +114,8 @@ statements! {
 pub struct Push {
     /// Its number.
     pub id: i64,
+    /// Name of the backend it goes to.
+    pub backend: String,
     /// Sent with the request, so that the backend recognises a repeat.
     pub request_id: String,
     /// Account of its numbers.
@@ -120,6 +139,10 @@ pub struct Push {
 /// A push to write down before the backend is called.
 #[derive(Clone, Debug)]
 pub struct NewPush<'a> {
+    /// The backend it goes to.
+    pub backend: &'a BackendInfo,
+    /// The services that any backend provisions.
+    pub provisioned: ServiceSet,
     /// Sent with the request.
     pub request_id: String,
     /// Account of the numbers.
@@ -144,6 +167,7 @@ pub enum PushOutcome {
 #[derive(FromRow)]
 struct Row {
     id: i64,
+    backend: String,
     request_id: String,
     account_id: i64,
     tenant_id: String,
@@ -162,6 +186,7 @@ impl TryFrom<Row> for Push {
             tenant_id: TenantId::parse(&row.tenant_id).map_err(|_| Error::unreadable("pushes", "tenant_id", row.id))?,
             kind: OrderKind::from_key(&row.kind).ok_or_else(|| Error::unreadable("pushes", "kind", row.id))?,
             id: row.id,
+            backend: row.backend,
             request_id: row.request_id,
             account_id: row.account_id,
             settings_id: row.settings_id,
@@ -184,8 +209,13 @@ impl Tx {
             OrderKind::Upload => NEXT_UPLOAD,
             OrderKind::Release => NEXT_RELEASE,
         };
-        let candidate: Option<(i64, i64)> =
-            on!(self, |c| sqlx::query_as(next).bind(push.account_id).fetch_optional(c).await)?;
+        let (services, provisioned) = (push.backend.services.bits(), push.provisioned.bits());
+        let candidate: Option<(i64, i64)> = on!(self, |c| sqlx::query_as(next)
+            .bind(push.account_id)
+            .bind(services)
+            .bind(provisioned)
+            .fetch_optional(c)
+            .await)?;
         let Some((settings_id, push_key)) = candidate else { return Ok(None) };
         let id = self.next_number("pushes").await?;
         on!(self, |c| sqlx::query(INSERT)
@@ -196,6 +226,7 @@ impl Tx {
             .bind(push.kind.key())
             .bind(settings_id)
             .bind(micros(now))
+            .bind(push.backend.name.as_str())
             .execute(c)
             .await
             .map(drop))?;
@@ -212,6 +243,8 @@ impl Tx {
                 .bind(id)
                 .bind(push.account_id)
                 .bind(push.size)
+                .bind(services)
+                .bind(provisioned)
                 .execute(c)
                 .await
                 .map(drop))?,
@@ -219,6 +252,7 @@ impl Tx {
         self.mark_orders_started(id).await?;
         Ok(Some(Push {
             id,
+            backend: push.backend.name.clone(),
             request_id: push.request_id.clone(),
             account_id: push.account_id,
             tenant_id: push.tenant_id.clone(),
@@ -231,12 +265,22 @@ impl Tx {
         }))
     }
 
-    /// The pushes of an account, the oldest first.
+    /// Whether a number of the account waits for a backend.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn pushes(&mut self, account_id: i64) -> Result<Vec<Push>> {
-        let rows: Vec<Row> = on!(self, |c| sqlx::query_as(OF_ACCOUNT).bind(account_id).fetch_all(c).await)?;
+    pub async fn has_waiting_numbers(&mut self, account_id: i64) -> Result<bool> {
+        let found: Option<i64> = on!(self, |c| sqlx::query_scalar(WAITING).bind(account_id).fetch_optional(c).await)?;
+        Ok(found.is_some())
+    }
+
+    /// The pushes of an account to a backend, the oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn pushes(&mut self, account_id: i64, backend: &str) -> Result<Vec<Push>> {
+        let rows: Vec<Row> =
+            on!(self, |c| sqlx::query_as(OF_ACCOUNT).bind(account_id).bind(backend).fetch_all(c).await)?;
         rows.into_iter().map(Push::try_from).collect()
     }
 
@@ -313,6 +357,7 @@ impl Tx {
             .bind(push.kind.key())
             .bind(push.settings_id)
             .bind(micros(now))
+            .bind(push.backend.as_str())
             .execute(c)
             .await
             .map(drop))?;
@@ -510,11 +555,11 @@ impl Tx {
         Ok(left == 0)
     }
 
-    /// How many pushes are under way.
+    /// How many pushes to a backend are under way.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn open_pushes(&mut self) -> Result<i64> {
-        Ok(on!(self, |c| sqlx::query_scalar(COUNT_OPEN).fetch_one(c).await)?)
+    pub async fn open_pushes(&mut self, backend: &str) -> Result<i64> {
+        Ok(on!(self, |c| sqlx::query_scalar(COUNT_OPEN).bind(backend).fetch_one(c).await)?)
     }
 }

@@ -3,6 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use super::work::{NEVER, WorkKind};
+use crate::domain::BackendInfo;
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Conn, Db, Result, Tx, at, micros};
 
@@ -21,10 +22,8 @@ statements! {
             ORDER BY tenant_id
             LIMIT $2
         ) t";
-    SCHEDULE = "
-        INSERT INTO work (kind, key, next_at, set_at)
-        SELECT
-            $1, t.tenant_id,
+    SCHEDULE = "INSERT INTO work (backend, kind, key, next_at, set_at)
+        SELECT $8, $1, t.tenant_id,
             CAST($2 AS BIGINT) + t.place * CASE
                 WHEN CAST($3 AS BIGINT) / t.count < $4 THEN CAST($3 AS BIGINT) / t.count
                 ELSE $4
@@ -38,28 +37,22 @@ statements! {
             FROM accounts a
             WHERE a.tenant_id > $5
               AND a.tenant_id <= $6
-              AND (a.services & a.synced & 3) <> 0
-              AND NOT EXISTS (
-                  SELECT 1
-                  FROM work w
-                  WHERE w.kind = $1
-                    AND w.key = a.tenant_id
-                    AND w.next_at < $7
-              )
+              AND (a.services & a.synced & $9) <> 0
+                AND NOT EXISTS (
+                    SELECT 1 FROM work w
+                    WHERE w.backend = $8 AND w.kind = $1 AND w.key = a.tenant_id AND w.next_at < $7)
             GROUP BY a.tenant_id
         ) t
         WHERE TRUE
-        ON CONFLICT (kind, key)
-        DO UPDATE SET next_at = excluded.next_at, set_at = excluded.set_at
+        ON CONFLICT (backend, kind, key) DO UPDATE
+        SET next_at = excluded.next_at, set_at = excluded.set_at
         WHERE work.next_at >= $7";
     WAKE_SQLITE = "
         UPDATE work
         SET next_at = $2, set_at = $2
-        WHERE (kind, key) IN (
-            SELECT kind, key
-            FROM work INDEXED BY work_failing
-            WHERE kind = $1
-              AND last_error IS NOT NULL
+        WHERE (backend, kind, key) IN (
+            SELECT backend, kind, key FROM work INDEXED BY work_failing
+            WHERE backend = $5 AND kind = $1 AND last_error IS NOT NULL
               AND next_at > $2
               AND next_at < $4
               AND lease_until <= $2
@@ -69,10 +62,8 @@ statements! {
         )";
     WAKE_POSTGRES = "
         WITH sleeping AS MATERIALIZED (
-            SELECT kind, key
-            FROM work
-            WHERE kind = $1
-              AND last_error IS NOT NULL
+            SELECT backend, kind, key FROM work
+            WHERE backend = $5 AND kind = $1 AND last_error IS NOT NULL
               AND next_at > $2
               AND next_at < $4
               AND lease_until <= $2
@@ -84,8 +75,7 @@ statements! {
         UPDATE work
         SET next_at = $2, set_at = $2
         FROM sleeping
-        WHERE work.kind = sleeping.kind
-          AND work.key = sleeping.key";
+        WHERE work.backend = sleeping.backend AND work.kind = sleeping.kind AND work.key = sleeping.key";
     CLOCK_WENT_BACK = "
         UPDATE work
         SET next_at = CASE
@@ -104,12 +94,18 @@ statements! {
 const SERVER_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 impl Db {
-    /// Schedules this kind of pull for every tenant whose numbers are synced and that has none scheduled, spread over the
-    /// interval: many tenants do not all come due at once.
+    /// Schedules this kind of pull for every tenant whose numbers are synced with the backend and that has none scheduled,
+    /// spread over the interval: many tenants do not all come due at once.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn schedule_pulls(&self, kind: WorkKind, now: OffsetDateTime, interval: Duration) -> Result<()> {
+    pub async fn schedule_pulls(
+        &self,
+        backend: &BackendInfo,
+        kind: WorkKind,
+        now: OffsetDateTime,
+        interval: Duration,
+    ) -> Result<()> {
         let mut after = String::new();
         loop {
             let mut tx = self.read().await?;
@@ -126,6 +122,8 @@ impl Db {
                 .bind(after.as_str())
                 .bind(end.as_str())
                 .bind(NEVER)
+                .bind(backend.name.as_str())
+                .bind(backend.services.bits())
                 .execute(c)
                 .await
                 .map(drop))?;
@@ -134,14 +132,14 @@ impl Db {
         }
     }
 
-    /// Makes all work of a kind due that sleeps after a failure, but for what the backend asked to be left alone.
+    /// Makes all work of a kind due that sleeps after a failure of this backend, but for what it asked to be left alone.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn wake_failed_work(&self, kind: WorkKind, now: OffsetDateTime) -> Result<()> {
+    pub async fn wake_failed_work(&self, backend: &str, kind: WorkKind, now: OffsetDateTime) -> Result<()> {
         loop {
             let mut tx = self.begin().await?;
-            let woken = tx.wake_some(kind, now, CHUNK).await?;
+            let woken = tx.wake_some(backend, kind, now, CHUNK).await?;
             tx.commit().await?;
             if woken < CHUNK.unsigned_abs() {
                 return Ok(());
@@ -165,21 +163,22 @@ impl Db {
 }
 
 impl Tx {
-    /// Makes one piece of work of a kind due that sleeps after a failure; tells whether there was one.
+    /// Makes one piece of work of a kind due that sleeps after a failure of this backend; tells whether there was one.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn wake_one(&mut self, kind: WorkKind, now: OffsetDateTime) -> Result<bool> {
-        Ok(self.wake_some(kind, now, 1).await? > 0)
+    pub async fn wake_one(&mut self, backend: &str, kind: WorkKind, now: OffsetDateTime) -> Result<bool> {
+        Ok(self.wake_some(backend, kind, now, 1).await? > 0)
     }
 
-    async fn wake_some(&mut self, kind: WorkKind, now: OffsetDateTime, most: i64) -> Result<u64> {
+    async fn wake_some(&mut self, backend: &str, kind: WorkKind, now: OffsetDateTime, most: i64) -> Result<u64> {
         let statement = dialect!(self, sqlite: WAKE_SQLITE, postgres: WAKE_POSTGRES);
         Ok(on!(self, |c| sqlx::query(statement)
             .bind(kind.key())
             .bind(micros(now))
             .bind(most)
             .bind(NEVER)
+            .bind(backend)
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?)

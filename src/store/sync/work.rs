@@ -2,6 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
+use crate::domain::{BackendInfo, Backends};
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::{Error, Result, Tx, at, micros};
 
@@ -43,9 +44,25 @@ impl WorkKind {
         }
     }
 
+    /// The piece of work of this kind that is about `key`, at a backend.
+    pub const fn at<'a>(self, backend: &'a str, key: &'a str) -> WorkId<'a> {
+        WorkId { backend, kind: self, key }
+    }
+
     fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.key() == key)
     }
+}
+
+/// Names a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkId<'a> {
+    /// The backend it is done with.
+    pub backend: &'a str,
+    /// What it is about.
+    pub kind: WorkKind,
+    /// Which one.
+    pub key: &'a str,
 }
 
 /// Work that never waits for work of another lane: each has workers of its own.
@@ -82,19 +99,14 @@ macro_rules! claim_sqlite {
                 lease_until = $2,
                 next_at = $2,
                 set_at = $1
-            WHERE (kind, key) IN (
-                SELECT kind, key
-                FROM work INDEXED BY ",
+            WHERE (backend, kind, key) IN (
+                SELECT backend, kind, key FROM work INDEXED BY ",
             $index,
-            "
-                WHERE kind IN (",
+            " WHERE backend = $3 AND kind IN (",
             $kinds,
-            ")
-                  AND next_at <= $1
-                  AND lease_until <= $1
+            ") AND next_at <= $1 AND lease_until <= $1
                 ORDER BY next_at
-                LIMIT 1
-            )
+                LIMIT 1)
             RETURNING kind, key, fence, attempt"
         )
     };
@@ -105,9 +117,8 @@ macro_rules! claim_postgres {
         concat!(
             "
             WITH due AS MATERIALIZED (
-                SELECT kind, key
-                FROM work
-                WHERE kind IN (",
+                SELECT backend, kind, key FROM work
+                WHERE backend = $3 AND kind IN (",
             $kinds,
             ")
                   AND next_at <= $1
@@ -122,14 +133,13 @@ macro_rules! claim_postgres {
                 next_at = $2,
                 set_at = $1
             FROM due
-            WHERE work.kind = due.kind
-              AND work.key = due.key
+            WHERE work.backend = due.backend AND work.kind = due.kind AND work.key = due.key
             RETURNING work.kind, work.key, work.fence, work.attempt"
         )
     };
 }
 
-/// When something of a lane is due next. Work that is being done and is wanted once more is passed over: who does it sees
+/// When something of a lane is due next at a backend. Work that is being done and is wanted once more is passed over: who does it sees
 /// to it.
 macro_rules! next_due {
     ($source:literal, $kinds:literal) => {
@@ -138,11 +148,9 @@ macro_rules! next_due {
             SELECT next_at
             FROM ",
             $source,
-            "
-            WHERE kind IN (",
+            " WHERE backend = $3 AND kind IN (",
             $kinds,
-            ")
-              AND next_at < $2
+            ") AND next_at < $2
               AND NOT (lease_until > $1 AND next_at < lease_until)
             ORDER BY next_at
             LIMIT 1"
@@ -154,14 +162,11 @@ macro_rules! next_due {
 macro_rules! wanted {
     ($rows:literal) => {
         concat!(
-            "
-            INSERT INTO work (kind, key, next_at, set_at)
-            ",
+            "INSERT INTO work (backend, kind, key, next_at, set_at) ",
             $rows,
             "
-            ON CONFLICT (kind, key)
-            DO UPDATE SET
-                set_at = excluded.set_at,
+            ON CONFLICT (backend, kind, key) DO UPDATE
+        SET set_at = excluded.set_at,
                 next_at = CASE
                     WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
                     WHEN work.not_before > excluded.set_at THEN work.not_before
@@ -172,25 +177,26 @@ macro_rules! wanted {
 }
 
 statements! {
-    WANT = wanted!("VALUES ($1, $2, $3, $4)");
-    WANT_ACCOUNTS = wanted!(
-        "
-        SELECT DISTINCT 'account', CAST(account_id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
-        FROM order_items
-        WHERE order_id = $1
-          AND state = 'pending'"
+    WANT = wanted!("VALUES ($1, $2, $3, $4, $5)");
+    WANT_ACCOUNT = wanted!(
+        "SELECT CAST($3 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+        FROM accounts a
+        WHERE a.id = $1 AND (a.services & $4) <> 0"
     );
-    WANT_NEW_TENANTS = "
-        INSERT INTO work (kind, key, next_at, set_at)
-        SELECT $1, c.tenant_id, $2, $2
+    WANT_ACCOUNTS = wanted!(
+        "SELECT CAST($3 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+        FROM (
+            SELECT DISTINCT account_id FROM order_items
+            WHERE order_id = $1 AND state = 'pending'
+        ) AS waiting
+        JOIN accounts a ON a.id = waiting.account_id
+        WHERE (a.services & $4) <> 0"
+    );
+    WANT_NEW_TENANTS = "INSERT INTO work (backend, kind, key, next_at, set_at)
+        SELECT $3, $1, c.tenant_id, $2, $2
         FROM consents c
-        WHERE NOT EXISTS (
-            SELECT 1
-            FROM work w
-            WHERE w.kind = $1
-              AND w.key = c.tenant_id
-        )
-        ON CONFLICT (kind, key) DO NOTHING";
+        WHERE NOT EXISTS (SELECT 1 FROM work w WHERE w.backend = $3 AND w.kind = $1 AND w.key = c.tenant_id)
+        ON CONFLICT (backend, kind, key) DO NOTHING";
     CLAIM_PUSH_SQLITE = claim_sqlite!("work_pushes", "'account', 'relationship'");
     CLAIM_PUSH_POSTGRES = claim_postgres!("'account', 'relationship'");
     CLAIM_PULL_SQLITE = claim_sqlite!("work_pulls", "'consents', 'civic-addresses', 'numbers'");
@@ -202,11 +208,8 @@ statements! {
     HOLD = "
         UPDATE work
         SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END,
-            lease_until = $4,
-            set_at = $5
-        WHERE kind = $1
-          AND key = $2
-          AND fence = $3";
+            lease_until = $4, set_at = $5
+        WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $6";
     FREE = "
         UPDATE work
         SET fence = fence + 1,
@@ -221,11 +224,8 @@ statements! {
             attempt = 0,
             not_before = 0,
             last_ok_at = $4,
-            last_error = NULL,
-            set_at = $4
-        WHERE kind = $1
-          AND key = $2
-          AND fence = $3";
+            last_error = NULL, set_at = $4
+        WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $6";
     RETRY = "
         UPDATE work
         SET next_at = $6,
@@ -233,11 +233,8 @@ statements! {
             lease_until = 0,
             attempt = attempt + 1,
             last_error = $4,
-            last_error_at = $5,
-            set_at = $5
-        WHERE kind = $1
-          AND key = $2
-          AND fence = $3";
+            last_error_at = $5, set_at = $5
+        WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $8";
     GIVE_BACK = "
         UPDATE work
         SET next_at = CASE WHEN next_at = lease_until OR next_at > $4 THEN $4 ELSE next_at END,
@@ -247,34 +244,33 @@ statements! {
             set_at = $5,
             last_error = $6,
             last_error_at = CASE WHEN CAST($6 AS TEXT) IS NULL THEN last_error_at ELSE $5 END
-        WHERE kind = $1
-          AND key = $2
-          AND fence = $3";
-    FAILING_ROWS = "
-        SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
+        WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $7";
+    FAILING_ROWS = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE kind = $1
-          AND last_error IS NOT NULL
+        WHERE backend = $1 AND kind = $2 AND last_error IS NOT NULL
         ORDER BY next_at
-        LIMIT $2";
+        LIMIT $3";
     FINE_ROWS = "
         SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE kind = $1
-          AND last_error IS NULL
+        WHERE backend = $1 AND kind = $2 AND last_error IS NULL
         ORDER BY key
-        LIMIT $2";
+        LIMIT $3";
     ONE_ROW = "
         SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE kind = $1
-          AND key = $2";
-    REMOVE = "DELETE FROM work WHERE kind = $1 AND key = $2";
+        WHERE backend = $1 AND kind = $2 AND key = $3";
+    NEXT_BACKEND = "SELECT MIN(backend) FROM work WHERE backend > $1";
+    WAITING = "SELECT CAST(COUNT(*) AS BIGINT)
+        FROM work
+        WHERE backend = $1 AND kind IN ('account', 'relationship') AND next_at < $2";
 }
 
 /// A piece of work that this worker owns until its lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
+    /// The backend it is done with.
+    pub backend: String,
     /// What it is about.
     pub kind: WorkKind,
     /// Which one.
@@ -334,12 +330,27 @@ fn row(columns: Columns, now: OffsetDateTime) -> Result<WorkRow> {
 
 /// The statement that asks for a piece of work. A pull is asked for by somebody who waits for it, so it goes before all
 /// that are only due again.
-pub(in crate::store) fn want(kind: WorkKind, key: &str, when: OffsetDateTime) -> Conditions {
-    let next = match kind.lane() {
+fn want(work: WorkId<'_>, when: OffsetDateTime) -> Conditions {
+    let next = match work.kind.lane() {
         Lane::Pushes => when,
         Lane::Pulls => when - HEAD_START,
     };
-    Conditions::whole(WANT, [kind.key().into(), key.into(), Bind::Int(micros(next)), Bind::Int(micros(when))])
+    let (next, when) = (Bind::Int(micros(next)), Bind::Int(micros(when)));
+    Conditions::whole(WANT, [work.backend.into(), work.kind.key().into(), work.key.into(), next, when])
+}
+
+/// The statement that asks for an account's numbers to be pushed to a backend, where the account has a service of it.
+pub(in crate::store) fn want_account(account_id: i64, backend: &BackendInfo, when: OffsetDateTime) -> Conditions {
+    Conditions::whole(WANT_ACCOUNT, of_accounts(account_id, backend, when))
+}
+
+/// The same for every account of an order that waits.
+pub(in crate::store) fn want_accounts(order_id: i64, backend: &BackendInfo, when: OffsetDateTime) -> Conditions {
+    Conditions::whole(WANT_ACCOUNTS, of_accounts(order_id, backend, when))
+}
+
+fn of_accounts(id: i64, backend: &BackendInfo, when: OffsetDateTime) -> [Bind; 4] {
+    [Bind::Int(id), Bind::Int(micros(when)), backend.name.as_str().into(), Bind::Int(backend.services.bits())]
 }
 
 impl Tx {
@@ -347,9 +358,21 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn want_work(&mut self, kind: WorkKind, key: &str, when: OffsetDateTime) -> Result<()> {
-        let want = want(kind, key, when);
+    pub async fn want_work(&mut self, work: WorkId<'_>, when: OffsetDateTime) -> Result<()> {
+        let want = want(work, when);
         on!(self, |c| bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Asks for an account's numbers to be pushed to each of these backends that it has a service of.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn want_account(&mut self, account_id: i64, backends: &Backends, when: OffsetDateTime) -> Result<()> {
+        for backend in backends.iter() {
+            let want = want_account(account_id, backend, when);
+            on!(self, |c| bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
+        }
         Ok(())
     }
 
@@ -357,16 +380,33 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn want_work_for_new_tenants(&mut self, kind: WorkKind, when: OffsetDateTime) -> Result<()> {
-        on!(self, |c| sqlx::query(WANT_NEW_TENANTS).bind(kind.key()).bind(micros(when)).execute(c).await.map(drop))?;
+    pub async fn want_work_for_new_tenants(
+        &mut self,
+        backend: &str,
+        kind: WorkKind,
+        when: OffsetDateTime,
+    ) -> Result<()> {
+        on!(self, |c| sqlx::query(WANT_NEW_TENANTS)
+            .bind(kind.key())
+            .bind(micros(when))
+            .bind(backend)
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
-    /// Takes the piece of work of a lane that is due longest, for `lease` from now.
+    /// Takes the piece of work of a backend's lane that is due longest, for `lease` from now.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn claim_work(&mut self, lane: Lane, now: OffsetDateTime, lease: Duration) -> Result<Option<Claim>> {
+    pub async fn claim_work(
+        &mut self,
+        backend: &str,
+        lane: Lane,
+        now: OffsetDateTime,
+        lease: Duration,
+    ) -> Result<Option<Claim>> {
         let statement = match lane {
             Lane::Pushes => dialect!(self, sqlite: CLAIM_PUSH_SQLITE, postgres: CLAIM_PUSH_POSTGRES),
             Lane::Pulls => dialect!(self, sqlite: CLAIM_PULL_SQLITE, postgres: CLAIM_PULL_POSTGRES),
@@ -374,12 +414,13 @@ impl Tx {
         let claimed: Option<(String, String, i64, i64)> = on!(self, |c| sqlx::query_as(statement)
             .bind(micros(now))
             .bind(micros(now + lease))
+            .bind(backend)
             .fetch_optional(c)
             .await)?;
         claimed
             .map(|(kind, key, fence, attempt)| {
                 let kind = WorkKind::from_key(&kind).ok_or_else(|| Error::unreadable("work", "kind", &kind))?;
-                Ok(Claim { kind, key, fence, attempt })
+                Ok(Claim { backend: backend.to_owned(), kind, key, fence, attempt })
             })
             .transpose()
     }
@@ -405,6 +446,7 @@ impl Tx {
             .bind(claim.fence)
             .bind(micros(now + lease))
             .bind(micros(now))
+            .bind(claim.backend.as_str())
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?;
@@ -422,6 +464,7 @@ impl Tx {
             .bind(claim.fence)
             .bind(micros(now))
             .bind(next.map_or(NEVER, micros))
+            .bind(claim.backend.as_str())
             .execute(c)
             .await
             .map(drop))?;
@@ -442,6 +485,7 @@ impl Tx {
             .bind(micros(now))
             .bind(next)
             .bind(not_before)
+            .bind(claim.backend.as_str())
             .execute(c)
             .await
             .map(drop))?;
@@ -467,31 +511,53 @@ impl Tx {
             .bind(micros(next))
             .bind(micros(now))
             .bind(note)
+            .bind(claim.backend.as_str())
             .execute(c)
             .await
             .map(drop))?;
         Ok(())
     }
 
-    /// Forgets a piece of work.
+    /// The names of all backends that there ever was work for.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn remove_work(&mut self, kind: WorkKind, key: &str) -> Result<()> {
-        on!(self, |c| sqlx::query(REMOVE).bind(kind.key()).bind(key).execute(c).await.map(drop))?;
-        Ok(())
+    pub async fn backends_with_work(&mut self) -> Result<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        loop {
+            let last = names.last().map_or("", String::as_str);
+            let next: Option<String> = on!(self, |c| sqlx::query_scalar(NEXT_BACKEND).bind(last).fetch_one(c).await)?;
+            match next {
+                Some(name) => names.push(name),
+                None => return Ok(names),
+            }
+        }
     }
 
-    /// The work of a kind, what failed first.
+    /// How many accounts and relationships wait for a backend.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn work_rows(&mut self, kind: WorkKind, now: OffsetDateTime, limit: i64) -> Result<Vec<WorkRow>> {
+    pub async fn waiting_pushes(&mut self, backend: &str) -> Result<i64> {
+        Ok(on!(self, |c| sqlx::query_scalar(WAITING).bind(backend).bind(NEVER).fetch_one(c).await)?)
+    }
+
+    /// The work of a kind at a backend, what failed first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_rows(
+        &mut self,
+        backend: &str,
+        kind: WorkKind,
+        now: OffsetDateTime,
+        limit: i64,
+    ) -> Result<Vec<WorkRow>> {
         let mut rows: Vec<Columns> = Vec::new();
         for statement in [FAILING_ROWS, FINE_ROWS] {
             let left = limit - rows.len() as i64;
             let more: Vec<Columns> =
-                on!(self, |c| sqlx::query_as(statement).bind(kind.key()).bind(left).fetch_all(c).await)?;
+                on!(self, |c| sqlx::query_as(statement).bind(backend).bind(kind.key()).bind(left).fetch_all(c).await)?;
             rows.extend(more);
         }
         rows.into_iter().map(|columns| row(columns, now)).collect()
@@ -501,23 +567,36 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn work_row(&mut self, kind: WorkKind, key: &str, now: OffsetDateTime) -> Result<Option<WorkRow>> {
-        let columns: Option<Columns> =
-            on!(self, |c| sqlx::query_as(ONE_ROW).bind(kind.key()).bind(key).fetch_optional(c).await)?;
+    pub async fn work_row(&mut self, work: WorkId<'_>, now: OffsetDateTime) -> Result<Option<WorkRow>> {
+        let columns: Option<Columns> = on!(self, |c| sqlx::query_as(ONE_ROW)
+            .bind(work.backend)
+            .bind(work.kind.key())
+            .bind(work.key)
+            .fetch_optional(c)
+            .await)?;
         columns.map(|columns| row(columns, now)).transpose()
     }
 
-    /// When the next piece of work of a lane is due; `None` when nothing is to do.
+    /// When the next piece of work of a backend's lane is due; `None` when nothing is to do.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn next_work_at(&mut self, lane: Lane, now: OffsetDateTime) -> Result<Option<OffsetDateTime>> {
+    pub async fn next_work_at(
+        &mut self,
+        backend: &str,
+        lane: Lane,
+        now: OffsetDateTime,
+    ) -> Result<Option<OffsetDateTime>> {
         let statement = match lane {
             Lane::Pushes => dialect!(self, sqlite: NEXT_PUSH_SQLITE, postgres: NEXT_PUSH_POSTGRES),
             Lane::Pulls => dialect!(self, sqlite: NEXT_PULL_SQLITE, postgres: NEXT_PULL_POSTGRES),
         };
-        let next: Option<i64> =
-            on!(self, |c| sqlx::query_scalar(statement).bind(micros(now)).bind(NEVER).fetch_optional(c).await)?;
+        let next: Option<i64> = on!(self, |c| sqlx::query_scalar(statement)
+            .bind(micros(now))
+            .bind(NEVER)
+            .bind(backend)
+            .fetch_optional(c)
+            .await)?;
         Ok(next.map(at))
     }
 }

@@ -42,7 +42,7 @@ fn teams() -> impl Strategy<Value = TeamsSettings> {
 
 fn settings() -> impl Strategy<Value = NumberSettings> {
     (services(), teams(), prop::option::of("[A-Za-z0-9_-]{1,100}")).prop_map(|(services, teams, header)| {
-        let backed = !services.and(ServiceSet::BACKED).is_empty();
+        let backed = !services.and(ServiceSet::WITH_TEAMS_SETTINGS).is_empty();
         let header = header.filter(|_| services.is_empty() || services.iter().any(Service::takes_sip_header));
         NumberSettings {
             services,

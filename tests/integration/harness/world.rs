@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use nmp::authz::{Grant, Permission, Principal, Role, Via};
 use nmp::domain::direct_routing::Zones;
 use nmp::domain::{
-    Account, AccountForm, CapabilityPlan, CivicAddress, Consent, DirectRoutingForm, E164, Order, OrderKind, Service,
-    ServiceSet, TenantId,
+    Account, AccountForm, CapabilityPlan, CivicAddress, Consent, DirectRoutingForm, E164, Offers, Order, OrderKind,
+    Service, ServiceSet, TenantId,
 };
 use nmp::service::orders::{self, OrderRight, Review, Submitted};
 use nmp::service::staging::{UploadForm, stage_upload};
@@ -171,7 +171,7 @@ impl World {
 
     pub(crate) async fn pull_consent(&self, consent: &Consent) {
         let mut tx = self.db.begin().await.unwrap();
-        tx.upsert_consents(std::slice::from_ref(consent), self.clock.now()).await.unwrap();
+        tx.upsert_consents(std::slice::from_ref(consent), Offers::EVERYTHING, self.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -228,7 +228,16 @@ impl World {
         loop {
             let request_id = format!("request {account} {kind:?} {}", self.push_count().await, account = account.name);
             let tenant_id = account.tenant_id.as_ref().unwrap();
-            let new = nmp::store::NewPush { request_id, account_id: account.id, tenant_id, kind, size: 1_000 };
+            let backends = &self.ctx.policy.backends;
+            let new = nmp::store::NewPush {
+                backend: backends.iter().next().unwrap(),
+                provisioned: backends.provisioned(),
+                request_id,
+                account_id: account.id,
+                tenant_id,
+                kind,
+                size: 1_000,
+            };
             let mut tx = self.db.begin().await.unwrap();
             let Some(push) = tx.plan_push(&new, now).await.unwrap() else { return };
             let id = push.id;
