@@ -12,6 +12,7 @@ use crate::api;
 use crate::backend::{OperatorConnect, OperatorConnectOptions};
 use crate::config::{self, Config, ProcessRole};
 use crate::dns::{NameServer, Sockets, Updater};
+use crate::domain::Backends;
 use crate::domain::session::SessionPolicy;
 use crate::http::identity_provider::Provider;
 use crate::http::serve::{Listening, serve as serve_http};
@@ -295,6 +296,7 @@ pub(super) fn portal_state(
 /// Returns what the services are told by the configuration.
 fn policy(config: &Config) -> Policy {
     Policy {
+        backends: Backends::default(),
         max_numbers: config.uploads.max_numbers as usize,
         relationships: config.relationship_statuses.clone(),
         calling_profiles: config.operator_connect.calling_profiles.clone(),

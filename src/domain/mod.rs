@@ -5,6 +5,7 @@
 pub(crate) mod account;
 pub(crate) mod account_form;
 pub(crate) mod audit;
+pub(crate) mod backends;
 pub mod call_path;
 pub(crate) mod capability;
 pub(crate) mod civic_address;
@@ -25,6 +26,7 @@ pub mod upload;
 
 pub use account::{Account, AccountDraft, AccountName, DirectRouting};
 pub use account_form::{AccountForm, DirectRoutingForm};
+pub use backends::{Backends, Part, ServedBy, Task, derived};
 pub use capability::{CallingProfile, CapabilityPlan};
 pub use civic_address::{CivicAddress, Location, Places};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};

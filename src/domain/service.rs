@@ -80,6 +80,17 @@ impl Service {
         }
     }
 
+    /// The word that names the service as the target of an error.
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::OperatorConnect => "oc",
+            Self::TeamsPhoneMobile => "tpm",
+            Self::DirectRouting => "dr",
+            Self::ZoomPhoneCloudPeering => "zoom",
+            Self::CallProtection => "aocp",
+        }
+    }
+
     /// The service with this key.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.key() == key)

@@ -38,7 +38,7 @@ pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
 use crate::domain::direct_routing::Zones;
-use crate::domain::{CallingProfile, RelationshipChoice, Service, ServiceSet};
+use crate::domain::{Backends, CallingProfile, RelationshipChoice, Service, ServiceSet};
 use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
@@ -74,6 +74,8 @@ impl fmt::Debug for Clock {
 /// What the services may be told by configuration.
 #[derive(Clone, Debug)]
 pub struct Policy {
+    /// Whom the numbers of which services are pushed to.
+    pub backends: Backends,
     /// The most numbers in one upload.
     pub max_numbers: usize,
     /// The relationship statuses a person may choose.
@@ -97,6 +99,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            backends: Backends::default(),
             max_numbers: 100_000,
             relationships: RelationshipChoice::defaults(),
             calling_profiles: Vec::new(),

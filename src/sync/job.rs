@@ -6,10 +6,10 @@ use std::sync::PoisonError;
 use time::{Duration, OffsetDateTime};
 use tokio::time::Instant;
 
-use super::push::{Round, is_withdrawn};
+use super::push::Round;
 use super::{Engine, Stop};
 use crate::backend::{Backend, BackendNumber, Job, JobOutcome, JobStatus, Pages};
-use crate::domain::{E164, NumberSettings, OrderKind, ProvisioningError, ServiceSet};
+use crate::domain::{E164, NumberSettings, OrderKind, ProvisioningError, Service};
 use crate::store::{Claim, Push, PushOutcome};
 
 /// The shortest pause between two questions about a job.
@@ -69,7 +69,7 @@ impl<B: Backend> Engine<B> {
                 None => {}
                 Some(Ok(())) => done.push(number),
                 Some(Err(error)) => {
-                    let cause = tx.intern_error(&error.without_number(number)).await?;
+                    let cause = tx.intern_error(&push.blamed(error.without_number(number))).await?;
                     failed.entry(cause).or_default().push(number);
                 }
             }
@@ -122,7 +122,8 @@ impl<B: Backend> Engine<B> {
     /// whether that list was read to its end.
     async fn read_back(&self, push: &Push, numbers: &BTreeSet<E164>) -> Result<(BTreeSet<E164>, bool), Stop> {
         let settings = self.ctx.db.read().await?.settings(push.settings_id).await?.unwrap_or_default();
-        let takes_back = push.kind == OrderKind::Release || is_withdrawn(&settings);
+        let takes_back = push.kind == OrderKind::Release;
+        let wanted = push.service.map(|service| (service, settings.part(service)));
         let (mut pages, began) = (Pages::default(), Instant::now());
         let (mut listed, mut alike) = (BTreeSet::new(), BTreeSet::new());
         while let Some(cursor) = pages.next() {
@@ -134,7 +135,7 @@ impl<B: Backend> Engine<B> {
                 let number = held.telephone_number;
                 if numbers.contains(&number) {
                     listed.insert(number);
-                    if is_as_wanted(held, &settings) {
+                    if wanted.as_ref().is_some_and(|(service, part)| is_as_wanted(held, *service, part)) {
                         alike.insert(number);
                     }
                 }
@@ -151,12 +152,11 @@ impl<B: Backend> Engine<B> {
     }
 }
 
-/// Whether a number has at the backend what an upload gave it.
-fn is_as_wanted(held: BackendNumber, settings: &NumberSettings) -> bool {
-    let service = settings.services.and(ServiceSet::BACKED).iter().next();
+/// Whether a number has at the backend what an upload gave it for a service.
+fn is_as_wanted(held: BackendNumber, service: Service, settings: &NumberSettings) -> bool {
     let is = NumberSettings { teams: held.settings, ..NumberSettings::default() }.normalised().teams;
     let wanted = NumberSettings { teams: settings.teams.clone(), ..NumberSettings::default() }.normalised().teams;
-    service.is_some_and(|service| held.service == service.key())
+    held.service == service.key()
         && is == wanted
         && (settings.calling_profile.is_none() || settings.calling_profile == held.calling_profile)
 }
@@ -179,11 +179,8 @@ pub(super) fn given_up(push: &Push) -> Job {
 }
 
 fn no_result() -> ProvisioningError {
-    ProvisioningError {
-        code: "NoResult".into(),
-        message: "The backend finished the job without saying what became of this number.".into(),
-        target: None,
-    }
+    let message = "The backend finished the job without saying what became of this number.";
+    ProvisioningError::new("NoResult", message, None)
 }
 
 fn job_expired(status: &JobStatus, is_whole: bool) -> ProvisioningError {
@@ -199,7 +196,7 @@ fn job_expired(status: &JobStatus, is_whole: bool) -> ProvisioningError {
     } else {
         "its list of numbers could not be read to the end"
     };
-    ProvisioningError { code: "JobExpired".into(), message: format!("{why}, and {found}."), target: None }
+    ProvisioningError::new("JobExpired", format!("{why}, and {found}."), None)
 }
 
 #[cfg(test)]

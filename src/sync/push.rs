@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::job::{LONGEST_POLL, given_up};
 use super::{Engine, Next, Stop};
 use crate::backend::{Backend, BackendError, ReleaseRequest, UploadRequest};
-use crate::domain::{Account, NumberSettings, OrderKind, ProvisioningError, ServiceSet, TenantId};
+use crate::domain::{Account, Backends, OrderKind, ProvisioningError, ServedBy, ServiceSet, TenantId};
 use crate::service::Ctx;
 use crate::store::{Claim, NewPush, Push, PushOutcome, Tx};
 
@@ -70,32 +70,34 @@ impl<B: Backend> Engine<B> {
     /// The pushes of the account that are under way, and as many new ones as may be, written down before they are sent.
     async fn plan(&self, claim: &Claim, account: &Account, tenant: &TenantId) -> Result<Vec<Push>, Stop> {
         let mut tx = self.begin(claim).await?;
-        let open = tx.pushes(account.id).await?.len();
-        let mut room = self.options.pushes_at_once.saturating_sub(open);
+        let backends = &self.ctx.policy.backends;
+        let pushed = backends.pushed(account);
+        let mut room = Room::of(backends, pushed, self.options.pushes_at_once);
+        for push in tx.pushes(account.id).await? {
+            room.take(&push);
+        }
         let forbidden = tx.consent(tenant).await?.filter(|row| row.consent.status.forbids_numbers());
         for kind in [OrderKind::Release, OrderKind::Upload] {
-            while room > 0 {
+            while room.is_left() {
                 let push = NewPush {
                     request_id: Ctx::new_id(),
                     account_id: account.id,
                     tenant_id: tenant,
                     kind,
                     size: self.options.batch_size as i64,
+                    backends,
+                    pushed,
+                    full: room.full(),
                 };
                 let Some(push) = tx.plan_push(&push, self.ctx.clock.now()).await? else { break };
-                let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
-                let stays_here = match kind {
-                    OrderKind::Upload if !is_withdrawn(&settings) => settings.services.and(account.pushed()).is_empty(),
-                    OrderKind::Upload | OrderKind::Release => account.pushed().is_empty(),
-                };
                 match &forbidden {
-                    _ if stays_here => self.settle_here(&mut tx, &push, PushOutcome::Done).await?,
-                    Some(row) if kind == OrderKind::Upload && !is_withdrawn(&settings) => {
+                    _ if push.backend.is_none() => self.settle_here(&mut tx, &push, PushOutcome::Done).await?,
+                    Some(row) if kind == OrderKind::Upload => {
                         let error = consent_does_not_stand(&row.consent.status.to_string());
                         let error = tx.intern_error(&error).await?;
                         self.settle_here(&mut tx, &push, PushOutcome::Refused(error)).await?;
                     }
-                    _ => room -= 1,
+                    _ => room.take(&push),
                 }
             }
         }
@@ -162,11 +164,12 @@ impl<B: Backend> Engine<B> {
         tx.push_sent(push.id).await?;
         tx.commit().await?;
         let (tenant, request_id) = (push.tenant_id.clone(), push.request_id.clone());
-        let answer = match (push.kind, settings.services.and(ServiceSet::BACKED).iter().next()) {
+        let answer = match (push.kind, push.service) {
             (OrderKind::Release, _) | (OrderKind::Upload, None) => {
                 self.backend.release(&ReleaseRequest { tenant, request_id, numbers }).await
             }
             (OrderKind::Upload, Some(service)) => {
+                let settings = settings.part(service);
                 let request = UploadRequest {
                     tenant,
                     request_id,
@@ -205,7 +208,7 @@ impl<B: Backend> Engine<B> {
             }
             _ => {
                 let cause = numbers.first().map_or_else(|| error.clone(), |number| error.without_number(*number));
-                let cause = tx.intern_error(&cause).await?;
+                let cause = tx.intern_error(&push.blamed(cause)).await?;
                 self.settle_here(&mut tx, push, PushOutcome::Refused(cause)).await?;
             }
         }
@@ -214,15 +217,36 @@ impl<B: Backend> Engine<B> {
     }
 }
 
-/// Numbers that no service of the backend carries any more, though they stay here: the backend gives them up.
-pub(super) fn is_withdrawn(settings: &NumberSettings) -> bool {
-    settings.services.and(ServiceSet::BACKED).is_empty()
+/// How many more pushes of an account may be under way to each backend that it is pushed to.
+struct Room<'a>(Vec<(&'a ServedBy, usize)>);
+
+impl<'a> Room<'a> {
+    fn of(backends: &'a Backends, pushed: ServiceSet, at_once: usize) -> Self {
+        let served = backends.iter().filter(|backend| !backend.services.and(pushed).is_empty());
+        Self(served.map(|backend| (backend, at_once)).collect())
+    }
+
+    fn take(&mut self, push: &Push) {
+        for (backend, left) in &mut self.0 {
+            if push.backend.as_ref() == Some(&backend.name) {
+                *left = left.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Whether anything can be planned; what stays here always can, where no backend is asked.
+    fn is_left(&self) -> bool {
+        self.0.is_empty() || self.0.iter().any(|(_, left)| *left > 0)
+    }
+
+    /// The services of the backends that have no room.
+    fn full(&self) -> ServiceSet {
+        let full = self.0.iter().filter(|(_, left)| *left == 0);
+        full.fold(ServiceSet::default(), |all, (backend, _)| all.or(backend.services))
+    }
 }
 
 fn consent_does_not_stand(status: &str) -> ProvisioningError {
-    ProvisioningError {
-        code: "ConsentNotActive".into(),
-        message: format!("The enterprise's consent is {status}. The number was not sent to the backend."),
-        target: Some("consent".into()),
-    }
+    let message = format!("The enterprise's consent is {status}. The number was not sent to the backend.");
+    ProvisioningError::new("ConsentNotActive", message, Some("consent".into()))
 }

@@ -31,6 +31,7 @@ mod listing;
 mod migrations;
 mod numbers;
 mod orders;
+mod parts;
 mod plans;
 mod portal_rate;
 mod provider;

@@ -121,6 +121,9 @@ async fn an_answer_for_an_overtaken_number_does_not_count(world: World) {
         tenant_id,
         kind: OrderKind::Upload,
         size: 1_000,
+        backends: &world.ctx.policy.backends,
+        pushed: world.ctx.policy.backends.pushed(&account),
+        full: nmp::domain::ServiceSet::default(),
     };
     let mut tx = world.db.begin().await.unwrap();
     let push = tx.plan_push(&new, now).await.unwrap().unwrap();

@@ -7,10 +7,10 @@ use super::create::{not_to_be_had, taken_meanwhile, want_pulls};
 use super::find::find;
 use super::in_use::in_use;
 use crate::authz::{AccountsWrite, Grant};
-use crate::domain::{Account, AccountDraft, AccountForm, FieldProblem, ServiceSet};
+use crate::domain::{Account, AccountDraft, AccountForm, Backends, FieldProblem};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, audit_entry};
-use crate::store::{Tx, WorkKind};
+use crate::store::{NewlyPushed, Tx, WorkKind};
 
 /// What became of a change.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub async fn update(
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
-        match update_in(&mut tx, grant, origin, &before, &draft, now).await {
+        match update_in(&mut tx, &ctx.policy.backends, grant, origin, &before, &draft, now).await {
             Err(Error::Store(error)) if error.is_taken() => return Err(taken_meanwhile()),
             Ok(false) => return give_up(Updated::Stale(Box::new(find(&mut tx, name).await?))),
             outcome => outcome?,
@@ -59,6 +59,7 @@ pub async fn update(
 /// Stores a change of an account that still is as it was read, with its audit row. Tells whether it still was.
 pub(in crate::service) async fn update_in(
     tx: &mut Tx,
+    backends: &Backends,
     grant: &Grant<AccountsWrite>,
     origin: &Origin,
     before: &Account,
@@ -68,9 +69,10 @@ pub(in crate::service) async fn update_in(
     if !tx.update_account(before.id, before.rev, draft, now).await? {
         return Ok(false);
     }
-    let newly_synced = draft.synced.and(draft.services).and(ServiceSet::BACKED).without(before.pushed());
+    let newly_synced = draft.synced.and(draft.services).and(backends.services()).without(backends.pushed(before));
     if !newly_synced.is_empty() {
-        tx.push_again(before.id, newly_synced.bits(), now).await?;
+        let pushed = draft.synced.and(draft.services).and(backends.services());
+        tx.push_again(NewlyPushed { account_id: before.id, services: newly_synced, pushed, backends }, now).await?;
     }
     // What waits is pushed, or is done at once where the service is not synced any more.
     tx.want_work(WorkKind::Account, &before.id.to_string(), now).await?;

@@ -73,7 +73,7 @@ pub async fn put(
             }
             Some(before) => {
                 if !is_as_wanted(&before.account, wanted)
-                    && !update_in(&mut tx, grant, request.origin, &before.account, wanted, now)
+                    && !update_in(&mut tx, &ctx.policy.backends, grant, request.origin, &before.account, wanted, now)
                         .await
                         .map_err(taken_meanwhile)?
                 {

@@ -1,5 +1,7 @@
 //! What the sync engine has to do: its work, and what is being sent.
 
+pub(super) mod parts;
+pub(super) mod plan;
 pub(super) mod pushes;
 pub(super) mod upkeep;
 pub(super) mod work;

@@ -228,7 +228,11 @@ impl World {
         loop {
             let request_id = format!("request {account} {kind:?} {}", self.push_count().await, account = account.name);
             let tenant_id = account.tenant_id.as_ref().unwrap();
-            let new = nmp::store::NewPush { request_id, account_id: account.id, tenant_id, kind, size: 1_000 };
+            let backends = &self.ctx.policy.backends;
+            let (pushed, full) = (backends.pushed(account), ServiceSet::default());
+            let account_id = account.id;
+            let new =
+                nmp::store::NewPush { request_id, account_id, tenant_id, kind, size: 1_000, backends, pushed, full };
             let mut tx = self.db.begin().await.unwrap();
             let Some(push) = tx.plan_push(&new, now).await.unwrap() else { return };
             let id = push.id;
@@ -236,11 +240,8 @@ impl World {
             tx.push_sent(id).await.unwrap();
             let (good, bad): (Vec<E164>, Vec<E164>) =
                 tx.push_numbers(id).await.unwrap().into_iter().partition(|number| outcome(*number));
-            let error = nmp::domain::ProvisioningError {
-                code: "InvalidRequest".to_owned(),
-                message: "Invalid/missing required configuration attributes: Usage".to_owned(),
-                target: Some("oc".to_owned()),
-            };
+            let message = "Invalid/missing required configuration attributes: Usage";
+            let error = nmp::domain::ProvisioningError::new("InvalidRequest", message, Some("oc".to_owned()));
             let error = tx.intern_error(&error).await.unwrap();
             tx.record_outcome(&push, &good, PushOutcome::Done, now).await.unwrap();
             tx.record_outcome(&push, &bad, PushOutcome::Refused(error), now).await.unwrap();
