@@ -54,6 +54,8 @@ pub use postgres::{Postgres, SessionLimits, WRITING};
 pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use sqlite::Sqlite;
+pub use sync::differences::Difference;
+pub use sync::observed::{Described, Observed, Round};
 pub use sync::plan::NewPush;
 pub use sync::pushes::{Push, PushOutcome};
 pub use sync::work::{Again, Claim, Lane, WorkKind, WorkRow};
@@ -88,6 +90,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         repeats::ALL,
         sequences::ALL,
         sessions::ALL,
+        sync::differences::ALL,
+        sync::observed::ALL,
         sync::parts::ALL,
         sync::plan::ALL,
         sync::pushes::ALL,

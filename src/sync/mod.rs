@@ -8,6 +8,7 @@ mod claim;
 mod health;
 mod housekeeping;
 mod job;
+mod observe;
 mod outage;
 mod pull;
 mod push;

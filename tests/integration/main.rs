@@ -30,6 +30,7 @@ mod labels;
 mod listing;
 mod migrations;
 mod numbers;
+mod observed;
 mod orders;
 mod parts;
 mod plans;

@@ -154,6 +154,17 @@ impl Tx {
         Ok(())
     }
 
+    /// The same for all settings that are stored; tells whether there were such.
+    pub(in crate::store) async fn intern_all_parts(&mut self) -> Result<()> {
+        loop {
+            let mut question = without_parts();
+            question.push(" LIMIT ?", [Bind::Int(PARTS_AT_ONCE as i64)]);
+            if !self.intern_found_parts(question).await? {
+                return Ok(());
+            }
+        }
+    }
+
     async fn intern_found_parts(&mut self, question: Conditions) -> Result<bool> {
         let rows: Vec<(i64, String)> =
             on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;

@@ -276,6 +276,7 @@ impl Tx {
             for chunk in divided.chunks(1_000) {
                 self.settle_parts(push, chunk, *outcome, now).await?;
             }
+            self.observe_outcome(push, *outcome, numbers, now).await?;
         }
         let answered = outcomes.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
         self.note_answers(answered).await
