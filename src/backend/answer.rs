@@ -52,11 +52,11 @@ fn brief(error: &serde_json::Error) -> String {
 
 /// What a backend said, at the length that is kept.
 fn said(error: ProvisioningError) -> ProvisioningError {
-    ProvisioningError {
-        code: shortened(error.code, MAX_NAME),
-        message: shortened(error.message, MAX_MESSAGE),
-        target: error.target.map(|target| shortened(target, MAX_NAME)),
-    }
+    ProvisioningError::new(
+        shortened(error.code, MAX_NAME),
+        shortened(error.message, MAX_MESSAGE),
+        error.target.map(|target| shortened(target, MAX_NAME)),
+    )
 }
 
 /// A connection that gave no answer, in plain words and without the address.
@@ -109,10 +109,9 @@ pub(super) fn refusal(who: &str, status: StatusCode, body: &[u8]) -> BackendErro
         error: ProvisioningError,
     }
     let refused = serde_json::from_slice::<Wrapped>(body).ok().map(|wrapped| said(wrapped.error));
-    BackendError::Rejected(refused.unwrap_or_else(|| ProvisioningError {
-        code: format!("HTTP_{}", status.as_u16()),
-        message: format!("{who} refused the request with status {status} and gave no reason."),
-        target: None,
+    BackendError::Rejected(refused.unwrap_or_else(|| {
+        let message = format!("{who} refused the request with status {status} and gave no reason.");
+        ProvisioningError::new(format!("HTTP_{}", status.as_u16()), message, None)
     }))
 }
 
@@ -237,11 +236,7 @@ impl WireResult {
             "succeeded" => NumberOutcome::Succeeded,
             "failed" => NumberOutcome::Failed(match self.error {
                 Some(error) => said(error),
-                None => ProvisioningError {
-                    code: "Unknown".to_owned(),
-                    message: "The backend gave no reason.".to_owned(),
-                    target: None,
-                },
+                None => ProvisioningError::new("Unknown", "The backend gave no reason.", None),
             }),
             _ => NumberOutcome::Pending,
         };

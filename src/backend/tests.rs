@@ -164,11 +164,8 @@ async fn the_backends_words_about_a_number_come_through() {
     request.settings.usage.clear();
     let job = outside.oc.upload(&request).await.unwrap();
     assert_eq!(job.status, JobStatus::Failed);
-    let expected = ProvisioningError {
-        code: "InvalidRequest".to_owned(),
-        message: "Invalid/missing required configuration attributes: Usage".to_owned(),
-        target: Some("oc".to_owned()),
-    };
+    let message = "Invalid/missing required configuration attributes: Usage";
+    let expected = ProvisioningError::new("InvalidRequest", message, Some("oc".to_owned()));
     assert_eq!(job.results[0].outcome, NumberOutcome::Failed(expected));
 }
 

@@ -26,7 +26,7 @@ pub mod upload;
 
 pub use account::{Account, AccountDraft, AccountName, DirectRouting};
 pub use account_form::{AccountForm, DirectRoutingForm};
-pub use backends::{BackendInfo, Backends, OPERATOR_CONNECT, Offers};
+pub use backends::{BackendInfo, Backends, OPERATOR_CONNECT, Offers, Part, Task, derived};
 pub use capability::{CallingProfile, CapabilityPlan};
 pub use civic_address::{CivicAddress, Location, Places};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};

@@ -92,6 +92,16 @@ impl NumberSettings {
     pub fn push_key(&self) -> i64 {
         content_id(&Self { custom_sip_header: None, ..self.clone() })
     }
+
+    /// What the backend of one service sees of the settings. Its id is the push key where there is no other service.
+    #[must_use]
+    pub fn part(&self, service: Service) -> Self {
+        let teams = match service {
+            Service::OperatorConnect | Service::TeamsPhoneMobile => self.clone(),
+            Service::DirectRouting | Service::ZoomPhoneCloudPeering | Service::CallProtection => Self::default(),
+        };
+        Self { services: service.into(), custom_sip_header: None, ..teams }
+    }
 }
 
 /// A content address: the first 63 bits of the SHA-256 of the value's JSON.

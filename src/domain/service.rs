@@ -14,6 +14,7 @@ macro_rules! services {
         label: $label:literal,
         csv_prefix: $csv_prefix:literal,
         contract_name: $contract_name:literal,
+        target: $target:literal,
         rings_in_teams: $rings_in_teams:literal,
         has_teams_settings: $has_teams_settings:literal,
         takes_sip_header: $takes_sip_header:literal,
@@ -48,6 +49,11 @@ macro_rules! services {
                 match self { $(Self::$service => $contract_name),+ }
             }
 
+            /// The word that names the service as the target of an error.
+            pub const fn target(self) -> &'static str {
+                match self { $(Self::$service => $target),+ }
+            }
+
             /// True where a custom SIP header can be sent.
             pub const fn takes_sip_header(self) -> bool {
                 match self { $(Self::$service => $takes_sip_header),+ }
@@ -77,6 +83,7 @@ services! {
         label: "Operator Connect",
         csv_prefix: "serviceDetails_teamsOperatorConnect",
         contract_name: "teamsOperatorConnect",
+        target: "oc",
         rings_in_teams: true,
         has_teams_settings: true,
         takes_sip_header: true,
@@ -87,6 +94,7 @@ services! {
         label: "Teams Phone Mobile",
         csv_prefix: "serviceDetails_teamsPhoneMobile",
         contract_name: "teamsPhoneMobile",
+        target: "tpm",
         rings_in_teams: true,
         has_teams_settings: true,
         takes_sip_header: false,
@@ -97,6 +105,7 @@ services! {
         label: "Direct Routing",
         csv_prefix: "serviceDetails_teamsDirectRouting",
         contract_name: "teamsDirectRouting",
+        target: "dr",
         rings_in_teams: true,
         has_teams_settings: false,
         takes_sip_header: true,
@@ -107,6 +116,7 @@ services! {
         label: "Zoom Phone Cloud Peering",
         csv_prefix: "serviceDetails_zoomPhoneCloudPeering",
         contract_name: "zoomPhoneCloudPeering",
+        target: "zoom",
         rings_in_teams: false,
         has_teams_settings: false,
         takes_sip_header: true,
@@ -117,6 +127,7 @@ services! {
         label: "Azure Operator Call Protection",
         csv_prefix: "serviceDetails_azureOperatorCallProtection",
         contract_name: "azureOperatorCallProtection",
+        target: "aocp",
         rings_in_teams: false,
         has_teams_settings: false,
         takes_sip_header: false,

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     fn meaning(code: &str, message: &str) -> &'static str {
-        explain(&ProvisioningError { code: code.into(), message: message.into(), target: None }).meaning
+        explain(&ProvisioningError::new(code, message, None)).meaning
     }
 
     #[test]

@@ -96,9 +96,9 @@ fn now(number: &Number, places: &Places, alike: i64) -> Now {
 
 fn fault(error: &ProvisioningError, alike: i64) -> Fault {
     Fault {
-        code: error.code.clone(),
-        message: error.message.clone(),
-        target: error.target.clone().unwrap_or_default(),
+        code: error.codes(),
+        message: error.messages(),
+        target: error.targets(),
         meaning: explain(error).text(),
         alike: match alike {
             ..=0 => String::new(),
@@ -134,7 +134,7 @@ impl From<OrderHistory> for HistoryStep {
                 .join(", "),
                 OrderKind::Release => String::new(),
             },
-            error: step.error.map(|error| format!("{}: {}", error.code, error.message)).unwrap_or_default(),
+            error: step.error.map(|error| format!("{}: {}", error.codes(), error.messages())).unwrap_or_default(),
         }
     }
 }

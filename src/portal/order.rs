@@ -104,7 +104,7 @@ struct ItemView {
 impl From<ItemRow> for ItemView {
     fn from(item: ItemRow) -> Self {
         let outcome = match (&item.error, item.refusal()) {
-            (Some(error), _) => format!("{}: {}", error.code, error.message),
+            (Some(error), _) => format!("{}: {}", error.codes(), error.messages()),
             (None, Some(refusal)) => refusal,
             (None, None) => String::new(),
         };
@@ -124,9 +124,9 @@ impl From<&Cause> for CauseRow {
     fn from(cause: &Cause) -> Self {
         Self {
             count: counted(cause.count, "number", "numbers"),
-            code: cause.error.code.clone(),
-            message: cause.error.message.clone(),
-            target: cause.error.target.clone().unwrap_or_default(),
+            code: cause.error.codes(),
+            message: cause.error.messages(),
+            target: cause.error.targets(),
             meaning: explain(&cause.error).text(),
             example: cause.example.to_string(),
             retryable: cause.retryable,

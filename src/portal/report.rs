@@ -101,11 +101,7 @@ fn number_line(item: ItemRow, draft: bool) -> Vec<String> {
         Verdict::Changed => "Changed",
         Verdict::Release => "To release",
     };
-    let error = item.error.unwrap_or_else(|| crate::domain::ProvisioningError {
-        code: String::new(),
-        message: String::new(),
-        target: None,
-    });
+    let error = item.error.unwrap_or_else(|| crate::domain::ProvisioningError::new("", "", None));
     let mut row = vec![String::new(); HEADINGS.len()];
     fill(
         &mut row,
@@ -115,9 +111,9 @@ fn number_line(item: ItemRow, draft: bool) -> Vec<String> {
             ("accountName", text(item.account.unwrap_or_default())),
             ("result", result.to_owned()),
             ("reason", text(refusal.unwrap_or_default())),
-            ("errorCode", text(error.code)),
-            ("errorMessage", text(error.message)),
-            ("errorTarget", text(error.target.unwrap_or_default())),
+            ("errorCode", text(error.codes())),
+            ("errorMessage", text(error.messages())),
+            ("errorTarget", text(error.targets())),
         ],
     );
     row

@@ -37,6 +37,7 @@ pub use error::{Error, Result};
 pub use instants::{at, micros};
 pub use listing::{Listed, Window};
 pub use migrate::MigrationState;
+pub use numbers::again::NewlyPushed;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};
 pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
@@ -45,7 +46,7 @@ pub use orders::begun::Begun;
 pub use orders::history::OrderHistory;
 pub use orders::items::{Cause, ItemRange, ItemRow, NewItem, SettingsChange, VerdictCount};
 pub use orders::problems::{NewProblem, ProblemRow};
-pub use orders::submit::Applied;
+pub use orders::submit::{Applied, OrderToApply};
 pub use orders::writes::AccountWrites;
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use page::Page;
@@ -53,8 +54,12 @@ pub use postgres::{Postgres, SessionLimits, WRITING};
 pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use sqlite::Sqlite;
-pub use sync::pushes::{NewPush, Push, PushOutcome};
-pub use sync::work::{Again, Claim, Lane, WorkId, WorkKind, WorkRow};
+pub use sync::differences::Difference;
+pub use sync::observed::{Described, Observed, Round};
+pub use sync::plan::NewPush;
+pub use sync::pushes::{Push, PushOutcome};
+pub use sync::shown::WorkRow;
+pub use sync::work::{Again, Claim, Lane, WorkId, WorkKind};
 pub(crate) use tx::Conn;
 pub use tx::Tx;
 pub use zone::told_names::LabelRow;
@@ -70,11 +75,13 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         consents::civic_addresses::ALL,
         listing::ALL,
         numbers::ALL,
+        numbers::again::ALL,
         numbers::call_path::ALL,
         numbers::lines::ALL,
         numbers::settings::ALL,
         orders::ALL,
         orders::compare::ALL,
+        orders::divide::ALL,
         orders::drafts::ALL,
         orders::history::ALL,
         orders::items::ALL,
@@ -84,7 +91,12 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         repeats::ALL,
         sequences::ALL,
         sessions::ALL,
+        sync::differences::ALL,
+        sync::observed::ALL,
+        sync::parts::ALL,
+        sync::plan::ALL,
         sync::pushes::ALL,
+        sync::shown::ALL,
         sync::upkeep::ALL,
         sync::work::ALL,
         zone::ALL,

@@ -69,12 +69,13 @@ impl Engine {
         }
         let settings = self.ctx.db.read().await?.settings(push.settings_id).await?.unwrap_or_default();
         let held = self.backend.ask(Lane::Pushes, writes.read_back(&push.tenant_id, numbers)).await?;
-        if push.kind == OrderKind::Release || self.is_withdrawn(&settings) {
+        let wanted =
+            push.service.filter(|_| push.kind == OrderKind::Upload).map(|service| (service, settings.part(service)));
+        let Some((service, part)) = wanted else {
             let there: BTreeSet<E164> = held.iter().map(|held| held.telephone_number).collect();
             return Ok(numbers.iter().copied().filter(|number| !there.contains(number)).collect());
-        }
-        let services = self.services(&settings);
-        let alike = held.into_iter().map(|held| (held.telephone_number, is_as_wanted(held, &settings, services)));
+        };
+        let alike = held.into_iter().map(|held| (held.telephone_number, is_as_wanted(held, service, &part)));
         Ok(alike.filter(|(_, is_alike)| *is_alike).map(|(number, _)| number).collect())
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::push::Round;
 use super::{Engine, Stop, interval};
 use crate::backend::{BackendNumber, Job, JobPace, JobStatus, NumberOutcome, NumberResult, Pages};
-use crate::domain::{E164, NumberSettings, OrderKind, ProvisioningError, ServiceSet};
+use crate::domain::{E164, NumberSettings, OrderKind, ProvisioningError, Service};
 use crate::store::{Claim, Lane, Push, PushOutcome, Tx};
 
 /// A job is asked about after this part of the time it has run.
@@ -78,7 +78,7 @@ impl Engine {
                 None => {}
                 Some(Ok(())) => done.push(number),
                 Some(Err(error)) => {
-                    let cause = tx.intern_error(&error.without_number(number)).await?;
+                    let cause = tx.intern_error(&push.blamed(error.without_number(number))).await?;
                     failed.entry(cause).or_default().push(number);
                 }
             }
@@ -127,7 +127,8 @@ impl Engine {
     /// whether that list was read to its end.
     async fn read_back(&self, push: &Push, numbers: &BTreeSet<E164>) -> Result<(BTreeSet<E164>, bool), Stop> {
         let settings = self.ctx.db.read().await?.settings(push.settings_id).await?.unwrap_or_default();
-        let takes_back = push.kind == OrderKind::Release || self.is_withdrawn(&settings);
+        let takes_back = push.kind == OrderKind::Release;
+        let wanted = push.service.map(|service| (service, settings.part(service)));
         let (mut pages, began) = (Pages::default(), Instant::now());
         let (mut listed, mut alike) = (BTreeSet::new(), BTreeSet::new());
         while let Some(cursor) = pages.next() {
@@ -139,7 +140,7 @@ impl Engine {
                 let number = held.telephone_number;
                 if numbers.contains(&number) {
                     listed.insert(number);
-                    if is_as_wanted(held, &settings, self.services(&settings)) {
+                    if wanted.as_ref().is_some_and(|(service, part)| is_as_wanted(held, *service, part)) {
                         alike.insert(number);
                     }
                 }
@@ -156,12 +157,11 @@ impl Engine {
     }
 }
 
-/// Whether a number has at the backend what an upload gave it, for the first of these services.
-pub(super) fn is_as_wanted(held: BackendNumber, settings: &NumberSettings, services: ServiceSet) -> bool {
-    let service = services.iter().next();
+/// Whether a number has at the backend what an upload gave it for a service.
+pub(super) fn is_as_wanted(held: BackendNumber, service: Service, settings: &NumberSettings) -> bool {
     let is = NumberSettings { teams: held.settings, ..NumberSettings::default() }.normalised().teams;
     let wanted = NumberSettings { teams: settings.teams.clone(), ..NumberSettings::default() }.normalised().teams;
-    service.is_some_and(|service| held.service == service.key())
+    held.service == service.key()
         && is == wanted
         && (settings.calling_profile.is_none() || settings.calling_profile == held.calling_profile)
 }
@@ -184,11 +184,8 @@ pub(super) fn given_up(push: &Push) -> Job {
 }
 
 pub(super) fn no_result() -> ProvisioningError {
-    ProvisioningError {
-        code: "NoResult".into(),
-        message: "The backend finished the job without saying what became of this number.".into(),
-        target: None,
-    }
+    let message = "The backend finished the job without saying what became of this number.";
+    ProvisioningError::new("NoResult", message, None)
 }
 
 fn job_expired(status: &JobStatus, is_whole: bool) -> ProvisioningError {
@@ -204,7 +201,7 @@ fn job_expired(status: &JobStatus, is_whole: bool) -> ProvisioningError {
     } else {
         "its list of numbers could not be read to the end"
     };
-    ProvisioningError { code: "JobExpired".into(), message: format!("{why}, and {found}."), target: None }
+    ProvisioningError::new("JobExpired", format!("{why}, and {found}."), None)
 }
 
 #[cfg(test)]

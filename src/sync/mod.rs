@@ -13,6 +13,7 @@ mod engines;
 mod health;
 mod housekeeping;
 mod job;
+mod observe;
 mod outage;
 mod pace;
 mod pull;

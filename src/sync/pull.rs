@@ -101,7 +101,9 @@ impl Engine {
     pub(super) async fn pull_numbers(&self, claim: &Claim) -> Result<Next, Stop> {
         let Ok(tenant) = TenantId::parse(&claim.key) else { return Ok(Next::WhenWanted) };
         let (mut pages, mut after) = (Pages::default(), 0);
+        let mut list = self.begin_list(claim, &tenant).await?;
         while let Some(cursor) = pages.next() {
+            let asked_at = self.ctx.clock.now();
             let page = self.numbers_page(Lane::Pulls, &tenant, &cursor).await?;
             let (is_last, is_whole) = (page.next_cursor.is_none(), page.unreadable == 0);
             let held = pages.take(page);
@@ -120,7 +122,16 @@ impl Engine {
                 tx.set_assignment(tenant.as_str(), &gone, false).await?;
                 after = end;
             }
+            let mut is_more = list.take(&mut tx, &held, asked_at, (is_last, is_whole)).await?;
             tx.commit().await?;
+            while is_more {
+                let mut tx = self.begin(claim).await?;
+                is_more = list.miss(&mut tx, &held, asked_at).await?;
+                tx.commit().await?;
+            }
+        }
+        if pages.is_whole() {
+            self.end_list(claim, &list).await?;
         }
         Ok(self.pulled(claim, pages.fault(), self.properties().pulls.numbers))
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::job::given_up;
 use super::{Engine, Next, Stop, interval};
 use crate::backend::{BackendError, NumberJobs, Provisioning, ReleaseRequest, UploadRequest};
-use crate::domain::{Account, E164, NumberSettings, OrderKind, ProvisioningError, ServiceSet, TenantId};
+use crate::domain::{Account, E164, OrderKind, ProvisioningError, TenantId};
 use crate::service::Ctx;
 use crate::store::{Claim, Lane, NewPush, Push, PushOutcome, Tx};
 
@@ -100,7 +100,7 @@ impl Engine {
     async fn plan(&self, claim: &Claim, account: &Account, tenant: &TenantId) -> Result<Vec<Push>, Stop> {
         let mut tx = self.begin(claim).await?;
         let (info, provisioned) = (self.info(), self.ctx.policy.backends.provisioned());
-        let pushed = account.pushed(info.services);
+        let pushed = account.pushed(provisioned);
         let open = tx.pushes(account.id, &info.name).await?.len();
         let mut room = self.options.pushes_at_once.saturating_sub(open);
         let consent = if info.offers.consents { tx.consent(tenant).await? } else { None };
@@ -110,6 +110,7 @@ impl Engine {
                 let push = NewPush {
                     backend: info,
                     provisioned,
+                    pushed,
                     request_id: Ctx::new_id(),
                     account_id: account.id,
                     tenant_id: tenant,
@@ -117,14 +118,9 @@ impl Engine {
                     size: i64::from(self.properties().batch_size),
                 };
                 let Some(push) = tx.plan_push(&push, self.ctx.clock.now()).await? else { break };
-                let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
-                let stays_here = match kind {
-                    OrderKind::Upload if !self.is_withdrawn(&settings) => settings.services.and(pushed).is_empty(),
-                    OrderKind::Upload | OrderKind::Release => pushed.is_empty(),
-                };
                 match &forbidden {
-                    _ if stays_here => self.settle_here(&mut tx, &push, PushOutcome::Done).await?,
-                    Some(row) if kind == OrderKind::Upload && !self.is_withdrawn(&settings) => {
+                    _ if push.backend.is_none() => self.settle_here(&mut tx, &push, PushOutcome::Done).await?,
+                    Some(row) if kind == OrderKind::Upload => {
                         let error = consent_does_not_stand(&row.consent.status.to_string());
                         let error = tx.intern_error(&error).await?;
                         self.settle_here(&mut tx, &push, PushOutcome::Refused(error)).await?;
@@ -218,29 +214,22 @@ impl Engine {
         tx.push_sent(push.id).await?;
         tx.commit().await?;
         let (tenant, request_id) = (push.tenant_id.clone(), push.request_id.clone());
-        Ok(Some(match (push.kind, self.services(&settings).iter().next()) {
+        Ok(Some(match (push.kind, push.service) {
             (OrderKind::Release, _) | (OrderKind::Upload, None) => {
                 Sending::Release(ReleaseRequest { tenant, request_id, numbers })
             }
-            (OrderKind::Upload, Some(service)) => Sending::Upload(UploadRequest {
-                tenant,
-                request_id,
-                service,
-                calling_profile: settings.calling_profile,
-                settings: settings.teams,
-                numbers,
-            }),
+            (OrderKind::Upload, Some(service)) => {
+                let settings = settings.part(service);
+                Sending::Upload(UploadRequest {
+                    tenant,
+                    request_id,
+                    service,
+                    calling_profile: settings.calling_profile,
+                    settings: settings.teams,
+                    numbers,
+                })
+            }
         }))
-    }
-
-    /// The services of these settings that this backend provisions.
-    pub(super) fn services(&self, settings: &NumberSettings) -> ServiceSet {
-        settings.services.and(self.info().services)
-    }
-
-    /// Numbers that no service of the backend carries any more, though they stay here: the backend gives them up.
-    pub(super) fn is_withdrawn(&self, settings: &NumberSettings) -> bool {
-        self.services(settings).is_empty()
     }
 
     /// An account that is being deleted goes with its last number.
@@ -263,7 +252,7 @@ impl Engine {
             }
             _ => {
                 let cause = numbers.first().map_or_else(|| error.clone(), |number| error.without_number(*number));
-                let cause = tx.intern_error(&cause).await?;
+                let cause = tx.intern_error(&push.blamed(cause)).await?;
                 self.settle_here(&mut tx, push, PushOutcome::Refused(cause)).await?;
             }
         }
@@ -273,9 +262,6 @@ impl Engine {
 }
 
 fn consent_does_not_stand(status: &str) -> ProvisioningError {
-    ProvisioningError {
-        code: "ConsentNotActive".into(),
-        message: format!("The enterprise's consent is {status}. The number was not sent to the backend."),
-        target: Some("consent".into()),
-    }
+    let message = format!("The enterprise's consent is {status}. The number was not sent to the backend.");
+    ProvisioningError::new("ConsentNotActive", message, Some("consent".into()))
 }

@@ -164,7 +164,8 @@ impl From<&Number> for NumberResource {
         let assignment = if number.assigned { AssignmentStatus::Assigned } else { AssignmentStatus::Unassigned };
         let mut resource = Self::body(&number.account, number.telephone_number, &number.settings);
         resource.service_provisioning_status = Some(number.state.into());
-        resource.service_provisioning_errors = Some(number.error.iter().map(|error| Error::from(&**error)).collect());
+        resource.service_provisioning_errors =
+            Some(number.error.iter().flat_map(|error| error.each()).map(Error::from).collect());
         let details = &mut resource.service_details;
         for service in [&mut details.teams_operator_connect, &mut details.teams_phone_mobile].into_iter().flatten() {
             service.assignment_status = Some(assignment);

@@ -18,6 +18,7 @@ mod figures;
 #[expect(dead_code, reason = "the harness of the integration tests, of which these need a part")]
 mod harness;
 mod housekeeping;
+mod observed;
 mod postgres;
 mod pulls;
 mod sign_in;

@@ -112,8 +112,7 @@ async fn only_the_last_change_counts_when_the_backend_answers(world: World) {
         ..RelationshipForm::default()
     };
     update(&world, &declined).await.unwrap();
-    let error =
-        nmp::domain::ProvisioningError { code: "Conflict".into(), message: "Word for word.".into(), target: None };
+    let error = nmp::domain::ProvisioningError::new("Conflict", "Word for word.", None);
     let mut tx = world.db.begin().await.unwrap();
     let error_id = tx.intern_error(&error).await.unwrap();
     tx.relationship_refused(&tenant(CONTOSO), first.request_id.as_deref().unwrap(), error_id).await.unwrap();

@@ -79,7 +79,7 @@ pub(super) fn refuse_upload(tenant: &Tenant, terms: &UploadTerms, number: E164) 
 /// Makes an error about one number.
 pub(super) fn error(code: &str, message: impl Into<String>, service: Service) -> ProvisioningError {
     let target = Some(service.target().to_owned());
-    ProvisioningError { code: code.to_owned(), message: message.into(), target }
+    ProvisioningError::new(code, message, target)
 }
 
 fn missing(attributes: &str) -> String {

@@ -27,7 +27,7 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>, target: Option<&str>) -> Self {
         let target = target.map(str::to_owned);
-        Self { status, error: ProvisioningError { code: code.to_owned(), message: message.into(), target } }
+        Self { status, error: ProvisioningError::new(code, message, target) }
     }
 
     pub(super) fn invalid(message: impl Into<String>, target: &str) -> Self {

@@ -8,7 +8,7 @@ use crate::authz::{AccountsWrite, Grant};
 use crate::domain::{Account, AccountDraft, AccountForm, FieldProblem};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, audit_entry};
-use crate::store::{Tx, WorkKind};
+use crate::store::{NewlyPushed, Tx, WorkKind};
 
 /// What became of a change.
 #[derive(Debug)]
@@ -72,7 +72,8 @@ pub(in crate::service) async fn update_in(
     }
     let newly_synced = draft.synced.and(draft.services).and(provisioned).without(before.pushed(provisioned));
     if !newly_synced.is_empty() {
-        tx.push_again(before.id, newly_synced.bits(), now).await?;
+        let pushed = draft.synced.and(draft.services).and(provisioned);
+        tx.push_again(NewlyPushed { account_id: before.id, services: newly_synced, pushed, backends }, now).await?;
     }
     // What waits is pushed, or is done at once where the service is not synced any more.
     for backend in backends.of(before.services.or(draft.services)) {

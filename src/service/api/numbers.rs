@@ -69,8 +69,9 @@ pub async fn put(
             if verdicts.iter().any(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
                 return Err(Error::Items(refused(&mut tx, id, &numbers, person).await?));
             }
-            let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place };
-            let Some(applied) = submit_in(&mut tx, &right, request.origin, order, ctx).await? else {
+            let backends = &ctx.policy.backends;
+            let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place, backends };
+            let Some(applied) = submit_in(&mut tx, &right, request.origin, order, now).await? else {
                 return Err(moved());
             };
             to_push = !applied.to_push.is_empty();
@@ -211,8 +212,9 @@ pub async fn delete(
             tx.stage_release(id, &of_account, Some(&present)).await?;
             let verdicts = tx.verdict_counts(id).await?;
             let right = OrderRight::Release(grant.clone());
-            let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place: None };
-            if submit_in(&mut tx, &right, request.origin, order, ctx).await?.is_none() {
+            let backends = &ctx.policy.backends;
+            let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place: None, backends };
+            if submit_in(&mut tx, &right, request.origin, order, now).await?.is_none() {
                 return Err(moved());
             }
         }

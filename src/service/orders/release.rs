@@ -94,8 +94,9 @@ pub(in crate::service) async fn release_in(
     tx.stage_release(id, &all, None).await?;
     let verdicts = tx.verdict_counts(id).await?;
     let right = OrderRight::Release(grant.clone());
-    let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place: None };
-    if submit_in(tx, &right, origin, order, rules).await?.is_none() {
+    let backends = &rules.policy.backends;
+    let order = OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place: None, backends };
+    if submit_in(tx, &right, origin, order, now).await?.is_none() {
         return Err(Error::Overtaken("The numbers keep changing. Try again in a moment.".into()));
     }
     Ok(id)

@@ -1,15 +1,16 @@
 //! Submitting a draft: what was reviewed becomes what should be.
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::find::find;
 use super::review::refused;
 use super::right::OrderRight;
 use crate::authz::Principal;
-use crate::domain::{Account, Order, OrderKind, OrderSource, OrderStatus, Verdict};
+use crate::domain::{Account, Backends, Order, OrderKind, OrderSource, OrderStatus, Verdict};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
-use crate::store::{Applied, AuditEntry, NewOrder, Place, Tx};
+use crate::store::{Applied, AuditEntry, NewOrder, OrderToApply, Place, Tx};
 
 /// What became of a submission.
 #[derive(Debug)]
@@ -80,9 +81,8 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
-    let Some(applied) = tx.apply_order(id, &counts, &rules.policy.backends, now).await? else {
-        return Ok(Submitted::Moved(0));
-    };
+    let to_apply = OrderToApply { order_id: id, verdicts: &counts, backends: &rules.policy.backends, now };
+    let Some(applied) = tx.apply_order(&to_apply).await? else { return Ok(Submitted::Moved(0)) };
     if applied.progress.total == 0 {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
     }
@@ -110,6 +110,8 @@ pub(in crate::service) struct OrderToSubmit<'a> {
     pub(in crate::service) verdicts: &'a [(Verdict, i64)],
     /// The place of its row in the audit, where it has one already.
     pub(in crate::service) place: Option<Place>,
+    /// Which backend has to know of which services.
+    pub(in crate::service) backends: &'a Backends,
 }
 
 /// Submits an order that nobody has reviewed, and tells what that set going. `None` when what exists is not what the
@@ -119,13 +121,13 @@ pub(in crate::service) async fn submit_in(
     right: &OrderRight,
     origin: &Origin,
     order: OrderToSubmit<'_>,
-    rules: &Rules,
+    now: OffsetDateTime,
 ) -> Result<Option<Applied>> {
-    let OrderToSubmit { id, account, verdicts, place } = order;
+    let OrderToSubmit { id, account, verdicts, place, backends } = order;
     let submission = Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0 };
     let entry = submission.audit(right, origin);
-    let now = rules.clock.now();
-    Ok(tx.apply_and_finish(id, verdicts, (entry, place), &rules.policy.backends, now).await?)
+    let to_apply = OrderToApply { order_id: id, verdicts, backends, now };
+    Ok(tx.apply_and_finish(&to_apply, (entry, place)).await?)
 }
 
 /// Makes a new order on one account that nobody reviews.

@@ -1,5 +1,6 @@
 //! Numbers as rows: pages, ranges, counts.
 
+pub(super) mod again;
 pub(super) mod call_path;
 pub(super) mod filter;
 pub(super) mod lines;
@@ -9,7 +10,7 @@ pub(super) mod settings;
 use crate::domain::{E164, Number, NumberSettings, ServiceSet, SyncState};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
-use crate::store::{Error, Page, Result, Tx, micros};
+use crate::store::{Error, Page, Result, Tx};
 use filter::{NumberFilter, start_ranges};
 use rows::select_numbers;
 
@@ -269,30 +270,6 @@ impl Tx {
         let rows: Vec<i64> =
             on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
         Ok(rows.into_iter().filter_map(E164::from_i64).collect())
-    }
-
-    /// Sets every number of the account with one of these services to wait for the backend; tells how many.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn push_again(&mut self, account_id: i64, services: i64, now: time::OffsetDateTime) -> Result<u64> {
-        let mut conditions = Conditions::default();
-        conditions.push(
-            "
-            UPDATE numbers
-            SET state = 'pending',
-                rev = rev + 1,
-                error_id = NULL,
-                changed_at = ?
-            WHERE account_id = ?
-              AND state IN ('synced', 'failed')
-              AND settings_id IN (SELECT id FROM settings WHERE (services & ?) <> 0)",
-            [Bind::Int(micros(now)), Bind::Int(account_id), Bind::Int(services)],
-        );
-        Ok(on!(self, |c| bind_all!(sqlx::query(conditions.sql()), conditions)
-            .execute(c)
-            .await
-            .map(|done| done.rows_affected()))?)
     }
 }
 

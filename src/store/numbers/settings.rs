@@ -1,7 +1,7 @@
 //! Settings and errors, each distinct value stored once under its content address.
 
 use crate::domain::number::content_id;
-use crate::domain::{NumberSettings, ProvisioningError};
+use crate::domain::{NumberSettings, ProvisioningError, ServiceSet};
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Error, Result, Tx};
 
@@ -15,6 +15,27 @@ statements! {
         VALUES ($1, $2)
         ON CONFLICT (id) DO NOTHING";
     SETTINGS = "SELECT body FROM settings WHERE id = $1";
+    ERROR = "SELECT body FROM errors WHERE id = $1";
+    INSERT_PART = "
+        INSERT INTO settings_services (settings_id, service, push_key)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (settings_id, service) DO NOTHING";
+}
+
+/// Settings read in one go whose parts are to be stored.
+const PARTS_AT_ONCE: usize = 500;
+
+/// Settings with more than one bit of services, as far as their parts are not stored.
+fn without_parts() -> Conditions {
+    let mut question = Conditions::default();
+    question.push(
+        "SELECT s.id, s.body
+        FROM settings s
+        WHERE (s.services & (s.services - 1)) <> 0
+        AND NOT EXISTS (SELECT 1 FROM settings_services k WHERE k.settings_id = s.id)",
+        [],
+    );
+    question
 }
 
 /// Reads a settings value back.
@@ -115,5 +136,50 @@ impl Tx {
     pub async fn settings(&mut self, id: i64) -> Result<Option<NumberSettings>> {
         let body: Option<String> = on!(self, |c| sqlx::query_scalar(SETTINGS).bind(id).fetch_optional(c).await)?;
         body.map(|body| read(id, &body)).transpose()
+    }
+
+    /// The error with this id.
+    pub(in crate::store) async fn error(&mut self, id: i64) -> Result<Option<ProvisioningError>> {
+        let body: Option<String> = on!(self, |c| sqlx::query_scalar(ERROR).bind(id).fetch_optional(c).await)?;
+        body.map(|body| read_error(id, &body)).transpose()
+    }
+
+    /// Stores what the backend of each service sees of those of these settings that have several services.
+    pub(in crate::store) async fn intern_parts(&mut self, ids: &[i64]) -> Result<()> {
+        for chunk in ids.chunks(PARTS_AT_ONCE) {
+            let mut question = without_parts();
+            question.and_any("s.id = ?", chunk.iter().map(|id| [Bind::Int(*id)]));
+            self.intern_found_parts(question).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for all settings that are stored; tells whether there were such.
+    pub(in crate::store) async fn intern_all_parts(&mut self) -> Result<()> {
+        loop {
+            let mut question = without_parts();
+            question.push(" LIMIT ?", [Bind::Int(PARTS_AT_ONCE as i64)]);
+            if !self.intern_found_parts(question).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn intern_found_parts(&mut self, question: Conditions) -> Result<bool> {
+        let rows: Vec<(i64, String)> =
+            on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
+        for (id, body) in &rows {
+            let settings = read(*id, body)?;
+            for service in settings.services.iter() {
+                on!(self, |c| sqlx::query(INSERT_PART)
+                    .bind(id)
+                    .bind(ServiceSet::from(service).bits())
+                    .bind(settings.part(service).id())
+                    .execute(c)
+                    .await
+                    .map(drop))?;
+            }
+        }
+        Ok(!rows.is_empty())
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod begun;
 pub(super) mod compare;
+pub(super) mod divide;
 pub(super) mod drafts;
 pub(super) mod history;
 pub(super) mod items;
@@ -89,7 +90,14 @@ statements! {
     STARTED = "
         UPDATE orders
         SET started = TRUE, status = CASE WHEN status = 'pending' THEN 'in-progress' ELSE status END
-        WHERE id IN (SELECT DISTINCT order_id FROM numbers WHERE push_id = $1)
+        WHERE id IN (
+            SELECT order_id FROM numbers WHERE push_id = $1
+            UNION
+            SELECT n.order_id
+            FROM number_parts p
+            JOIN numbers n ON n.telephone_number = p.telephone_number
+            WHERE p.push_id = $1
+        )
           AND NOT started";
     SET_STATUS = "UPDATE orders SET status = $2, finished_at = $3 WHERE id = $1";
     ACCOUNT_IDS_SQLITE = "

@@ -2,7 +2,8 @@
 
 use time::OffsetDateTime;
 
-use crate::domain::{Backends, ItemState, Progress, ServiceSet, SyncState, Verdict};
+use super::divide;
+use crate::domain::{Backends, ItemState, OrderKind, Progress, SyncState, Verdict};
 use crate::store::audit::{self, Place};
 use crate::store::sql::{Bind, dialect, on, statements};
 use crate::store::sqlite::script::{Done, Script};
@@ -258,6 +259,39 @@ statements! {
           AND COALESCE(n.state, '') = $2";
 }
 
+/// An order to submit, and what rules it.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderToApply<'a> {
+    /// Its number.
+    pub order_id: i64,
+    /// The verdicts of its numbers.
+    pub verdicts: &'a [VerdictCount],
+    /// Which backend has to know of which services.
+    pub backends: &'a Backends,
+    /// When it is submitted.
+    pub now: OffsetDateTime,
+}
+
+impl OrderToApply<'_> {
+    /// How many numbers have one of these verdicts.
+    fn count(&self, wanted: &[Verdict]) -> i64 {
+        self.verdicts.iter().filter(|(verdict, _)| wanted.contains(verdict)).map(|(_, count)| count).sum()
+    }
+
+    fn kind(&self) -> OrderKind {
+        if self.count(&[Verdict::Release]) > 0 { OrderKind::Release } else { OrderKind::Upload }
+    }
+
+    fn id(&self) -> [Bind; 1] {
+        [Bind::Int(self.order_id)]
+    }
+
+    /// The order and the services that a backend has to know of.
+    fn begun(&self) -> [Bind; 2] {
+        [Bind::Int(self.order_id), Bind::Int(self.backends.provisioned().bits())]
+    }
+}
+
 /// What a submitted order set going.
 #[derive(Clone, Debug)]
 pub struct Applied {
@@ -278,11 +312,6 @@ impl Applied {
     }
 }
 
-/// How many numbers have one of these verdicts.
-fn count(verdicts: &[VerdictCount], wanted: &[Verdict]) -> i64 {
-    verdicts.iter().filter(|(verdict, _)| wanted.contains(verdict)).map(|(_, count)| count).sum()
-}
-
 impl Tx {
     /// Makes the staged numbers of an order, which have these verdicts, what should be true. `None` when what exists is not
     /// what the review compared with: then the transaction must be given up.
@@ -292,14 +321,8 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn apply_order(
-        &mut self,
-        order_id: i64,
-        verdicts: &[VerdictCount],
-        backends: &Backends,
-        now: OffsetDateTime,
-    ) -> Result<Option<Applied>> {
-        self.apply(order_id, verdicts, backends.provisioned(), now, Script::default()).await
+    pub async fn apply_order(&mut self, order: &OrderToApply<'_>) -> Result<Option<Applied>> {
+        self.apply(order, Script::default()).await
     }
 
     /// The same for an order that needed no review: marks it as submitted, with its counts, asks for its accounts to be
@@ -309,72 +332,71 @@ impl Tx {
     /// When the database refuses.
     pub async fn apply_and_finish(
         &mut self,
-        order_id: i64,
-        verdicts: &[VerdictCount],
+        order: &OrderToApply<'_>,
         (entry, place): (AuditEntry, Option<Place>),
-        backends: &Backends,
-        now: OffsetDateTime,
     ) -> Result<Option<Applied>> {
+        let OrderToApply { order_id, now, .. } = *order;
         let Some(place) = place else {
-            let applied = self.apply_order(order_id, verdicts, backends, now).await?;
+            let applied = self.apply(order, Script::default()).await?;
             if let Some(applied) = &applied {
-                self.finish_order(order_id, applied, entry, backends, now).await?;
+                self.finish_order(order_id, applied, entry, order.backends, now).await?;
             }
             return Ok(applied);
         };
-        let total = Bind::Int(count(verdicts, &[Verdict::New, Verdict::Changed, Verdict::Release]));
+        let total = Bind::Int(order.count(&[Verdict::New, Verdict::Changed, Verdict::Release]));
         let mut finish = Script::default();
         finish.step(orders::FINISH_COUNTED, [Bind::Int(order_id), Bind::Int(micros(now)), total]);
-        for backend in backends.iter() {
+        for backend in order.backends.iter() {
             finish.built(work::want_accounts(order_id, backend, now));
         }
         finish.step(audit::TAKE, []).built(place.filled(entry, now));
-        self.apply(order_id, verdicts, backends.provisioned(), now, finish).await
+        self.apply(order, finish).await
     }
 
     /// Applies, and then, on success, does what stands behind it.
-    async fn apply(
-        &mut self,
-        order_id: i64,
-        verdicts: &[VerdictCount],
-        provisioned: ServiceSet,
-        now: OffsetDateTime,
-        behind: Script,
-    ) -> Result<Option<Applied>> {
-        let count = |wanted: &[Verdict]| count(verdicts, wanted);
-        let (written, released) = (count(&[Verdict::New, Verdict::Changed]), count(&[Verdict::Release]));
-        if count(&[Verdict::Unchanged]) > 0 {
-            let moved: i64 = on!(self, |c| sqlx::query_scalar(MOVED).bind(order_id).fetch_one(c).await)?;
+    async fn apply(&mut self, of: &OrderToApply<'_>, behind: Script) -> Result<Option<Applied>> {
+        let (written, released) = (of.count(&[Verdict::New, Verdict::Changed]), of.count(&[Verdict::Release]));
+        if of.count(&[Verdict::Unchanged]) > 0 {
+            let moved: i64 = on!(self, |c| sqlx::query_scalar(MOVED).bind(of.order_id).fetch_one(c).await)?;
             if moved > 0 {
                 return Ok(None);
             }
         }
-        let id = || [Bind::Int(order_id)];
-        if count(&[Verdict::Changed, Verdict::Release]) > 0 {
-            self.overtake(order_id, now).await?;
-        }
         let mut script = Script::default();
-        let begun = dialect!(self, sqlite: ITEMS_BEGUN_SQLITE, postgres: ITEMS_BEGUN_POSTGRES);
-        script.step(begun, [Bind::Int(order_id), Bind::Int(provisioned.bits())]);
-        if count(&[Verdict::Changed, Verdict::Release]) > 0 {
-            script.step(FEWER, id());
+        let are_new = of.count(&[Verdict::Changed, Verdict::Release]) == 0;
+        let mut is_divided = false;
+        if are_new {
+            script.step(dialect!(self, sqlite: ITEMS_BEGUN_SQLITE, postgres: ITEMS_BEGUN_POSTGRES), of.begun());
+        } else {
+            is_divided = self.take_over(of).await?;
         }
         let before = script.len();
-        script.step(if written > 0 { UPSERT } else { RELEASE }, [Bind::Int(order_id), micros(now).into()]);
-        if written > 0 {
-            script.step(MORE, id());
-        } else {
-            script.step(DELETE_LOCAL, id());
+        script.step(if written > 0 { UPSERT } else { RELEASE }, [Bind::Int(of.order_id), micros(of.now).into()]);
+        if released > 0 {
+            script.step(DELETE_LOCAL, of.id());
         }
-        script.step(TOTALS, id());
+        if are_new {
+            script.step(MORE, of.id());
+        }
+        script.step(TOTALS, of.id());
         let states = script.len() - before;
-        script.step(STATES, id()).append(behind);
+        script.step(STATES, of.id()).append(behind);
+        let divides = are_new && of.backends.iter().nth(1).is_some();
+        if divides {
+            script.step(divide::SETS, of.id());
+        }
         let mut outcomes = self.run(script).await?.into_iter();
         let found = outcomes.nth(before).map_or(0, |done| done.affected);
         if found as i64 != written + released {
             return Ok(None);
         }
         let states = outcomes.nth(states - 1).map_or_else(|| Ok(Vec::new()), Done::rows::<3>)?;
+        if divides && divide::may_divide(outcomes.next_back().unwrap_or_default(), of.kind(), of.backends)? {
+            is_divided = self.divide(of.order_id, of.kind(), of.backends).await?;
+        }
+        if is_divided {
+            self.mark_divided(of.order_id).await?;
+        }
         let states: Vec<(i64, String, i64)> = states
             .into_iter()
             .filter_map(|[account, state, count]| Some((account.int()?, state.text()?, count.int()?)))
@@ -387,20 +409,33 @@ impl Tx {
         }))
     }
 
-    /// Orders that waited for these numbers wait no more: this one has taken the numbers over.
-    async fn overtake(&mut self, order_id: i64, now: OffsetDateTime) -> Result<()> {
-        let statement = dialect!(self, sqlite: OVERTAKEN_SQLITE, postgres: OVERTAKEN_POSTGRES);
-        let overtaken: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(statement).bind(order_id).fetch_all(c).await)?;
-        if overtaken.is_empty() {
-            return Ok(());
+    /// Takes over numbers that exist, before they are written: orders that waited for them wait no more, and those that
+    /// several backends have to know are divided. Tells whether there are such.
+    async fn take_over(&mut self, of: &OrderToApply<'_>) -> Result<bool> {
+        let mut script = Script::default();
+        script
+            .step(dialect!(self, sqlite: OVERTAKEN_SQLITE, postgres: OVERTAKEN_POSTGRES), of.id())
+            .step(dialect!(self, sqlite: ITEMS_BEGUN_SQLITE, postgres: ITEMS_BEGUN_POSTGRES), of.begun())
+            .step(FEWER, of.id());
+        if of.kind() == OrderKind::Upload {
+            script.step(MORE, of.id());
         }
-        if let Conn::Sqlite(connection) = self.conn() {
-            sqlx::query(OVERTAKE).bind(order_id).execute(connection).await?;
+        script.step(divide::SETS, of.id());
+        let mut outcomes = self.run(script).await?.into_iter();
+        let overtaken = outcomes.next().unwrap_or_default().rows::<2>()?;
+        if !overtaken.is_empty()
+            && let Conn::Sqlite(connection) = self.conn()
+        {
+            sqlx::query(OVERTAKE).bind(of.order_id).execute(connection).await?;
         }
-        for (order, count) in overtaken {
-            self.add_progress(order, Progress { superseded: count, ..Progress::default() }, now).await?;
+        for [order, count] in overtaken {
+            if let (Some(order), Some(count)) = (order.int(), count.int()) {
+                self.add_progress(order, Progress { superseded: count, ..Progress::default() }, of.now).await?;
+            }
         }
-        Ok(())
+        let sets = outcomes.next_back().unwrap_or_default();
+        Ok(divide::may_divide(sets, of.kind(), of.backends)?
+            && self.divide(of.order_id, of.kind(), of.backends).await?)
     }
 
     /// The accounts whose numbers of this order wait for the backend.
@@ -424,6 +459,7 @@ impl Tx {
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?;
+        self.retry_parts(order_id, state).await?;
         on!(self, |c| sqlx::query(RETRY_ITEMS).bind(order_id).bind(state).execute(c).await.map(drop))?;
         Ok(retried as i64)
     }

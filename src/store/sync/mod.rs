@@ -1,5 +1,10 @@
 //! What the sync engine has to do: its work, and what is being sent.
 
+pub(super) mod differences;
+pub(super) mod observed;
+pub(super) mod parts;
+pub(super) mod plan;
 pub(super) mod pushes;
+pub(super) mod shown;
 pub(super) mod upkeep;
 pub(super) mod work;

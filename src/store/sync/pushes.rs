@@ -3,70 +3,16 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use crate::domain::{BackendInfo, E164, OrderKind, Progress, ServiceSet, SyncState, TenantId};
+use crate::domain::{E164, OrderKind, Progress, ProvisioningError, Service, ServiceSet, SyncState, TenantId};
 use crate::store::numbers::in_list;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Conn, Error, Result, Tx, at, micros};
 
 statements! {
-    // Numbers of the backend's services, and those that no backend provisions any more.
-    NEXT_UPLOAD = "
-        SELECT n.settings_id, s.push_key
-        FROM numbers n
-        JOIN settings s ON s.id = n.settings_id
-        WHERE n.state <> 'synced'
-          AND n.state = 'pending'
-          AND n.account_id = $1
-          AND n.push_id IS NULL
-          AND ((s.services & $2) <> 0 OR (s.services & $3) = 0)
-        ORDER BY n.telephone_number
-        LIMIT 1";
-    NEXT_RELEASE = "
-        SELECT n.settings_id, s.push_key
-        FROM numbers n
-        JOIN settings s ON s.id = n.settings_id
-        WHERE n.state <> 'synced'
-          AND n.state = 'releasing'
-          AND n.account_id = $1
-          AND n.push_id IS NULL
-          AND ((s.services & $2) <> 0 OR (s.services & $3) = 0)
-        ORDER BY n.telephone_number
-        LIMIT 1";
     INSERT = "
-        INSERT INTO pushes (
-            id, request_id, account_id, tenant_id, kind, settings_id, poll_at, created_at, backend
-        )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
-    TAKE_UPLOAD = "
-        UPDATE numbers
-        SET push_id = $1, pushed_rev = rev
-        WHERE telephone_number IN (
-            SELECT n.telephone_number
-            FROM numbers n
-            JOIN settings s ON s.id = n.settings_id
-            WHERE n.state <> 'synced'
-              AND n.state = 'pending'
-              AND n.account_id = $2
-              AND n.push_id IS NULL
-              AND s.push_key = $3
-            ORDER BY n.telephone_number
-            LIMIT $4
-        )";
-    TAKE_RELEASE = "
-        UPDATE numbers
-        SET push_id = $1, pushed_rev = rev
-        WHERE telephone_number IN (
-            SELECT n.telephone_number
-            FROM numbers n
-            JOIN settings s ON s.id = n.settings_id
-            WHERE n.state <> 'synced'
-              AND n.state = 'releasing'
-              AND n.account_id = $2
-              AND n.push_id IS NULL
-              AND ((s.services & $4) <> 0 OR (s.services & $5) = 0)
-            ORDER BY n.telephone_number
-            LIMIT $3
-        )";
+        INSERT INTO pushes
+            (id, request_id, account_id, tenant_id, kind, settings_id, poll_at, created_at, backend, service)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)";
     WAITING = "
         SELECT telephone_number
         FROM numbers
@@ -76,16 +22,15 @@ statements! {
         LIMIT 1";
     OF_ACCOUNT = "
         SELECT
-            id, backend, request_id, account_id, tenant_id, kind, settings_id, sent, job_id,
-            job_since, poll_at
+            id, request_id, account_id, tenant_id, kind, settings_id, backend, service, sent, job_id, job_since, poll_at
         FROM pushes
         WHERE account_id = $1
           AND backend = $2
         ORDER BY id";
     NUMBERS = "
-        SELECT telephone_number
-        FROM numbers
-        WHERE push_id = $1
+        SELECT telephone_number FROM numbers WHERE push_id = $1
+        UNION ALL
+        SELECT telephone_number FROM number_parts WHERE push_id = $1
         ORDER BY telephone_number";
     SENT = "UPDATE pushes SET sent = TRUE WHERE id = $1";
     SET_JOB = "
@@ -96,9 +41,13 @@ statements! {
             job_since = COALESCE(job_since, $4)
         WHERE id = $1";
     FORGET_JOB = "UPDATE pushes SET sent = FALSE, job_id = NULL WHERE id = $1";
-    LEFT = "SELECT CAST(COUNT(*) AS BIGINT) FROM numbers WHERE push_id = $1";
+    LEFT = "
+        SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM numbers WHERE push_id = $1)
+            + (SELECT CAST(COUNT(*) AS BIGINT) FROM number_parts WHERE push_id = $1)";
     DELETE = "DELETE FROM pushes WHERE id = $1";
     MOVE_HALF = "UPDATE numbers SET push_id = $2 WHERE push_id = $1 AND telephone_number > $3";
+    MOVE_HALF_OF_PARTS = "
+        UPDATE number_parts SET push_id = $2 WHERE push_id = $1 AND telephone_number > $3";
     RENEW = "
         UPDATE pushes
         SET request_id = $2,
@@ -114,8 +63,6 @@ statements! {
 pub struct Push {
     /// Its number.
     pub id: i64,
-    /// Name of the backend it goes to.
-    pub backend: String,
     /// Sent with the request, so that the backend recognises a repeat.
     pub request_id: String,
     /// Account of its numbers.
@@ -126,6 +73,10 @@ pub struct Push {
     pub kind: OrderKind,
     /// Settings of an upload.
     pub settings_id: i64,
+    /// The backend it goes to; none where no backend has to know of its numbers.
+    pub backend: Option<String>,
+    /// The service that the backend has the numbers for.
+    pub service: Option<Service>,
     /// True once the request may have reached the backend.
     pub sent: bool,
     /// The backend's job, once it is known.
@@ -136,23 +87,15 @@ pub struct Push {
     pub poll_at: OffsetDateTime,
 }
 
-/// A push to write down before the backend is called.
-#[derive(Clone, Debug)]
-pub struct NewPush<'a> {
-    /// The backend it goes to.
-    pub backend: &'a BackendInfo,
-    /// The services that any backend provisions.
-    pub provisioned: ServiceSet,
-    /// Sent with the request.
-    pub request_id: String,
-    /// Account of the numbers.
-    pub account_id: i64,
-    /// The enterprise.
-    pub tenant_id: &'a TenantId,
-    /// Upload or release.
-    pub kind: OrderKind,
-    /// The most numbers it may carry.
-    pub size: i64,
+impl Push {
+    /// An error of one of its numbers: it is about the service, where it does not say what it is about.
+    #[must_use]
+    pub fn blamed(&self, error: ProvisioningError) -> ProvisioningError {
+        match self.service {
+            Some(service) => error.of(service),
+            None => error,
+        }
+    }
 }
 
 /// What became of some numbers of a push.
@@ -167,12 +110,13 @@ pub enum PushOutcome {
 #[derive(FromRow)]
 struct Row {
     id: i64,
-    backend: String,
     request_id: String,
     account_id: i64,
     tenant_id: String,
     kind: String,
     settings_id: i64,
+    backend: String,
+    service: i64,
     sent: bool,
     job_id: Option<String>,
     job_since: Option<i64>,
@@ -186,10 +130,11 @@ impl TryFrom<Row> for Push {
             tenant_id: TenantId::parse(&row.tenant_id).map_err(|_| Error::unreadable("pushes", "tenant_id", row.id))?,
             kind: OrderKind::from_key(&row.kind).ok_or_else(|| Error::unreadable("pushes", "kind", row.id))?,
             id: row.id,
-            backend: row.backend,
             request_id: row.request_id,
             account_id: row.account_id,
             settings_id: row.settings_id,
+            backend: Some(row.backend).filter(|backend| !backend.is_empty()),
+            service: ServiceSet::from_bits(row.service).iter().next(),
             sent: row.sent,
             job_id: row.job_id,
             job_since: row.job_since.map(at),
@@ -199,70 +144,22 @@ impl TryFrom<Row> for Push {
 }
 
 impl Tx {
-    /// Writes down the next push of an account and takes the numbers it carries; `None` when no number waits.
-    /// The numbers of an upload share what the backend sees of their settings.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn plan_push(&mut self, push: &NewPush<'_>, now: OffsetDateTime) -> Result<Option<Push>> {
-        let next = match push.kind {
-            OrderKind::Upload => NEXT_UPLOAD,
-            OrderKind::Release => NEXT_RELEASE,
-        };
-        let (services, provisioned) = (push.backend.services.bits(), push.provisioned.bits());
-        let candidate: Option<(i64, i64)> = on!(self, |c| sqlx::query_as(next)
-            .bind(push.account_id)
-            .bind(services)
-            .bind(provisioned)
-            .fetch_optional(c)
-            .await)?;
-        let Some((settings_id, push_key)) = candidate else { return Ok(None) };
-        let id = self.next_number("pushes").await?;
+    /// Writes a push down.
+    pub(super) async fn insert_push(&mut self, push: &Push, now: OffsetDateTime) -> Result<()> {
         on!(self, |c| sqlx::query(INSERT)
-            .bind(id)
+            .bind(push.id)
             .bind(push.request_id.as_str())
             .bind(push.account_id)
             .bind(push.tenant_id.as_str())
             .bind(push.kind.key())
-            .bind(settings_id)
+            .bind(push.settings_id)
             .bind(micros(now))
-            .bind(push.backend.name.as_str())
+            .bind(push.backend.as_deref().unwrap_or_default())
+            .bind(push.service.map_or(0, |service| ServiceSet::from(service).bits()))
             .execute(c)
             .await
             .map(drop))?;
-        match push.kind {
-            OrderKind::Upload => on!(self, |c| sqlx::query(TAKE_UPLOAD)
-                .bind(id)
-                .bind(push.account_id)
-                .bind(push_key)
-                .bind(push.size)
-                .execute(c)
-                .await
-                .map(drop))?,
-            OrderKind::Release => on!(self, |c| sqlx::query(TAKE_RELEASE)
-                .bind(id)
-                .bind(push.account_id)
-                .bind(push.size)
-                .bind(services)
-                .bind(provisioned)
-                .execute(c)
-                .await
-                .map(drop))?,
-        }
-        self.mark_orders_started(id).await?;
-        Ok(Some(Push {
-            id,
-            backend: push.backend.name.clone(),
-            request_id: push.request_id.clone(),
-            account_id: push.account_id,
-            tenant_id: push.tenant_id.clone(),
-            kind: push.kind,
-            settings_id,
-            sent: false,
-            job_id: None,
-            job_since: None,
-            poll_at: now,
-        }))
+        Ok(())
     }
 
     /// Whether a number of the account waits for a backend.
@@ -348,20 +245,17 @@ impl Tx {
         now: OffsetDateTime,
     ) -> Result<()> {
         let [first, second] = requests;
-        let id = self.next_number("pushes").await?;
-        on!(self, |c| sqlx::query(INSERT)
-            .bind(id)
-            .bind(second)
-            .bind(push.account_id)
-            .bind(push.tenant_id.as_str())
-            .bind(push.kind.key())
-            .bind(push.settings_id)
-            .bind(micros(now))
-            .bind(push.backend.as_str())
-            .execute(c)
-            .await
-            .map(drop))?;
-        on!(self, |c| sqlx::query(MOVE_HALF).bind(push.id).bind(id).bind(middle.as_i64()).execute(c).await.map(drop))?;
+        let half = Push { id: self.next_number("pushes").await?, request_id: second, ..push.clone() };
+        self.insert_push(&half, now).await?;
+        for statement in [MOVE_HALF, MOVE_HALF_OF_PARTS] {
+            on!(self, |c| sqlx::query(statement)
+                .bind(push.id)
+                .bind(half.id)
+                .bind(middle.as_i64())
+                .execute(c)
+                .await
+                .map(drop))?;
+        }
         on!(self, |c| sqlx::query(RENEW).bind(push.id).bind(first).execute(c).await.map(drop))?;
         Ok(())
     }
@@ -391,10 +285,16 @@ impl Tx {
         outcomes: &[(PushOutcome, &[E164])],
         now: OffsetDateTime,
     ) -> Result<()> {
+        let parts = self.push_parts(push.id).await?;
         for (outcome, numbers) in outcomes {
-            for chunk in numbers.chunks(1_000) {
+            let (divided, whole): (Vec<E164>, Vec<E164>) = numbers.iter().partition(|number| parts.contains(number));
+            for chunk in whole.chunks(1_000) {
                 self.record_chunk(push, chunk, *outcome, now).await?;
             }
+            for chunk in divided.chunks(1_000) {
+                self.settle_parts(push, chunk, *outcome, now).await?;
+            }
+            self.observe_outcome(push, *outcome, numbers, now).await?;
         }
         let answered = outcomes.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
         self.note_answers(answered).await
@@ -482,7 +382,10 @@ impl Tx {
         let mut settle = Conditions::default();
         let gone = push.kind == OrderKind::Release && outcome == PushOutcome::Done;
         if gone {
-            let fewer = self.going(push, numbers).await?;
+            let mut going = Conditions::default();
+            going.push("n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+            in_list(&mut going, " AND n.telephone_number IN (", numbers);
+            let fewer = self.fewer(going).await?;
             self.add_to_number_counts(push.account_id, &fewer).await?;
         }
         match outcome {
@@ -525,19 +428,11 @@ impl Tx {
         Ok(())
     }
 
-    /// How many of these numbers go now, by their services and below zero.
-    async fn going(&mut self, push: &Push, numbers: &[E164]) -> Result<Vec<(ServiceSet, i64)>> {
-        let mut going = Conditions::default();
-        going.push(
-            "
-            SELECT s.services, -CAST(COUNT(*) AS BIGINT)
-            FROM numbers n
-            JOIN settings s ON s.id = n.settings_id
-            WHERE n.rev = n.pushed_rev
-              AND n.push_id = ?",
-            [Bind::Int(push.id)],
+    /// How many numbers go now, by their services and below zero: those that meet the condition.
+    pub(super) async fn fewer(&mut self, mut going: Conditions) -> Result<Vec<(ServiceSet, i64)>> {
+        going.before(
+            "SELECT s.services, -CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE ",
         );
-        in_list(&mut going, " AND n.telephone_number IN (", numbers);
         going.push(" GROUP BY s.services", []);
         let rows: Vec<(i64, i64)> = on!(self, |c| bind_all!(sqlx::query_as(going.sql()), going).fetch_all(c).await)?;
         Ok(rows.into_iter().map(|(services, count)| (ServiceSet::from_bits(services), count)).collect())

@@ -49,7 +49,7 @@ impl WorkKind {
         WorkId { backend, kind: self, key }
     }
 
-    fn from_key(key: &str) -> Option<Self> {
+    pub(super) fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.key() == key)
     }
 }
@@ -192,7 +192,8 @@ statements! {
         JOIN accounts a ON a.id = waiting.account_id
         WHERE (a.services & $4) <> 0"
     );
-    WANT_NEW_TENANTS = "INSERT INTO work (backend, kind, key, next_at, set_at)
+    WANT_NEW_TENANTS = "
+        INSERT INTO work (backend, kind, key, next_at, set_at)
         SELECT $3, $1, c.tenant_id, $2, $2
         FROM consents c
         WHERE NOT EXISTS (SELECT 1 FROM work w WHERE w.backend = $3 AND w.kind = $1 AND w.key = c.tenant_id)
@@ -245,25 +246,6 @@ statements! {
             last_error = $6,
             last_error_at = CASE WHEN CAST($6 AS TEXT) IS NULL THEN last_error_at ELSE $5 END
         WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $7";
-    FAILING_ROWS = "SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
-        FROM work
-        WHERE backend = $1 AND kind = $2 AND last_error IS NOT NULL
-        ORDER BY next_at
-        LIMIT $3";
-    FINE_ROWS = "
-        SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
-        FROM work
-        WHERE backend = $1 AND kind = $2 AND last_error IS NULL
-        ORDER BY key
-        LIMIT $3";
-    ONE_ROW = "
-        SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
-        FROM work
-        WHERE backend = $1 AND kind = $2 AND key = $3";
-    NEXT_BACKEND = "SELECT MIN(backend) FROM work WHERE backend > $1";
-    WAITING = "SELECT CAST(COUNT(*) AS BIGINT)
-        FROM work
-        WHERE backend = $1 AND kind IN ('account', 'relationship') AND next_at < $2";
 }
 
 /// A piece of work that this worker owns until its lease ends.
@@ -288,44 +270,6 @@ pub struct Again {
     pub at: OffsetDateTime,
     /// Never before this time, whoever asks: the backend wants it (`Retry-After`).
     pub not_before: Option<OffsetDateTime>,
-}
-
-/// A piece of work as people see it.
-#[derive(Clone, Debug)]
-pub struct WorkRow {
-    /// What it is about.
-    pub kind: WorkKind,
-    /// Which one.
-    pub key: String,
-    /// When it is due; `None` when nothing is to do.
-    pub next_at: Option<OffsetDateTime>,
-    /// How many times in a row it failed.
-    pub attempt: i64,
-    /// True while a worker has it.
-    pub running: bool,
-    /// When it last went through.
-    pub last_ok_at: Option<OffsetDateTime>,
-    /// What went wrong since then.
-    pub last_error: Option<String>,
-    /// When that was.
-    pub last_error_at: Option<OffsetDateTime>,
-}
-
-type Columns = (String, String, i64, i64, i64, i64, Option<i64>, Option<String>, Option<i64>);
-
-fn row(columns: Columns, now: OffsetDateTime) -> Result<WorkRow> {
-    let (kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at) = columns;
-    Ok(WorkRow {
-        kind: WorkKind::from_key(&kind).ok_or_else(|| Error::unreadable("work", "kind", &kind))?,
-        key,
-        // What was given a head start is due since it was asked for.
-        next_at: (next_at != NEVER).then(|| at(next_at.max(set_at))),
-        attempt,
-        running: lease_until > micros(now),
-        last_ok_at: last_ok_at.map(at),
-        last_error,
-        last_error_at: last_error_at.map(at),
-    })
 }
 
 /// The statement that asks for a piece of work. A pull is asked for by somebody who waits for it, so it goes before all
@@ -516,65 +460,6 @@ impl Tx {
             .await
             .map(drop))?;
         Ok(())
-    }
-
-    /// The names of all backends that there ever was work for.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn backends_with_work(&mut self) -> Result<Vec<String>> {
-        let mut names: Vec<String> = Vec::new();
-        loop {
-            let last = names.last().map_or("", String::as_str);
-            let next: Option<String> = on!(self, |c| sqlx::query_scalar(NEXT_BACKEND).bind(last).fetch_one(c).await)?;
-            match next {
-                Some(name) => names.push(name),
-                None => return Ok(names),
-            }
-        }
-    }
-
-    /// How many accounts and relationships wait for a backend.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn waiting_pushes(&mut self, backend: &str) -> Result<i64> {
-        Ok(on!(self, |c| sqlx::query_scalar(WAITING).bind(backend).bind(NEVER).fetch_one(c).await)?)
-    }
-
-    /// The work of a kind at a backend, what failed first.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn work_rows(
-        &mut self,
-        backend: &str,
-        kind: WorkKind,
-        now: OffsetDateTime,
-        limit: i64,
-    ) -> Result<Vec<WorkRow>> {
-        let mut rows: Vec<Columns> = Vec::new();
-        for statement in [FAILING_ROWS, FINE_ROWS] {
-            let left = limit - rows.len() as i64;
-            let more: Vec<Columns> =
-                on!(self, |c| sqlx::query_as(statement).bind(backend).bind(kind.key()).bind(left).fetch_all(c).await)?;
-            rows.extend(more);
-        }
-        rows.into_iter().map(|columns| row(columns, now)).collect()
-    }
-
-    /// One piece of work.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn work_row(&mut self, work: WorkId<'_>, now: OffsetDateTime) -> Result<Option<WorkRow>> {
-        let columns: Option<Columns> = on!(self, |c| sqlx::query_as(ONE_ROW)
-            .bind(work.backend)
-            .bind(work.kind.key())
-            .bind(work.key)
-            .fetch_optional(c)
-            .await)?;
-        columns.map(|columns| row(columns, now)).transpose()
     }
 
     /// When the next piece of work of a backend's lane is due; `None` when nothing is to do.

@@ -179,11 +179,11 @@ fn failed() -> Number {
     } })));
     Number {
         state: SyncState::Failed,
-        error: Some(Arc::new(ProvisioningError {
-            code: "InvalidRequest".into(),
-            message: "Invalid/missing required configuration attributes: Usage".into(),
-            target: Some("oc".into()),
-        })),
+        error: Some(Arc::new(ProvisioningError::new(
+            "InvalidRequest",
+            "Invalid/missing required configuration attributes: Usage",
+            Some("oc".into()),
+        ))),
         ..super::number(NUMBER, settings.unwrap())
     }
 }

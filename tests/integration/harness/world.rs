@@ -232,6 +232,7 @@ impl World {
             let new = nmp::store::NewPush {
                 backend: backends.iter().next().unwrap(),
                 provisioned: backends.provisioned(),
+                pushed: account.pushed(backends.provisioned()),
                 request_id,
                 account_id: account.id,
                 tenant_id,
@@ -245,11 +246,8 @@ impl World {
             tx.push_sent(id).await.unwrap();
             let (good, bad): (Vec<E164>, Vec<E164>) =
                 tx.push_numbers(id).await.unwrap().into_iter().partition(|number| outcome(*number));
-            let error = nmp::domain::ProvisioningError {
-                code: "InvalidRequest".to_owned(),
-                message: "Invalid/missing required configuration attributes: Usage".to_owned(),
-                target: Some("oc".to_owned()),
-            };
+            let message = "Invalid/missing required configuration attributes: Usage";
+            let error = nmp::domain::ProvisioningError::new("InvalidRequest", message, Some("oc".to_owned()));
             let error = tx.intern_error(&error).await.unwrap();
             tx.record_outcome(&push, &good, PushOutcome::Done, now).await.unwrap();
             tx.record_outcome(&push, &bad, PushOutcome::Refused(error), now).await.unwrap();
