@@ -97,7 +97,7 @@ impl Config {
                     format!("\u{201c}{issuer}\u{201d} is not an address such as https://login.example.com/"),
                 ),
                 Ok(url) if purpose == Purpose::Production => {
-                    check_outside(r, ("identity.issuer", ""), &url, "/identity")
+                    check_outside(r, ("identity.issuer", ""), &url, "/identity");
                 }
                 Ok(_) => {}
             }

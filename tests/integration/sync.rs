@@ -12,7 +12,7 @@ use nmp::service::accounts::Deleted;
 use nmp::service::consents::{RelationshipForm, update_relationship};
 use nmp::service::orders::{self, ItemSelection, ReleaseSelection};
 use nmp::service::{accounts, consents, numbers};
-use nmp::store::{Page, WorkKind};
+use nmp::store::{Difference, Page, WorkKind};
 use nmp::sync::{Engine, Engines, SyncOptions};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -403,6 +403,28 @@ async fn a_list_that_repeats_itself_is_left_and_said(world: World) {
     assert_eq!(row(WorkKind::Numbers, CONTOSO).await.last_error, None);
 }
 
+async fn a_pull_tells_what_differs_from_ours(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0104").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    let backend = world.ctx.policy.backends.iter().next().unwrap().clone();
+    let differences = async || {
+        let mut tx = world.db.begin().await.unwrap();
+        let found = tx.differences(&backend, &tenant(CONTOSO), 441_632_960_099, 5).await.unwrap();
+        tx.commit().await.unwrap();
+        found.into_iter().filter(|(found, _)| *found <= number("+441632960104")).collect::<Vec<_>>()
+    };
+    world.clock.advance(time::Duration::minutes(20));
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(differences().await, []);
+    // The enterprise's administrator gives a number up.
+    outside.post("_release", json!({"tenantId": CONTOSO, "numbers": ["+441632960102"]})).await;
+    world.clock.advance(time::Duration::minutes(20));
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(differences().await, [(number("+441632960102"), Difference::OnlyHere)]);
+}
+
 async fn a_job_that_never_ends_is_given_up_and_its_numbers_are_read_back(world: World) {
     let outside = Outside::new(&world).await;
     let account = world.account("contoso").await;
@@ -419,6 +441,7 @@ async fn a_job_that_never_ends_is_given_up_and_its_numbers_are_read_back(world: 
             last = Some(next);
         }
         noted = row.last_error.or(noted.take());
+        drop(tx);
         let status = world.order(order).await.status;
         status.is_final().then_some(status)
     })
@@ -547,6 +570,7 @@ on_both_databases! {
     a_backend_that_only_asks_for_patience_is_not_called_without_a_pause,
     a_list_that_repeats_itself_is_left_and_said,
     a_job_that_never_ends_is_given_up_and_its_numbers_are_read_back,
+    a_pull_tells_what_differs_from_ours,
     what_a_backend_says_is_kept_in_measure,
     a_clock_that_is_set_back_or_forward_delays_nothing,
     after_an_outage_everything_that_sleeps_is_woken_by_the_first_answer,
