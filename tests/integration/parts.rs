@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nmp::domain::{
-    Account, AccountForm, Backends, E164, OrderKind, OrderStatus, ProvisioningError, Service, ServiceSet, SyncState,
-    Task, derived,
+    Account, AccountForm, BackendInfo, Backends, E164, Offers, OrderKind, OrderStatus, ProvisioningError, Service,
+    ServiceSet, SyncState, Task, derived,
 };
 use nmp::service::orders::{self, ReleaseSelection, Submitted};
 use nmp::service::staging::UploadForm;

@@ -1,7 +1,6 @@
 //! The sync engine against the sandbox over HTTP: what is stored here becomes true there, once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use nmp::backend::{OperatorConnect, OperatorConnectOptions, Properties};
@@ -378,7 +377,7 @@ async fn a_list_that_repeats_itself_is_left_and_said(world: World) {
     outside.engine.seed().await.unwrap();
     outside.faults(json!({"repeatCursor": true})).await;
     tokio::time::timeout(Duration::from_secs(30), outside.engine.run_until_idle()).await.unwrap().unwrap();
-    let row = async |kind, key: &str| {
+    let row = async |kind: WorkKind, key: &str| {
         world
             .db
             .read()

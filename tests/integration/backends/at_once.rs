@@ -43,7 +43,7 @@ fn no_answer<T>() -> Answer<T> {
 }
 
 fn refusal(number: E164) -> ProvisioningError {
-    ProvisioningError { code: "Invalid".to_owned(), message: format!("{number} will not do"), target: None }
+    ProvisioningError::new("Invalid", format!("{number} will not do"), None)
 }
 
 impl AtOnce {
