@@ -73,7 +73,11 @@ async fn pull(world: &World, what: &str, listed: &[Observed]) -> f64 {
 /// What the table and its indexes take, in bytes.
 async fn size(world: &World) -> i64 {
     let question = match &world.db {
-        nmp::store::Db::Sqlite { .. } => "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        nmp::store::Db::Sqlite { .. } => {
+            "
+            SELECT page_count * page_size
+            FROM pragma_page_count(), pragma_page_size()"
+        }
         nmp::store::Db::Postgres(_) => "SELECT pg_total_relation_size('observed')",
     };
     numbers(&world.db, question).await[0]
@@ -88,9 +92,19 @@ async fn a_pull_of_very_many_numbers(world: World) {
     execute(
         &world.db,
         &format!(
-            "INSERT INTO numbers (telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at)
-            WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1)
-            SELECT {FIRST} + i, (SELECT id FROM accounts), {ours}, 'GB', 'synced', 1, 1, 0 FROM n"
+            "
+            INSERT INTO numbers (
+                telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at
+            )
+            WITH RECURSIVE n(i) AS (
+                SELECT 0
+                UNION ALL
+                SELECT i + 1
+                FROM n
+                WHERE i < {count} - 1
+            )
+            SELECT {FIRST} + i, (SELECT id FROM accounts), {ours}, 'GB', 'synced', 1, 1, 0
+            FROM n"
         ),
     )
     .await;

@@ -368,10 +368,15 @@ async fn check_derived(world: &World) {
     for (what, question) in [
         (
             "numbers that say that they are in parts, and are not, or the other way round",
-            "SELECT n.telephone_number
+            "
+            SELECT n.telephone_number
             FROM numbers n
             WHERE CASE WHEN n.push_id = 0 THEN 1 ELSE 0 END <> CASE
-                WHEN EXISTS (SELECT 1 FROM number_parts p WHERE p.telephone_number = n.telephone_number) THEN 1
+                WHEN EXISTS (
+                    SELECT 1
+                    FROM number_parts p
+                    WHERE p.telephone_number = n.telephone_number
+                ) THEN 1
                 ELSE 0
             END",
         ),

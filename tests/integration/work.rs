@@ -359,12 +359,33 @@ async fn a_clock_that_is_set_back_changes_no_pause_and_no_lease(world: World) {
 /// As many rows as 100,000 tenants and as many accounts have: pulls that are overdue, that are not due yet, pushes that
 /// have nothing to do, and some that failed.
 const MANY: [&str; 2] = [
-    "INSERT INTO work (backend, kind, key, next_at, set_at)
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-    SELECT 'operator-connect', CASE i % 2 WHEN 0 THEN 'numbers' ELSE 'civic-addresses' END, 'tenant-' || i, 1000000 + i, 0 FROM n",
-    "INSERT INTO work (kind, key, next_at, set_at, attempt, last_error)
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-    SELECT 'account', '' || i, CASE i % 1000 WHEN 0 THEN 5000000 + i ELSE 9223372036854775807 END, 0, i % 2,
+    "
+    INSERT INTO work (backend, kind, key, next_at, set_at)
+    WITH RECURSIVE n(i) AS (
+        SELECT 1
+        UNION ALL
+        SELECT i + 1
+        FROM n
+        WHERE i < 100000
+    )
+    SELECT
+        'operator-connect',
+        CASE i % 2 WHEN 0 THEN 'numbers' ELSE 'civic-addresses' END,
+        'tenant-' || i, 1000000 + i, 0
+    FROM n",
+    "
+    INSERT INTO work (backend, kind, key, next_at, set_at, attempt, last_error)
+    WITH RECURSIVE n(i) AS (
+        SELECT 1
+        UNION ALL
+        SELECT i + 1
+        FROM n
+        WHERE i < 100000
+    )
+    SELECT
+        'operator-connect', 'account', '' || i,
+        CASE i % 1000 WHEN 0 THEN 5000000 + i ELSE 9223372036854775807 END,
+        0, i % 2,
         CASE i % 1000 WHEN 0 THEN 'away' ELSE NULL END
     FROM n",
 ];
@@ -372,19 +393,19 @@ const MANY: [&str; 2] = [
 /// The statements that every worker asks again and again, with values, and the index of each.
 fn asked_again_and_again(kind: Kind) -> Vec<(&'static str, String)> {
     let ending = if kind == Kind::Sqlite { "SQLITE" } else { "POSTGRES" };
-    let text = |name: &str, values: [&str; 4]| {
+    let text = |name: &str, values: [&str; 5]| {
         let name = format!("::{name}_{ending}");
         let all = nmp::store::statements();
         let (_, text) = all.iter().find(|(full, _)| full.ends_with(&name)).unwrap();
         (1..).zip(values).fold((*text).to_owned(), |text, (at, value)| text.replace(&format!("${at}"), value))
     };
-    let now = ["5000000", "9000000", "", ""];
+    let now = ["5000000", "9000000", "'operator-connect'", "", ""];
     vec![
         ("work_pushes", text("CLAIM_PUSH", now)),
         ("work_pulls", text("CLAIM_PULL", now)),
         ("work_pushes", text("NEXT_PUSH", now)),
         ("work_pulls", text("NEXT_PULL", now)),
-        ("work_failing", text("WAKE", ["'account'", "1", "10", "9223372036854775807"])),
+        ("work_failing", text("WAKE", ["'account'", "1", "10", "9223372036854775807", "'operator-connect'"])),
     ]
 }
 

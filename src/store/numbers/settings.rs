@@ -29,10 +29,11 @@ const PARTS_AT_ONCE: usize = 500;
 fn without_parts() -> Conditions {
     let mut question = Conditions::default();
     question.push(
-        "SELECT s.id, s.body
+        "
+        SELECT s.id, s.body
         FROM settings s
         WHERE (s.services & (s.services - 1)) <> 0
-        AND NOT EXISTS (SELECT 1 FROM settings_services k WHERE k.settings_id = s.id)",
+          AND NOT EXISTS (SELECT 1 FROM settings_services k WHERE k.settings_id = s.id)",
         [],
     );
     question

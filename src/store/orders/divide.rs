@@ -12,9 +12,11 @@ use crate::store::{Result, Tx};
 /// The numbers of the order that it writes or releases.
 macro_rules! written {
     () => {
-        "SELECT i.telephone_number
-            FROM order_items i
-            WHERE i.order_id = $1 AND i.verdict IN ('new', 'changed', 'release')"
+        "
+        SELECT i.telephone_number
+        FROM order_items i
+        WHERE i.order_id = $1
+          AND i.verdict IN ('new', 'changed', 'release')"
     };
 }
 

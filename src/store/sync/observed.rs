@@ -159,7 +159,11 @@ statements! {
         WHERE list_id = $1 AND missing = $2
         ORDER BY telephone_number
         LIMIT 1 OFFSET $3";
-    FORGET = "DELETE FROM observed WHERE list_id = $1 AND missing = $2 AND telephone_number <= $3";
+    FORGET = "
+        DELETE FROM observed
+        WHERE list_id = $1
+          AND missing = $2
+          AND telephone_number <= $3";
 }
 
 /// What a backend says of numbers that it describes alike.

@@ -135,7 +135,9 @@ impl Tx {
         }
         let mut question = Conditions::default();
         question.push(
-            "SELECT p.telephone_number, p.task, p.state, p.error_id, p.push_id, p.pushed_rev, n.rev, n.order_id
+            "
+            SELECT
+                p.telephone_number, p.task, p.state, p.error_id, p.push_id, p.pushed_rev, n.rev, n.order_id
             FROM number_parts p
             JOIN numbers n ON n.telephone_number = p.telephone_number",
             [],
@@ -162,8 +164,12 @@ impl Tx {
         };
         let mut answered = Conditions::default();
         answered.push(
-            "UPDATE number_parts
-            SET state = ?, error_id = ?, push_id = NULL, pushed_rev = NULL
+            "
+            UPDATE number_parts
+            SET state = ?,
+                error_id = ?,
+                push_id = NULL,
+                pushed_rev = NULL
             WHERE push_id = ?",
             [state.key().into(), error.into(), Bind::Int(push_id)],
         );
@@ -224,7 +230,11 @@ impl Tx {
         for (order, numbers) in orders {
             let mut items = Conditions::default();
             items.push(
-                "UPDATE order_items SET state = ?, error_id = ? WHERE state = 'pending' AND order_id = ?",
+                "
+                UPDATE order_items
+                SET state = ?, error_id = ?
+                WHERE state = 'pending'
+                  AND order_id = ?",
                 [if failed { "failed" } else { "done" }.into(), error.into(), Bind::Int(order)],
             );
             in_list(&mut items, " AND telephone_number IN (", &numbers);

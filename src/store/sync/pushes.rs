@@ -431,7 +431,11 @@ impl Tx {
     /// How many numbers go now, by their services and below zero: those that meet the condition.
     pub(super) async fn fewer(&mut self, mut going: Conditions) -> Result<Vec<(ServiceSet, i64)>> {
         going.before(
-            "SELECT s.services, -CAST(COUNT(*) AS BIGINT) FROM numbers n JOIN settings s ON s.id = n.settings_id WHERE ",
+            "
+            SELECT s.services, -CAST(COUNT(*) AS BIGINT)
+            FROM numbers n
+            JOIN settings s ON s.id = n.settings_id
+            WHERE ",
         );
         going.push(" GROUP BY s.services", []);
         let rows: Vec<(i64, i64)> = on!(self, |c| bind_all!(sqlx::query_as(going.sql()), going).fetch_all(c).await)?;

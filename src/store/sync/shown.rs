@@ -11,24 +11,32 @@ statements! {
     FAILING_ROWS = "
         SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE backend = $1 AND kind = $2 AND last_error IS NOT NULL
+        WHERE backend = $1
+          AND kind = $2
+          AND last_error IS NOT NULL
         ORDER BY next_at
         LIMIT $3";
     FINE_ROWS = "
         SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE backend = $1 AND kind = $2 AND last_error IS NULL
+        WHERE backend = $1
+          AND kind = $2
+          AND last_error IS NULL
         ORDER BY key
         LIMIT $3";
     ONE_ROW = "
         SELECT kind, key, next_at, set_at, attempt, lease_until, last_ok_at, last_error, last_error_at
         FROM work
-        WHERE backend = $1 AND kind = $2 AND key = $3";
+        WHERE backend = $1
+          AND kind = $2
+          AND key = $3";
     NEXT_BACKEND = "SELECT MIN(backend) FROM work WHERE backend > $1";
     WAITING = "
         SELECT CAST(COUNT(*) AS BIGINT)
         FROM work
-        WHERE backend = $1 AND kind IN ('account', 'relationship') AND next_at < $2";
+        WHERE backend = $1
+          AND kind IN ('account', 'relationship')
+          AND next_at < $2";
 }
 
 /// A piece of work as people see it.

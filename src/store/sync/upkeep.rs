@@ -22,8 +22,10 @@ statements! {
             ORDER BY tenant_id
             LIMIT $2
         ) t";
-    SCHEDULE = "INSERT INTO work (backend, kind, key, next_at, set_at)
-        SELECT $8, $1, t.tenant_id,
+    SCHEDULE = "
+        INSERT INTO work (backend, kind, key, next_at, set_at)
+        SELECT
+            $8, $1, t.tenant_id,
             CAST($2 AS BIGINT) + t.place * CASE
                 WHEN CAST($3 AS BIGINT) / t.count < $4 THEN CAST($3 AS BIGINT) / t.count
                 ELSE $4
@@ -38,21 +40,29 @@ statements! {
             WHERE a.tenant_id > $5
               AND a.tenant_id <= $6
               AND (a.services & a.synced & $9) <> 0
-                AND NOT EXISTS (
-                    SELECT 1 FROM work w
-                    WHERE w.backend = $8 AND w.kind = $1 AND w.key = a.tenant_id AND w.next_at < $7)
+              AND NOT EXISTS (
+                  SELECT 1
+                  FROM work w
+                  WHERE w.backend = $8
+                    AND w.kind = $1
+                    AND w.key = a.tenant_id
+                    AND w.next_at < $7
+              )
             GROUP BY a.tenant_id
         ) t
         WHERE TRUE
-        ON CONFLICT (backend, kind, key) DO UPDATE
-        SET next_at = excluded.next_at, set_at = excluded.set_at
+        ON CONFLICT (backend, kind, key)
+        DO UPDATE SET next_at = excluded.next_at, set_at = excluded.set_at
         WHERE work.next_at >= $7";
     WAKE_SQLITE = "
         UPDATE work
         SET next_at = $2, set_at = $2
         WHERE (backend, kind, key) IN (
-            SELECT backend, kind, key FROM work INDEXED BY work_failing
-            WHERE backend = $5 AND kind = $1 AND last_error IS NOT NULL
+            SELECT backend, kind, key
+            FROM work INDEXED BY work_failing
+            WHERE backend = $5
+              AND kind = $1
+              AND last_error IS NOT NULL
               AND next_at > $2
               AND next_at < $4
               AND lease_until <= $2
@@ -62,8 +72,11 @@ statements! {
         )";
     WAKE_POSTGRES = "
         WITH sleeping AS MATERIALIZED (
-            SELECT backend, kind, key FROM work
-            WHERE backend = $5 AND kind = $1 AND last_error IS NOT NULL
+            SELECT backend, kind, key
+            FROM work
+            WHERE backend = $5
+              AND kind = $1
+              AND last_error IS NOT NULL
               AND next_at > $2
               AND next_at < $4
               AND lease_until <= $2

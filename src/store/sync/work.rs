@@ -100,30 +100,39 @@ macro_rules! claim_sqlite {
                 next_at = $2,
                 set_at = $1
             WHERE (backend, kind, key) IN (
-                SELECT backend, kind, key FROM work INDEXED BY ",
+                SELECT backend, kind, key
+                FROM work INDEXED BY ",
             $index,
-            " WHERE backend = $3 AND kind IN (",
-            $kinds,
-            ") AND next_at <= $1 AND lease_until <= $1
-                ORDER BY next_at
-                LIMIT 1)
-            RETURNING kind, key, fence, attempt"
-        )
-    };
-}
-
-macro_rules! claim_postgres {
-    ($kinds:literal) => {
-        concat!(
             "
-            WITH due AS MATERIALIZED (
-                SELECT backend, kind, key FROM work
-                WHERE backend = $3 AND kind IN (",
+                WHERE backend = $3
+                  AND kind IN (",
             $kinds,
             ")
                   AND next_at <= $1
                   AND lease_until <= $1
                 ORDER BY next_at
+                LIMIT 1
+            )
+            RETURNING kind, key, fence, attempt"
+        )
+    };
+}
+
+/// The same in a form that PostgreSQL reads along the index, however few rows it believes there are for one backend.
+macro_rules! claim_postgres {
+    ($kinds:literal) => {
+        concat!(
+            "
+            WITH due AS MATERIALIZED (
+                SELECT backend, kind, key
+                FROM work
+                WHERE (backend, next_at) >= (CAST($3 AS TEXT), 0)
+                  AND (backend, next_at) <= (CAST($3 AS TEXT), CAST($1 AS BIGINT))
+                  AND kind IN (",
+            $kinds,
+            ")
+                  AND lease_until <= $1
+                ORDER BY backend, next_at
                 LIMIT 1
                 FOR UPDATE SKIP LOCKED
             )
@@ -133,27 +142,55 @@ macro_rules! claim_postgres {
                 next_at = $2,
                 set_at = $1
             FROM due
-            WHERE work.backend = due.backend AND work.kind = due.kind AND work.key = due.key
+            WHERE work.backend = due.backend
+              AND work.kind = due.kind
+              AND work.key = due.key
             RETURNING work.kind, work.key, work.fence, work.attempt"
         )
     };
 }
 
-/// When something of a lane is due next at a backend. Work that is being done and is wanted once more is passed over: who does it sees
-/// to it.
+/// When something of a lane is due next at a backend. Work that is being done and is wanted once more is passed over: who
+/// does it sees to it.
 macro_rules! next_due {
-    ($source:literal, $kinds:literal) => {
+    ($source:literal, $of_backend:literal, $kinds:literal) => {
         concat!(
             "
             SELECT next_at
             FROM ",
             $source,
-            " WHERE backend = $3 AND kind IN (",
+            "
+            WHERE ",
+            $of_backend,
+            "
+              AND kind IN (",
             $kinds,
-            ") AND next_at < $2
+            ")
               AND NOT (lease_until > $1 AND next_at < lease_until)
-            ORDER BY next_at
+            ORDER BY backend, next_at
             LIMIT 1"
+        )
+    };
+}
+
+macro_rules! next_sqlite {
+    ($index:literal, $kinds:literal) => {
+        next_due!(
+            $index,
+            "backend = $3
+              AND next_at < $2",
+            $kinds
+        )
+    };
+}
+
+macro_rules! next_postgres {
+    ($kinds:literal) => {
+        next_due!(
+            "work",
+            "(backend, next_at) >= (CAST($3 AS TEXT), 0)
+              AND (backend, next_at) < (CAST($3 AS TEXT), CAST($2 AS BIGINT))",
+            $kinds
         )
     };
 }
@@ -162,16 +199,18 @@ macro_rules! next_due {
 macro_rules! wanted {
     ($rows:literal) => {
         concat!(
-            "INSERT INTO work (backend, kind, key, next_at, set_at) ",
+            "
+        INSERT INTO work (backend, kind, key, next_at, set_at) ",
             $rows,
             "
-            ON CONFLICT (backend, kind, key) DO UPDATE
-        SET set_at = excluded.set_at,
-                next_at = CASE
-                    WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
-                    WHEN work.not_before > excluded.set_at THEN work.not_before
-                    ELSE excluded.next_at
-                END"
+        ON CONFLICT (backend, kind, key)
+        DO UPDATE SET
+            set_at = excluded.set_at,
+            next_at = CASE
+                WHEN work.next_at < excluded.next_at AND work.lease_until <> work.next_at THEN work.next_at
+                WHEN work.not_before > excluded.set_at THEN work.not_before
+                ELSE excluded.next_at
+            END"
         )
     };
 }
@@ -179,15 +218,20 @@ macro_rules! wanted {
 statements! {
     WANT = wanted!("VALUES ($1, $2, $3, $4, $5)");
     WANT_ACCOUNT = wanted!(
-        "SELECT CAST($3 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+        "
+        SELECT CAST($3 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
         FROM accounts a
-        WHERE a.id = $1 AND (a.services & $4) <> 0"
+        WHERE a.id = $1
+          AND (a.services & $4) <> 0"
     );
     WANT_ACCOUNTS = wanted!(
-        "SELECT CAST($3 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+        "
+        SELECT CAST($3 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
         FROM (
-            SELECT DISTINCT account_id FROM order_items
-            WHERE order_id = $1 AND state = 'pending'
+            SELECT DISTINCT account_id
+            FROM order_items
+            WHERE order_id = $1
+              AND state = 'pending'
         ) AS waiting
         JOIN accounts a ON a.id = waiting.account_id
         WHERE (a.services & $4) <> 0"
@@ -202,15 +246,19 @@ statements! {
     CLAIM_PUSH_POSTGRES = claim_postgres!("'account', 'relationship'");
     CLAIM_PULL_SQLITE = claim_sqlite!("work_pulls", "'consents', 'civic-addresses', 'numbers'");
     CLAIM_PULL_POSTGRES = claim_postgres!("'consents', 'civic-addresses', 'numbers'");
-    NEXT_PUSH_SQLITE = next_due!("work INDEXED BY work_pushes", "'account', 'relationship'");
-    NEXT_PUSH_POSTGRES = next_due!("work", "'account', 'relationship'");
-    NEXT_PULL_SQLITE = next_due!("work INDEXED BY work_pulls", "'consents', 'civic-addresses', 'numbers'");
-    NEXT_PULL_POSTGRES = next_due!("work", "'consents', 'civic-addresses', 'numbers'");
+    NEXT_PUSH_SQLITE = next_sqlite!("work INDEXED BY work_pushes", "'account', 'relationship'");
+    NEXT_PUSH_POSTGRES = next_postgres!("'account', 'relationship'");
+    NEXT_PULL_SQLITE = next_sqlite!("work INDEXED BY work_pulls", "'consents', 'civic-addresses', 'numbers'");
+    NEXT_PULL_POSTGRES = next_postgres!("'consents', 'civic-addresses', 'numbers'");
     HOLD = "
         UPDATE work
         SET next_at = CASE WHEN next_at = lease_until THEN $4 ELSE next_at END,
-            lease_until = $4, set_at = $5
-        WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $6";
+            lease_until = $4,
+            set_at = $5
+        WHERE backend = $6
+          AND kind = $1
+          AND key = $2
+          AND fence = $3";
     FREE = "
         UPDATE work
         SET fence = fence + 1,
@@ -225,8 +273,12 @@ statements! {
             attempt = 0,
             not_before = 0,
             last_ok_at = $4,
-            last_error = NULL, set_at = $4
-        WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $6";
+            last_error = NULL,
+            set_at = $4
+        WHERE backend = $6
+          AND kind = $1
+          AND key = $2
+          AND fence = $3";
     RETRY = "
         UPDATE work
         SET next_at = $6,
@@ -234,8 +286,12 @@ statements! {
             lease_until = 0,
             attempt = attempt + 1,
             last_error = $4,
-            last_error_at = $5, set_at = $5
-        WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $8";
+            last_error_at = $5,
+            set_at = $5
+        WHERE backend = $8
+          AND kind = $1
+          AND key = $2
+          AND fence = $3";
     GIVE_BACK = "
         UPDATE work
         SET next_at = CASE WHEN next_at = lease_until OR next_at > $4 THEN $4 ELSE next_at END,
@@ -245,7 +301,10 @@ statements! {
             set_at = $5,
             last_error = $6,
             last_error_at = CASE WHEN CAST($6 AS TEXT) IS NULL THEN last_error_at ELSE $5 END
-        WHERE kind = $1 AND key = $2 AND fence = $3 AND backend = $7";
+        WHERE backend = $7
+          AND kind = $1
+          AND key = $2
+          AND fence = $3";
 }
 
 /// A piece of work that this worker owns until its lease ends.
