@@ -36,16 +36,27 @@ SET service = COALESCE((SELECT s.services & 3 FROM settings s WHERE s.id = pushe
 -- Numbers that the one backend until now has to give up while they stay.
 INSERT INTO number_parts
     (telephone_number, backend, account_id, service, task, state, error_id, push_id, pushed_rev)
-SELECT n.telephone_number, 'operator-connect', n.account_id, 1,
-    CASE n.state WHEN 'releasing' THEN 'release' ELSE 'withdraw' END,
+SELECT n.telephone_number, 'operator-connect', n.account_id,
+    CASE WHEN (a.services & a.synced & 3) = 2 THEN 2 ELSE 1 END,
+    CASE WHEN n.state = 'releasing' OR o.kind = 'release' THEN 'release' ELSE 'withdraw' END,
     CASE n.state WHEN 'failed' THEN 'failed' ELSE 'pending' END,
     n.error_id, n.push_id, n.pushed_rev
 FROM numbers n
 JOIN settings s ON s.id = n.settings_id
+JOIN accounts a ON a.id = n.account_id
+LEFT JOIN orders o ON o.id = n.order_id
 WHERE n.state <> 'synced' AND (s.services & 3) = 0;
 UPDATE numbers
 SET push_id = 0, pushed_rev = NULL
 WHERE telephone_number IN (SELECT telephone_number FROM number_parts);
 UPDATE pushes
-SET kind = 'release', service = 1
+SET kind = 'release',
+    service = COALESCE(
+        (
+            SELECT CASE WHEN (a.services & a.synced & 3) = 2 THEN 2 ELSE 1 END
+            FROM accounts a
+            WHERE a.id = pushes.account_id
+        ),
+        1
+    )
 WHERE service = 0;

@@ -99,8 +99,8 @@ impl Engine {
     /// are sent.
     async fn plan(&self, claim: &Claim, account: &Account, tenant: &TenantId) -> Result<Vec<Push>, Stop> {
         let mut tx = self.begin(claim).await?;
-        let (info, provisioned) = (self.info(), self.ctx.policy.backends.provisioned());
-        let pushed = account.pushed(provisioned);
+        let info = self.info();
+        let pushed = account.pushed(self.ctx.policy.backends.provisioned());
         let open = tx.pushes(account.id, &info.name).await?.len();
         let mut room = self.options.pushes_at_once.saturating_sub(open);
         let consent = if info.offers.consents { tx.consent(tenant).await? } else { None };
@@ -109,7 +109,6 @@ impl Engine {
             while room > 0 {
                 let push = NewPush {
                     backend: info,
-                    provisioned,
                     pushed,
                     request_id: Ctx::new_id(),
                     account_id: account.id,

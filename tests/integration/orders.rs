@@ -117,7 +117,6 @@ async fn an_answer_for_an_overtaken_number_does_not_count(world: World) {
     let tenant_id = account.tenant_id.as_ref().unwrap();
     let new = nmp::store::NewPush {
         backend: world.ctx.policy.backends.iter().next().unwrap(),
-        provisioned: world.ctx.policy.backends.provisioned(),
         pushed: account.pushed(world.ctx.policy.backends.provisioned()),
         request_id: "r1".into(),
         account_id: account.id,

@@ -9,7 +9,7 @@ use nmp::domain::{
 };
 use nmp::service::orders::{self, ReleaseSelection, Submitted};
 use nmp::service::staging::UploadForm;
-use nmp::service::{Ctx, Policy, numbers};
+use nmp::service::{Ctx, Policy, accounts, numbers};
 use nmp::store::{NewPush, Push, PushOutcome};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -23,6 +23,8 @@ on_both_databases![
     a_service_that_is_taken_away_is_released_there_only,
     a_number_goes_when_its_last_backend_has_answered,
     a_number_gains_a_second_backend_while_the_first_is_at_work,
+    a_backend_that_the_account_is_not_pushed_to_settles_nothing_of_the_other,
+    a_service_that_is_pushed_from_now_on_takes_the_place_of_one_that_is_given_up,
     whatever_is_done_both_backends_end_with_what_is_wanted,
 ];
 
@@ -85,7 +87,6 @@ async fn plan(world: &World, account: &Account, kind: OrderKind) -> Option<(Push
     for backend in backends.iter() {
         let push = NewPush {
             backend,
-            provisioned: backends.provisioned(),
             pushed: account.pushed(backends.provisioned()),
             request_id: format!("request {}", REQUESTS.fetch_add(1, Ordering::SeqCst)),
             account_id: account.id,
@@ -223,6 +224,58 @@ async fn a_number_gains_a_second_backend_while_the_first_is_at_work(world: World
     answer_all(&world, &account, |_| false).await;
     assert_eq!((state(&world).await, parts(&world).await), (SyncState::Synced, 0));
     world.check_invariants().await;
+}
+
+/// Changes which services of the account are pushed.
+async fn sync(world: &World, synced: &[Service]) -> Account {
+    let account = world.get("contoso").await;
+    let synced = synced.iter().copied().collect();
+    let form = AccountForm { services: account.services, synced, ..account_form("contoso", CONTOSO) };
+    let changed = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &form).await.unwrap();
+    assert!(matches!(changed, accounts::Updated::Done(_)), "{changed:?}");
+    world.get("contoso").await
+}
+
+async fn a_backend_that_the_account_is_not_pushed_to_settles_nothing_of_the_other(world: World) {
+    let (world, _) = two_backends(world).await;
+    let account = sync(&world, &[ZOOM]).await;
+    upload(&world, &form(ONE, &[OC, ZOOM], "")).await;
+    assert_eq!((state(&world).await, parts(&world).await), (SyncState::Pending, 0));
+    let (push, numbers) = plan(&world, &account, OrderKind::Upload).await.unwrap();
+    assert!(is_for(&push, "zoom"), "{push:?}");
+    answer(&world, &push, &numbers, &[]).await;
+    assert_eq!(state(&world).await, SyncState::Synced);
+    release(&world, &[number(ONE)]).await;
+    let (push, numbers) = plan(&world, &account, OrderKind::Release).await.unwrap();
+    assert!(is_for(&push, "zoom"), "{push:?}");
+    answer(&world, &push, &numbers, &[]).await;
+    assert!(world.stored().await.is_empty());
+    world.check_invariants().await;
+}
+
+async fn a_service_that_is_pushed_from_now_on_takes_the_place_of_one_that_is_given_up(world: World) {
+    let (world, _) = two_backends(world).await;
+    for refuses in [false, true] {
+        let account = sync(&world, &[OC, ZOOM]).await;
+        upload(&world, &form(ONE, &[OC], "")).await;
+        answer_all(&world, &account, |_| false).await;
+        upload(&world, &form(ONE, &[TPM], "")).await;
+        let (withdrawal, numbers) = plan(&world, &account, OrderKind::Release).await.unwrap();
+        if refuses {
+            answer(&world, &withdrawal, &[], &numbers).await;
+            assert_eq!(state(&world).await, SyncState::Failed);
+        }
+        let account = sync(&world, &[OC, TPM, ZOOM]).await;
+        if !refuses {
+            answer(&world, &withdrawal, &numbers, &[]).await;
+        }
+        assert_eq!(state(&world).await, SyncState::Pending, "what was given up is no upload");
+        let (push, numbers) = plan(&world, &account, OrderKind::Upload).await.unwrap();
+        assert_eq!((push.service, is_for(&push, "operator-connect")), (Some(TPM), true));
+        answer(&world, &push, &numbers, &[]).await;
+        assert_eq!((state(&world).await, parts(&world).await), (SyncState::Synced, 0));
+        world.check_invariants().await;
+    }
 }
 
 /// Something that happens to a handful of numbers.

@@ -13,7 +13,16 @@ statements! {
         WHERE account_id = $2
           AND state IN ('synced', 'failed')
           AND settings_id IN (SELECT id FROM settings WHERE (services & $3) <> 0)";
-    SETS = "SELECT services FROM account_services WHERE account_id = $1 AND numbers > 0";
+    SETS = "
+        SELECT
+            services,
+            CAST(CASE
+                WHEN EXISTS (SELECT 1 FROM number_parts p WHERE p.account_id = $1) THEN 1
+                ELSE 0
+            END AS BIGINT)
+        FROM account_services
+        WHERE account_id = $1
+          AND numbers > 0";
     LOCK_ACCOUNT_SQLITE = "SELECT CAST($1 AS BIGINT)";
     LOCK_ACCOUNT_POSTGRES = "
         SELECT telephone_number FROM numbers WHERE account_id = $1 ORDER BY telephone_number FOR UPDATE";
@@ -26,9 +35,22 @@ statements! {
         FROM numbers n
         JOIN settings s ON s.id = n.settings_id
         LEFT JOIN pushes q ON q.id = n.push_id AND q.backend = CAST($3 AS TEXT)
-        WHERE n.account_id = $1 AND s.services = $2 AND n.state <> 'releasing'
-        ON CONFLICT (telephone_number, backend) DO UPDATE
-        SET service = excluded.service, task = 'upload'";
+        WHERE n.account_id = $1
+          AND s.services = $2
+          AND n.state <> 'releasing'
+          AND (CAST($6 AS BIGINT) = 1 OR n.push_id = 0)
+        ON CONFLICT (telephone_number, backend)
+        DO UPDATE SET
+            service = excluded.service,
+            task = 'upload',
+            state = CASE
+                WHEN number_parts.task = 'upload' AND number_parts.service = excluded.service THEN number_parts.state
+                ELSE 'pending'
+            END,
+            pushed_rev = CASE
+                WHEN number_parts.task = 'upload' AND number_parts.service = excluded.service
+                THEN number_parts.pushed_rev
+            END";
     MARK = "
         UPDATE numbers
         SET push_id = 0, pushed_rev = NULL
@@ -90,33 +112,45 @@ impl Tx {
     /// Divides the numbers of the account that several backends have to know now; tells whether there may be such.
     async fn divide_account(&mut self, newly: NewlyPushed<'_>) -> Result<bool> {
         let NewlyPushed { account_id, backends, .. } = newly;
-        let sets: Vec<i64> = on!(self, |c| sqlx::query_scalar(SETS).bind(account_id).fetch_all(c).await)?;
+        let sets: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(SETS).bind(account_id).fetch_all(c).await)?;
+        let are_parts = sets.iter().any(|(_, are_parts)| *are_parts == 1);
         let pushed = |services| ServiceSet::from_bits(services).and(newly.pushed);
         let is_new = |services| !ServiceSet::from_bits(services).and(newly.services).is_empty();
-        let divided: Vec<i64> = sets
+        let divides = |services| backends.divide(ServiceSet::default(), Some(pushed(services)));
+        // A number that is in parts already gets the new one too, whether or not its services alone would divide it.
+        let sets: Vec<(i64, bool)> = sets
             .into_iter()
-            .filter(|services| is_new(*services) && backends.divide(ServiceSet::default(), Some(pushed(*services))))
+            .filter(|(services, _)| is_new(*services))
+            .map(|(services, _)| (services, divides(services)))
+            .filter(|(_, divides)| *divides || are_parts)
             .collect();
-        if divided.is_empty() {
-            return Ok(false);
+        if sets.is_empty() {
+            return Ok(are_parts);
         }
         let lock = dialect!(self, sqlite: LOCK_ACCOUNT_SQLITE, postgres: LOCK_ACCOUNT_POSTGRES);
         on!(self, |c| sqlx::query(lock).bind(account_id).execute(c).await.map(drop))?;
-        for services in divided {
+        for (services, divides) in sets {
             for part in backends.parts(ServiceSet::default(), Some(pushed(services))) {
-                self.add_account_part(newly, services, part).await?;
+                self.add_account_part(newly, (services, divides), part).await?;
             }
         }
         Ok(true)
     }
 
-    async fn add_account_part(&mut self, newly: NewlyPushed<'_>, services: i64, part: Part<'_>) -> Result<()> {
+    /// Adds a part to every number with these services, or to those that are in parts already.
+    async fn add_account_part(
+        &mut self,
+        newly: NewlyPushed<'_>,
+        (services, all): (i64, bool),
+        part: Part<'_>,
+    ) -> Result<()> {
         on!(self, |c| sqlx::query(ADD_PART)
             .bind(newly.account_id)
             .bind(services)
             .bind(part.backend)
             .bind(ServiceSet::from(part.service).bits())
             .bind(newly.services.bits())
+            .bind(i64::from(all))
             .execute(c)
             .await
             .map(drop))?;

@@ -48,9 +48,10 @@ macro_rules! parts {
     };
 }
 
-/// The first number that waits for a backend with the services `$2`, or for none, because no backend provisions what it
-/// has (of the services `$5`); and the first part that waits for that backend. Numbers in parts have a push 0, so that they
-/// are passed over; `state <> 'synced'` says by which index numbers are found.
+/// The first number that waits for a backend, because it has one of the services `$2` that the account is pushed to it for,
+/// or for none, because it has none of the services `$5` that the account is pushed for at all; and the first part that
+/// waits for that backend. Numbers in parts have a push 0, so that they are passed over; `state <> 'synced'` says by which
+/// index numbers are found.
 macro_rules! next {
     ($state:literal) => {
         concat!(
@@ -133,8 +134,6 @@ pub struct NewPush<'a> {
     pub size: i64,
     /// The backend it goes to.
     pub backend: &'a BackendInfo,
-    /// The services that any backend provisions.
-    pub provisioned: ServiceSet,
     /// The services of the account that are pushed to a backend.
     pub pushed: ServiceSet,
 }
@@ -196,10 +195,10 @@ impl Tx {
         let [one, other] = tasks.map(Task::key);
         let found: Vec<(i64, i64, i64, String, String)> = on!(self, |c| sqlx::query_as(statement)
             .bind(push.account_id)
-            .bind(push.backend.services.bits())
+            .bind(push.backend.services.and(push.pushed).bits())
             .bind(one)
             .bind(other)
-            .bind(push.provisioned.bits())
+            .bind(push.pushed.bits())
             .bind(push.backend.name.as_str())
             .fetch_all(c)
             .await)?;

@@ -222,7 +222,10 @@ statements! {
         SELECT CAST($3 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
         FROM accounts a
         WHERE a.id = $1
-          AND (a.services & $4) <> 0"
+          AND (
+              (a.services & $4) <> 0
+              OR EXISTS (SELECT 1 FROM number_parts p WHERE p.account_id = a.id AND p.backend = $3)
+          )"
     );
     WANT_ACCOUNTS = wanted!(
         "

@@ -231,7 +231,6 @@ impl World {
             let backends = &self.ctx.policy.backends;
             let new = nmp::store::NewPush {
                 backend: backends.iter().next().unwrap(),
-                provisioned: backends.provisioned(),
                 pushed: account.pushed(backends.provisioned()),
                 request_id,
                 account_id: account.id,
