@@ -14,8 +14,9 @@
 //! - `writer`: the one connection that writes, opened anew when a transaction on it failed; sqlx counted it as being in
 //!   that transaction ever after, and one full disk ended all writing. It is about safety more than speed.
 //! - `together`: short transactions share a commit, each in a savepoint of its own. Measured only with what else changed.
-//! - `script`: many small statements travel as one. A change by the API took eight trips and then five; puts went from 0.53
-//!   to 0.58 of bare commits of one row, batches of 100 from 0.11 to 0.21 of a bare bulk insert.
+//! - `script`: many small statements travel as one. A change by the API took eight trips and then five. Measured only with
+//!   what else changed: puts went from 0.53 to 0.58 of bare commits of one row, batches of 100 from 0.11 to 0.21 of a bare
+//!   bulk insert.
 //! - `gathered`: questions about single numbers that meet are one question. Measured only with other savings of trips:
 //!   puts went from 0.39 to 0.73 and reads of one number from 0.37 to 0.39 of `/healthz`.
 //! - `remembered`: sessions in memory, since each request asks for one and next to none changes one. A page of 50 numbers
