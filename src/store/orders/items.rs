@@ -102,11 +102,6 @@ statements! {
         ) AS c
         LEFT JOIN errors e ON e.id = c.error_id
         ORDER BY c.count DESC, c.example";
-    COUNT_STATES = "
-        SELECT state, CAST(COUNT(*) AS BIGINT)
-        FROM order_items
-        WHERE order_id = $1
-        GROUP BY state";
 }
 
 /// A number to stage.
@@ -513,14 +508,5 @@ impl Tx {
                 Ok(Cause { error: settings::read_error(id, &body)?.about(example), count, example, retryable })
             })
             .collect()
-    }
-
-    /// How many numbers of an order are in each state: what its counts must add up to.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn item_state_counts(&mut self, order_id: i64) -> Result<Vec<(ItemState, i64)>> {
-        let rows: Vec<(String, i64)> = on!(self, |c| sqlx::query_as(COUNT_STATES).bind(order_id).fetch_all(c).await)?;
-        Ok(rows.into_iter().filter_map(|(state, count)| Some((ItemState::from_key(&state)?, count))).collect())
     }
 }
