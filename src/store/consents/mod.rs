@@ -12,21 +12,31 @@ use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, contains, dialect, on, statements};
 use crate::store::{Error, Page, Result, Tx, at, micros};
 
+/// Consents with their error and account that meet a condition.
+macro_rules! consents {
+    ($condition:literal) => {
+        concat!(
+            "
+    SELECT
+        c.tenant_id, c.body, c.company, c.relationship, c.comment,
+        c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id,
+        e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at,
+        (
+            SELECT MIN(a.name)
+            FROM accounts a
+            WHERE a.tenant_id = c.tenant_id
+              AND NOT a.deleting
+        ) AS account
+    FROM consents c
+    LEFT JOIN errors e ON e.id = c.error_id
+    WHERE ",
+            $condition
+        )
+    };
+}
+
 statements! {
-    BY_TENANT = "
-        SELECT
-            c.tenant_id, c.body, c.company, c.relationship, c.comment,
-            c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id,
-            e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at,
-            (
-                SELECT MIN(a.name)
-                FROM accounts a
-                WHERE a.tenant_id = c.tenant_id
-                  AND NOT a.deleting
-            ) AS account
-        FROM consents c
-        LEFT JOIN errors e ON e.id = c.error_id
-        WHERE c.tenant_id = $1";
+    BY_TENANT = consents!("c.tenant_id = $1");
     // SQLite has one writer, which keeps the row from changing by itself.
     KEEP_SQLITE = "SELECT tenant_id FROM consents WHERE tenant_id = $1";
     KEEP_POSTGRES = "
@@ -101,20 +111,7 @@ const MERGE_RELATIONSHIP: &str = ",
         END";
 
 /// Every consent with its error and account; conditions follow.
-pub(super) const COLUMNS: &str = "
-    SELECT
-        c.tenant_id, c.body, c.company, c.relationship, c.comment,
-        c.relationship_on, c.ticket, c.changed_by, c.sync_state, c.error_id,
-        e.body AS error, c.request_id, c.rev, c.last_modified_on, c.pulled_at,
-        (
-            SELECT MIN(a.name)
-            FROM accounts a
-            WHERE a.tenant_id = c.tenant_id
-              AND NOT a.deleting
-        ) AS account
-    FROM consents c
-    LEFT JOIN errors e ON e.id = c.error_id
-    WHERE TRUE";
+pub(super) const COLUMNS: &str = consents!("TRUE");
 
 #[derive(FromRow)]
 struct Row {

@@ -84,6 +84,25 @@ macro_rules! items_begun {
     };
 }
 
+/// Takes numbers over from the orders that still wait for them.
+macro_rules! overtake {
+    () => {
+        "
+        UPDATE order_items
+        SET state = 'superseded'
+        FROM (
+            SELECT n.order_id, n.telephone_number
+            FROM order_items i
+            JOIN numbers n ON n.telephone_number = i.telephone_number
+            WHERE i.order_id = $1
+              AND i.verdict IN ('changed', 'release')
+        ) AS c
+        WHERE order_items.order_id = c.order_id
+          AND order_items.telephone_number = c.telephone_number
+          AND order_items.state = 'pending'"
+    };
+}
+
 statements! {
     MOVED = "
         SELECT CAST(COUNT(*) AS BIGINT)
@@ -101,40 +120,20 @@ statements! {
           AND i.verdict IN ('changed', 'release')
           AND old.state = 'pending'
         GROUP BY n.order_id";
-    OVERTAKE = "
-        UPDATE order_items
-        SET state = 'superseded'
-        FROM (
-            SELECT n.order_id, n.telephone_number
-            FROM order_items i
-            JOIN numbers n ON n.telephone_number = i.telephone_number
-            WHERE i.order_id = $1
-              AND i.verdict IN ('changed', 'release')
-        ) AS c
-        WHERE order_items.order_id = c.order_id
-          AND order_items.telephone_number = c.telephone_number
-          AND order_items.state = 'pending'";
+    OVERTAKE = overtake!();
     // What is counted is what was written: the sync engine may record results at the same moment.
-    OVERTAKEN_POSTGRES = "
-        WITH taken AS (
-            UPDATE order_items
-            SET state = 'superseded'
-            FROM (
-                SELECT n.order_id, n.telephone_number
-                FROM order_items i
-                JOIN numbers n ON n.telephone_number = i.telephone_number
-                WHERE i.order_id = $1
-                  AND i.verdict IN ('changed', 'release')
-            ) AS c
-            WHERE order_items.order_id = c.order_id
-              AND order_items.telephone_number = c.telephone_number
-              AND order_items.state = 'pending'
+    OVERTAKEN_POSTGRES = concat!(
+        "
+        WITH taken AS (",
+        overtake!(),
+        "
             RETURNING order_items.order_id
         )
         SELECT order_id, CAST(COUNT(*) AS BIGINT)
         FROM taken
         GROUP BY order_id
-        ORDER BY order_id";
+        ORDER BY order_id"
+    );
     // The counts of accounts: numbers that change services leave one set and enter another; those that go at once leave.
     FEWER = "
         INSERT INTO account_services (account_id, services, numbers)
