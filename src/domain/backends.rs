@@ -120,11 +120,6 @@ impl Backends {
         self.of_consents().map_or_else(ServiceSet::default, |backend| backend.services)
     }
 
-    /// The backend that serves one of these services.
-    pub fn serving(&self, services: ServiceSet) -> Option<&BackendInfo> {
-        self.iter().find(|backend| !backend.services.and(services).is_empty())
-    }
-
     /// What each backend has to do where a number had the services `before` and is to have `after`; `None`: it goes.
     pub fn parts(&self, before: ServiceSet, after: Option<ServiceSet>) -> impl Iterator<Item = Part<'_>> {
         let wanted = after.unwrap_or_default();

@@ -56,7 +56,7 @@ macro_rules! next {
     ($state:literal) => {
         concat!(
             "
-        SELECT w.settings_id, w.push_key, w.services, '' AS backend, '' AS task
+        SELECT w.settings_id, w.push_key, w.services, '' AS task
         FROM (
             SELECT n.settings_id, s.push_key, s.services
             FROM numbers n
@@ -72,9 +72,9 @@ macro_rules! next {
             LIMIT 1
         ) AS w
         UNION ALL
-        SELECT t.settings_id, t.push_key, t.service, t.backend, t.task
+        SELECT t.settings_id, t.push_key, t.service, t.task
         FROM (
-            SELECT n.settings_id, COALESCE(k.push_key, s.push_key) AS push_key, p.service, p.backend, p.task",
+            SELECT n.settings_id, COALESCE(k.push_key, s.push_key) AS push_key, p.service, p.task",
             parts!(),
             "
               AND p.task IN ($3, $4)
@@ -143,15 +143,14 @@ struct Next {
     settings_id: i64,
     push_key: i64,
     services: ServiceSet,
-    /// The backend and the task, where the number is in parts.
-    part: Option<(String, Task)>,
+    /// What the backend has to do, where the number is in parts.
+    task: Option<Task>,
 }
 
 impl NewPush<'_> {
-    /// Whom the push goes to and for which service; nobody where no backend has to know of the numbers.
-    fn destination(&self, next: &Next) -> Option<(&str, Service)> {
-        let services = next.services.and(self.pushed);
-        Some((&self.backend.name, services.and(self.backend.services).iter().next()?))
+    /// The service that the push goes to the backend for; none where no backend has to know of the numbers.
+    fn service(&self, next: &Next) -> Option<Service> {
+        next.services.and(self.pushed).and(self.backend.services).iter().next()
     }
 }
 
@@ -163,7 +162,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn plan_push(&mut self, push: &NewPush<'_>, now: OffsetDateTime) -> Result<Option<Push>> {
         let Some(next) = self.next_to_push(push).await? else { return Ok(None) };
-        let destination = push.destination(&next);
+        let service = push.service(&next);
         let planned = Push {
             id: self.next_number("pushes").await?,
             request_id: push.request_id.clone(),
@@ -171,17 +170,17 @@ impl Tx {
             tenant_id: push.tenant_id.clone(),
             kind: push.kind,
             settings_id: next.settings_id,
-            backend: destination.map(|(backend, _)| backend.to_owned()),
-            service: destination.map(|(_, service)| service),
+            backend: service.map(|_| push.backend.name.clone()),
+            service,
             sent: false,
             job_id: None,
             job_since: None,
             poll_at: now,
         };
         self.insert_push(&planned, now).await?;
-        match &next.part {
+        match next.task {
             None => self.take_numbers(push, &next, planned.id).await?,
-            Some((backend, task)) => self.take_parts(push, &next, planned.id, (backend, *task)).await?,
+            Some(task) => self.take_parts(push, &next, planned.id, task).await?,
         }
         self.mark_orders_started(planned.id).await?;
         Ok(Some(planned))
@@ -193,7 +192,7 @@ impl Tx {
             OrderKind::Release => (NEXT_RELEASE, [Task::Withdraw, Task::Release]),
         };
         let [one, other] = tasks.map(Task::key);
-        let found: Vec<(i64, i64, i64, String, String)> = on!(self, |c| sqlx::query_as(statement)
+        let found: Vec<(i64, i64, i64, String)> = on!(self, |c| sqlx::query_as(statement)
             .bind(push.account_id)
             .bind(push.backend.services.and(push.pushed).bits())
             .bind(one)
@@ -204,13 +203,13 @@ impl Tx {
             .await)?;
         // Whole numbers first.
         let first = found.into_iter().min_by_key(|(.., task)| !task.is_empty());
-        let Some((settings_id, push_key, services, backend, task)) = first else { return Ok(None) };
-        let services = ServiceSet::from_bits(services);
-        if task.is_empty() {
-            return Ok(Some(Next { settings_id, push_key, services, part: None }));
-        }
-        let task = Task::from_key(&task).ok_or_else(|| Error::unreadable("number_parts", "task", settings_id))?;
-        Ok(Some(Next { settings_id, push_key, services, part: Some((backend, task)) }))
+        let Some((settings_id, push_key, services, task)) = first else { return Ok(None) };
+        let task = if task.is_empty() {
+            None
+        } else {
+            Some(Task::from_key(&task).ok_or_else(|| Error::unreadable("number_parts", "task", settings_id))?)
+        };
+        Ok(Some(Next { settings_id, push_key, services: ServiceSet::from_bits(services), task }))
     }
 
     async fn take_numbers(&mut self, push: &NewPush<'_>, next: &Next, push_id: i64) -> Result<()> {
@@ -236,13 +235,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn take_parts(
-        &mut self,
-        push: &NewPush<'_>,
-        next: &Next,
-        push_id: i64,
-        (backend, task): (&str, Task),
-    ) -> Result<()> {
+    async fn take_parts(&mut self, push: &NewPush<'_>, next: &Next, push_id: i64, task: Task) -> Result<()> {
         let (statement, alike) = match task {
             Task::Upload => (TAKE_PARTS_UPLOAD, next.push_key),
             Task::Withdraw | Task::Release => (TAKE_PARTS_TO_GIVE_UP, next.services.bits()),
@@ -250,7 +243,7 @@ impl Tx {
         on!(self, |c| sqlx::query(statement)
             .bind(push.account_id)
             .bind(push_id)
-            .bind(backend)
+            .bind(push.backend.name.as_str())
             .bind(task.key())
             .bind(push.size)
             .bind(alike)
