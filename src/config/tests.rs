@@ -287,6 +287,15 @@ fn backends_that_do_not_fit_each_other_are_told_by_name() {
     for (line, start) in found.iter().zip(starts) {
         assert!(line.starts_with(start), "{line}\n{start}");
     }
+    let found = with(
+        r#"[{ name = "both", services = ["zoomPhoneCloudPeering", "azureOperatorCallProtection"],
+        base_url = "https://a.example/", token_url = "https://a.example/", client_id = "a", client_secret = "hush" }]"#,
+    );
+    assert_eq!(
+        found,
+        ["backends: both: a number may have zoomPhoneCloudPeering and azureOperatorCallProtection at once, \
+             and a backend holds it for one service; give them a backend each"]
+    );
     // What is no secret's business is not repeated.
     let found = with(r#"[{ name = "zoom", services = ["zoomPhoneCloudPeering"], client_secret = 271828 }]"#);
     assert!(

@@ -207,6 +207,13 @@ impl ServiceSet {
         Service::ALL.into_iter().filter(move |service| self.contains(*service))
     }
 
+    /// Two services of the set that a number may have at once.
+    pub fn had_together(self) -> Option<(Service, Service)> {
+        let mut services = self.without(Self::TEAMS).iter().chain(self.and(Self::TEAMS).iter());
+        let first = services.next().filter(|first| !Self::TEAMS.contains(*first))?;
+        Some((first, services.next()?))
+    }
+
     /// The names people read, joined by commas.
     pub fn labels(self) -> Cow<'static, str> {
         let mut labels = self.iter().map(Service::label);

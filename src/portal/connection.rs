@@ -57,6 +57,7 @@ struct BackendView {
 struct Orphan {
     name: String,
     waiting: String,
+    numbers: Option<String>,
 }
 
 struct Kind {
@@ -171,6 +172,7 @@ impl From<LeftBehind> for Orphan {
         Self {
             name: left.name,
             waiting: counted(left.waiting, "account or relationship waits", "accounts and relationships wait"),
+            numbers: (left.numbers > 0).then(|| counted(left.numbers, "number has", "numbers have")),
         }
     }
 }

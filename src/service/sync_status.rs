@@ -88,6 +88,8 @@ pub struct LeftBehind {
     pub name: String,
     /// Accounts and relationships that wait for it.
     pub waiting: i64,
+    /// Numbers that wait for it beside another backend, or that it refused.
+    pub numbers: i64,
 }
 
 /// How all of the sync engines' work stands.
@@ -125,8 +127,9 @@ pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>) -> Result<SyncStatus> {
             continue;
         }
         let waiting = tx.waiting_pushes(&name).await?;
-        if waiting > 0 {
-            left_behind.push(LeftBehind { name, waiting });
+        let numbers = tx.parts_of(&name).await?;
+        if waiting > 0 || numbers > 0 {
+            left_behind.push(LeftBehind { name, waiting, numbers });
         }
     }
     Ok(SyncStatus { backends, left_behind })

@@ -111,15 +111,15 @@ impl Engine {
                 held.iter().partition(|number| number.assignment_status == "assigned");
             let of = |numbers: &[&BackendNumber]| numbers.iter().map(|n| n.telephone_number).collect::<Vec<E164>>();
             let mut tx = self.begin(claim).await?;
-            tx.set_assignment(tenant.as_str(), &of(&assigned), true).await?;
-            tx.set_assignment(tenant.as_str(), &of(&free), false).await?;
+            tx.mark_assigned(tenant.as_str(), &of(&assigned)).await?;
+            tx.mark_free(tenant.as_str(), &self.info().name, &of(&free)).await?;
             // Numbers the backend does not hold any more are in nobody's use. The pages come in the order of the numbers.
             if is_whole {
                 let end = if is_last { i64::MAX } else { held.last().map_or(after, |n| n.telephone_number.as_i64()) };
                 let held: BTreeSet<E164> = held.iter().map(|n| n.telephone_number).collect();
                 let marked = tx.assigned_numbers(tenant.as_str(), self.info().services, after, CHUNK).await?;
                 let gone: Vec<E164> = marked.into_iter().filter(|n| n.as_i64() <= end && !held.contains(n)).collect();
-                tx.set_assignment(tenant.as_str(), &gone, false).await?;
+                tx.mark_free(tenant.as_str(), &self.info().name, &gone).await?;
                 after = end;
             }
             let mut is_more = list.take(&mut tx, &held, asked_at, (is_last, is_whole)).await?;

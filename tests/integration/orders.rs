@@ -189,9 +189,9 @@ async fn assigned_numbers_are_named_before_a_release(world: World) {
     world.backend_answers(&account, OrderKind::Upload, |_| true).await;
     let assigned = [number("+441632960003"), number("+441632960007")];
     let mut tx = world.db.begin().await.unwrap();
-    assert_eq!(tx.set_assignment(CONTOSO, &assigned, true).await.unwrap(), 2);
-    assert_eq!(tx.set_assignment(CONTOSO, &assigned, true).await.unwrap(), 0);
-    assert_eq!(tx.set_assignment(FABRIKAM, &[number("+441632960001")], true).await.unwrap(), 0);
+    assert_eq!(tx.mark_assigned(CONTOSO, &assigned).await.unwrap(), 2);
+    assert_eq!(tx.mark_assigned(CONTOSO, &assigned).await.unwrap(), 0);
+    assert_eq!(tx.mark_assigned(FABRIKAM, &[number("+441632960001")]).await.unwrap(), 0);
     tx.commit().await.unwrap();
     let all = NumberFilter { account: Some("contoso".into()), ..NumberFilter::default() };
     let order = stage_release(&world, ReleaseSelection::Matching(Box::new(all))).await;

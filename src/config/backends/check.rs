@@ -28,6 +28,7 @@ impl Config {
         }
         let backends = self.backends();
         for (index, backend) in backends.iter().enumerate() {
+            check_services(backend, r);
             for other in backends.iter().take(index) {
                 check_pair(other, backend, r);
             }
@@ -60,6 +61,22 @@ fn check_name(backend: &Backend, r: &mut Reader) {
     }
     if backend.info.services.is_empty() {
         r.problem(LIST, format!("{name}: services is empty; name at least one service, or leave the entry out"));
+    }
+}
+
+fn check_services(backend: &Backend, r: &mut Reader) {
+    if let Some((one, other)) = backend.info.services.had_together() {
+        let key = if backend.info.name == OPERATOR_CONNECT { "operator_connect.services" } else { LIST };
+        r.problem(
+            key,
+            format!(
+                "{}: a number may have {} and {} at once, and a backend holds it for one service; \
+                 give them a backend each",
+                backend.info.name,
+                one.key(),
+                other.key()
+            ),
+        );
     }
 }
 

@@ -33,7 +33,16 @@ pub(in crate::service) async fn in_use(
             ),
         })
         .collect();
+    let withdrawn = tx.withdrawals(before.id).await?;
+    found.extend(withdrawn.iter().filter(|(service, _)| !draft.services.contains(*service)).map(|(service, count)| InUse {
+        service: Some(*service),
+        reason: format!(
+            "{service} cannot be disabled: {count} numbers of the account that have it no more are still being withdrawn \
+             from its backend. Wait until that is complete, or send those that failed again."
+        ),
+    }));
     let pushed: i64 = counts.iter().filter(|(service, _)| provisioned.contains(*service)).map(|(_, count)| count).sum();
+    let pushed = pushed + withdrawn.iter().map(|(_, count)| count).sum::<i64>();
     if before.tenant_id != draft.tenant_id && pushed > 0 {
         found.push(InUse {
             service: None,

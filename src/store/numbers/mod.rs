@@ -23,6 +23,26 @@ statements! {
     COUNT_ALL = "SELECT CAST(COALESCE(SUM(number_count), 0) AS BIGINT) FROM accounts";
 }
 
+const MARK_ASSIGNED: &str = "
+    UPDATE numbers
+    SET assigned = TRUE
+    WHERE NOT assigned
+      AND account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)";
+const MARK_FREE: &str = "
+    UPDATE numbers
+    SET assigned = FALSE
+    WHERE assigned
+      AND account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)
+      AND NOT EXISTS (
+          SELECT 1
+          FROM observed o
+          JOIN observed_lists l ON l.id = o.list_id
+          WHERE o.telephone_number = numbers.telephone_number
+            AND o.assigned
+            AND l.tenant_id = ?
+            AND l.backend <> ?
+      )";
+
 /// One page of numbers, ascending.
 #[derive(Clone, Debug)]
 pub struct NumberPage {
@@ -210,28 +230,28 @@ impl Tx {
         Ok((all, rows.into_iter().filter_map(|(state, count)| Some((SyncState::from_key(&state)?, count))).collect()))
     }
 
-    /// Records which of these numbers of a tenant are in use; what is unchanged is not written.
+    /// Records that these numbers of a tenant are in use; what is unchanged is not written.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn set_assignment(&mut self, tenant: &str, numbers: &[E164], assigned: bool) -> Result<u64> {
+    pub async fn mark_assigned(&mut self, tenant: &str, numbers: &[E164]) -> Result<u64> {
+        self.mark(MARK_ASSIGNED, [tenant], numbers).await
+    }
+
+    /// Records that a backend knows of no use of these numbers of a tenant. Those that another backend has seen in use stay
+    /// marked; what is unchanged is not written.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn mark_free(&mut self, tenant: &str, backend: &str, numbers: &[E164]) -> Result<u64> {
+        self.mark(MARK_FREE, [tenant, tenant, backend], numbers).await
+    }
+
+    async fn mark<const N: usize>(&mut self, update: &'static str, binds: [&str; N], numbers: &[E164]) -> Result<u64> {
         let mut changed = 0;
         for chunk in numbers.chunks(1_000) {
             let mut conditions = Conditions::default();
-            let update = if assigned {
-                "
-                UPDATE numbers
-                SET assigned = TRUE
-                WHERE NOT assigned
-                  AND account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)"
-            } else {
-                "
-                UPDATE numbers
-                SET assigned = FALSE
-                WHERE assigned
-                  AND account_id IN (SELECT id FROM accounts WHERE tenant_id = ?)"
-            };
-            conditions.push(update, [tenant.into()]);
+            conditions.push(update, binds.map(Bind::from));
             in_list(&mut conditions, " AND telephone_number IN (", chunk);
             changed += on!(self, |c| bind_all!(sqlx::query(conditions.sql()), conditions)
                 .execute(c)

@@ -5,13 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
 use super::pushes::{Push, PushOutcome};
-use crate::domain::{E164, Progress, ProvisioningError, SyncState, Task, derived};
+use crate::domain::{E164, Progress, ProvisioningError, Service, ServiceSet, SyncState, Task, derived};
 use crate::store::numbers::in_list;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Conn, Error, Result, Tx};
 
 statements! {
     OF_PUSH = "SELECT telephone_number FROM number_parts WHERE push_id = $1";
+    // A number that only waits to be released has its services still.
+    WITHDRAWALS = "
+        SELECT p.service, CAST(COUNT(*) AS BIGINT)
+        FROM number_parts p
+        JOIN numbers n ON n.telephone_number = p.telephone_number
+        JOIN settings s ON s.id = n.settings_id
+        WHERE p.account_id = $1
+          AND (s.services & p.service) = 0
+        GROUP BY p.service
+        ORDER BY p.service";
 }
 
 /// One part of a number, as it is read to be settled.
@@ -81,6 +91,16 @@ impl Tx {
     pub(super) async fn push_parts(&mut self, push_id: i64) -> Result<BTreeSet<E164>> {
         let rows: Vec<i64> = on!(self, |c| sqlx::query_scalar(OF_PUSH).bind(push_id).fetch_all(c).await)?;
         Ok(rows.into_iter().filter_map(E164::from_i64).collect())
+    }
+
+    /// How many numbers of an account have given up each service, while its backend has not yet given them up.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn withdrawals(&mut self, account_id: i64) -> Result<Vec<(Service, i64)>> {
+        let rows: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(WITHDRAWALS).bind(account_id).fetch_all(c).await)?;
+        let services = |(bits, count)| Some((ServiceSet::from_bits(bits).iter().next()?, count));
+        Ok(rows.into_iter().filter_map(services).collect())
     }
 
     /// Records what became of these parts of a push: of those whose number has not been changed since it was sent.

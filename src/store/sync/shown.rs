@@ -37,6 +37,10 @@ statements! {
         WHERE backend = $1
           AND kind IN ('account', 'relationship')
           AND next_at < $2";
+    PARTS_OF = "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM number_parts
+        WHERE backend = $1";
 }
 
 /// A piece of work as people see it.
@@ -113,6 +117,14 @@ impl Tx {
     /// When the database refuses.
     pub async fn waiting_pushes(&mut self, backend: &str) -> Result<i64> {
         Ok(on!(self, |c| sqlx::query_scalar(WAITING).bind(backend).bind(NEVER).fetch_one(c).await)?)
+    }
+
+    /// How many numbers have something to do at a backend beside another, or failed to. Reads all numbers in parts.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn parts_of(&mut self, backend: &str) -> Result<i64> {
+        Ok(on!(self, |c| sqlx::query_scalar(PARTS_OF).bind(backend).fetch_one(c).await)?)
     }
 
     /// The work of a kind at a backend, what failed first.

@@ -1,6 +1,7 @@
 //! Several backends, backends that take numbers at once, and none.
 
 mod at_once;
+mod divided;
 mod several;
 
 use std::sync::Arc;

@@ -26,7 +26,7 @@ on_both_databases![
 ];
 
 /// Two backends, each of one service, and an account with both services.
-async fn two(world: World) -> (World, [AtOnce; 2], [Engine; 2]) {
+pub(super) async fn two(world: World) -> (World, [AtOnce; 2], [Engine; 2]) {
     let world = with_backends(world, vec![info("teams", Service::OperatorConnect), info("zoom", ZOOM)]);
     let outside = [AtOnce::default(), AtOnce::default()];
     let engine = |backend: Backend| Engine::new(world.ctx.clone(), backend, SyncOptions::default());
