@@ -18,7 +18,8 @@ services = [\"teamsPhoneMobile\"], base_url = \"https://…\", … }]`. Each has
 changes), a `label` that people read, its `services`, `base_url`, `token_url`, `client_id`, `client_secret` (or \
 `client_secret_file`) and `scope`; with `offers` it has a directory too, as for `operator_connect.offers`, but none unless it is \
 written. `batch_size`, `requests_per_second`, `pull_consents_minutes`, `pull_addresses_minutes`, `pull_numbers_minutes` and \
-`job_timeout_minutes` are those of `operator_connect`. No two backends have the same service or offer the same.";
+`job_timeout_minutes` are those of `operator_connect`. No two backends have the same service or offer the same, and none has \
+two services that a number may have at once.";
 
 /// An entry as it is written.
 #[derive(Deserialize)]
