@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
 use super::conditional::Purpose;
@@ -15,6 +16,7 @@ use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::filter::NumberField;
 use crate::domain::{E164, Number, NumberSettings};
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
+use crate::service::api::addresses::{self, CheckedAddresses};
 use crate::service::api::numbers::{self, NumbersToDelete};
 use crate::service::api::{ApiAnswer, ChangeRequest, Outcome};
 use crate::service::{Origin, listing};
@@ -84,6 +86,18 @@ async fn get(
     reading.answer(&NumberResource::from(&found), found.changed_at)
 }
 
+/// The answer, which says where emergency addresses could not be checked.
+fn said(checked: &CheckedAddresses, mut answer: Response) -> Response {
+    const WARNING: HeaderName = HeaderName::from_static("x-nmp-warning");
+    const UNCHECKED: HeaderValue = HeaderValue::from_static(
+        "The addresses of the account's tenant are not known: civicAddressId and locationId were not checked",
+    );
+    if checked.are_unchecked {
+        answer.headers_mut().insert(WARNING, UNCHECKED);
+    }
+    answer
+}
+
 fn single(numbers: Option<&[Number]>) -> Option<(String, time::OffsetDateTime)> {
     let number = numbers?.first()?;
     Some((NumberResource::from(number).etag(), number.changed_at))
@@ -111,8 +125,10 @@ async fn put(
             number.map_or_else(answer_of_deletion, |number| answer_of(outcome, &NumberResource::from(number)))
         },
     };
-    let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &[(number, settings)]).await;
-    Ok(writing.answer(answer.map_err(|error| refused_by_service(error, false))?))
+    let wanted = [(number, settings)];
+    let checked = addresses::check(state.ctx(), &grant, account.as_str(), &wanted).await?;
+    let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &wanted, &checked).await;
+    Ok(said(&checked, writing.answer(answer.map_err(|error| refused_by_service(error, false))?)))
 }
 
 /// `DELETE /accounts/{accountName}/numbers/{telephoneNumber}`
@@ -155,8 +171,9 @@ async fn put_batch(
         precondition: &|_: Option<&[Number]>| Ok(()),
         make_answer: &|_, after: Option<&[Number]>| answer_of_batch(&wanted, after.unwrap_or_default()),
     };
-    let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &wanted).await;
-    Ok(writing.answer(answer.map_err(|error| refused_by_service(error, true))?))
+    let checked = addresses::check(state.ctx(), &grant, account.as_str(), &wanted).await?;
+    let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &wanted, &checked).await;
+    Ok(said(&checked, writing.answer(answer.map_err(|error| refused_by_service(error, true))?)))
 }
 
 /// The numbers in the order in which they were sent.

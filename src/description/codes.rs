@@ -23,7 +23,7 @@ const fn code(code: &'static str, statuses: &'static [u16], meaning: &'static st
 }
 
 /// Every code, by status; those of details beside the ones that stand alone.
-pub static CODES: [ErrorCode; 56] = [
+pub static CODES: [ErrorCode; 57] = [
     code("invalid_request", &[400, 409], "Several things are wrong; `details` has each of them."),
     code("bad_request", &[400], "The request is damaged, or not one that HTTP allows."),
     code("missing_api_version_parameter", &[400], "`api-version` is missing."),
@@ -70,6 +70,11 @@ pub static CODES: [ErrorCode; 56] = [
         "A number has at most one of Operator Connect, Teams Phone Mobile and Direct Routing.",
     ),
     code("service_not_enabled", &[400], "The account does not have the service enabled. Enable it there first."),
+    code(
+        "address_not_of_tenant",
+        &[400],
+        "The civic address or the location is none of the account's tenant, as far as its addresses are known.",
+    ),
     code("number_not_on_account", &[400], "The question is about a number that the account does not have."),
     code("missing_token", &[401], "There is no access token."),
     code("invalid_token", &[401], "The access token is not believed; the message says why."),

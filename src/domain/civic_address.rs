@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::consent::iso_country;
+
 /// A street address of an enterprise, with the places (locations) in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +98,12 @@ impl CivicAddress {
         self.validation_status.as_deref() == Some("validated")
     }
 
+    /// The country as ISO 3166 alpha-2, where the backend tells one.
+    #[must_use]
+    pub fn iso_country(&self) -> Option<&str> {
+        self.country.as_deref().map(str::trim).filter(|country| country.len() == 2).map(iso_country)
+    }
+
     /// The address in one line: number and street, town, state, postal code, country.
     #[must_use]
     pub fn line(&self) -> String {
@@ -163,6 +171,9 @@ mod tests {
         .unwrap();
         assert_eq!(address.line(), "4567A NE Main St, Redmond, WA 98052, US");
         assert!(address.is_validated());
+        assert_eq!(address.iso_country(), Some("US"));
+        let british = CivicAddress { country: Some("UK".to_owned()), ..CivicAddress::default() };
+        assert_eq!(british.iso_country(), Some("GB"));
         assert_eq!(CivicAddress::default().line(), "");
     }
 

@@ -52,6 +52,20 @@ pub struct NumberSettings {
     pub custom_sip_header: Option<String>,
 }
 
+impl TeamsSettings {
+    /// Whether people call with such a number, be it the first usage or a further one.
+    #[must_use]
+    pub fn is_for_calling_users(&self) -> bool {
+        self.usage == CALLING_USER || self.additional_usages.iter().any(|usage| usage == CALLING_USER)
+    }
+
+    /// Whether it says where somebody is who calls the emergency services.
+    #[must_use]
+    pub fn has_emergency_address(&self) -> bool {
+        self.civic_address_id.is_some() || self.location_id.is_some()
+    }
+}
+
 impl NumberSettings {
     /// Puts lists into one order, so that equal settings are one value.
     #[must_use]

@@ -202,11 +202,13 @@ pub enum Refusal {
     NoService,
     /// The account is gone or going.
     NoAccount,
+    /// The backend holds it for another tenant.
+    OtherTenant,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::New,
         Self::Changed,
         Self::Unchanged,
@@ -216,6 +218,7 @@ impl Verdict {
         Self::Refused(Refusal::Gone),
         Self::Refused(Refusal::NoService),
         Self::Refused(Refusal::NoAccount),
+        Self::Refused(Refusal::OtherTenant),
     ];
 
     /// The name in storage and addresses.
@@ -230,6 +233,7 @@ impl Verdict {
             Self::Refused(Refusal::Gone) => "gone",
             Self::Refused(Refusal::NoService) => "no-service",
             Self::Refused(Refusal::NoAccount) => "no-account",
+            Self::Refused(Refusal::OtherTenant) => "other-tenant",
         }
     }
 
@@ -248,6 +252,9 @@ impl Refusal {
             Self::Gone => "Is no longer on the account; nothing to release.",
             Self::NoService => "The account does not take this service. Enable it on the account first.",
             Self::NoAccount => "The account is gone or being deleted.",
+            Self::OtherTenant => {
+                "The backend holds it for another tenant. It has to be released there first; then upload it again."
+            }
         }
     }
 }
@@ -341,6 +348,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::Outside;
 
     proptest! {
         #[test]
@@ -367,6 +375,9 @@ mod tests {
         }
         for verdict in Verdict::ALL {
             assert_eq!(Verdict::from_key(verdict.key()), Some(verdict));
+        }
+        for outside in Outside::ALL {
+            assert_eq!(Outside::from_key(outside.key()), Some(outside));
         }
         for state in ItemState::ALL {
             assert_eq!(ItemState::from_key(state.key()), Some(state));

@@ -135,7 +135,7 @@ fn check_plan(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec<Fl
 fn check_address(settings: &NumberSettings, facts: &TenantFacts, flaws: &mut Vec<Flaw>) {
     let teams = &settings.teams;
     match (&teams.civic_address_id, &teams.location_id) {
-        (None, None) if teams.usage == CALLING_USER && !teams.allow_tenant_address_update => flaws.push(flaw(
+        (None, None) if teams.is_for_calling_users() && !teams.allow_tenant_address_update => flaws.push(flaw(
             "civic_address",
             "",
             "Calling users need an emergency address: choose a civic address or a location, or allow the enterprise to set it.",
@@ -161,9 +161,10 @@ pub fn check_number(number: E164, settings: &NumberSettings) -> Vec<Flaw> {
     if !settings.has_teams_settings() || !is_north_american_toll_free(number) {
         return flaws;
     }
-    if settings.teams.usage == CALLING_USER {
+    if settings.teams.is_for_calling_users() {
+        let field = if settings.teams.usage == CALLING_USER { "usage" } else { "additional_usage" };
         flaws.push(flaw(
-            "usage",
+            field,
             CALLING_USER,
             "A North American toll-free number cannot be for calling users. Choose another usage.",
         ));

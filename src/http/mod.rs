@@ -22,7 +22,7 @@ pub use listener::serve;
 pub use portal::assets::asset_url;
 pub use portal::extract::{Authenticated, FormBody, Granted, MultipartBody, Partial};
 pub use portal::flash::Flash;
-pub use portal::page::{download, fragment, invalid, page, page_with, see_other, see_other_with};
+pub use portal::page::{download, fragment, go_on_to, invalid, page, page_with, see_other, see_other_with};
 pub use portal::return_to::ReturnTo;
 pub use portal::routes::Routes;
 pub use portal::session::{Session, Sessions};

@@ -10,7 +10,7 @@ use super::show::{Chip, Moment, count};
 use super::upload::{ManageHeading, manage_page};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::rules::described;
-use crate::domain::{E164, ItemState, Number, OrderKind, Places, ProvisioningError, SyncState};
+use crate::domain::{E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState};
 use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, needs, page};
 use crate::service;
 use crate::service::numbers::{self, COUNTED, OrderHistory};
@@ -74,6 +74,8 @@ struct HistoryStep {
     at: Moment,
     settings: String,
     error: String,
+    /// What the backend held of the number before.
+    there: &'static str,
 }
 
 fn now(number: &Number, places: &Places, alike: i64) -> Now {
@@ -110,6 +112,11 @@ fn fault(error: &ProvisioningError, alike: i64) -> Fault {
 
 impl From<OrderHistory> for HistoryStep {
     fn from(step: OrderHistory) -> Self {
+        let there = match step.outside {
+            Some(Outside::Equal) => "Held at the backend already, adopted",
+            Some(Outside::Different) => "Held at the backend already, with other settings",
+            _ => "",
+        };
         let account = step.account.as_deref().unwrap_or("an account that is gone");
         let teams = &step.settings.teams;
         Self {
@@ -135,6 +142,7 @@ impl From<OrderHistory> for HistoryStep {
                 OrderKind::Release => String::new(),
             },
             error: step.error.map(|error| format!("{}: {}", error.codes(), error.messages())).unwrap_or_default(),
+            there,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::number::item_chip;
 use super::origin;
 use super::show::{Chip, Moment, count, counted};
 use crate::authz::OrdersRead;
-use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus};
+use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus, Outside};
 use crate::http::{
     Flash, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page,
     see_other, see_other_with,
@@ -106,6 +106,7 @@ impl From<ItemRow> for ItemView {
         let outcome = match (&item.error, item.refusal()) {
             (Some(error), _) => format!("{}: {}", error.codes(), error.messages()),
             (None, Some(refusal)) => refusal,
+            (None, None) if item.outside == Some(Outside::Equal) => "Held at the backend already, adopted".to_owned(),
             (None, None) => String::new(),
         };
         Self {

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::csv::{self, text};
 use crate::authz::{Grant, NumbersDelete, OrdersRead};
-use crate::domain::{E164, OrderKind, OrderStatus, Verdict};
+use crate::domain::{E164, OrderKind, OrderStatus, Outside, Verdict};
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, needs};
 use crate::service::orders::{self, ItemRow, ProblemRow, REPORT_CHUNK};
 use crate::service::{self, Ctx};
@@ -97,6 +97,8 @@ fn number_line(item: ItemRow, draft: bool) -> Vec<String> {
         Verdict::Refused(_) => "Refused",
         Verdict::Unchanged => "Unchanged",
         _ if !draft => item.state.label(),
+        _ if item.outside == Some(Outside::Equal) => "At the backend already",
+        _ if item.outside == Some(Outside::Different) => "Different at the backend",
         Verdict::New => "New",
         Verdict::Changed => "Changed",
         Verdict::Release => "To release",
@@ -110,13 +112,23 @@ fn number_line(item: ItemRow, draft: bool) -> Vec<String> {
             ("telephoneNumber", item.number.to_string()),
             ("accountName", text(item.account.unwrap_or_default())),
             ("result", result.to_owned()),
-            ("reason", text(refusal.unwrap_or_default())),
+            ("reason", text(refusal.unwrap_or_else(|| note(item.outside, draft).to_owned()))),
             ("errorCode", text(error.codes())),
             ("errorMessage", text(error.messages())),
             ("errorTarget", text(error.targets())),
         ],
     );
     row
+}
+
+/// What is to be said of a number because of what the backends hold.
+const fn note(outside: Option<Outside>, draft: bool) -> &'static str {
+    match (outside, draft) {
+        (Some(Outside::Equal), true) => "It is adopted: nothing is sent.",
+        (Some(Outside::Equal), false) => "Held at the backend already, adopted.",
+        (Some(Outside::Unknown), true) => "Not known at the backend, which could not be asked.",
+        _ => "",
+    }
 }
 
 /// Puts cells under their headings.

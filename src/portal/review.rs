@@ -1,23 +1,33 @@
 //! The review of a draft: what would change, in counts and in detail, and the decision.
 
+mod held;
+mod shown;
+mod sources;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use self::held::Held;
+use self::shown::{fingerprint, moved};
+use self::sources::Sources;
 use super::api_call::{self, ApiCalls};
+use super::form::Errors;
 use super::origin;
 use super::show::{Moment, count, counted};
-use crate::authz::{Grant, OrdersRead, Principal};
+use crate::authz::{Grant, OrdersRead, Principal, SyncWrite};
 use crate::domain::rules::{Difference, described, differences};
 use crate::domain::{NumberSettings, OrderKind, OrderStatus, Places, Verdict};
 use crate::http::{
-    Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, page_with, see_other,
-    see_other_with,
+    Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, go_on_to, needs,
+    page_with, see_other, see_other_with,
 };
 use crate::service;
-use crate::service::orders::{self, ItemRange, OrderRight, REVIEW_SHOWN, Review, SettingsChange, Submitted};
+use crate::service::orders::{
+    self, Decision, ItemRange, OrderRight, REVIEW_SHOWN, Review, SettingsChange, Source, Submitted,
+};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -39,6 +49,10 @@ struct ReviewPage {
     accounts: String,
     notice: Option<Notice>,
     good_only_error: String,
+    errors: Errors,
+    sources: Sources,
+    may_pull: bool,
+    held: Held,
     tiles: Tiles,
     warnings: Vec<String>,
     ranges: Vec<RangeRow>,
@@ -54,6 +68,17 @@ struct ReviewPage {
     may_decide: bool,
     shown: String,
     api: ApiCalls,
+}
+
+/// The part of the page that says how old what it rests on is, while it waits for a pull.
+#[derive(Template)]
+#[template(path = "review_fresh.html")]
+struct FreshPart {
+    shell: Shell,
+    id: i64,
+    release: bool,
+    sources: Sources,
+    may_pull: bool,
 }
 
 struct Notice {
@@ -126,7 +151,7 @@ impl ChangeRow {
         if differences.is_empty() {
             differences.push(Difference {
                 label: "Nothing",
-                before: "failed".to_owned(),
+                before: "failed, or not at the backend as it should be".to_owned(),
                 after: "is sent again".to_owned(),
             });
         }
@@ -156,15 +181,39 @@ async fn show(
     State(state): State<PortalState>,
     Granted(grant): Granted<OrdersRead>,
     PathPart(id): PathPart<i64>,
+    Partial(partial): Partial,
     shell: Shell,
 ) -> Result<Response, Problem> {
     let order = orders::get(state.ctx(), &grant, id).await?;
     if order.status != OrderStatus::Draft {
-        return Ok(see_other(&format!("/orders/{id}")));
+        let page = format!("/orders/{id}");
+        return Ok(if partial { go_on_to(&page) } else { see_other(&page) });
     }
     may_see(grant.principal(), order.kind)?;
-    let review = orders::review(state.ctx(), &grant, id).await?;
-    Ok(page_with(StatusCode::OK, &review_page(&state, &grant, &review, shell, Said::default()).await?))
+    let sources = orders::look(state.ctx(), &grant, id).await?;
+    if partial {
+        let sources = Sources::new(&sources, state.ctx().clock.now());
+        if !sources.waits {
+            return Ok(go_on_to(&format!("/orders/{id}/review")));
+        }
+        let may_pull = grant.principal().may::<SyncWrite>();
+        return Ok(fragment(&FreshPart { shell, id, release: order.kind == OrderKind::Release, sources, may_pull }));
+    }
+    let reviewed = Reviewed { review: orders::review(state.ctx(), &grant, id).await?, sources };
+    Ok(page_with(StatusCode::OK, &review_page(&state, &grant, &reviewed, shell, Said::default()).await?))
+}
+
+/// A review, and how old what it rests on is.
+struct Reviewed {
+    review: Review,
+    sources: Vec<Source>,
+}
+
+impl Reviewed {
+    async fn read(state: &PortalState, grant: &Grant<OrdersRead>, id: i64) -> Result<Self, Problem> {
+        let sources = orders::look(state.ctx(), grant, id).await?;
+        Ok(Self { review: orders::review(state.ctx(), grant, id).await?, sources })
+    }
 }
 
 /// What a review says after a decision that could not be carried out.
@@ -172,12 +221,14 @@ async fn show(
 struct Said {
     notice: Option<Notice>,
     good_only_error: String,
+    errors: Errors,
+    decided: Decision,
 }
 
 async fn review_page(
     state: &PortalState,
     grant: &Grant<OrdersRead>,
-    review: &Review,
+    Reviewed { review, sources }: &Reviewed,
     shell: Shell,
     said: Said,
 ) -> Result<ReviewPage, Problem> {
@@ -194,6 +245,9 @@ async fn review_page(
         Some(right) => api_call::of_draft(state, right, order, refused > 0).await?,
         None => ApiCalls::default(),
     };
+    let now = state.ctx().clock.now();
+    let held = Held::new(review, &state.ctx().policy.backends, Sources::reasons(sources, now)).decided(&said);
+    let unknown = if held.has_unknown { ", some without knowing what the backend holds" } else { "" };
     Ok(ReviewPage {
         shell: shell.at("orders"),
         id: order.id,
@@ -205,13 +259,17 @@ async fn review_page(
         accounts: order.accounts.clone(),
         notice: said.notice,
         good_only_error: said.good_only_error,
+        errors: said.errors,
+        sources: Sources::new(sources, now),
+        may_pull: grant.principal().may::<SyncWrite>(),
+        held,
         tiles: Tiles {
-            new: count(review.count(Verdict::New)),
-            changed: count(review.count(Verdict::Changed)),
+            new: count(review.plain(Verdict::New)),
+            changed: count(review.plain(Verdict::Changed)),
             unchanged: count(review.count(Verdict::Unchanged)),
             release: count(review.count(Verdict::Release)),
             refused: count(refused),
-            has_changed: review.count(Verdict::Changed) > 0,
+            has_changed: review.plain(Verdict::Changed) > 0,
             has_refused: refused > 0,
             assigned: count(*assigned),
         },
@@ -249,55 +307,35 @@ async fn review_page(
             more: assigned - shown.len() as i64,
         },
         accepted,
-        button: format!("{} {}", if release { "Release" } else { "Upload" }, counted(accepted, "number", "numbers")),
+        button: format!(
+            "{} {}{unknown}",
+            if release { "Release" } else { "Upload" },
+            counted(accepted, "number", "numbers")
+        ),
         may_decide: right.is_some(),
-        shown: fingerprint(&review.counts),
+        shown: fingerprint(&review.into()),
         api,
     })
 }
 
-/// The counts of a review as one text, so that a decision can be held against what was shown.
-fn fingerprint(counts: &[(Verdict, i64)]) -> String {
-    Verdict::ALL
-        .into_iter()
-        .filter_map(|verdict| counts.iter().find(|(other, _)| *other == verdict))
-        .map(|(verdict, count)| format!("{}.{count}", verdict.key()))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// What moved between what was shown and what is, in words.
-fn moved(shown: &str, counts: &[(Verdict, i64)]) -> String {
-    let before = |verdict: Verdict| {
-        shown
-            .split(' ')
-            .find_map(|part| part.strip_prefix(verdict.key())?.strip_prefix('.')?.parse::<i64>().ok())
-            .unwrap_or(0)
-    };
-    let after = |verdict: Verdict| counts.iter().find(|(other, _)| *other == verdict).map_or(0, |(_, count)| *count);
-    let refused = |of: &dyn Fn(Verdict) -> i64| {
-        Verdict::ALL.into_iter().filter(|v| matches!(v, Verdict::Refused(_))).map(of).sum::<i64>()
-    };
-    [
-        ("new", before(Verdict::New), after(Verdict::New)),
-        ("changed", before(Verdict::Changed), after(Verdict::Changed)),
-        ("unchanged", before(Verdict::Unchanged), after(Verdict::Unchanged)),
-        ("to release", before(Verdict::Release), after(Verdict::Release)),
-        ("refused", refused(&before), refused(&after)),
-    ]
-    .into_iter()
-    .filter(|(_, before, after)| before != after)
-    .map(|(word, before, after)| format!("{word}: {} instead of {}", count(after), count(before)))
-    .collect::<Vec<_>>()
-    .join("; ")
-}
-
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Decision {
+struct Decided {
     good_only: String,
+    lose_address: String,
+    change_assigned: String,
     /// The counts that the review showed.
     shown: String,
+}
+
+impl From<&Decided> for Decision {
+    fn from(decided: &Decided) -> Self {
+        Self {
+            good_only: !decided.good_only.is_empty(),
+            lose_address: !decided.lose_address.is_empty(),
+            change_assigned: !decided.change_assigned.is_empty(),
+        }
+    }
 }
 
 /// `POST /orders/{id}/submit`
@@ -307,7 +345,7 @@ async fn submit(
     PathPart(id): PathPart<i64>,
     Info(info): Info,
     shell: Shell,
-    FormBody(decision): FormBody<Decision>,
+    FormBody(decided): FormBody<Decided>,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
@@ -315,20 +353,27 @@ async fn submit(
     if order.status != OrderStatus::Draft {
         return Ok(not_draft(id, order.status));
     }
-    if !decision.shown.is_empty() && decision.shown != fingerprint(&orders::verdicts(ctx, &grant, id).await?) {
-        return again(&state, &grant, id, shell, &decision).await;
+    if !decided.shown.is_empty() && decided.shown != fingerprint(&orders::shown(ctx, &grant, id).await?) {
+        return again(&state, &grant, id, shell, &decided).await;
     }
-    match orders::submit(ctx, &right, &origin(&info), id, !decision.good_only.is_empty()).await {
+    let decision = Decision::from(&decided);
+    match orders::submit(ctx, &right, &origin(&info), id, decision).await {
         Ok(Submitted::Done) => Ok(see_other(&format!("/orders/{id}"))),
-        Ok(Submitted::Moved(_)) => again(&state, &grant, id, shell, &decision).await,
+        Ok(Submitted::Moved(_)) => again(&state, &grant, id, shell, &decided).await,
         Ok(Submitted::NotDraft(order)) => Ok(not_draft(id, order.status)),
+        Err(service::Error::Invalid(problems)) => {
+            let reviewed = Reviewed::read(&state, &grant, id).await?;
+            let said = Said { errors: problems.into(), decided: decision, ..Said::default() };
+            let page = review_page(&state, &grant, &reviewed, shell, said).await?;
+            Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
+        }
         Err(service::Error::Conflict(reason)) => {
-            let review = orders::review(ctx, &grant, id).await?;
+            let reviewed = Reviewed::read(&state, &grant, id).await?;
             let notice = Notice { title: "Nothing was done".to_owned(), text: reason.clone() };
-            let good_only_error =
-                if review.refused_count() > 0 && decision.good_only.is_empty() { reason } else { String::new() };
-            let said = Said { notice: Some(notice), good_only_error };
-            Ok(page_with(StatusCode::CONFLICT, &review_page(&state, &grant, &review, shell, said).await?))
+            let is_refused = reviewed.review.refused_count() > 0 && !decision.good_only;
+            let good_only_error = if is_refused { reason } else { String::new() };
+            let said = Said { notice: Some(notice), good_only_error, decided: decision, ..Said::default() };
+            Ok(page_with(StatusCode::CONFLICT, &review_page(&state, &grant, &reviewed, shell, said).await?))
         }
         Err(error) => Err(error.into()),
     }
@@ -340,23 +385,23 @@ async fn again(
     grant: &Grant<OrdersRead>,
     id: i64,
     shell: Shell,
-    decision: &Decision,
+    decided: &Decided,
 ) -> Result<Response, Problem> {
-    let review = orders::review(state.ctx(), grant, id).await?;
-    let moved = moved(&decision.shown, &review.counts);
+    let reviewed = Reviewed::read(state, grant, id).await?;
+    let moved = moved(&decided.shown, &(&reviewed.review).into());
     let text = if moved.is_empty() {
-        "Numbers or their account were changed by somebody else since this review was made. It has been made anew; \
-         look at it once more and decide again."
+        "Numbers, their account or what the backend holds were changed by somebody else since this review was made. It \
+         has been made anew; look at it once more and decide again."
             .to_owned()
     } else {
         format!(
-            "Somebody else changed numbers or their account since this review was made. It has been made anew: \
-             {moved}. Look at it once more and decide again."
+            "Somebody else changed numbers, their account or what the backend holds since this review was made. It has \
+             been made anew: {moved}. Look at it once more and decide again."
         )
     };
     let notice = Notice { title: "What exists has changed meanwhile; nothing was done".to_owned(), text };
     let said = Said { notice: Some(notice), ..Said::default() };
-    Ok(page_with(StatusCode::CONFLICT, &review_page(state, grant, &review, shell, said).await?))
+    Ok(page_with(StatusCode::CONFLICT, &review_page(state, grant, &reviewed, shell, said).await?))
 }
 
 fn not_draft(id: i64, status: OrderStatus) -> Response {
@@ -380,19 +425,4 @@ async fn discard(
     }
     orders::discard(state.ctx(), &right, id).await?;
     Ok(see_other_with("/orders", Flash::success(format!("Draft {id} is discarded. Nothing was changed."))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::Refusal;
-
-    #[test]
-    fn what_moved_is_said_in_counts() {
-        let shown = fingerprint(&[(Verdict::Changed, 2), (Verdict::New, 10)]);
-        assert_eq!(shown, "new.10 changed.2");
-        let now = [(Verdict::New, 8), (Verdict::Changed, 2), (Verdict::Refused(Refusal::OtherAccount), 2)];
-        assert_eq!(moved(&shown, &now), "new: 8 instead of 10; refused: 2 instead of 0");
-        assert_eq!(moved(&shown, &[(Verdict::New, 10), (Verdict::Changed, 2)]), "");
-    }
 }

@@ -44,6 +44,17 @@ pub(super) fn counted(value: i64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
+/// How long ago something was, for people: `just now`, `4 min ago`, `3 h ago`, `2 days ago`.
+pub(super) fn age(now: OffsetDateTime, at: OffsetDateTime) -> String {
+    let seconds = (now - at).whole_seconds();
+    match seconds {
+        ..60 => "just now".to_owned(),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..172_800 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} days ago", count(seconds / 86_400)),
+    }
+}
+
 /// A state as a picture and a word, for `ui::chip`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chip {
@@ -112,6 +123,13 @@ impl From<&ConsentStatus> for Chip {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_read_well() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(10);
+        let ago = [-5, 59, 60, 299, 3_600, 172_799, 172_800].map(|s| age(now, now - time::Duration::seconds(s)));
+        assert_eq!(ago, ["just now", "just now", "1 min ago", "4 min ago", "1 h ago", "47 h ago", "2 days ago"]);
+    }
 
     #[test]
     fn counts_and_instants_read_well() {

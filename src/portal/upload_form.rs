@@ -239,11 +239,14 @@ fn address_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<ChoiceGroup> 
     groups
 }
 
+/// What the address is called, with its country first; one that is not validated is marked wherever it stands.
 fn address_label(address: &CivicAddress) -> String {
-    match crate::domain::field::filled(address.description.as_deref().unwrap_or_default()) {
+    let country = address.iso_country().or(address.country.as_deref()).unwrap_or("country unknown");
+    let name = match crate::domain::field::filled(address.description.as_deref().unwrap_or_default()) {
         Some(description) => format!("{description}: {}", address.line()),
         None => address.line(),
-    }
+    };
+    format!("{country} \u{2013} {name}{}", if address.is_validated() { "" } else { " (not validated)" })
 }
 
 fn location_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<ChoiceGroup> {

@@ -4,6 +4,7 @@
 //! first one was, whatever happened to the connection or the process in between.
 
 pub mod accounts;
+pub mod addresses;
 pub mod consents;
 pub mod numbers;
 

@@ -1,20 +1,28 @@
 //! Orders: review a draft, submit it, follow it, try again what failed.
 
+mod addresses;
+mod decision;
 mod draft;
 mod find;
+mod freshness;
 mod release;
 mod retry;
 mod review;
 mod right;
 mod submit;
 
+pub use self::decision::{CHANGE_ASSIGNED, Decision, LOSE_ADDRESS};
 pub use self::draft::discard;
-pub use self::find::{ItemPage, ItemSelection, REPORT_CHUNK, causes, get, items, list, problems, report, verdicts};
+pub use self::find::{ItemPage, ItemSelection, REPORT_CHUNK, causes, get, items, list, problems, report};
+pub(super) use self::freshness::compared_with;
+pub use self::freshness::{FRESH_FOR, PULLED_UP_TO, Source, look};
 pub(super) use self::release::release_in;
 pub use self::release::{ReleaseSelection, stage_release};
 pub use self::retry::retry_failed;
-pub use self::review::{REVIEW_SHOWN, Review, review};
+pub use self::review::{REVIEW_SHOWN, Review, Shown, review, shown};
 pub use self::right::OrderRight;
 pub(super) use self::submit::{OrderToSubmit, new_order, submit_in};
 pub use self::submit::{Submitted, submit};
-pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, ProblemRow, SettingsChange};
+pub use crate::store::{
+    Cause, ItemRange, ItemRow, OrderFilter, OutsideCount, ProblemRow, SettingsChange, TheirSettings, TouchedThere,
+};

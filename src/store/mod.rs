@@ -44,9 +44,12 @@ pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
 pub use numbers::{NumberPage, NumberRange};
 pub use orders::begun::Begun;
 pub use orders::history::OrderHistory;
-pub use orders::items::{Cause, ItemRange, ItemRow, NewItem, SettingsChange, VerdictCount};
+pub use orders::items::{Cause, ItemRow, NewItem, SettingsChange, VerdictCount};
 pub use orders::problems::{NewProblem, ProblemRow};
+pub use orders::ranges::{ItemRange, RangesOf};
+pub use orders::reality::ComparedWith;
 pub use orders::submit::{Applied, OrderToApply};
+pub use orders::theirs::{AddressUse, Holder, OutsideCount, SeenList, TheirSettings, Touched as TouchedThere};
 pub use orders::writes::AccountWrites;
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use page::Page;
@@ -80,13 +83,17 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         numbers::lines::ALL,
         numbers::settings::ALL,
         orders::ALL,
+        orders::adopt::ALL,
         orders::compare::ALL,
         orders::divide::ALL,
         orders::drafts::ALL,
         orders::history::ALL,
         orders::items::ALL,
         orders::problems::ALL,
+        orders::ranges::ALL,
+        orders::reality::ALL,
         orders::submit::ALL,
+        orders::theirs::ALL,
         orders::writes::ALL,
         repeats::ALL,
         sequences::ALL,

@@ -146,6 +146,7 @@ fn service_settings(
     for flaw in number.filter(|_| enabled).map(|number| check_number(number, &settings)).unwrap_or_default() {
         match flaw.field {
             "country" => configuration.refuse("displayedCountryCode", "missing_property", flaw.reason),
+            "additional_usage" => configuration.refuse("additionalUsages", "invalid_value", flaw.reason),
             _ => configuration.refuse("usage", "invalid_value", flaw.reason),
         }
     }

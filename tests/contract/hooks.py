@@ -154,6 +154,8 @@ RULES = [
     # The filter is one of another resource.
     r"InvalidFilter filter",
     # A question about numbers that are not there.
+    # An address is one of the account's tenant.
+    r"AddressNotOfTenant .*configuration\.(civicAddressId|locationId)",
     r"NumberNotOnAccount numbers\[\d+\]\.telephoneNumber",
 ]
 

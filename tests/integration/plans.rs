@@ -11,7 +11,7 @@ use crate::harness::database::{Kind, Place};
 use crate::harness::runtime;
 
 /// Tables that grow with orders.
-const LARGE: [&str; 3] = ["order_items", "numbers", "number_parts"];
+const LARGE: [&str; 4] = ["order_items", "numbers", "number_parts", "observed"];
 /// What is looked up as one row, or as a few that have an order each.
 const FEW: [&str; 2] = ["orders", "audit"];
 /// The order that no statistics know.
@@ -41,6 +41,13 @@ const FILL: &str = "
     INSERT INTO number_parts (telephone_number, backend, account_id, service, task, state)
     SELECT 441632000000 + n, b.name, 1 + n % 50, b.service, 'upload', 'synced'
     FROM generate_series(1, 20000) n, (VALUES ('operator-connect', 1), ('zoom', 8)) AS b (name, service);
+    INSERT INTO observed_lists (id, backend, tenant_id, listed_at)
+    SELECT n, 'operator-connect', 'tenant' || n, 0
+    FROM generate_series(1, 20) n;
+    INSERT INTO observed (list_id, telephone_number, settings_id, assigned, seen_at)
+    SELECT 1 + n % 20, 441632000000 + n, 1 + n % 20, FALSE, 0
+    FROM generate_series(1, 200000) n;
+    ALTER TABLE observed SET (autovacuum_enabled = FALSE);
     ALTER TABLE number_parts SET (autovacuum_enabled = FALSE);
     ALTER TABLE order_items SET (autovacuum_enabled = FALSE);
     ALTER TABLE numbers SET (autovacuum_enabled = FALSE);

@@ -41,6 +41,16 @@ pub fn fragment(template: &impl Template) -> Response {
     html(StatusCode::OK, template)
 }
 
+/// Answers a part of a page that asks for itself: it has nothing more to wait for, and the browser goes on to this page.
+#[must_use]
+pub fn go_on_to(path: &str) -> Response {
+    const REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
+    match HeaderValue::from_str(path) {
+        Ok(path) => (StatusCode::OK, [(REDIRECT, path)]).into_response(),
+        Err(error) => Problem::internal().because(&error).into_response(),
+    }
+}
+
 fn html(status: StatusCode, template: &impl Template) -> Response {
     let mut text = String::with_capacity(ROOM);
     match template.render_into(&mut text) {

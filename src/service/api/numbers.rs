@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::addresses::CheckedAddresses;
 use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
 use crate::domain::{
@@ -30,6 +31,7 @@ struct Put {
 }
 
 /// Puts numbers on an account with these settings, each number once. A number that is there already gets the settings.
+/// `addresses` is what [`addresses::check`](super::addresses::check) says of them.
 ///
 /// # Errors
 /// When there is no such account, any of the numbers cannot be taken (all of them are told), or the database fails.
@@ -39,6 +41,7 @@ pub async fn put(
     request: &ChangeRequest<'_, [Number]>,
     account: &str,
     wanted: &[(E164, NumberSettings)],
+    addresses: &CheckedAddresses,
 ) -> Result<ApiAnswer> {
     let person = grant.principal();
     let numbers: Vec<E164> = wanted.iter().map(|(number, _)| *number).collect();
@@ -51,7 +54,8 @@ pub async fn put(
         }
         let Begun { account, next_order, before } = present_account(found, account)?;
         (request.precondition)(here(&before, &account))?;
-        let missing = not_enabled(&account, &wanted);
+        let mut missing = not_enabled(&account, &wanted);
+        missing.extend(addresses.problems.iter().cloned());
         if !missing.is_empty() {
             return Err(Error::Items(missing));
         }

@@ -98,11 +98,3 @@ pub async fn report(
 pub async fn problems(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64, after: i64) -> Result<Vec<ProblemRow>> {
     Ok(ctx.db.read().await?.order_problems(id, after, REPORT_CHUNK as i64).await?)
 }
-
-/// Counts the numbers of a draft by verdict, to tell whether a review still shows what is.
-///
-/// # Errors
-/// When the database fails.
-pub async fn verdicts(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<(Verdict, i64)>> {
-    Ok(ctx.db.read().await?.verdict_counts(id).await?)
-}

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::addresses;
+use super::decision::{held, verdicts};
 use super::find::find;
 use crate::authz::{Grant, OrdersRead};
-use crate::domain::{Consent, E164, Order, OrderKind, Places, Verdict};
+use crate::domain::{Consent, E164, Order, OrderKind, Outside, Places, Verdict};
 use crate::service::{Ctx, Result, Rules};
-use crate::store::{ItemRange, ItemRow, Page, ProblemRow, SettingsChange, Tx};
+use crate::store::{
+    ItemRange, ItemRow, OutsideCount, Page, ProblemRow, RangesOf, SettingsChange, TheirSettings, TouchedThere, Tx,
+};
 
 /// Assigned numbers that a release names.
 const ASSIGNED_SHOWN: i64 = 100;
@@ -18,8 +22,18 @@ pub struct Review {
     pub order: Order,
     /// How many numbers have each verdict.
     pub counts: Vec<(Verdict, i64)>,
+    /// The same, parted by what the backends hold.
+    pub outside: Vec<OutsideCount>,
     /// What changes for changed numbers.
     pub changes: Vec<SettingsChange>,
+    /// What the backends hold otherwise than the draft wants it and than was known.
+    pub theirs: Vec<TheirSettings>,
+    /// Numbers whose change at a backend somebody at the enterprise notices.
+    pub touched: TouchedThere,
+    /// The first ranges that the backends hold just so.
+    pub adopted: Vec<ItemRange>,
+    /// The first ranges of which the backends could not be asked.
+    pub unknown: Vec<ItemRange>,
     /// The first ranges of new numbers, or of those to release.
     pub ranges: Vec<ItemRange>,
     /// The first lines that could not be taken.
@@ -38,6 +52,17 @@ impl Review {
     /// How many numbers have this verdict.
     pub fn count(&self, verdict: Verdict) -> i64 {
         self.counts.iter().find(|(other, _)| *other == verdict).map_or(0, |(_, count)| *count)
+    }
+
+    /// How many numbers of this verdict the backends do not hold otherwise than was known here.
+    pub fn plain(&self, verdict: Verdict) -> i64 {
+        let is_plain = |outside: Option<Outside>| !matches!(outside, Some(Outside::Equal | Outside::Different));
+        self.outside.iter().filter(|(of, outside, _)| *of == verdict && is_plain(*outside)).map(|(.., n)| n).sum()
+    }
+
+    /// How many numbers the backends hold so.
+    pub fn held(&self, outside: Outside) -> i64 {
+        held(&self.outside, outside)
     }
 
     /// How many numbers would be written.
@@ -66,30 +91,91 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let mut tx = ctx.db.read().await?;
     tx.take_time().await?;
     let order = find(&mut tx, id).await?;
-    let counts = tx.verdict_counts(id).await?;
-    let main = if order.kind == OrderKind::Upload { Verdict::New } else { Verdict::Release };
+    let outside = tx.outside_counts(id).await?;
+    let counts = verdicts(&outside);
+    let main = if order.kind == OrderKind::Upload { RangesOf::New } else { RangesOf::Release };
     let mut refused = Vec::new();
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
         refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
     let changes = tx.settings_changes(id).await?;
     let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?;
+    let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
     let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
+    let settings = settings.chain(theirs.iter().flat_map(|there| [&there.theirs, &there.ours]));
     let settings = settings.chain(ranges.iter().map(|range| &range.settings));
     let addresses: BTreeSet<&str> = settings.filter_map(|s| s.teams.civic_address_id.as_deref()).collect();
     let addresses: Vec<&str> = addresses.into_iter().collect();
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
+    let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
+    warned.extend(addresses::warnings(&mut tx, id).await?);
     Ok(Review {
         changes,
         ranges,
         places,
+        theirs,
+        touched: touched(&mut tx, id, &outside, ASSIGNED_SHOWN).await?,
+        adopted: held_ranges(&mut tx, id, &outside, Outside::Equal).await?,
+        unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
         assigned: tx.assigned_items(id, ASSIGNED_SHOWN).await?,
-        warnings: warnings(&mut tx, &ctx.rules(), id).await?,
+        warnings: warned,
         order,
         counts,
+        outside,
     })
+}
+
+async fn held_ranges(tx: &mut Tx, id: i64, counts: &[OutsideCount], outside: Outside) -> Result<Vec<ItemRange>> {
+    if held(counts, outside) == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(tx.item_ranges(id, RangesOf::Held(outside), 0, REVIEW_SHOWN as i64).await?)
+}
+
+/// Which numbers somebody at the enterprise notices the change of, and the first `most` of them by name.
+pub(super) async fn touched(tx: &mut Tx, id: i64, counts: &[OutsideCount], most: i64) -> Result<TouchedThere> {
+    let may_touch = [Outside::Different, Outside::Expected, Outside::Unknown];
+    if may_touch.into_iter().all(|outside| held(counts, outside) == 0) {
+        return Ok(TouchedThere::default());
+    }
+    Ok(tx.touched_there(id, most).await?)
+}
+
+/// What a review shows in counts, so that a decision can be held against what was shown.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// How many numbers have each verdict, parted by what the backends hold.
+    pub outside: Vec<OutsideCount>,
+    /// How many numbers that change or go are in use.
+    pub assigned: i64,
+    /// How many numbers lose their emergency address.
+    pub lost: i64,
+}
+
+impl From<&Review> for Shown {
+    fn from(review: &Review) -> Self {
+        Self {
+            outside: review.outside.clone(),
+            assigned: review.touched.assigned.0 + review.assigned.0,
+            lost: review.touched.lost.0,
+        }
+    }
+}
+
+/// Counts what the review of a draft would show now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
+    let mut tx = ctx.db.read().await?;
+    tx.take_time().await?;
+    let outside = tx.outside_counts(id).await?;
+    let touched = touched(&mut tx, id, &outside, 0).await?;
+    let is_release = outside.iter().any(|(verdict, ..)| *verdict == Verdict::Release);
+    let released = if is_release { tx.assigned_items(id, 0).await?.0 } else { 0 };
+    Ok(Shown { outside, assigned: touched.assigned.0 + released, lost: touched.lost.0 })
 }
 
 /// Tells what stands against uploading: consents that do not stand, countries that were not consented to.

@@ -3,14 +3,16 @@
 use serde_json::json;
 use time::OffsetDateTime;
 
+use super::decision::{Decision, held, only_confirmed, verdicts};
 use super::find::find;
-use super::review::refused;
+use super::freshness::compared_with;
+use super::review::{refused, touched};
 use super::right::OrderRight;
 use crate::authz::Principal;
-use crate::domain::{Account, Backends, Order, OrderKind, OrderSource, OrderStatus, Verdict};
+use crate::domain::{Account, Backends, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
-use crate::store::{Applied, AuditEntry, NewOrder, OrderToApply, Place, Tx};
+use crate::store::{Applied, AuditEntry, ComparedWith, NewOrder, OrderToApply, OutsideCount, Place, TouchedThere, Tx};
 
 /// What became of a submission.
 #[derive(Debug)]
@@ -23,17 +25,26 @@ pub enum Submitted {
     NotDraft(Box<Order>),
 }
 
-/// Submits a draft exactly as it was reviewed. With refused lines it goes through only when `good_only` was chosen.
+/// Submits a draft exactly as it was reviewed. An upload is compared once more with what the backends hold. With refused
+/// lines, numbers that lose their emergency address, or changed ones that somebody uses, it goes through only when that was
+/// agreed to.
 ///
 /// # Errors
-/// When lines are refused and `good_only` was not chosen, when nothing is left to do, or the database fails.
-pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, good_only: bool) -> Result<Submitted> {
+/// When something was not agreed to, when nothing is left to do, or the database fails.
+pub async fn submit(
+    ctx: &Ctx,
+    right: &OrderRight,
+    origin: &Origin,
+    id: i64,
+    decision: impl Into<Decision>,
+) -> Result<Submitted> {
+    let decision = decision.into();
     let outcome = transact!(ctx, |tx| {
         let order = find(&mut tx, id).await?;
         if order.kind != right.kind() {
             return Err(Error::NotFound("order"));
         }
-        match apply(&mut tx, ctx, right, origin, &order, good_only).await? {
+        match apply(&mut tx, ctx, (right, origin), &order, decision).await? {
             Submitted::Done => Submitted::Done,
             other => return give_up(other),
         }
@@ -43,7 +54,7 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
             let moved = transact!(ctx, |tx| {
                 tx.take_time().await?;
                 tx.refresh_order_accounts(id).await?;
-                tx.compare_items(id, right.kind()).await?
+                tx.compare_items(id, right.kind(), compared_with(ctx)).await?
             })?;
             Ok(Submitted::Moved(moved))
         }
@@ -57,10 +68,9 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
 async fn apply(
     tx: &mut Tx,
     rules: &Rules,
-    right: &OrderRight,
-    origin: &Origin,
+    (right, origin): (&OrderRight, &Origin),
     order: &Order,
-    good_only: bool,
+    decision: Decision,
 ) -> Result<Submitted> {
     let now = rules.clock.now();
     let id = order.id;
@@ -68,9 +78,9 @@ async fn apply(
         return Ok(Submitted::NotDraft(Box::new(order.clone())));
     }
     tx.take_time().await?;
-    let counts = tx.verdict_counts(id).await?;
-    let refused = refused(&counts) + order.refused_lines;
-    if refused > 0 && !good_only {
+    let reviewed = tx.outside_counts(id).await?;
+    let refused = refused(&verdicts(&reviewed)) + order.refused_lines;
+    if refused > 0 && !decision.good_only {
         return Err(Error::Conflict(format!(
             "{refused} lines are refused. Correct them and start again, or choose to go on with the good lines only."
         )));
@@ -78,17 +88,27 @@ async fn apply(
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
     }
+    let Some(outside) = compared_again(tx, rules, order, reviewed).await? else { return Ok(Submitted::Moved(0)) };
+    let touched = touched(tx, id, &outside, 0).await?;
+    let missing = decision.missing(&touched);
+    if !missing.is_empty() {
+        return Err(Error::Invalid(missing));
+    }
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
-    let to_apply = OrderToApply { order_id: id, verdicts: &counts, backends: &rules.policy.backends, now };
+    let (counts, backends) = (verdicts(&outside), &rules.policy.backends);
+    let to_apply = OrderToApply { order_id: id, verdicts: &counts, backends, is_reviewed: true, now };
     let Some(applied) = tx.apply_order(&to_apply).await? else { return Ok(Submitted::Moved(0)) };
     if applied.progress.total == 0 {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
     }
+    if held(&outside, Outside::Equal) + held(&outside, Outside::Different) > 0 {
+        tx.mark_assigned_there(id).await?;
+    }
     tx.add_progress(id, applied.progress, now).await?;
     for account in applied.to_push {
-        tx.want_account(account, &rules.policy.backends, now).await?;
+        tx.want_account(account, backends, now).await?;
     }
     let submission = Submission {
         order_id: id,
@@ -96,9 +116,26 @@ async fn apply(
         ticket: order.ticket.as_deref(),
         verdicts: &counts,
         refused_lines: order.refused_lines,
+        there: There { outside: &outside, touched: &touched },
     };
     tx.append_audit(submission.audit(right, origin), now).await?;
     Ok(Submitted::Done)
+}
+
+/// Compares an upload once more with what the backends hold, which may have changed since the review. Nothing where it is not
+/// what was reviewed any more; that a number turns out to be as it was taken to be is no change.
+async fn compared_again(
+    tx: &mut Tx,
+    rules: &Rules,
+    order: &Order,
+    reviewed: Vec<OutsideCount>,
+) -> Result<Option<Vec<OutsideCount>>> {
+    let with = ComparedWith { is_reviewed_anew: false, ..compared_with(rules) };
+    if order.kind != OrderKind::Upload || tx.compare_items(order.id, OrderKind::Upload, with).await? == 0 {
+        return Ok(Some(reviewed));
+    }
+    let now = tx.outside_counts(order.id).await?;
+    Ok(only_confirmed(&reviewed, &now).then_some(now))
 }
 
 /// An order of one account that is submitted without a review.
@@ -124,9 +161,11 @@ pub(in crate::service) async fn submit_in(
     now: OffsetDateTime,
 ) -> Result<Option<Applied>> {
     let OrderToSubmit { id, account, verdicts, place, backends } = order;
-    let submission = Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0 };
+    let touched = TouchedThere::default();
+    let there = There { outside: &[], touched: &touched };
+    let submission = Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0, there };
     let entry = submission.audit(right, origin);
-    let to_apply = OrderToApply { order_id: id, verdicts, backends, now };
+    let to_apply = OrderToApply { order_id: id, verdicts, backends, is_reviewed: false, now };
     Ok(tx.apply_and_finish(&to_apply, (entry, place)).await?)
 }
 
@@ -159,6 +198,30 @@ struct Submission<'a> {
     ticket: Option<&'a str>,
     verdicts: &'a [(Verdict, i64)],
     refused_lines: i64,
+    there: There<'a>,
+}
+
+/// What the backends held of the numbers of an order.
+struct There<'a> {
+    outside: &'a [OutsideCount],
+    touched: &'a TouchedThere,
+}
+
+impl There<'_> {
+    /// What the audit says of it; nothing where nothing was held.
+    fn audited(&self) -> serde_json::Map<String, serde_json::Value> {
+        [
+            ("adopted", held(self.outside, Outside::Equal)),
+            ("heldOtherwise", held(self.outside, Outside::Different)),
+            ("notKnown", held(self.outside, Outside::Unknown)),
+            ("inUse", self.touched.assigned.0),
+            ("lostAddress", self.touched.lost.0),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.to_owned(), json!(count)))
+        .collect()
+    }
 }
 
 impl Submission<'_> {
@@ -166,12 +229,16 @@ impl Submission<'_> {
     fn audit(&self, right: &OrderRight, origin: &Origin) -> AuditEntry {
         let numbers: serde_json::Map<String, serde_json::Value> =
             self.verdicts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
-        let after = json!({
+        let mut after = json!({
             "kind": right.kind().key(),
             "accounts": self.accounts,
             "numbers": numbers,
             "refusedLines": self.refused_lines,
         });
+        let there = self.there.audited();
+        if let Some(after) = after.as_object_mut().filter(|_| !there.is_empty()) {
+            after.insert("atBackend".to_owned(), there.into());
+        }
         AuditEntry {
             subject_kind: "order",
             subject: self.order_id.to_string(),

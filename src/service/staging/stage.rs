@@ -8,6 +8,7 @@ use crate::domain::field::filled;
 use crate::domain::rules::{self, Flaw};
 use crate::domain::upload::{Column, Line, LineProblem, UploadedNumber, shown};
 use crate::domain::{Account, FieldProblem, ItemState, NumberSettings, OrderKind, number};
+use crate::service::orders::compared_with;
 use crate::service::{Result, Rules};
 use crate::store::{NewItem, NewProblem, Tx};
 
@@ -258,7 +259,7 @@ impl<'a> Stage<'a> {
         }
         let names: Vec<&str> = self.touched.iter().map(|account| account.name.as_str()).collect();
         tx.describe_order(self.order_id, &account_names(&names), self.refused).await?;
-        tx.compare_items(self.order_id, OrderKind::Upload).await?;
+        tx.compare_items(self.order_id, OrderKind::Upload, compared_with(self.rules)).await?;
         tracing::info!(
             order.id = self.order_id,
             order.account = %self.form.account,

@@ -122,6 +122,20 @@ impl Tx {
         body.map(|body| read(tenant.as_str(), &body)).transpose()
     }
 
+    /// Those of the addresses that a tenant has.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn civic_addresses_among(&mut self, tenant: &TenantId, ids: &[&str]) -> Result<Vec<CivicAddress>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT body FROM civic_addresses WHERE tenant_id = ?", [tenant.as_str().into()]);
+        conditions.and_any("id = ?", ids.iter().map(|id| [(*id).into()]));
+        self.fetch_civic_addresses(tenant, &conditions).await
+    }
+
     /// Those of the addresses that the tenants of an order have.
     ///
     /// # Errors

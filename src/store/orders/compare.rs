@@ -1,5 +1,6 @@
 //! What the numbers of an order are against what exists: the verdicts of a review.
 
+use super::reality::ComparedWith;
 use crate::domain::OrderKind;
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Result, Tx};
@@ -99,7 +100,10 @@ macro_rules! upload_joins {
     };
 }
 
+pub(super) use {upload_joins, upload_verdict};
+
 statements! {
+    // An order that needs no review is compared with what exists here.
     COMPARE_SQLITE = compare_sqlite!(upload_verdict!(), upload_joins!());
     COMPARE_POSTGRES = compare_postgres!(upload_verdict!(), upload_joins!());
     COMPARE_RELEASE_SQLITE = compare_sqlite!(release_verdict!(), "");
@@ -111,11 +115,11 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn compare_items(&mut self, order_id: i64, kind: OrderKind) -> Result<u64> {
-        let statement = match kind {
-            OrderKind::Upload => dialect!(self, sqlite: COMPARE_SQLITE, postgres: COMPARE_POSTGRES),
-            OrderKind::Release => dialect!(self, sqlite: COMPARE_RELEASE_SQLITE, postgres: COMPARE_RELEASE_POSTGRES),
-        };
+    pub async fn compare_items(&mut self, order_id: i64, kind: OrderKind, with: ComparedWith<'_>) -> Result<u64> {
+        if kind == OrderKind::Upload {
+            return self.compare_upload(order_id, with).await;
+        }
+        let statement = dialect!(self, sqlite: COMPARE_RELEASE_SQLITE, postgres: COMPARE_RELEASE_POSTGRES);
         Ok(on!(self, |c| sqlx::query(statement).bind(order_id).execute(c).await.map(|done| done.rows_affected()))?)
     }
 }

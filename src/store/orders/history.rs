@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::items::error;
-use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, ProvisioningError};
+use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, Outside, ProvisioningError};
 use crate::store::numbers::settings;
 use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx, at};
@@ -12,7 +12,7 @@ statements! {
     HISTORY = "
         SELECT
             o.id, o.kind, o.status, o.author, o.ticket, o.created_at,
-            o.submitted_at, i.state, i.error_id, e.body, s.body, a.name
+            o.submitted_at, i.state, i.error_id, e.body, s.body, a.name, i.outside
         FROM order_items i
         JOIN orders o ON o.id = i.order_id
         JOIN settings s ON s.id = i.settings_id
@@ -48,6 +48,8 @@ pub struct OrderHistory {
     pub settings: NumberSettings,
     /// The account, where it still exists.
     pub account: Option<String>,
+    /// What the backends held of the number when it was reviewed.
+    pub outside: Option<Outside>,
 }
 
 type Columns = (
@@ -63,11 +65,25 @@ type Columns = (
     Option<String>,
     String,
     Option<String>,
+    Option<String>,
 );
 
 fn history(number: E164, columns: Columns) -> Result<OrderHistory> {
-    let (order_id, kind, status, author, ticket, created, submitted, state, error_id, error_body, body, account) =
-        columns;
+    let (
+        order_id,
+        kind,
+        status,
+        author,
+        ticket,
+        created,
+        submitted,
+        state,
+        error_id,
+        error_body,
+        body,
+        account,
+        outside,
+    ) = columns;
     let unreadable = |column| Error::unreadable("orders", column, order_id);
     Ok(OrderHistory {
         order_id,
@@ -80,6 +96,7 @@ fn history(number: E164, columns: Columns) -> Result<OrderHistory> {
         error: error(number, error_id, error_body.as_deref())?,
         settings: settings::read(0, &body)?,
         account,
+        outside: outside.as_deref().and_then(Outside::from_key),
     })
 }
 

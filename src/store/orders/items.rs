@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::compare;
-use crate::domain::{E164, ItemState, NumberSettings, ProvisioningError, Refusal, ServiceSet, Verdict};
+use crate::domain::{E164, ItemState, NumberSettings, Outside, ProvisioningError, Refusal, ServiceSet, Verdict};
 use crate::store::audit::{self, Place};
 use crate::store::numbers::filter::NumberFilter;
 use crate::store::numbers::{in_list, settings};
@@ -28,6 +28,7 @@ statements! {
             JOIN numbers n ON n.telephone_number = i.telephone_number
             WHERE i.order_id = $1
               AND i.verdict = 'changed'
+              AND COALESCE(i.outside, '') NOT IN ('equal', 'different')
             GROUP BY i.settings_id, n.settings_id
             ORDER BY 3 DESC, 4
             LIMIT 50
@@ -59,30 +60,6 @@ statements! {
           AND i.verdict IN ('new', 'changed')
           AND (s.services = 0 OR (s.services & $2) <> 0)
         GROUP BY i.account_id, i.country";
-    RANGES = "
-        SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body
-        FROM (
-            SELECT
-                MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last,
-                CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id
-            FROM (
-                SELECT
-                    i.telephone_number, i.account_id, i.settings_id,
-                    i.telephone_number - ROW_NUMBER() OVER (
-                        PARTITION BY i.account_id, i.settings_id
-                        ORDER BY i.telephone_number
-                    ) AS island
-                FROM order_items i
-                WHERE i.order_id = $1
-                  AND i.verdict = $2
-                  AND i.telephone_number > $3
-            ) AS w
-            GROUP BY w.account_id, w.settings_id, w.island
-        ) AS g
-        JOIN accounts a ON a.id = g.account_id
-        JOIN settings s ON s.id = g.settings_id
-        ORDER BY g.first
-        LIMIT $4";
     CAUSES = "
         SELECT c.error_id, e.body, c.count, c.example, c.retryable
         FROM (
@@ -143,6 +120,10 @@ pub struct ItemRow {
     pub error: Option<ProvisioningError>,
     /// The account that has the number, where it is refused because another has it.
     pub owner: Option<String>,
+    /// What the backends hold of it, as the review found.
+    pub outside: Option<Outside>,
+    /// The tenant that a backend has the number for, where it is refused because that is another, and its name where known.
+    pub holder: Option<(String, Option<String>)>,
 }
 
 impl ItemRow {
@@ -152,10 +133,19 @@ impl ItemRow {
             (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
                 Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
             }
+            (Verdict::Refused(Refusal::OtherTenant), _) => Some(match &self.holder {
+                Some((tenant, Some(company))) => held_by(&format!("{company} (tenant {tenant})")),
+                Some((tenant, None)) => held_by(&format!("tenant {tenant}")),
+                None => Refusal::OtherTenant.reason().to_owned(),
+            }),
             (Verdict::Refused(refusal), _) => Some(refusal.reason().to_owned()),
             _ => None,
         }
     }
+}
+
+fn held_by(holder: &str) -> String {
+    format!("The backend holds it for {holder}. It has to be released there first; then upload it again.")
 }
 
 /// Numbers of an order that failed for the same reason.
@@ -184,22 +174,7 @@ pub struct SettingsChange {
     pub example: E164,
 }
 
-/// Numbers of a draft in a row with the same account and settings.
-#[derive(Clone, Debug)]
-pub struct ItemRange {
-    /// The first.
-    pub first: E164,
-    /// The last.
-    pub last: E164,
-    /// How many.
-    pub count: i64,
-    /// Account of all.
-    pub account: String,
-    /// Settings of all.
-    pub settings: NumberSettings,
-}
-
-fn number(value: i64) -> Result<E164> {
+pub(super) fn number(value: i64) -> Result<E164> {
     E164::from_i64(value).ok_or_else(|| Error::unreadable("order_items", "telephone_number", value))
 }
 
@@ -236,10 +211,31 @@ fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
     insert.bulk()
 }
 
-type ItemColumns = (i64, i64, Option<String>, i64, String, String, String, Option<i64>, Option<String>, Option<String>);
+#[derive(sqlx::FromRow)]
+struct ItemColumns {
+    telephone_number: i64,
+    line: i64,
+    account: Option<String>,
+    settings_id: i64,
+    body: String,
+    verdict: String,
+    state: String,
+    error_id: Option<i64>,
+    error_body: Option<String>,
+    owner: Option<String>,
+    outside: Option<String>,
+    /// The tenant and, behind a blank, the company's name.
+    holder: Option<String>,
+}
 
 fn item(columns: ItemColumns) -> Result<ItemRow> {
-    let (telephone_number, line, account, settings_id, body, verdict, state, error_id, error_body, owner) = columns;
+    let ItemColumns { telephone_number, line, account, settings_id, body, owner, .. } = columns;
+    let (verdict, state, outside) = (columns.verdict, columns.state, columns.outside);
+    let (error_id, error_body) = (columns.error_id, columns.error_body);
+    let holder = columns.holder.map(|holder| match holder.split_once(' ') {
+        Some((tenant, company)) => (tenant.to_owned(), Some(company.to_owned()).filter(|name| !name.is_empty())),
+        None => (holder, None),
+    });
     let unreadable = |column| Error::unreadable("order_items", column, telephone_number);
     let number = number(telephone_number)?;
     Ok(ItemRow {
@@ -251,6 +247,8 @@ fn item(columns: ItemColumns) -> Result<ItemRow> {
         state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
         error: error(number, error_id, error_body.as_deref())?,
         owner,
+        outside: outside.map(|key| Outside::from_key(&key).ok_or_else(|| unreadable("outside"))).transpose()?,
+        holder,
     })
 }
 
@@ -413,37 +411,6 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(COUNTRIES).bind(order_id).bind(consented.bits()).fetch_all(c).await)?)
     }
 
-    /// Numbers of a draft with this verdict behind `after`, folded into ranges.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn item_ranges(
-        &mut self,
-        order_id: i64,
-        verdict: Verdict,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<ItemRange>> {
-        let rows: Vec<(i64, i64, i64, String, i64, String)> = on!(self, |c| sqlx::query_as(RANGES)
-            .bind(order_id)
-            .bind(verdict.key())
-            .bind(after)
-            .bind(limit)
-            .fetch_all(c)
-            .await)?;
-        rows.into_iter()
-            .map(|(first, last, count, account, settings_id, body)| {
-                Ok(ItemRange {
-                    first: number(first)?,
-                    last: number(last)?,
-                    count,
-                    account,
-                    settings: settings::read(settings_id, &body)?,
-                })
-            })
-            .collect()
-    }
-
     /// One page of an order's numbers, ascending, with this verdict and state.
     ///
     /// # Errors
@@ -459,8 +426,16 @@ impl Tx {
         conditions.push(
             "
             SELECT
-                i.telephone_number, i.line, a.name, i.settings_id,
-                s.body, i.verdict, i.state, i.error_id, e.body, b.name
+                i.telephone_number, i.line, a.name AS account, i.settings_id, s.body, i.verdict, i.state,
+                i.error_id, e.body AS error_body, b.name AS owner, i.outside,
+                CASE WHEN i.verdict = 'other-tenant' THEN (
+                    SELECT MIN(l.tenant_id || ' ' || COALESCE(c.company, ''))
+                    FROM observed o
+                    JOIN observed_lists l ON l.id = o.list_id
+                    LEFT JOIN consents c ON c.tenant_id = l.tenant_id
+                    WHERE o.telephone_number = i.telephone_number
+                      AND l.tenant_id <> COALESCE(a.tenant_id, '')
+                ) END AS holder
             FROM order_items i
             JOIN settings s ON s.id = i.settings_id
             LEFT JOIN accounts a ON a.id = i.account_id

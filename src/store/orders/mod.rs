@@ -1,5 +1,6 @@
 //! Orders as rows: drafts and submitted ones.
 
+pub(super) mod adopt;
 pub(super) mod begun;
 pub(super) mod compare;
 pub(super) mod divide;
@@ -7,7 +8,10 @@ pub(super) mod drafts;
 pub(super) mod history;
 pub(super) mod items;
 pub(super) mod problems;
+pub(super) mod ranges;
+pub(super) mod reality;
 pub(super) mod submit;
+pub(super) mod theirs;
 pub(super) mod writes;
 
 use sqlx::FromRow;

@@ -3,19 +3,20 @@
 use time::OffsetDateTime;
 
 use super::divide;
-use crate::domain::{Backends, ItemState, OrderKind, Progress, SyncState, Verdict};
+use crate::domain::{BackendInfo, Backends, ItemState, OrderKind, Progress, SyncState, Verdict};
 use crate::store::audit::{self, Place};
 use crate::store::sql::{Bind, dialect, on, statements};
 use crate::store::sqlite::script::{Done, Script};
 use crate::store::sync::work;
 use crate::store::{AuditEntry, Conn, Result, Tx, VerdictCount, micros, orders};
 
-/// How an item begins; `$2` are the services that backends provision. What no backend need hear of is done at once: a
-/// number without a synced service, unless a backend may hold it from before.
+/// How an item begins; `$2` are the services that backends provision. What no backend need hear of is done at once: what
+/// they hold just so already, and a number without a synced service, unless a backend may hold it from before.
 macro_rules! begun_sqlite {
     () => {
         "CASE
             WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle'
+            WHEN outside IN ('equal', 'same') THEN 'done'
             WHEN EXISTS (
                 SELECT 1
                 FROM accounts a
@@ -44,6 +45,7 @@ macro_rules! begun_postgres {
     () => {
         "CASE
             WHEN verdict NOT IN ('new', 'changed', 'release') THEN 'idle'
+            WHEN outside IN ('equal', 'same') THEN 'done'
             WHEN COALESCE((
                 SELECT a.services & a.synced & s.services & $2
                 FROM accounts a
@@ -267,11 +269,18 @@ pub struct OrderToApply<'a> {
     pub verdicts: &'a [VerdictCount],
     /// Which backend has to know of which services.
     pub backends: &'a Backends,
+    /// Whether a review compared it with what the backends hold, so that what they hold just so is not pushed.
+    pub is_reviewed: bool,
     /// When it is submitted.
     pub now: OffsetDateTime,
 }
 
 impl OrderToApply<'_> {
+    /// The backends whose parts of its numbers may be adopted.
+    fn adopting(&self) -> impl Iterator<Item = &BackendInfo> {
+        self.backends.iter().filter(|_| self.is_reviewed)
+    }
+
     /// How many numbers have one of these verdicts.
     fn count(&self, wanted: &[Verdict]) -> i64 {
         self.verdicts.iter().filter(|(verdict, _)| wanted.contains(verdict)).map(|(_, count)| count).sum()
@@ -394,6 +403,7 @@ impl Tx {
             is_divided = self.divide(of.order_id, of.kind(), of.backends).await?;
         }
         if is_divided {
+            self.adopt_parts(of.order_id, of.adopting()).await?;
             self.mark_divided(of.order_id).await?;
         }
         let states: Vec<(i64, String, i64)> = states

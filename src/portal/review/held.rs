@@ -1,0 +1,148 @@
+//! What the backends hold of the numbers of a draft, as a review shows it.
+
+use super::{RangeRow, Said};
+use crate::domain::rules::{Difference, differences};
+use crate::domain::{Backends, E164, NumberSettings, Outside, Places};
+use crate::portal::show::{count, counted};
+use crate::service::orders::{CHANGE_ASSIGNED, LOSE_ADDRESS, REVIEW_SHOWN, Review, TheirSettings};
+
+/// What the backends hold of the numbers of an upload.
+pub(super) struct Held {
+    pub(super) adopted: String,
+    pub(super) adopted_ranges: Vec<RangeRow>,
+    pub(super) adopted_cut: bool,
+    pub(super) different: String,
+    pub(super) theirs: Vec<TheirRow>,
+    pub(super) unknown: String,
+    pub(super) unknown_ranges: Vec<RangeRow>,
+    pub(super) unknown_cut: bool,
+    /// Why the backends could not be asked.
+    pub(super) reasons: Vec<String>,
+    pub(super) has_adopted: bool,
+    pub(super) has_different: bool,
+    pub(super) has_unknown: bool,
+    /// What has to be agreed to before all else.
+    pub(super) ticks: Vec<Tick>,
+}
+
+/// Numbers that a backend holds alike and otherwise than the draft wants them.
+pub(super) struct TheirRow {
+    pub(super) count: String,
+    pub(super) example: String,
+    pub(super) label: String,
+    pub(super) assigned: String,
+    pub(super) differences: Vec<Difference>,
+}
+
+/// Numbers whose change somebody at the enterprise notices, and what has to be agreed to.
+pub(super) struct Tick {
+    pub(super) name: &'static str,
+    pub(super) title: String,
+    pub(super) text: &'static str,
+    pub(super) label: String,
+    pub(super) shown: Vec<String>,
+    pub(super) more: i64,
+    pub(super) ticked: bool,
+    pub(super) error: String,
+}
+
+impl Held {
+    pub(super) fn new(review: &Review, backends: &Backends, reasons: Vec<String>) -> Self {
+        let ranges = |ranges: &[_]| ranges.iter().map(RangeRow::from).collect();
+        let [adopted, different, unknown] =
+            [Outside::Equal, Outside::Different, Outside::Unknown].map(|outside| review.held(outside));
+        Self {
+            adopted: count(adopted),
+            adopted_ranges: ranges(&review.adopted),
+            adopted_cut: review.adopted.len() >= REVIEW_SHOWN,
+            different: count(different),
+            theirs: review.theirs.iter().map(|there| TheirRow::new(there, backends, &review.places)).collect(),
+            unknown: count(unknown),
+            unknown_ranges: ranges(&review.unknown),
+            unknown_cut: review.unknown.len() >= REVIEW_SHOWN,
+            reasons,
+            has_adopted: adopted > 0,
+            has_different: different > 0,
+            has_unknown: unknown > 0,
+            ticks: ticks(review),
+        }
+    }
+}
+
+impl Held {
+    /// With what was decided and could not be carried out.
+    pub(super) fn decided(mut self, said: &Said) -> Self {
+        for tick in &mut self.ticks {
+            tick.ticked = match tick.name {
+                LOSE_ADDRESS => said.decided.lose_address,
+                _ => said.decided.change_assigned,
+            };
+            said.errors.of(tick.name).clone_into(&mut tick.error);
+        }
+        self
+    }
+}
+
+impl TheirRow {
+    fn new(there: &TheirSettings, backends: &Backends, places: &Places) -> Self {
+        let backend = backends.iter().find(|backend| backend.name == there.backend);
+        let service = backend.and_then(|backend| there.ours.services.and(backend.services).iter().next());
+        let mut after = service.map_or_else(|| there.ours.clone(), |service| there.ours.part(service));
+        if after.calling_profile.is_none() {
+            after.calling_profile.clone_from(&there.theirs.calling_profile);
+        }
+        Self {
+            count: counted(there.count, "number", "numbers"),
+            example: there.example.grouped(),
+            label: backend.map_or_else(|| there.backend.clone(), |backend| backend.label.clone()),
+            assigned: if there.assigned > 0 { format!("{} in use", count(there.assigned)) } else { String::new() },
+            differences: told(&there.theirs, &after, places),
+        }
+    }
+}
+
+/// What differs, the emergency address first.
+fn told(theirs: &NumberSettings, after: &NumberSettings, places: &Places) -> Vec<Difference> {
+    let mut told = differences(theirs, after, places);
+    told.sort_by_key(|difference| !matches!(difference.label, "Civic address" | "Location"));
+    told
+}
+
+fn ticks(review: &Review) -> Vec<Tick> {
+    let lost = tick(
+        LOSE_ADDRESS,
+        &review.touched.lost,
+        ["number would lose its emergency address", "numbers would lose their emergency address"],
+        "The backend has an address for emergency calls from these numbers, and this upload gives them none. Whoever calls \
+         the emergency services from one of them is not found by it any more.",
+        ["It may lose its emergency address", "They may lose their emergency address"],
+    );
+    let assigned = tick(
+        CHANGE_ASSIGNED,
+        &review.touched.assigned,
+        ["number that would change is in use", "numbers that would change are in use"],
+        "Somebody at the enterprise has these numbers now and calls with them. What changes, changes for them at once.",
+        ["Change it although it is in use", "Change them although they are in use"],
+    );
+    lost.into_iter().chain(assigned).collect()
+}
+
+fn tick(
+    name: &'static str,
+    (number, shown): &(i64, Vec<E164>),
+    title: [&str; 2],
+    text: &'static str,
+    label: [&str; 2],
+) -> Option<Tick> {
+    let ([one, many], [one_title, many_title]) = (label, title);
+    (*number > 0).then(|| Tick {
+        name,
+        title: counted(*number, one_title, many_title),
+        text,
+        label: format!("{} ({})", if *number == 1 { one } else { many }, counted(*number, "number", "numbers")),
+        shown: shown.iter().map(|number| number.grouped()).collect(),
+        more: number - shown.len() as i64,
+        ticked: false,
+        error: String::new(),
+    })
+}

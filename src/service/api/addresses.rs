@@ -1,0 +1,156 @@
+//! The emergency addresses that a program gives to numbers: those of the account's tenant, as far as they are known.
+
+use std::collections::{BTreeSet, HashMap};
+
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::authz::{Grant, NumbersWrite};
+use crate::domain::{CivicAddress, E164, NumberSettings, ServiceSet, TenantId};
+use crate::service::transact::transact;
+use crate::service::{Ctx, ItemProblem, Result};
+use crate::store::{Tx, WorkKind};
+
+/// A tenant with so many addresses has more than are read at once.
+const ALL_READ: usize = 5_000;
+/// The addresses are not asked for again so soon after they were read.
+const PAUSE: Duration = Duration::minutes(1);
+
+/// What is known of the emergency addresses of a request.
+#[derive(Clone, Debug, Default)]
+pub struct CheckedAddresses {
+    /// Those that are none of the tenant's.
+    pub problems: Vec<ItemProblem>,
+    /// Whether there are some that could not be checked, because the tenant's addresses are not known.
+    pub are_unchecked: bool,
+}
+
+/// The addresses of a tenant as far as a request asks for them.
+struct Known {
+    addresses: HashMap<String, CivicAddress>,
+    /// The locations of all its addresses, where the request names one without its address.
+    locations: Option<BTreeSet<String>>,
+    as_of: OffsetDateTime,
+}
+
+/// Checks the emergency addresses of a request against those of the account's tenant. Where one is not known, the tenant's
+/// addresses are asked for again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn check(
+    ctx: &Ctx,
+    _: &Grant<NumbersWrite>,
+    account: &str,
+    wanted: &[(E164, NumberSettings)],
+) -> Result<CheckedAddresses> {
+    if !wanted.iter().any(|(_, settings)| settings.teams.has_emergency_address()) {
+        return Ok(CheckedAddresses::default());
+    }
+    let unchecked = CheckedAddresses { problems: Vec::new(), are_unchecked: true };
+    let Some(backend) = ctx.policy.backends.iter().find(|backend| backend.offers.civic_addresses) else {
+        return Ok(unchecked);
+    };
+    let (tenant, known) = {
+        let mut tx = ctx.db.read().await?;
+        let Some(account) = tx.account(account).await? else { return Ok(CheckedAddresses::default()) };
+        let Some(tenant) = account.tenant_id else { return Ok(unchecked) };
+        let work = WorkKind::CivicAddresses.at(&backend.name, tenant.as_str());
+        let Some(as_of) = tx.work_row(work, ctx.clock.now()).await?.and_then(|work| work.last_ok_at) else {
+            return Ok(unchecked);
+        };
+        let known = known(&mut tx, &tenant, wanted, as_of).await?;
+        (tenant, known)
+    };
+    let checked = known.check(wanted);
+    let now = ctx.clock.now();
+    if !checked.problems.is_empty() && known.as_of < now - PAUSE {
+        transact!(ctx, |tx| {
+            tx.want_work(WorkKind::CivicAddresses.at(&backend.name, tenant.as_str()), now).await?;
+        })?;
+        ctx.wake_sync().await;
+    }
+    Ok(checked)
+}
+
+async fn known(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    wanted: &[(E164, NumberSettings)],
+    as_of: OffsetDateTime,
+) -> Result<Known> {
+    let teams = || wanted.iter().map(|(_, settings)| &settings.teams);
+    let ids: BTreeSet<&str> = teams().filter_map(|teams| teams.civic_address_id.as_deref()).collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
+    let addresses = tx.civic_addresses_among(tenant, &ids).await?;
+    let locations = if teams().any(|teams| teams.civic_address_id.is_none() && teams.location_id.is_some()) {
+        let all = tx.civic_addresses(tenant).await?;
+        let places = |address: CivicAddress| address.locations.into_iter().map(|place| place.id);
+        (all.len() < ALL_READ).then(|| all.into_iter().flat_map(places).collect())
+    } else {
+        None
+    };
+    let addresses = addresses.into_iter().map(|address| (address.id.clone(), address)).collect();
+    Ok(Known { addresses, locations, as_of })
+}
+
+impl Known {
+    fn check(&self, wanted: &[(E164, NumberSettings)]) -> CheckedAddresses {
+        let mut checked = CheckedAddresses::default();
+        for (index, (_, settings)) in wanted.iter().enumerate() {
+            match self.flaw(settings) {
+                Flaw::None => {}
+                Flaw::Unchecked => checked.are_unchecked = true,
+                Flaw::Of(name, id) => checked.problems.push(self.problem(index, settings, name, &id)),
+            }
+        }
+        checked
+    }
+
+    fn flaw(&self, settings: &NumberSettings) -> Flaw {
+        match (&settings.teams.civic_address_id, &settings.teams.location_id) {
+            (None, None) => Flaw::None,
+            (Some(id), location) => match (self.addresses.get(id), location) {
+                (None, _) => Flaw::Of("civicAddressId", id.clone()),
+                (Some(address), Some(location)) if !address.locations.iter().any(|place| place.id == *location) => {
+                    Flaw::Of("locationId", location.clone())
+                }
+                _ => Flaw::None,
+            },
+            (None, Some(location)) => match &self.locations {
+                None => Flaw::Unchecked,
+                Some(locations) if locations.contains(location) => Flaw::None,
+                Some(_) => Flaw::Of("locationId", location.clone()),
+            },
+        }
+    }
+
+    fn problem(&self, index: usize, settings: &NumberSettings, name: &str, id: &str) -> ItemProblem {
+        let service = settings.services.and(ServiceSet::WITH_TEAMS_SETTINGS).iter().next();
+        let service = service.map_or("", |service| service.contract_name());
+        let what = match (name, &settings.teams.civic_address_id) {
+            ("locationId", Some(address)) => format!("The civic address {address} has no location {id}"),
+            ("locationId", None) => format!("The account's tenant has no location {id}"),
+            _ => format!("The account's tenant has no civic address {id}"),
+        };
+        let as_of = self.as_of.truncate_to_second().format(&Rfc3339).unwrap_or_default();
+        ItemProblem {
+            index,
+            property: format!("serviceDetails.{service}.configuration.{name}"),
+            code: "address_not_of_tenant",
+            message: format!(
+                "{what}, as of {as_of}. List the account's teamsCivicAddresses for those it has. Where it was added since, \
+                 send the request again in a minute."
+            ),
+            conflict: false,
+        }
+    }
+}
+
+/// What is wrong with the address of a number.
+enum Flaw {
+    None,
+    Unchecked,
+    /// The property of this name and value.
+    Of(&'static str, String),
+}

@@ -1,0 +1,168 @@
+//! How old the state of the backends is that the review of a draft rests on. What is too old is pulled anew by itself, and
+//! what a pull found is compared again.
+
+use time::{Duration, OffsetDateTime};
+
+use super::find::find;
+use crate::authz::{Grant, OrdersRead};
+use crate::domain::{BackendInfo, OrderKind, OrderStatus, TenantId};
+use crate::service::transact::transact;
+use crate::service::{Ctx, Result, Rules};
+use crate::store::{ComparedWith, Tx, WorkKind, WorkRow};
+
+/// The state of a backend that is older is pulled anew where a decision rests on it.
+pub const FRESH_FOR: Duration = Duration::minutes(5);
+/// A longer list is pulled anew only when somebody asks for it.
+pub const PULLED_UP_TO: i64 = 10_000;
+/// A pull that did not go through is not asked for again by itself so soon.
+const PAUSE: Duration = Duration::minutes(1);
+/// Lists of one review that are told, and pulled.
+const LISTS: i64 = 20;
+
+/// A list of a backend that a review rests on.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Name of the backend.
+    pub backend: String,
+    /// What people call it.
+    pub label: String,
+    /// Whose numbers they are.
+    pub tenant: TenantId,
+    /// The enterprise's name, where a consent tells it.
+    pub company: Option<String>,
+    /// Whether the tenant is another than that of the order's accounts, and holds numbers of the order.
+    pub is_holder: bool,
+    /// When the list was last read to its end.
+    pub as_of: Option<OffsetDateTime>,
+    /// How its pull stands.
+    pub work: Option<WorkRow>,
+    /// How many numbers are known of it, no more than [`PULLED_UP_TO`] and one.
+    pub size: i64,
+    /// Whether it was just asked for.
+    asked: bool,
+}
+
+impl Source {
+    /// Whether it is being pulled, or about to be.
+    #[must_use]
+    pub fn is_busy(&self, now: OffsetDateTime) -> bool {
+        let is_due = |work: &WorkRow| work.running || work.next_at.is_some_and(|at| at <= now);
+        self.asked || self.work.as_ref().is_some_and(is_due)
+    }
+
+    /// What went wrong with its last pull.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.work.as_ref().and_then(|work| work.last_error.as_deref())
+    }
+
+    /// Whether it is too old for a decision.
+    #[must_use]
+    pub fn is_old(&self, now: OffsetDateTime) -> bool {
+        self.as_of.is_none_or(|at| at < now - FRESH_FOR)
+    }
+
+    /// Whether what it says of numbers that are not in it is not known.
+    #[must_use]
+    pub fn is_unknown(&self, now: OffsetDateTime) -> bool {
+        self.as_of.is_none() || (self.is_old(now) && self.error().is_some())
+    }
+
+    /// Whether it is pulled anew by itself.
+    fn is_wanted(&self, now: OffsetDateTime) -> bool {
+        let failed_at = self.work.as_ref().filter(|work| work.last_error.is_some()).and_then(|work| work.last_error_at);
+        self.is_old(now)
+            && !self.is_busy(now)
+            && self.size <= PULLED_UP_TO
+            && failed_at.is_none_or(|at| at < now - PAUSE)
+    }
+
+    /// Whether a pull has ended since.
+    fn has_ended_since(&self, since: Option<OffsetDateTime>) -> bool {
+        let ended = self.work.as_ref().and_then(|work| work.last_ok_at.max(work.last_error_at));
+        since.is_none_or(|since| ended.is_some_and(|ended| ended >= since))
+    }
+}
+
+/// What a draft is compared with for a review.
+pub(in crate::service) fn compared_with(rules: &Rules) -> ComparedWith<'_> {
+    let now = rules.clock.now();
+    ComparedWith { backends: &rules.policy.backends, fresh_since: now - FRESH_FOR, is_reviewed_anew: true, now }
+}
+
+/// Tells how old the state of the backends is that the review of a draft rests on. What is too old is asked for; what came
+/// since the draft was compared is compared with it.
+///
+/// # Errors
+/// When there is no such order, or the database fails.
+pub async fn look(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<Source>> {
+    let now = ctx.clock.now();
+    let (order, mut sources, compared_at) = {
+        let mut tx = ctx.db.read().await?;
+        let order = find(&mut tx, id).await?;
+        if order.status != OrderStatus::Draft {
+            return Ok(Vec::new());
+        }
+        let sources = sources(&mut tx, ctx, id, order.kind).await?;
+        (order, sources, tx.compared_at(id).await?)
+    };
+    if order.kind == OrderKind::Upload && sources.iter().any(|source| source.has_ended_since(compared_at)) {
+        transact!(ctx, |tx| {
+            tx.take_time().await?;
+            tx.compare_items(id, OrderKind::Upload, compared_with(ctx)).await?;
+        })?;
+    }
+    let wanted: Vec<usize> =
+        sources.iter().enumerate().filter(|(_, source)| source.is_wanted(now)).map(|(index, _)| index).collect();
+    if wanted.is_empty() {
+        return Ok(sources);
+    }
+    transact!(ctx, |tx| {
+        for source in wanted.iter().filter_map(|index| sources.get(*index)) {
+            tx.want_work(WorkKind::Numbers.at(&source.backend, source.tenant.as_str()), now).await?;
+        }
+    })?;
+    ctx.wake_sync().await;
+    for index in wanted {
+        if let Some(source) = sources.get_mut(index) {
+            source.asked = true;
+        }
+    }
+    Ok(sources)
+}
+
+/// The lists that a draft rests on: those of its accounts' tenants, and of others that hold its numbers.
+async fn sources(tx: &mut Tx, ctx: &Ctx, id: i64, kind: OrderKind) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    let backends = &ctx.policy.backends;
+    for (tenant, services) in tx.tenants_of_order(id, LISTS).await? {
+        for backend in backends.of(services) {
+            sources.push(source(tx, ctx, backend, &tenant, false).await?);
+        }
+    }
+    if kind == OrderKind::Upload {
+        for holder in tx.holders_of_order(id, LISTS).await? {
+            if let Some(backend) = backends.iter().find(|backend| backend.name == holder.backend) {
+                sources.push(source(tx, ctx, backend, &holder.tenant, true).await?);
+            }
+        }
+    }
+    Ok(sources)
+}
+
+async fn source(tx: &mut Tx, ctx: &Ctx, backend: &BackendInfo, tenant: &TenantId, is_holder: bool) -> Result<Source> {
+    let list = tx.seen_list(&backend.name, tenant, PULLED_UP_TO + 1).await?;
+    let work = tx.work_row(WorkKind::Numbers.at(&backend.name, tenant.as_str()), ctx.clock.now()).await?;
+    let company = tx.consent(tenant).await?.map(|consent| consent.company).filter(|name| !name.is_empty());
+    Ok(Source {
+        backend: backend.name.clone(),
+        label: backend.label.clone(),
+        tenant: tenant.clone(),
+        company,
+        is_holder,
+        as_of: list.as_of,
+        work,
+        size: list.size,
+        asked: false,
+    })
+}

@@ -1,0 +1,308 @@
+//! What the numbers of a portal's upload are against what exists here and what the backends hold.
+//!
+//! A number that no backend holds costs one look for its key in `observed`; only where there is such a row is it compared.
+
+use time::OffsetDateTime;
+
+use super::compare::{upload_joins, upload_verdict};
+use crate::domain::Backends;
+use crate::store::sql::{dialect, on, statements};
+use crate::store::{Result, Tx, micros};
+
+/// The services of a staged number that a backend has to know; `$3` are those that backends provision.
+macro_rules! pushed {
+    () => {
+        "a.services & a.synced & s.services & $3"
+    };
+}
+
+/// What the backends hold of a staged number: `g` has a row for each backend that holds it, for whoever. Its code is 0 where
+/// nothing changes for the backend, 1 where it holds what is wanted and we did not know, 2 where it holds what we know, 3
+/// where it holds something else, and 4 where another tenant has the number.
+macro_rules! outside {
+    ($backends:literal) => {
+        concat!(
+            "CASE
+                    WHEN a.tenant_id IS NULL OR (",
+            pushed!(),
+            ") = 0 THEN NULL
+                    WHEN COALESCE((
+                        SELECT 1
+                        FROM observed o
+                        WHERE o.telephone_number = i.telephone_number
+                        LIMIT 1
+                    ), 0) = 0 THEN CASE WHEN (",
+            pushed!(),
+            " & COALESCE(u.unseen, 0)) <> 0 THEN 'unknown' ELSE 'absent' END
+                    ELSE (
+                        SELECT CASE
+                            WHEN MAX(g.code) = 4 THEN 'other-tenant'
+                            WHEN MAX(g.code) = 3 THEN 'different'
+                            WHEN MAX(g.code) = 2 THEN 'expected'
+                            WHEN MAX(g.code) IS NULL OR COUNT(*) < (
+                                SELECT COUNT(*)
+                                FROM ",
+            $backends,
+            "
+                                WHERE (",
+            pushed!(),
+            " & b.bits) <> 0
+                            ) THEN CASE WHEN (",
+            pushed!(),
+            " & COALESCE(u.unseen, 0)) <> 0 THEN 'unknown' ELSE 'absent' END
+                            WHEN n.push_id IS NOT NULL
+                              OR (MAX(g.before) & a.services & a.synced & $3 & ~s.services) <> 0 THEN 'expected'
+                            WHEN MAX(g.code) = 0 THEN 'same'
+                            ELSE 'equal'
+                        END
+                        FROM (
+                            SELECT
+                                COALESCE(MAX(CASE
+                                    WHEN y.tenant_id <> a.tenant_id THEN NULL
+                                    WHEN COALESCE(k.push_key, s.push_key) IN (t.id, t.bare_id) THEN CASE
+                                        WHEN n.state = 'synced'
+                                          AND COALESCE(l.push_key, q.push_key) IN (t.id, t.bare_id) THEN 0
+                                        ELSE 1
+                                    END
+                                    WHEN COALESCE(l.push_key, q.push_key) IN (t.id, t.bare_id) THEN 2
+                                    ELSE 3
+                                END), 4) AS code,
+                                MAX(COALESCE(q.services, 0)) AS before
+                            FROM observed o
+                            CROSS JOIN observed_lists y
+                            CROSS JOIN ",
+            $backends,
+            "
+                            LEFT JOIN observed_settings t ON t.id = o.settings_id
+                            LEFT JOIN settings_services k ON k.settings_id = s.id AND k.service = (s.services & b.bits)
+                            LEFT JOIN settings q ON q.id = n.settings_id
+                            LEFT JOIN settings_services l ON l.settings_id = q.id AND l.service = (q.services & b.bits)
+                            WHERE o.telephone_number = i.telephone_number
+                              AND y.id = o.list_id
+                              AND b.name = y.backend
+                              AND (",
+            pushed!(),
+            " & b.bits) <> 0
+                            GROUP BY b.name
+                        ) AS g
+                    )
+                END"
+        )
+    };
+}
+
+/// Each staged number with its verdict as far as we alone know, and what the backends hold of it.
+macro_rules! looked_at {
+    ($staged:literal, $backends:literal, $which:literal) => {
+        concat!(
+            "
+                SELECT
+                    i.order_id, i.telephone_number, n.state,
+                    COALESCE(n.rev, 0) AS rev,
+                    ",
+            upload_verdict!(),
+            " AS verdict,
+                    ",
+            outside!($backends),
+            " AS outside
+                FROM ",
+            $staged,
+            " i",
+            upload_joins!(),
+            "
+                LEFT JOIN order_accounts u ON u.order_id = i.order_id AND u.account_id = i.account_id
+                LEFT JOIN numbers n ON n.telephone_number = i.telephone_number",
+            $which
+        )
+    };
+}
+
+/// The verdict that follows from both: what is as it was here but not there is sent again.
+macro_rules! both {
+    () => {
+        "
+                SELECT
+                    w.order_id, w.telephone_number, w.rev,
+                    CASE
+                        WHEN w.verdict NOT IN ('new', 'changed', 'unchanged') THEN w.verdict
+                        WHEN w.outside = 'other-tenant' THEN 'other-tenant'
+                        WHEN w.verdict = 'unchanged' AND w.state = 'synced' AND w.outside IN ('different', 'absent')
+                          THEN 'changed'
+                        ELSE w.verdict
+                    END AS verdict,
+                    CASE
+                        WHEN w.verdict NOT IN ('new', 'changed', 'unchanged') THEN NULL
+                        WHEN w.verdict = 'unchanged' AND NOT (w.state = 'synced' AND w.outside = 'different') THEN NULL
+                        WHEN w.outside IN ('absent', 'other-tenant') THEN NULL
+                        ELSE w.outside
+                    END AS outside
+                FROM w"
+    };
+}
+
+/// What is written where something moved. Where `$4` is not 1, the rev that was reviewed stays, by which a submission proves
+/// itself.
+macro_rules! write {
+    () => {
+        "
+            SET verdict = c.verdict,
+                base_rev = CASE WHEN CAST($4 AS BIGINT) = 1 THEN c.rev ELSE order_items.base_rev END,
+                outside = c.outside
+            FROM c
+            WHERE order_items.order_id = c.order_id
+              AND order_items.telephone_number = c.telephone_number
+              AND (
+                  order_items.verdict <> c.verdict
+                  OR (CAST($4 AS BIGINT) = 1 AND order_items.base_rev <> c.rev)
+                  OR COALESCE(order_items.outside, '') <> COALESCE(c.outside, '')
+              )"
+    };
+}
+
+/// The services whose backend could not be asked: its list was never read to the end, or it is older than `$3` and the last
+/// pull did not go through.
+macro_rules! unseen {
+    ($backends:literal) => {
+        concat!(
+            "
+            UPDATE order_accounts
+            SET unseen = COALESCE((
+                SELECT CAST(SUM(b.bits) AS BIGINT)
+                FROM accounts a
+                CROSS JOIN ",
+            $backends,
+            "
+                WHERE a.id = order_accounts.account_id
+                  AND a.tenant_id IS NOT NULL
+                  AND (a.services & a.synced & b.bits) <> 0
+                  AND COALESCE((
+                      SELECT CASE
+                          WHEN l.listed_at IS NULL THEN 0
+                          WHEN l.listed_at < $3 AND w.last_error IS NOT NULL THEN 0
+                          ELSE 1
+                      END
+                      FROM observed_lists l
+                      LEFT JOIN work w ON w.backend = l.backend AND w.kind = 'numbers' AND w.key = l.tenant_id
+                      WHERE l.backend = b.name AND l.tenant_id = a.tenant_id
+                  ), 0) = 0
+            ), 0)
+            WHERE order_id = $1"
+        )
+    };
+}
+
+statements! {
+    COMPARE_SQLITE = concat!(
+        "
+            WITH w AS MATERIALIZED (",
+        looked_at!(
+            "order_items",
+            "(SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits FROM json_each($2)) AS b",
+            "
+                WHERE i.order_id = $1"
+        ),
+        "
+            ),
+            c AS (",
+        both!(),
+        "
+            )
+            UPDATE order_items",
+        write!()
+    );
+    COMPARE_POSTGRES = concat!(
+        "
+            WITH staged AS MATERIALIZED (
+                SELECT order_id, telephone_number, account_id, settings_id
+                FROM order_items
+                WHERE order_id = $1
+            ),
+            w AS MATERIALIZED (",
+        looked_at!(
+            "staged",
+            "(
+                SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits
+                FROM json_array_elements(CAST($2 AS JSON))
+            ) AS b",
+            ""
+        ),
+        "
+            ),
+            c AS MATERIALIZED (",
+        both!(),
+        "
+            )
+            UPDATE order_items",
+        write!()
+    );
+    UNSEEN_SQLITE = unseen!(
+        "(SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits FROM json_each($2)) AS b"
+    );
+    UNSEEN_POSTGRES = unseen!(
+        "(
+                    SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits
+                    FROM json_array_elements(CAST($2 AS JSON))
+                ) AS b"
+    );
+    COMPARED = "UPDATE orders SET compared_at = $2 WHERE id = $1";
+    COMPARED_AT = "SELECT compared_at FROM orders WHERE id = $1";
+}
+
+/// What a draft is compared with besides what is stored of numbers and accounts.
+#[derive(Clone, Copy, Debug)]
+pub struct ComparedWith<'a> {
+    /// Which backend has to know of which services.
+    pub backends: &'a Backends,
+    /// A list of a backend that is older counts for nothing when its last pull did not go through.
+    pub fresh_since: OffsetDateTime,
+    /// Whether what exists now is what is reviewed from now on. At a submission it is not: that proves that nothing moved.
+    pub is_reviewed_anew: bool,
+    /// When it is compared.
+    pub now: OffsetDateTime,
+}
+
+impl ComparedWith<'_> {
+    /// The backends with the bits of their services, as one value to bind.
+    fn bound(&self) -> String {
+        let backends: Vec<(&str, i64)> =
+            self.backends.iter().map(|backend| (backend.name.as_str(), backend.services.bits())).collect();
+        serde_json::to_string(&backends).unwrap_or_default()
+    }
+}
+
+impl Tx {
+    /// Compares the staged numbers of an upload with what exists here and there; tells how many verdicts moved.
+    pub(super) async fn compare_upload(&mut self, order_id: i64, with: ComparedWith<'_>) -> Result<u64> {
+        self.intern_all_parts().await?;
+        let (backends, provisioned) = (with.bound(), with.backends.provisioned().bits());
+        let unseen = dialect!(self, sqlite: UNSEEN_SQLITE, postgres: UNSEEN_POSTGRES);
+        on!(self, |c| sqlx::query(unseen)
+            .bind(order_id)
+            .bind(backends.as_str())
+            .bind(micros(with.fresh_since))
+            .execute(c)
+            .await
+            .map(drop))?;
+        let compare = dialect!(self, sqlite: COMPARE_SQLITE, postgres: COMPARE_POSTGRES);
+        let moved = on!(self, |c| sqlx::query(compare)
+            .bind(order_id)
+            .bind(backends.as_str())
+            .bind(provisioned)
+            .bind(i64::from(with.is_reviewed_anew))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
+        on!(self, |c| sqlx::query(COMPARED).bind(order_id).bind(micros(with.now)).execute(c).await.map(drop))?;
+        Ok(moved)
+    }
+
+    /// When a draft was last compared with what exists.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn compared_at(&mut self, order_id: i64) -> Result<Option<OffsetDateTime>> {
+        let at: Option<Option<i64>> =
+            on!(self, |c| sqlx::query_scalar(COMPARED_AT).bind(order_id).fetch_optional(c).await)?;
+        Ok(at.flatten().map(crate::store::at))
+    }
+}

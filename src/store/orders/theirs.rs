@@ -1,0 +1,320 @@
+//! What a review tells of the backends: what they hold otherwise, who else holds numbers, and how old that is.
+
+use time::OffsetDateTime;
+
+use super::items::number;
+use crate::domain::{E164, NumberSettings, Outside, ServiceSet, TenantId, Verdict};
+use crate::store::numbers::settings;
+use crate::store::sql::{on, statements};
+use crate::store::{Error, Result, Tx, at};
+
+/// The numbers whose change a backend sees or may see: whether they are in use there, and whether they lose their emergency
+/// address. A description holds the name of an address only where there is one.
+macro_rules! touched {
+    () => {
+        "
+            SELECT
+                i.telephone_number,
+                CASE
+                    WHEN n.assigned THEN 1
+                    ELSE COALESCE((
+                        SELECT MAX(CASE WHEN o.assigned THEN 1 ELSE 0 END)
+                        FROM observed o
+                        WHERE o.telephone_number = i.telephone_number
+                    ), 0)
+                END AS assigned,
+                CASE
+                    WHEN s.civic_address_id IS NOT NULL OR s.location_id IS NOT NULL THEN 0
+                    WHEN q.civic_address_id IS NOT NULL OR q.location_id IS NOT NULL THEN 1
+                    ELSE COALESCE((
+                        SELECT MAX(CASE
+                            WHEN t.body LIKE '%\"civicAddressId\":%' OR t.body LIKE '%\"locationId\":%' THEN 1
+                            ELSE 0
+                        END)
+                        FROM observed o
+                        JOIN observed_settings t ON t.id = o.settings_id
+                        WHERE o.telephone_number = i.telephone_number
+                    ), 0)
+                END AS lost
+            FROM order_items i
+            LEFT JOIN settings s ON s.id = i.settings_id
+            LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+            LEFT JOIN settings q ON q.id = n.settings_id
+            WHERE i.order_id = $1
+              AND i.outside IN ('different', 'expected', 'unknown')"
+    };
+}
+
+macro_rules! first_touched {
+    ($which:literal) => {
+        concat!(
+            "
+        SELECT d.telephone_number
+        FROM (",
+            touched!(),
+            "
+        ) AS d
+        WHERE d.",
+            $which,
+            " = 1
+        ORDER BY d.telephone_number
+        LIMIT $2"
+        )
+    };
+}
+
+statements! {
+    COUNTS = "
+        SELECT verdict, outside, CAST(COUNT(*) AS BIGINT)
+        FROM order_items
+        WHERE order_id = $1
+        GROUP BY verdict, outside";
+    THEIRS = "
+        SELECT c.backend, c.theirs_id, t.body, c.ours_id, s.body, c.count, c.example, c.assigned
+        FROM (
+            SELECT
+                l.backend, o.settings_id AS theirs_id, i.settings_id AS ours_id,
+                CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example,
+                CAST(SUM(CASE WHEN o.assigned THEN 1 ELSE 0 END) AS BIGINT) AS assigned
+            FROM order_items i
+            JOIN accounts a ON a.id = i.account_id
+            JOIN observed o ON o.telephone_number = i.telephone_number
+            JOIN observed_lists l ON l.id = o.list_id AND l.tenant_id = a.tenant_id
+            WHERE i.order_id = $1
+              AND i.outside = 'different'
+            GROUP BY l.backend, o.settings_id, i.settings_id
+            ORDER BY 4 DESC, 5
+            LIMIT 50
+        ) AS c
+        LEFT JOIN observed_settings t ON t.id = c.theirs_id
+        LEFT JOIN settings s ON s.id = c.ours_id
+        ORDER BY c.count DESC, c.example, c.backend";
+    COUNT_TOUCHED = concat!(
+        "
+        SELECT CAST(COALESCE(SUM(d.assigned), 0) AS BIGINT), CAST(COALESCE(SUM(d.lost), 0) AS BIGINT)
+        FROM (",
+        touched!(),
+        "
+        ) AS d"
+    );
+    ASSIGNED = first_touched!("assigned");
+    LOST = first_touched!("lost");
+    TENANTS = "
+        SELECT a.tenant_id, a.services & a.synced
+        FROM order_accounts u
+        JOIN accounts a ON a.id = u.account_id
+        WHERE u.order_id = $1
+          AND a.tenant_id IS NOT NULL
+        ORDER BY a.tenant_id
+        LIMIT $2";
+    HOLDERS = "
+        SELECT DISTINCT l.backend, l.tenant_id
+        FROM order_items i
+        JOIN accounts a ON a.id = i.account_id
+        JOIN observed o ON o.telephone_number = i.telephone_number
+        JOIN observed_lists l ON l.id = o.list_id AND l.tenant_id <> COALESCE(a.tenant_id, '')
+        WHERE i.order_id = $1
+          AND i.verdict = 'other-tenant'
+        ORDER BY l.backend, l.tenant_id
+        LIMIT $2";
+    LIST = "SELECT id, listed_at FROM observed_lists WHERE backend = $1 AND tenant_id = $2";
+    SIZE = "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM (SELECT 1 FROM observed WHERE list_id = $1 LIMIT $2) AS first";
+    ADDRESSES = "
+        SELECT
+            i.account_id, i.country, s.civic_address_id, s.location_id,
+            CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number)
+        FROM order_items i
+        JOIN settings s ON s.id = i.settings_id
+        WHERE i.order_id = $1
+          AND i.verdict IN ('new', 'changed')
+          AND (s.civic_address_id IS NOT NULL OR s.location_id IS NOT NULL)
+        GROUP BY i.account_id, i.country, s.civic_address_id, s.location_id
+        ORDER BY 5 DESC, 6
+        LIMIT 200";
+}
+
+/// How many numbers of a draft share a verdict and what the backends hold.
+pub type OutsideCount = (Verdict, Option<Outside>, i64);
+
+/// Numbers of a draft that a backend holds alike, and otherwise than the draft wants them.
+#[derive(Clone, Debug)]
+pub struct TheirSettings {
+    /// Name of the backend.
+    pub backend: String,
+    /// What it says of them.
+    pub theirs: NumberSettings,
+    /// What the draft gives them.
+    pub ours: NumberSettings,
+    /// How many numbers.
+    pub count: i64,
+    /// The first of them.
+    pub example: E164,
+    /// How many of them are in use there.
+    pub assigned: i64,
+}
+
+/// Numbers whose change at a backend somebody at the enterprise notices.
+#[derive(Clone, Debug, Default)]
+pub struct Touched {
+    /// How many are in use, and the first of them.
+    pub assigned: (i64, Vec<E164>),
+    /// How many lose their emergency address, and the first of them.
+    pub lost: (i64, Vec<E164>),
+}
+
+/// Somebody who holds numbers at a backend.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder {
+    /// Name of the backend.
+    pub backend: String,
+    /// The tenant.
+    pub tenant: TenantId,
+}
+
+/// The list that a backend keeps of a tenant's numbers, as far as it was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SeenList {
+    /// When it was last read to its end.
+    pub as_of: Option<OffsetDateTime>,
+    /// How many numbers are known of it, up to what was asked for.
+    pub size: i64,
+}
+
+/// Numbers of a draft in one country with one emergency address.
+#[derive(Clone, Debug)]
+pub struct AddressUse {
+    /// Their account.
+    pub account_id: i64,
+    /// Their country, where the numbering plan tells.
+    pub country: Option<String>,
+    /// The address.
+    pub civic_address_id: Option<String>,
+    /// The place within it.
+    pub location_id: Option<String>,
+    /// How many numbers.
+    pub count: i64,
+    /// The first of them.
+    pub example: E164,
+}
+
+fn tenant(text: &str) -> Result<TenantId> {
+    TenantId::parse(text).map_err(|_| Error::unreadable("observed_lists", "tenant_id", text))
+}
+
+impl Tx {
+    /// How many numbers of a draft have each verdict, and what the backends hold of them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn outside_counts(&mut self, order_id: i64) -> Result<Vec<OutsideCount>> {
+        let rows: Vec<(String, Option<String>, i64)> =
+            on!(self, |c| sqlx::query_as(COUNTS).bind(order_id).fetch_all(c).await)?;
+        let unreadable = |column| Error::unreadable("order_items", column, order_id);
+        rows.into_iter()
+            .map(|(verdict, outside, count)| {
+                let verdict = Verdict::from_key(&verdict).ok_or_else(|| unreadable("verdict"))?;
+                let known = |key: String| Outside::from_key(&key).ok_or_else(|| unreadable("outside"));
+                Ok((verdict, outside.map(known).transpose()?, count))
+            })
+            .collect()
+    }
+
+    /// What the backends hold otherwise than a draft wants it and than was known, the most frequent first, 50 at most.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn their_settings(&mut self, order_id: i64) -> Result<Vec<TheirSettings>> {
+        type Columns = (String, i64, String, i64, String, i64, i64, i64);
+        let rows: Vec<Columns> = on!(self, |c| sqlx::query_as(THEIRS).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(backend, theirs_id, theirs, ours_id, ours, count, example, assigned)| {
+                let theirs = settings::read(theirs_id, &theirs)?;
+                let ours = settings::read(ours_id, &ours)?;
+                Ok(TheirSettings { backend, theirs, ours, count, example: number(example)?, assigned })
+            })
+            .collect()
+    }
+
+    /// Which numbers of a draft somebody notices the change of: how many, and the first `most`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn touched_there(&mut self, order_id: i64, most: i64) -> Result<Touched> {
+        let (assigned, lost): (i64, i64) =
+            on!(self, |c| sqlx::query_as(COUNT_TOUCHED).bind(order_id).fetch_one(c).await)?;
+        Ok(Touched {
+            assigned: (assigned, self.first_touched((ASSIGNED, assigned), order_id, most).await?),
+            lost: (lost, self.first_touched((LOST, lost), order_id, most).await?),
+        })
+    }
+
+    async fn first_touched(
+        &mut self,
+        (statement, count): (&'static str, i64),
+        order_id: i64,
+        most: i64,
+    ) -> Result<Vec<E164>> {
+        if count == 0 || most == 0 {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<i64> = on!(self, |c| sqlx::query_scalar(statement).bind(order_id).bind(most).fetch_all(c).await)?;
+        rows.into_iter().map(number).collect()
+    }
+
+    /// The tenants of an order's accounts, each with the services of theirs that are synced; no more than `most` accounts.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn tenants_of_order(&mut self, order_id: i64, most: i64) -> Result<Vec<(TenantId, ServiceSet)>> {
+        let rows: Vec<(String, i64)> =
+            on!(self, |c| sqlx::query_as(TENANTS).bind(order_id).bind(most).fetch_all(c).await)?;
+        let mut tenants: Vec<(TenantId, ServiceSet)> = Vec::new();
+        for (id, services) in rows {
+            let (id, services) = (tenant(&id)?, ServiceSet::from_bits(services));
+            match tenants.last_mut() {
+                Some((last, all)) if *last == id => *all = all.or(services),
+                _ => tenants.push((id, services)),
+            }
+        }
+        Ok(tenants)
+    }
+
+    /// The other tenants that hold numbers of a draft, no more than `most`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn holders_of_order(&mut self, order_id: i64, most: i64) -> Result<Vec<Holder>> {
+        let rows: Vec<(String, String)> =
+            on!(self, |c| sqlx::query_as(HOLDERS).bind(order_id).bind(most).fetch_all(c).await)?;
+        rows.into_iter().map(|(backend, id)| Ok(Holder { backend, tenant: tenant(&id)? })).collect()
+    }
+
+    /// How old what is known of a backend's list is, and how long the list, up to `most`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn seen_list(&mut self, backend: &str, tenant: &TenantId, most: i64) -> Result<SeenList> {
+        let found: Option<(i64, Option<i64>)> =
+            on!(self, |c| sqlx::query_as(LIST).bind(backend).bind(tenant.as_str()).fetch_optional(c).await)?;
+        let Some((id, as_of)) = found else { return Ok(SeenList::default()) };
+        let size = on!(self, |c| sqlx::query_scalar(SIZE).bind(id).bind(most).fetch_one(c).await)?;
+        Ok(SeenList { as_of: as_of.map(at), size })
+    }
+
+    /// The emergency addresses that a draft gives to numbers, the most frequent first, 200 at most.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn addresses_of_draft(&mut self, order_id: i64) -> Result<Vec<AddressUse>> {
+        type Columns = (i64, Option<String>, Option<String>, Option<String>, i64, i64);
+        let rows: Vec<Columns> = on!(self, |c| sqlx::query_as(ADDRESSES).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(account_id, country, civic_address_id, location_id, count, example)| {
+                let example = number(example)?;
+                Ok(AddressUse { account_id, country, civic_address_id, location_id, count, example })
+            })
+            .collect()
+    }
+}
