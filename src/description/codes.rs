@@ -23,7 +23,7 @@ const fn code(code: &'static str, statuses: &'static [u16], meaning: &'static st
 }
 
 /// Every code, by status; those of details beside the ones that stand alone.
-pub static CODES: [ErrorCode; 56] = [
+pub static CODES: [ErrorCode; 57] = [
     code("invalid_request", &[400, 409], "Several things are wrong; `details` has each of them."),
     code("bad_request", &[400], "The request is damaged, or not one that HTTP allows."),
     code("missing_api_version_parameter", &[400], "`api-version` is missing."),
@@ -98,6 +98,11 @@ pub static CODES: [ErrorCode; 56] = [
         "Another account gave the subdomain up lately, and nobody else gets it for a while; the message says until when.",
     ),
     code("number_on_other_account", &[409], "The number belongs to another account. Delete it there first."),
+    code(
+        "number_in_quarantine",
+        &[409],
+        "Another account had the number until lately, and nobody else gets it for a while; the message says until when.",
+    ),
     code("number_releasing", &[409], "The number is being released. Wait until that is complete."),
     code("number_refused", &[409], "The number cannot be put for a reason that the message tells."),
     code(

@@ -202,11 +202,13 @@ pub enum Refusal {
     NoService,
     /// The account is gone or going.
     NoAccount,
+    /// Another account had it until lately.
+    Quarantine,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::New,
         Self::Changed,
         Self::Unchanged,
@@ -216,6 +218,7 @@ impl Verdict {
         Self::Refused(Refusal::Gone),
         Self::Refused(Refusal::NoService),
         Self::Refused(Refusal::NoAccount),
+        Self::Refused(Refusal::Quarantine),
     ];
 
     /// The name in storage and addresses.
@@ -230,6 +233,7 @@ impl Verdict {
             Self::Refused(Refusal::Gone) => "gone",
             Self::Refused(Refusal::NoService) => "no-service",
             Self::Refused(Refusal::NoAccount) => "no-account",
+            Self::Refused(Refusal::Quarantine) => "quarantine",
         }
     }
 
@@ -248,6 +252,7 @@ impl Refusal {
             Self::Gone => "Is no longer on the account; nothing to release.",
             Self::NoService => "The account does not take this service. Enable it on the account first.",
             Self::NoAccount => "The account is gone or being deleted.",
+            Self::Quarantine => "Is in quarantine: another account had it until lately.",
         }
     }
 }

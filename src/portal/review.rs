@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::api_call::{self, ApiCalls};
 use super::origin;
+use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, OrdersRead, Principal};
 use crate::domain::rules::{Difference, described, differences};
@@ -48,6 +49,7 @@ struct ReviewPage {
     problems: Vec<LineRow>,
     lines_left: i64,
     refused: Vec<RefusedRow>,
+    quarantine: InReview,
     assigned: Assigned,
     accepted: i64,
     button: String,
@@ -172,6 +174,20 @@ async fn show(
 struct Said {
     notice: Option<Notice>,
     good_only_error: String,
+    quarantine: OverrideSaid,
+}
+
+/// The review with a form to override the quarantine that could not be taken.
+pub(super) async fn with_override(
+    state: &PortalState,
+    grant: &Grant<OrdersRead>,
+    id: i64,
+    shell: Shell,
+    quarantine: OverrideSaid,
+) -> Result<Response, Problem> {
+    let review = orders::review(state.ctx(), grant, id).await?;
+    let said = Said { quarantine, ..Said::default() };
+    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &review_page(state, grant, &review, shell, said).await?))
 }
 
 async fn review_page(
@@ -234,6 +250,7 @@ async fn review_page(
         refused: review
             .refused
             .iter()
+            .filter(|item| item.quarantine.is_none())
             .map(|item| RefusedRow {
                 e164: item.number.to_string(),
                 shown: item.number.grouped(),
@@ -242,6 +259,7 @@ async fn review_page(
                 reason: item.refusal().unwrap_or_default(),
             })
             .collect(),
+        quarantine: InReview::of(state.ctx(), grant, review, said.quarantine).await?,
         assigned: Assigned {
             count: *assigned,
             text: counted(*assigned, "of these numbers is in use", "of these numbers are in use"),
@@ -327,7 +345,7 @@ async fn submit(
             let notice = Notice { title: "Nothing was done".to_owned(), text: reason.clone() };
             let good_only_error =
                 if review.refused_count() > 0 && decision.good_only.is_empty() { reason } else { String::new() };
-            let said = Said { notice: Some(notice), good_only_error };
+            let said = Said { notice: Some(notice), good_only_error, ..Said::default() };
             Ok(page_with(StatusCode::CONFLICT, &review_page(&state, &grant, &review, shell, said).await?))
         }
         Err(error) => Err(error.into()),

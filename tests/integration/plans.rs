@@ -11,7 +11,7 @@ use crate::harness::database::{Kind, Place};
 use crate::harness::runtime;
 
 /// Tables that grow with orders.
-const LARGE: [&str; 3] = ["order_items", "numbers", "number_parts"];
+const LARGE: [&str; 5] = ["order_items", "numbers", "number_parts", "quarantine", "holdings"];
 /// What is looked up as one row, or as a few that have an order each.
 const FEW: [&str; 2] = ["orders", "audit"];
 /// The order that no statistics know.
@@ -41,6 +41,14 @@ const FILL: &str = "
     INSERT INTO number_parts (telephone_number, backend, account_id, service, task, state)
     SELECT 441632000000 + n, b.name, 1 + n % 50, b.service, 'upload', 'synced'
     FROM generate_series(1, 20000) n, (VALUES ('operator-connect', 1), ('zoom', 8)) AS b (name, service);
+    INSERT INTO holdings (telephone_number, order_id, holder_id, until)
+    SELECT 441632000000 + n, 1, 1 + n % 50, 0
+    FROM generate_series(1, 50000) n;
+    INSERT INTO quarantine (telephone_number, holder_id, country, order_id, released_at, free_at)
+    SELECT 441632000000 + n, 1 + n % 50, 'GB', 1, 0, 1000
+    FROM generate_series(1, 50000) n;
+    ALTER TABLE quarantine SET (autovacuum_enabled = FALSE);
+    ALTER TABLE holdings SET (autovacuum_enabled = FALSE);
     ALTER TABLE number_parts SET (autovacuum_enabled = FALSE);
     ALTER TABLE order_items SET (autovacuum_enabled = FALSE);
     ALTER TABLE numbers SET (autovacuum_enabled = FALSE);

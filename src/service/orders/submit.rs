@@ -43,7 +43,7 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
             let moved = transact!(ctx, |tx| {
                 tx.take_time().await?;
                 tx.refresh_order_accounts(id).await?;
-                tx.compare_items(id, right.kind()).await?
+                tx.compare_items(id, right.kind(), ctx.clock.now()).await?
             })?;
             Ok(Submitted::Moved(moved))
         }
@@ -76,6 +76,9 @@ async fn apply(
         )));
     }
     if tx.lock_order_accounts(id).await?.is_none() {
+        return Ok(Submitted::Moved(0));
+    }
+    if order.kind == OrderKind::Upload && tx.entered_quarantine(id, now).await? {
         return Ok(Submitted::Moved(0));
     }
     if !tx.submit_order(id, now).await? {

@@ -258,7 +258,7 @@ impl<'a> Stage<'a> {
         }
         let names: Vec<&str> = self.touched.iter().map(|account| account.name.as_str()).collect();
         tx.describe_order(self.order_id, &account_names(&names), self.refused).await?;
-        tx.compare_items(self.order_id, OrderKind::Upload).await?;
+        tx.compare_items(self.order_id, OrderKind::Upload, self.rules.clock.now()).await?;
         tracing::info!(
             order.id = self.order_id,
             order.account = %self.form.account,

@@ -6,6 +6,7 @@ pub(super) mod divide;
 pub(super) mod drafts;
 pub(super) mod history;
 pub(super) mod items;
+pub(super) mod overrides;
 pub(super) mod problems;
 pub(super) mod submit;
 pub(super) mod writes;
@@ -359,6 +360,7 @@ impl Tx {
         if discarded == 1 {
             on!(self, |c| sqlx::query(DELETE_ITEMS).bind(id).execute(c).await.map(drop))?;
             on!(self, |c| sqlx::query(DELETE_PROBLEMS).bind(id).execute(c).await.map(drop))?;
+            self.forget_overrides(id).await?;
         }
         Ok(discarded == 1)
     }
