@@ -123,9 +123,12 @@ impl Running {
             .map_err(|error| Failure::Line(format!("the database does not tell the time: {error}")))?;
         let clock = server_clock.as_ref().map_or_else(service::Clock::system, ServerClock::clock);
         let ctx = Ctx::new(database.db.clone(), clock, policy(&config));
-        service::quarantine::follow_configuration(&ctx)
-            .await
-            .map_err(|error| Failure::Line(format!("the time of the quarantine cannot be stored: {error}")))?;
+        // Who only answers names does without, and starts however the database is.
+        if [ProcessRole::Portal, ProcessRole::Api, ProcessRole::Sync].into_iter().any(|role| config.runs(role)) {
+            service::quarantine::follow_configuration(&ctx)
+                .await
+                .map_err(|error| Failure::Line(format!("the time of the quarantine cannot be stored: {error}")))?;
+        }
         let running = Self { database, ctx, stop, tasks };
         if let Some(clock) = server_clock {
             let db = running.database.db.clone();

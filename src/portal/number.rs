@@ -224,11 +224,10 @@ async fn show(
         may_release: person.may::<NumbersDelete>(),
         fragment: partial,
     };
-    Ok(match template.past.errors.is_empty() {
-        _ if partial => fragment(&template.as_live()),
-        true => page(&template),
-        false => invalid(&template),
-    })
+    if partial {
+        return Ok(fragment(&template.as_live()));
+    }
+    Ok(if template.past.errors.is_empty() { page(&template) } else { invalid(&template) })
 }
 
 /// `GET /numbers/{number}/edit`: the upload form, filled in with what the number is.

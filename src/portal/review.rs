@@ -206,10 +206,17 @@ async fn review_page(
         .filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
     let (assigned, shown) = &review.assigned;
     let right = OrderRight::of(grant.principal(), order.kind).ok();
-    let api = match &right {
+    let quarantine = InReview::of(state.ctx(), grant, review, said.quarantine).await?;
+    let mut api = match &right {
         Some(right) => api_call::of_draft(state, right, order, refused > 0).await?,
         None => ApiCalls::default(),
     };
+    if !quarantine.overrides.is_empty() && state.ctx().policy.quarantine.binds_api && !api.calls.is_empty() {
+        api.notes.push(
+            "For numbers that were let out of quarantine the API answers 409 NumberInQuarantine: only a review can do that."
+                .to_owned(),
+        );
+    }
     Ok(ReviewPage {
         shell: shell.at("orders"),
         id: order.id,
@@ -259,7 +266,7 @@ async fn review_page(
                 reason: item.refusal().unwrap_or_default(),
             })
             .collect(),
-        quarantine: InReview::of(state.ctx(), grant, review, said.quarantine).await?,
+        quarantine,
         assigned: Assigned {
             count: *assigned,
             text: counted(*assigned, "of these numbers is in use", "of these numbers are in use"),

@@ -147,7 +147,7 @@ fn gone(holdings: &Holdings, until: Option<OffsetDateTime>) -> String {
     } else {
         format!("Account {}", last.account)
     };
-    let had = format!("{account} had this number until {}. ", instant(release.at));
+    let had = format!("The number is on no account now. {account} had it until {}. ", instant(release.at));
     let then = match until {
         Some(until) => format!(
             "It is in quarantine until {}: until then it goes to no other account, unless somebody with the role \

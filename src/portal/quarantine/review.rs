@@ -133,10 +133,8 @@ impl SentOverride {
             E164::parse(text)
                 .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
         };
-        let numbers = match self.all.is_empty() {
-            true => Some(self.number.iter().map(read).collect::<Result<_, _>>()?),
-            false => None,
-        };
+        let ticked: Vec<E164> = self.number.iter().map(read).collect::<Result<_, _>>()?;
+        let numbers = self.all.is_empty().then_some(ticked);
         Ok(OverrideForm { numbers, reason: self.reason.replace("\r\n", "\n") })
     }
 

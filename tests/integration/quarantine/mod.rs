@@ -272,8 +272,7 @@ async fn numbers_in_a_row_stand_on_one_line(world: World) {
         row("+441632960020", 1, "contoso", first),
     ];
     assert_eq!(listed(&QuarantineFilter::default()).await, everything);
-    let of = |filter: QuarantineFilter| async move { filter };
-    let british = of(QuarantineFilter { country: Some("GB".to_owned()), ..QuarantineFilter::default() }).await;
+    let british = QuarantineFilter { country: Some("GB".to_owned()), ..QuarantineFilter::default() };
     assert_eq!(listed(&british).await, everything[1..]);
     let theirs = QuarantineFilter { account: Some("fabrikam".to_owned()), ..QuarantineFilter::default() };
     assert_eq!(listed(&theirs).await, everything[3..4]);
