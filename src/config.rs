@@ -11,6 +11,7 @@ mod check;
 mod dns;
 mod listener;
 mod numbers;
+mod quarantine;
 mod read;
 mod reader;
 mod reference;
@@ -25,7 +26,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::authz::RoleNames;
-use crate::domain::{RelationshipChoice, Service};
+use crate::domain::{Quarantine, RelationshipChoice, Service};
 
 pub use addresses::{Network, ServerAddress};
 pub use api::Api;
@@ -63,6 +64,8 @@ pub struct Config {
     pub uploads: Uploads,
     /// What becomes of orders.
     pub orders: Orders,
+    /// How long numbers that were released stay in quarantine.
+    pub quarantine: Quarantine,
     /// The choices of "Update relationship status".
     pub relationship_statuses: Vec<RelationshipChoice>,
     /// Log output.

@@ -123,6 +123,12 @@ impl Running {
             .map_err(|error| Failure::Line(format!("the database does not tell the time: {error}")))?;
         let clock = server_clock.as_ref().map_or_else(service::Clock::system, ServerClock::clock);
         let ctx = Ctx::new(database.db.clone(), clock, policy(&config));
+        // Who only answers names does without, and starts however the database is.
+        if [ProcessRole::Portal, ProcessRole::Api, ProcessRole::Sync].into_iter().any(|role| config.runs(role)) {
+            service::quarantine::follow_configuration(&ctx)
+                .await
+                .map_err(|error| Failure::Line(format!("the time of the quarantine cannot be stored: {error}")))?;
+        }
         let running = Self { database, ctx, stop, tasks };
         if let Some(clock) = server_clock {
             let db = running.database.db.clone();
@@ -215,7 +221,8 @@ impl Running {
             loop {
                 match stop.run_until_cancelled(housekeeping::sweep(&ctx)).await {
                     Some(Ok(swept)) if swept != housekeeping::Swept::default() => {
-                        tracing::info!(repeats = swept.repeats, drafts = swept.drafts, "cleared away what is too old");
+                        let housekeeping::Swept { repeats, drafts, quarantine } = swept;
+                        tracing::info!(repeats, drafts, quarantine, "cleared away what is too old");
                     }
                     Some(Err(error)) => {
                         tracing::warn!(
@@ -282,6 +289,7 @@ fn policy(config: &Config) -> Policy {
         default_calling_profile: config.operator_connect.default_calling_profile.clone(),
         zones: config.zones(),
         label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),
+        quarantine: config.quarantine.clone(),
         services: config.services.offered.iter().copied().collect(),
         sip_header: config.call_path.header_name.clone(),
         backends: Backends::new(config.backends().into_iter().map(|backend| backend.info.clone()).collect()),

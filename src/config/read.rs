@@ -55,6 +55,7 @@ impl Config {
                     "Days after which a draft that was not submitted is removed with its lines, one that was discarded too. 0: never.",
                 ),
             },
+            quarantine: super::quarantine::read(r),
             relationship_statuses: r.tables(
                 "relationship.statuses",
                 "[{ label = \"Consent acknowledged\", value = \"ConsentAcknowledged\" }, \

@@ -103,6 +103,11 @@ pub static CODES: [ErrorCode; 57] = [
         "Another account gave the subdomain up lately, and nobody else gets it for a while; the message says until when.",
     ),
     code("number_on_other_account", &[409], "The number belongs to another account. Delete it there first."),
+    code(
+        "number_in_quarantine",
+        &[409],
+        "Another account had the number until lately, and nobody else gets it for a while; the message says until when.",
+    ),
     code("number_releasing", &[409], "The number is being released. Wait until that is complete."),
     code("number_refused", &[409], "The number cannot be put for a reason that the message tells."),
     code(

@@ -204,6 +204,8 @@ pub enum Refusal {
     NoAccount,
     /// The backend holds it for another tenant.
     OtherTenant,
+    /// Another account had it until lately.
+    Quarantine,
 }
 
 impl Verdict {
@@ -219,6 +221,7 @@ impl Verdict {
         Self::Refused(Refusal::NoService),
         Self::Refused(Refusal::NoAccount),
         Self::Refused(Refusal::OtherTenant),
+        Self::Refused(Refusal::Quarantine),
     ];
 
     /// The name in storage and addresses.
@@ -234,6 +237,7 @@ impl Verdict {
             Self::Refused(Refusal::NoService) => "no-service",
             Self::Refused(Refusal::NoAccount) => "no-account",
             Self::Refused(Refusal::OtherTenant) => "other-tenant",
+            Self::Refused(Refusal::Quarantine) => "quarantine",
         }
     }
 
@@ -255,6 +259,7 @@ impl Refusal {
             Self::OtherTenant => {
                 "The backend holds it for another tenant. It has to be released there first; then upload it again."
             }
+            Self::Quarantine => "Is in quarantine: another account had it until lately.",
         }
     }
 }

@@ -58,6 +58,7 @@ fn action_words(action: &str) -> String {
         "account.delete" => "Account deleted",
         "consent.relationship" => "Relationship status set",
         "order.submit" => "Order submitted",
+        "quarantine.override" => "Quarantine overridden",
         "order.retry" => "Failed numbers retried",
         other => other,
     }

@@ -18,6 +18,7 @@ mod order;
 mod orders;
 mod overview;
 mod pull;
+mod quarantine;
 mod release;
 mod report;
 mod review;
@@ -47,6 +48,7 @@ pub fn routes() -> Routes {
         .merge(order::routes())
         .merge(orders::routes())
         .merge(overview::routes())
+        .merge(quarantine::routes())
         .merge(release::routes())
         .merge(report::routes())
         .merge(review::routes())

@@ -1,9 +1,13 @@
 //! One number: what it should be, how far the backend has come, and its life in orders.
 
+mod past;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use serde::Deserialize;
 
+use self::past::Past;
 use super::api_call::{self, ApiCalls};
 use super::explain::explain;
 use super::show::{Chip, Moment, count};
@@ -11,7 +15,9 @@ use super::upload::{ManageHeading, manage_page};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::rules::described;
 use crate::domain::{E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState};
-use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, needs, page};
+use crate::http::{
+    Granted, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page,
+};
 use crate::service;
 use crate::service::numbers::{self, COUNTED, OrderHistory};
 use crate::service::staging::UploadForm;
@@ -24,6 +30,13 @@ pub(super) fn routes() -> Routes {
     )
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NumberQuery {
+    /// A day, to know who had the number then.
+    on: String,
+}
+
 #[derive(Template)]
 #[template(path = "number.html", blocks = ["live"])]
 struct NumberPage {
@@ -33,6 +46,7 @@ struct NumberPage {
     /// What there is now; nothing once the number is gone.
     now: Option<Now>,
     history: Vec<HistoryStep>,
+    past: Past,
     may_write: bool,
     may_release: bool,
     api: ApiCalls,
@@ -176,6 +190,7 @@ async fn show(
     State(state): State<PortalState>,
     Granted(grant): Granted<NumbersRead>,
     PathPart(text): PathPart<String>,
+    QueryString(query): QueryString<NumberQuery>,
     Partial(partial): Partial,
     shell: Shell,
 ) -> Result<Response, Problem> {
@@ -187,7 +202,8 @@ async fn show(
         Err(error) => return Err(error.into()),
     };
     let history = numbers::history(ctx, &grant, number).await?;
-    if found.is_none() && history.is_empty() {
+    let past = Past::of(ctx, &grant, number, &query.on).await?;
+    if found.is_none() && history.is_empty() && past.is_empty() {
         let mut problem = Problem::no_such("number", &number.to_string());
         problem.detail =
             format!("{number} is on no account and never was. Look for it under Numbers, or upload it.").into();
@@ -210,12 +226,16 @@ async fn show(
         shown: number.grouped(),
         now: found.as_ref().map(|found| now(found, &places, alike)),
         history: history.into_iter().map(HistoryStep::from).collect(),
+        past,
         may_write,
         api,
         may_release: person.may::<NumbersDelete>(),
         fragment: partial,
     };
-    Ok(if partial { fragment(&template.as_live()) } else { page(&template) })
+    if partial {
+        return Ok(fragment(&template.as_live()));
+    }
+    Ok(if template.past.errors.is_empty() { page(&template) } else { invalid(&template) })
 }
 
 /// `GET /numbers/{number}/edit`: the upload form, filled in with what the number is.

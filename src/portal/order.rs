@@ -9,6 +9,7 @@ use super::explain::explain;
 use super::form::{Pager, page_of, query_value};
 use super::number::item_chip;
 use super::origin;
+use super::quarantine::OverrideRow;
 use super::show::{Chip, Moment, count, counted};
 use crate::authz::OrdersRead;
 use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus, Outside};
@@ -16,8 +17,8 @@ use crate::http::{
     Flash, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page,
     see_other, see_other_with,
 };
-use crate::service;
 use crate::service::orders::{self, Cause, ItemPage, ItemRow, ItemSelection, OrderRight};
+use crate::service::{self, quarantine};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/orders/{id}", needs::<OrdersRead>(), show).post(
@@ -54,6 +55,7 @@ struct OrderPage {
     only: String,
     pager: Pager,
     may_retry: bool,
+    overrides: Vec<OverrideRow>,
     fragment: bool,
 }
 
@@ -224,6 +226,7 @@ async fn show(
         },
         progress: bar(&order),
         may_retry: right.is_ok() && causes.iter().any(|cause| cause.retryable > 0),
+        overrides: quarantine::overrides(ctx, &grant, id).await?.into_iter().map(OverrideRow::from).collect(),
         causes: causes.iter().map(CauseRow::from).collect(),
         items: found.items.into_iter().map(ItemView::from).collect(),
         only: only.map(|only| only.label().to_owned()).unwrap_or_default(),

@@ -16,6 +16,7 @@ use self::sources::Sources;
 use super::api_call::{self, ApiCalls};
 use super::form::Errors;
 use super::origin;
+use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, OrdersRead, Principal, SyncWrite};
 use crate::domain::rules::{Difference, described, differences};
@@ -62,6 +63,7 @@ struct ReviewPage {
     problems: Vec<LineRow>,
     lines_left: i64,
     refused: Vec<RefusedRow>,
+    quarantine: InReview,
     assigned: Assigned,
     accepted: i64,
     button: String,
@@ -223,6 +225,20 @@ struct Said {
     good_only_error: String,
     errors: Errors,
     decided: Decision,
+    quarantine: OverrideSaid,
+}
+
+/// The review with a form to override the quarantine that could not be taken.
+pub(super) async fn with_override(
+    state: &PortalState,
+    grant: &Grant<OrdersRead>,
+    id: i64,
+    shell: Shell,
+    quarantine: OverrideSaid,
+) -> Result<Response, Problem> {
+    let reviewed = Reviewed::read(state, grant, id).await?;
+    let said = Said { quarantine, ..Said::default() };
+    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &review_page(state, grant, &reviewed, shell, said).await?))
 }
 
 async fn review_page(
@@ -241,10 +257,17 @@ async fn review_page(
         .filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
     let (assigned, shown) = &review.assigned;
     let right = OrderRight::of(grant.principal(), order.kind).ok();
-    let api = match &right {
+    let quarantine = InReview::of(state.ctx(), grant, review, said.quarantine).await?;
+    let mut api = match &right {
         Some(right) => api_call::of_draft(state, right, order, refused > 0).await?,
         None => ApiCalls::default(),
     };
+    if !quarantine.overrides.is_empty() && state.ctx().policy.quarantine.binds_api && !api.calls.is_empty() {
+        api.notes.push(
+            "For numbers that were let out of quarantine the API answers 409 NumberInQuarantine: only a review can do that."
+                .to_owned(),
+        );
+    }
     let now = state.ctx().clock.now();
     let held = Held::new(review, &state.ctx().policy.backends, Sources::reasons(sources, now)).decided(&said);
     let unknown = if held.has_unknown { ", some without knowing what the backend holds" } else { "" };
@@ -292,6 +315,7 @@ async fn review_page(
         refused: review
             .refused
             .iter()
+            .filter(|item| item.quarantine.is_none())
             .map(|item| RefusedRow {
                 e164: item.number.to_string(),
                 shown: item.number.grouped(),
@@ -300,6 +324,7 @@ async fn review_page(
                 reason: item.refusal().unwrap_or_default(),
             })
             .collect(),
+        quarantine,
         assigned: Assigned {
             count: *assigned,
             text: counted(*assigned, "of these numbers is in use", "of these numbers are in use"),

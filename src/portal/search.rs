@@ -98,7 +98,7 @@ async fn goal(ctx: &Ctx, grant: &Grant<NumbersRead>, text: &str) -> Result<Optio
     }
     if let Some(digits) = digits(text) {
         if let Ok(number) = E164::parse(text)
-            && there(numbers::get(ctx, grant, number).await)?.is_some()
+            && numbers::is_known(ctx, grant, number).await?
         {
             return Ok(Some(format!("/numbers/{number}")));
         }

@@ -1,4 +1,5 @@
-//! Clears away what nobody needs any more: answers that cannot be asked for again, and drafts that nobody submitted.
+//! Clears away what nobody needs any more: answers that cannot be asked for again, drafts that nobody submitted, numbers that
+//! have been in quarantine long enough.
 //!
 //! Every process does it. What one of them has cleared away the others do not find, and a transaction removes a few
 //! thousand rows at most.
@@ -21,6 +22,8 @@ pub struct Swept {
     pub repeats: u64,
     /// Drafts, with all that was in them.
     pub drafts: u64,
+    /// Numbers that have been in quarantine long enough.
+    pub quarantine: u64,
 }
 
 /// Clears away what is too old.
@@ -30,7 +33,8 @@ pub struct Swept {
 pub async fn sweep(ctx: &Ctx) -> Result<Swept> {
     let repeats = sweep_repeats(ctx).await?;
     let drafts = sweep_drafts(ctx).await?;
-    Ok(Swept { repeats, drafts })
+    let quarantine = sweep_quarantine(ctx).await?;
+    Ok(Swept { repeats, drafts, quarantine })
 }
 
 async fn sweep_repeats(ctx: &Ctx) -> Result<u64> {
@@ -40,6 +44,19 @@ async fn sweep_repeats(ctx: &Ctx) -> Result<u64> {
         let swept = transact!(ctx, |tx| tx.sweep_repeats(until, CHUNK).await?)?;
         all += swept;
         // Answers of the same instant go together, so it may be a few more.
+        if i64::try_from(swept).is_ok_and(|swept| swept < CHUNK) {
+            return Ok(all);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn sweep_quarantine(ctx: &Ctx) -> Result<u64> {
+    let now = ctx.clock.now();
+    let mut all = 0;
+    loop {
+        let swept = transact!(ctx, |tx| tx.sweep_quarantine(now, CHUNK).await?)?;
+        all += swept;
         if i64::try_from(swept).is_ok_and(|swept| swept < CHUNK) {
             return Ok(all);
         }

@@ -21,6 +21,7 @@ pub mod numbers;
 pub(crate) mod order_writes;
 pub mod orders;
 pub(crate) mod overview;
+pub mod quarantine;
 pub mod staging;
 pub mod sync_status;
 mod transact;
@@ -38,7 +39,7 @@ pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
 use crate::domain::direct_routing::Zones;
-use crate::domain::{Backends, CallingProfile, RelationshipChoice, Service, ServiceSet};
+use crate::domain::{Backends, CallingProfile, Quarantine, RelationshipChoice, Service, ServiceSet};
 use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
@@ -86,6 +87,8 @@ pub struct Policy {
     pub zones: Option<Zones>,
     /// A label that was given up stays with its last account for so long.
     pub label_quarantine: time::Duration,
+    /// How long numbers that were released stay in quarantine.
+    pub quarantine: Quarantine,
     /// The services that the portal offers. Programs may use every one.
     pub services: ServiceSet,
     /// Name of the SIP header whose value a number may have.
@@ -105,6 +108,7 @@ impl Default for Policy {
             default_calling_profile: None,
             zones: None,
             label_quarantine: time::Duration::days(30),
+            quarantine: Quarantine::default(),
             services: ServiceSet::ALL.without(Service::CallProtection.into()),
             sip_header: crate::domain::call_path::SIP_HEADER.to_owned(),
             keep_drafts: Some(time::Duration::days(30)),

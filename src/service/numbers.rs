@@ -2,7 +2,7 @@
 
 use super::{Ctx, Error, Result};
 use crate::authz::{Grant, NumbersRead};
-use crate::domain::{E164, Number, Places, TenantId};
+use crate::domain::{E164, Holdings, Number, Places, TenantId};
 use crate::store::{Page, Tx};
 
 pub use crate::store::{
@@ -139,6 +139,22 @@ pub async fn places(ctx: &Ctx, _: &Grant<NumbersRead>, number: &Number) -> Resul
 /// When the database fails.
 pub async fn history(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Vec<OrderHistory>> {
     Ok(ctx.db.read().await?.number_history(number, HISTORY).await?)
+}
+
+/// Who has and had a number, the latest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holdings(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Holdings> {
+    Ok(ctx.db.read().await?.holdings(number).await?)
+}
+
+/// Whether a number is or was on an account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_known(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<bool> {
+    Ok(ctx.db.read().await?.is_known_number(number).await?)
 }
 
 /// Rows of an export fetched at a time.

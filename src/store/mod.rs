@@ -41,10 +41,12 @@ pub use numbers::again::NewlyPushed;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};
 pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
+pub use numbers::quarantine::{QuarantineFilter, QuarantineRange, QuarantineRow};
 pub use numbers::{NumberPage, NumberRange};
 pub use orders::begun::Begun;
 pub use orders::history::OrderHistory;
-pub use orders::items::{Cause, ItemRow, NewItem, SettingsChange, VerdictCount};
+pub use orders::items::{Cause, ItemRow, NewItem, QuarantinedItem, SettingsChange, VerdictCount};
+pub use orders::overrides::{NewOverride, Override};
 pub use orders::problems::{NewProblem, ProblemRow};
 pub use orders::ranges::{ItemRange, RangesOf};
 pub use orders::reality::ComparedWith;
@@ -80,7 +82,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         numbers::ALL,
         numbers::again::ALL,
         numbers::call_path::ALL,
+        numbers::holdings::ALL,
         numbers::lines::ALL,
+        numbers::quarantine::ALL,
         numbers::settings::ALL,
         orders::ALL,
         orders::adopt::ALL,
@@ -89,6 +93,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         orders::drafts::ALL,
         orders::history::ALL,
         orders::items::ALL,
+        orders::overrides::ALL,
         orders::problems::ALL,
         orders::ranges::ALL,
         orders::reality::ALL,

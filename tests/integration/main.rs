@@ -37,6 +37,7 @@ mod parts;
 mod plans;
 mod portal_rate;
 mod provider;
+mod quarantine;
 mod review;
 mod services;
 mod sessions;

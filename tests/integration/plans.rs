@@ -11,7 +11,7 @@ use crate::harness::database::{Kind, Place};
 use crate::harness::runtime;
 
 /// Tables that grow with orders.
-const LARGE: [&str; 4] = ["order_items", "numbers", "number_parts", "observed"];
+const LARGE: [&str; 6] = ["order_items", "numbers", "number_parts", "observed", "quarantine", "holdings"];
 /// What is looked up as one row, or as a few that have an order each.
 const FEW: [&str; 2] = ["orders", "audit"];
 /// The order that no statistics know.
@@ -48,6 +48,14 @@ const FILL: &str = "
     SELECT 1 + n % 20, 441632000000 + n, 1 + n % 20, FALSE, 0
     FROM generate_series(1, 200000) n;
     ALTER TABLE observed SET (autovacuum_enabled = FALSE);
+    INSERT INTO holdings (telephone_number, order_id, holder_id, until)
+    SELECT 441632000000 + n, 1, 1 + n % 50, 0
+    FROM generate_series(1, 50000) n;
+    INSERT INTO quarantine (telephone_number, holder_id, country, order_id, released_at, free_at)
+    SELECT 441632000000 + n, 1 + n % 50, 'GB', 1, 0, 1000
+    FROM generate_series(1, 50000) n;
+    ALTER TABLE quarantine SET (autovacuum_enabled = FALSE);
+    ALTER TABLE holdings SET (autovacuum_enabled = FALSE);
     ALTER TABLE number_parts SET (autovacuum_enabled = FALSE);
     ALTER TABLE order_items SET (autovacuum_enabled = FALSE);
     ALTER TABLE numbers SET (autovacuum_enabled = FALSE);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::addresses::CheckedAddresses;
 use super::{ApiAnswer, ChangeRequest, Outcome};
@@ -15,7 +16,7 @@ use crate::domain::{
 use crate::service::orders::{OrderRight, OrderToSubmit, new_order, submit_in};
 use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, ItemProblem, Result};
-use crate::store::{Begun, NewItem, NumberFilter, Page, Tx};
+use crate::store::{Begun, NewItem, NumberFilter, Page, QuarantinedItem, Tx};
 
 /// The most items read of an order that was refused: more than a batch can hold.
 const REFUSED_SHOWN: usize = 1_000;
@@ -69,7 +70,9 @@ pub async fn put(
             };
             let (values, items) = staged(&account, &wanted, ctx.policy.backends.provisioned());
             let order = new_order(id, OrderKind::Upload, OrderSource::Api, person, &account);
-            let (verdicts, place) = tx.stage_order(&order, (account.id, account.rev), &values, &items, now).await?;
+            let quarantine = ctx.policy.quarantine.binds_api.then_some(now);
+            let account_at = (account.id, account.rev);
+            let (verdicts, place) = tx.stage_order(&order, account_at, &values, &items, (now, quarantine)).await?;
             if verdicts.iter().any(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
                 return Err(Error::Items(refused(&mut tx, id, &numbers, person).await?));
             }
@@ -327,6 +330,9 @@ async fn refused(tx: &mut Tx, order_id: i64, numbers: &[E164], person: &Principa
         .into_iter()
         .filter_map(|item| {
             let Verdict::Refused(refusal) = item.verdict else { return None };
+            if let Some(quarantined) = &item.quarantine {
+                return Some(in_quarantine(item.number, quarantined, numbers, person));
+            }
             let (code, message) = match (refusal, item.owner.filter(|_| person.may::<NumbersRead>())) {
                 (Refusal::OtherAccount, Some(owner)) => (
                     "number_on_other_account",
@@ -351,17 +357,35 @@ async fn refused(tx: &mut Tx, order_id: i64, numbers: &[E164], person: &Principa
                 ),
                 (other, _) => ("number_refused", format!("The number {}: {}", item.number, other.reason())),
             };
-            Some(ItemProblem {
-                index: numbers.iter().position(|number| *number == item.number).unwrap_or_default(),
-                property: "telephoneNumber".to_owned(),
-                code,
-                message,
-                conflict: true,
-            })
+            Some(conflict(item.number, numbers, code, message))
         })
         .collect();
     problems.sort_by_key(|problem| problem.index);
     Ok(problems)
+}
+
+fn conflict(number: E164, numbers: &[E164], code: &'static str, message: String) -> ItemProblem {
+    ItemProblem {
+        index: numbers.iter().position(|other| *other == number).unwrap_or_default(),
+        property: "telephoneNumber".to_owned(),
+        code,
+        message,
+        conflict: true,
+    }
+}
+
+/// Tells until when a number is in quarantine. The account that had it is told to those who may see numbers.
+fn in_quarantine(number: E164, quarantined: &QuarantinedItem, numbers: &[E164], person: &Principal) -> ItemProblem {
+    let had_it = match quarantined.account.as_deref().filter(|_| person.may::<NumbersRead>()) {
+        Some(account) => format!("account {account}"),
+        None => "another account".to_owned(),
+    };
+    let until = quarantined.until.format(&Rfc3339).unwrap_or_default();
+    let message = format!(
+        "The number {number} is in quarantine until {until}: {had_it} had it until lately. Until then only that account \
+         can have it again. Wait, or choose another number."
+    );
+    conflict(number, numbers, "number_in_quarantine", message)
 }
 
 /// Says that what was compared is not what is any more. The same request goes through a moment later.

@@ -205,6 +205,7 @@ impl Tx {
             .execute(c)
             .await
             .map(drop))?;
+        self.first_holder((id, draft.name.as_str()), draft.tenant_id.as_ref().map(TenantId::as_str)).await?;
         if let Some(direct_routing) = &draft.direct_routing {
             self.set_subdomain((id, draft.name.as_str()), direct_routing, now).await?;
         }
@@ -236,6 +237,7 @@ impl Tx {
             .map(|done| done.rows_affected()))?;
         if updated == 1 {
             let account = (id, draft.name.as_str());
+            self.follow_tenant(account, draft.tenant_id.as_ref().map(TenantId::as_str)).await?;
             match &draft.direct_routing {
                 Some(direct_routing) => self.set_subdomain(account, direct_routing, now).await?,
                 None => self.unset_subdomain(account, now).await?,

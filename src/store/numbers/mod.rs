@@ -3,7 +3,9 @@
 pub(super) mod again;
 pub(super) mod call_path;
 pub(super) mod filter;
+pub(super) mod holdings;
 pub(super) mod lines;
+pub(super) mod quarantine;
 pub(super) mod rows;
 pub(super) mod settings;
 

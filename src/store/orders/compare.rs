@@ -1,22 +1,59 @@
 //! What the numbers of an order are against what exists: the verdicts of a review.
 
+use time::OffsetDateTime;
+
 use super::reality::ComparedWith;
 use crate::domain::OrderKind;
-use crate::store::sql::{dialect, on, statements};
-use crate::store::{Result, Tx};
+use crate::store::sql::{Bind, dialect, on, statements};
+use crate::store::{Result, Tx, micros};
+
+/// What the review says of a number that nobody has and that is in quarantine (`q`, of the holder `h`): the account that had it may
+/// take it back, one that was made anew for the same tenant under the same name too, and whoever was let have it.
+macro_rules! quarantine_verdict {
+    () => {
+        "CASE
+                WHEN q.holder_id = a.holder_id THEN 'new'
+                WHEN h.name = a.name AND h.tenant_id = a.tenant_id THEN 'new'
+                WHEN EXISTS (
+                    SELECT 1
+                    FROM quarantine_overridden o
+                    WHERE o.order_id = i.order_id AND o.telephone_number = i.telephone_number
+                ) THEN 'new'
+                ELSE 'quarantine'
+            END"
+    };
+}
+
+/// Numbers that are in quarantine at a time.
+macro_rules! quarantine_joins {
+    ($time:literal) => {
+        concat!(
+            "
+        LEFT JOIN quarantine q ON q.telephone_number = i.telephone_number AND q.free_at > ",
+            $time,
+            "
+        LEFT JOIN holders h ON h.id = q.holder_id"
+        )
+    };
+}
 
 /// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists.
 macro_rules! upload_verdict {
     () => {
-        "CASE
+        concat!(
+            "CASE
             WHEN a.id IS NULL OR a.deleting THEN 'no-account'
             WHEN (s.services & ~a.services) <> 0 THEN 'no-service'
-            WHEN n.telephone_number IS NULL THEN 'new'
+            WHEN n.telephone_number IS NULL AND q.telephone_number IS NULL THEN 'new'
+            WHEN n.telephone_number IS NULL THEN ",
+            quarantine_verdict!(),
+            "
             WHEN n.state = 'releasing' THEN 'releasing'
             WHEN n.account_id <> i.account_id THEN 'other-account'
             WHEN n.settings_id = i.settings_id AND n.state <> 'failed' THEN 'unchanged'
             ELSE 'changed'
         END"
+        )
     };
 }
 
@@ -91,12 +128,15 @@ macro_rules! compare_postgres {
     };
 }
 
-/// What else an upload is compared with. The settings are there; LEFT says that the staged number comes first.
+/// What else an upload is compared with at a time. The settings are there; LEFT says that the staged number comes first.
 macro_rules! upload_joins {
-    () => {
-        "
+    ($time:literal) => {
+        concat!(
+            "
         LEFT JOIN settings s ON s.id = i.settings_id
-        LEFT JOIN accounts a ON a.id = i.account_id"
+        LEFT JOIN accounts a ON a.id = i.account_id",
+            quarantine_joins!($time)
+        )
     };
 }
 
@@ -104,10 +144,15 @@ pub(super) use {upload_joins, upload_verdict};
 
 statements! {
     // An order that needs no review is compared with what exists here.
-    COMPARE_SQLITE = compare_sqlite!(upload_verdict!(), upload_joins!());
-    COMPARE_POSTGRES = compare_postgres!(upload_verdict!(), upload_joins!());
+    COMPARE_SQLITE = compare_sqlite!(upload_verdict!(), upload_joins!("$2"));
+    COMPARE_POSTGRES = compare_postgres!(upload_verdict!(), upload_joins!("$2"));
     COMPARE_RELEASE_SQLITE = compare_sqlite!(release_verdict!(), "");
     COMPARE_RELEASE_POSTGRES = compare_postgres!(release_verdict!(), "");
+}
+
+/// The time that numbers must be in quarantine after; without one they never are.
+pub(super) fn quarantine_at(at: Option<OffsetDateTime>) -> Bind {
+    Bind::Int(at.map_or(i64::MAX, micros))
 }
 
 impl Tx {

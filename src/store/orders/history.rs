@@ -12,11 +12,12 @@ statements! {
     HISTORY = "
         SELECT
             o.id, o.kind, o.status, o.author, o.ticket, o.created_at,
-            o.submitted_at, i.state, i.error_id, e.body, s.body, a.name, i.outside
+            o.submitted_at, i.state, i.error_id, e.body, s.body, COALESCE(a.name, h.name), i.outside
         FROM order_items i
         JOIN orders o ON o.id = i.order_id
         JOIN settings s ON s.id = i.settings_id
         LEFT JOIN accounts a ON a.id = i.account_id
+        LEFT JOIN holders h ON h.id = i.account_id
         LEFT JOIN errors e ON e.id = i.error_id
         WHERE i.telephone_number = $1
           AND o.status NOT IN ('draft', 'discarded')
@@ -46,7 +47,7 @@ pub struct OrderHistory {
     pub error: Option<ProvisioningError>,
     /// The settings it gave.
     pub settings: NumberSettings,
-    /// The account, where it still exists.
+    /// The account, by the name that it has or had.
     pub account: Option<String>,
     /// What the backends held of the number when it was reviewed.
     pub outside: Option<Outside>,

@@ -1,8 +1,10 @@
 //! The numbers of orders: staged for review, compared with what exists, followed to their results.
 
+use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::compare;
+use crate::domain::quarantine::instant;
 use crate::domain::{E164, ItemState, NumberSettings, Outside, ProvisioningError, Refusal, ServiceSet, Verdict};
 use crate::store::audit::{self, Place};
 use crate::store::numbers::filter::NumberFilter;
@@ -10,7 +12,7 @@ use crate::store::numbers::{in_list, settings};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::sqlite::script::{Done, Script};
-use crate::store::{Conn, Error, NewOrder, Page, Result, Tx, orders};
+use crate::store::{Conn, Error, NewOrder, Page, Result, Tx, at, orders};
 
 statements! {
     VERDICTS = "
@@ -124,11 +126,30 @@ pub struct ItemRow {
     pub outside: Option<Outside>,
     /// The tenant that a backend has the number for, where it is refused because that is another, and its name where known.
     pub holder: Option<(String, Option<String>)>,
+    /// Until when the number is in quarantine and who had it, where it is refused for that.
+    pub quarantine: Option<QuarantinedItem>,
+}
+
+/// Why a number is refused that is in quarantine.
+#[derive(Clone, Debug)]
+pub struct QuarantinedItem {
+    /// Until when.
+    pub until: OffsetDateTime,
+    /// The account that had it, by the name that it had.
+    pub account: Option<String>,
 }
 
 impl ItemRow {
     /// Why the number is refused; nothing where it is not.
     pub fn refusal(&self) -> Option<String> {
+        if let Some(item) = &self.quarantine {
+            return Some(format!(
+                "Is in quarantine until {}: {} had it. Until then no other account gets it, unless somebody with the role \
+                 AdminUser overrides the quarantine in the review.",
+                instant(item.until),
+                item.account.as_deref().map_or_else(|| "another account".to_owned(), |name| format!("account {name}")),
+            ));
+        }
         match (self.verdict, &self.owner) {
             (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
                 Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
@@ -211,44 +232,45 @@ fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
     insert.bulk()
 }
 
-#[derive(sqlx::FromRow)]
-struct ItemColumns {
+/// One number of an order as a row.
+#[derive(FromRow)]
+struct Row {
     telephone_number: i64,
     line: i64,
     account: Option<String>,
     settings_id: i64,
-    body: String,
+    settings: String,
     verdict: String,
     state: String,
     error_id: Option<i64>,
-    error_body: Option<String>,
+    error: Option<String>,
     owner: Option<String>,
     outside: Option<String>,
     /// The tenant and, behind a blank, the company's name.
     holder: Option<String>,
+    free_at: Option<i64>,
+    had_it: Option<String>,
 }
 
-fn item(columns: ItemColumns) -> Result<ItemRow> {
-    let ItemColumns { telephone_number, line, account, settings_id, body, owner, .. } = columns;
-    let (verdict, state, outside) = (columns.verdict, columns.state, columns.outside);
-    let (error_id, error_body) = (columns.error_id, columns.error_body);
-    let holder = columns.holder.map(|holder| match holder.split_once(' ') {
+fn item(row: Row) -> Result<ItemRow> {
+    let unreadable = |column| Error::unreadable("order_items", column, row.telephone_number);
+    let number = number(row.telephone_number)?;
+    let holder = row.holder.map(|holder| match holder.split_once(' ') {
         Some((tenant, company)) => (tenant.to_owned(), Some(company.to_owned()).filter(|name| !name.is_empty())),
         None => (holder, None),
     });
-    let unreadable = |column| Error::unreadable("order_items", column, telephone_number);
-    let number = number(telephone_number)?;
     Ok(ItemRow {
         number,
-        line,
-        account,
-        settings: settings::read(settings_id, &body)?,
-        verdict: Verdict::from_key(&verdict).ok_or_else(|| unreadable("verdict"))?,
-        state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
-        error: error(number, error_id, error_body.as_deref())?,
-        owner,
-        outside: outside.map(|key| Outside::from_key(&key).ok_or_else(|| unreadable("outside"))).transpose()?,
+        line: row.line,
+        settings: settings::read(row.settings_id, &row.settings)?,
+        verdict: Verdict::from_key(&row.verdict).ok_or_else(|| unreadable("verdict"))?,
+        state: ItemState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
+        error: error(number, row.error_id, row.error.as_deref())?,
+        account: row.account,
+        owner: row.owner,
+        outside: row.outside.map(|key| Outside::from_key(&key).ok_or_else(|| unreadable("outside"))).transpose()?,
         holder,
+        quarantine: row.free_at.map(|until| QuarantinedItem { until: at(until), account: row.had_it }),
     })
 }
 
@@ -270,7 +292,8 @@ impl Tx {
     }
 
     /// Writes down an order that needs no review, with its account, its numbers and their settings, and tells how they
-    /// compare with what exists, and where its audit row will go, where that is known already.
+    /// compare with what exists, and where its audit row will go, where that is known already. `quarantine` is the time by
+    /// which numbers are looked for in it, if they are.
     ///
     /// # Errors
     /// When the database refuses.
@@ -280,7 +303,7 @@ impl Tx {
         account: (i64, i64),
         values: &[NumberSettings],
         items: &[NewItem],
-        now: OffsetDateTime,
+        (now, quarantine): (OffsetDateTime, Option<OffsetDateTime>),
     ) -> Result<(Vec<VerdictCount>, Option<Place>)> {
         let id = || Bind::Int(order.id);
         let mut script = Script::default();
@@ -297,7 +320,7 @@ impl Tx {
             script.step(orders::TAKE_NUMBER, [id()]).step(audit::FREE, []);
         }
         let compare = if one_writer { compare::COMPARE_SQLITE } else { compare::COMPARE_POSTGRES };
-        script.step(compare, [id()]).step(VERDICTS, [id()]);
+        script.step(compare, [id(), compare::quarantine_at(quarantine)]).step(VERDICTS, [id()]);
         let mut outcomes = self.run(script).await?;
         let verdicts = outcomes.pop().unwrap_or_default().rows::<2>()?;
         let place = outcomes.into_iter().nth_back(1).filter(|_| one_writer);
@@ -426,8 +449,8 @@ impl Tx {
         conditions.push(
             "
             SELECT
-                i.telephone_number, i.line, a.name AS account, i.settings_id, s.body, i.verdict, i.state,
-                i.error_id, e.body AS error_body, b.name AS owner, i.outside,
+                i.telephone_number, i.line, COALESCE(a.name, g.name) AS account, i.settings_id, s.body AS settings,
+                i.verdict, i.state, i.error_id, e.body AS error, b.name AS owner, i.outside,
                 CASE WHEN i.verdict = 'other-tenant' THEN (
                     SELECT MIN(l.tenant_id || ' ' || COALESCE(c.company, ''))
                     FROM observed o
@@ -435,11 +458,17 @@ impl Tx {
                     LEFT JOIN consents c ON c.tenant_id = l.tenant_id
                     WHERE o.telephone_number = i.telephone_number
                       AND l.tenant_id <> COALESCE(a.tenant_id, '')
-                ) END AS holder
+                ) END AS holder,
+                q.free_at, h.name AS had_it
             FROM order_items i
             JOIN settings s ON s.id = i.settings_id
             LEFT JOIN accounts a ON a.id = i.account_id
+            LEFT JOIN holders g ON g.id = i.account_id
             LEFT JOIN errors e ON e.id = i.error_id
+            LEFT JOIN quarantine q
+              ON i.verdict = 'quarantine'
+              AND q.telephone_number = i.telephone_number
+            LEFT JOIN holders h ON h.id = q.holder_id
             LEFT JOIN numbers n
               ON i.verdict = 'other-account'
               AND n.telephone_number = i.telephone_number
@@ -463,8 +492,7 @@ impl Tx {
             }
         };
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
-        let rows: Vec<ItemColumns> =
-            on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut items = rows.into_iter().map(item).collect::<Result<Vec<_>>>()?;
         let (before, after) = trim(&mut items, &page, size);
         Ok((items, before, after))

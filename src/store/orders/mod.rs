@@ -7,6 +7,7 @@ pub(super) mod divide;
 pub(super) mod drafts;
 pub(super) mod history;
 pub(super) mod items;
+pub(super) mod overrides;
 pub(super) mod problems;
 pub(super) mod ranges;
 pub(super) mod reality;
@@ -363,6 +364,7 @@ impl Tx {
         if discarded == 1 {
             on!(self, |c| sqlx::query(DELETE_ITEMS).bind(id).execute(c).await.map(drop))?;
             on!(self, |c| sqlx::query(DELETE_PROBLEMS).bind(id).execute(c).await.map(drop))?;
+            self.forget_overrides(id).await?;
         }
         Ok(discarded == 1)
     }

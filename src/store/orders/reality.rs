@@ -91,7 +91,7 @@ macro_rules! outside {
     };
 }
 
-/// Each staged number with its verdict as far as we alone know, and what the backends hold of it.
+/// Each staged number with its verdict as far as we alone know at the time `$5`, and what the backends hold of it.
 macro_rules! looked_at {
     ($staged:literal, $backends:literal, $which:literal) => {
         concat!(
@@ -108,7 +108,7 @@ macro_rules! looked_at {
                 FROM ",
             $staged,
             " i",
-            upload_joins!(),
+            upload_joins!("$5"),
             "
                 LEFT JOIN order_accounts u ON u.order_id = i.order_id AND u.account_id = i.account_id
                 LEFT JOIN numbers n ON n.telephone_number = i.telephone_number",
@@ -289,6 +289,7 @@ impl Tx {
             .bind(backends.as_str())
             .bind(provisioned)
             .bind(i64::from(with.is_reviewed_anew))
+            .bind(micros(with.now))
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?;

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::divide;
 use crate::domain::{BackendInfo, Backends, ItemState, OrderKind, Progress, SyncState, Verdict};
 use crate::store::audit::{self, Place};
+use crate::store::numbers::holdings;
 use crate::store::sql::{Bind, dialect, on, statements};
 use crate::store::sqlite::script::{Done, Script};
 use crate::store::sync::work;
@@ -381,6 +382,7 @@ impl Tx {
         let before = script.len();
         script.step(if written > 0 { UPSERT } else { RELEASE }, [Bind::Int(of.order_id), micros(of.now).into()]);
         if released > 0 {
+            holdings::ended_here(&mut script, of.order_id, of.now);
             script.step(DELETE_LOCAL, of.id());
         }
         if are_new {

@@ -120,7 +120,7 @@ impl Tx {
                 self.end_items(became, error, numbers, now).await?;
             }
             let numbers: Vec<E164> = numbers.iter().map(|(number, _)| *number).collect();
-            self.write_number(push.account_id, became, error, &numbers).await?;
+            self.write_number(push.account_id, (became, error), &numbers, now).await?;
         }
         Ok(())
     }
@@ -203,9 +203,9 @@ impl Tx {
     async fn write_number(
         &mut self,
         account_id: i64,
-        became: &Became,
-        error: Option<i64>,
+        (became, error): (&Became, Option<i64>),
         numbers: &[E164],
+        now: OffsetDateTime,
     ) -> Result<()> {
         if matches!(became, Became::Gone | Became::Synced) {
             let mut parts = Conditions::default();
@@ -215,9 +215,11 @@ impl Tx {
         let mut write = Conditions::default();
         match became {
             Became::Gone => {
+                let these = |going: &mut Conditions| in_list(going, "n.telephone_number IN (", numbers);
                 let mut going = Conditions::default();
-                in_list(&mut going, "n.telephone_number IN (", numbers);
+                these(&mut going);
                 let fewer = self.fewer(going).await?;
+                self.end_holdings(now, these).await?;
                 self.add_to_number_counts(account_id, &fewer).await?;
                 write.push("DELETE FROM numbers WHERE TRUE", []);
             }

@@ -330,7 +330,7 @@ impl Tx {
         in_list(&mut items, " AND n.telephone_number IN (", numbers);
         let orders = self.count_and_set(push, numbers, items).await?;
 
-        self.settle_numbers(push, numbers, outcome).await?;
+        self.settle_numbers(push, numbers, outcome, now).await?;
 
         for (order, count) in orders {
             let added = match outcome {
@@ -378,14 +378,24 @@ impl Tx {
     }
 
     /// The numbers themselves: as they should be, gone, or failed; what was changed meanwhile is set free.
-    async fn settle_numbers(&mut self, push: &Push, numbers: &[E164], outcome: PushOutcome) -> Result<()> {
+    async fn settle_numbers(
+        &mut self,
+        push: &Push,
+        numbers: &[E164],
+        outcome: PushOutcome,
+        now: OffsetDateTime,
+    ) -> Result<()> {
         let mut settle = Conditions::default();
         let gone = push.kind == OrderKind::Release && outcome == PushOutcome::Done;
         if gone {
+            let of_push = |going: &mut Conditions| {
+                going.push("n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
+                in_list(going, " AND n.telephone_number IN (", numbers);
+            };
             let mut going = Conditions::default();
-            going.push("n.rev = n.pushed_rev AND n.push_id = ?", [Bind::Int(push.id)]);
-            in_list(&mut going, " AND n.telephone_number IN (", numbers);
+            of_push(&mut going);
             let fewer = self.fewer(going).await?;
+            self.end_holdings(now, of_push).await?;
             self.add_to_number_counts(push.account_id, &fewer).await?;
         }
         match outcome {

@@ -304,6 +304,19 @@ pub(crate) async fn check_invariants(db: &Db) {
             "orders whose {column} is not the count of their items"
         );
     }
+    let released = "
+        SELECT i.telephone_number
+        FROM order_items i
+        JOIN orders o ON o.id = i.order_id
+        WHERE o.kind = 'release'
+          AND i.verdict = 'release'
+          AND i.state = 'done'
+          AND NOT EXISTS (
+              SELECT 1
+              FROM holdings h
+              WHERE h.telephone_number = i.telephone_number AND h.order_id = i.order_id
+          )";
+    assert_eq!(database::numbers(db, released).await, Vec::<i64>::new(), "released numbers whose past is lost");
     let waiting = "
         SELECT o.id
         FROM orders o

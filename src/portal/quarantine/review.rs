@@ -1,0 +1,169 @@
+//! What a review says of numbers in quarantine, and letting an account have them all the same.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::authz::{Grant, OrdersRead, QuarantineOverride};
+use crate::domain::{E164, Refusal, Verdict};
+use crate::http::{
+    Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, see_other_with,
+};
+use crate::portal::form::Errors;
+use crate::portal::origin;
+use crate::portal::review;
+use crate::portal::show::{Moment, count, counted};
+use crate::service::orders::Review;
+use crate::service::quarantine::{self, Override, OverrideForm};
+use crate::service::{self, Ctx};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().post("/orders/{id}/quarantine", needs::<QuarantineOverride>(), override_quarantine)
+}
+
+/// The numbers of a review that are refused for quarantine.
+pub(in crate::portal) struct InReview {
+    /// How many, with their thousands parted; empty for none.
+    pub(in crate::portal) count: String,
+    /// The first of them.
+    pub(in crate::portal) rows: Vec<QuarantinedRow>,
+    /// How many are not shown.
+    pub(in crate::portal) more: i64,
+    /// Whether the person may override it.
+    pub(in crate::portal) may_override: bool,
+    /// What was overridden already.
+    pub(in crate::portal) overrides: Vec<OverrideRow>,
+    pub(in crate::portal) said: OverrideSaid,
+}
+
+/// One number that is refused for quarantine.
+pub(in crate::portal) struct QuarantinedRow {
+    pub(in crate::portal) e164: String,
+    pub(in crate::portal) shown: String,
+    pub(in crate::portal) account: String,
+    pub(in crate::portal) had_it: String,
+    pub(in crate::portal) until: Moment,
+    pub(in crate::portal) ticked: bool,
+}
+
+/// What somebody let out of quarantine for an order.
+pub(in crate::portal) struct OverrideRow {
+    /// How many numbers, by whom.
+    pub(in crate::portal) what: String,
+    pub(in crate::portal) at: Moment,
+    pub(in crate::portal) reason: String,
+}
+
+impl From<Override> for OverrideRow {
+    fn from(done: Override) -> Self {
+        Self {
+            what: format!(
+                "{} out of quarantine by {}",
+                counted(done.numbers, "number was let", "numbers were let"),
+                done.author
+            ),
+            at: done.at.into(),
+            reason: done.reason,
+        }
+    }
+}
+
+/// What was typed into the form and could not be taken.
+#[derive(Default)]
+pub(in crate::portal) struct OverrideSaid {
+    pub(in crate::portal) errors: Errors,
+    pub(in crate::portal) reason: String,
+    pub(in crate::portal) all: bool,
+    ticked: Vec<String>,
+}
+
+impl InReview {
+    /// Reads what the review says of quarantine.
+    pub(in crate::portal) async fn of(
+        ctx: &Ctx,
+        grant: &Grant<OrdersRead>,
+        found: &Review,
+        said: OverrideSaid,
+    ) -> Result<Self, Problem> {
+        let all = found.count(Verdict::Refused(Refusal::Quarantine));
+        let rows: Vec<QuarantinedRow> = found
+            .refused
+            .iter()
+            .filter_map(|item| {
+                let quarantined = item.quarantine.as_ref()?;
+                let e164 = item.number.to_string();
+                Some(QuarantinedRow {
+                    ticked: said.ticked.contains(&e164),
+                    e164,
+                    shown: item.number.grouped(),
+                    account: item.account.clone().unwrap_or_default(),
+                    had_it: quarantined.account.clone().unwrap_or_default(),
+                    until: quarantined.until.into(),
+                })
+            })
+            .collect();
+        let overrides = quarantine::overrides(ctx, grant, found.order.id).await?;
+        Ok(Self {
+            count: if all > 0 { count(all) } else { String::new() },
+            more: all - rows.len() as i64,
+            rows,
+            may_override: grant.principal().may::<QuarantineOverride>(),
+            overrides: overrides.into_iter().map(OverrideRow::from).collect(),
+            said,
+        })
+    }
+
+    /// Whether there is anything to say.
+    pub(in crate::portal) fn is_empty(&self) -> bool {
+        self.count.is_empty() && self.overrides.is_empty()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SentOverride {
+    number: Vec<String>,
+    all: String,
+    reason: String,
+}
+
+impl SentOverride {
+    fn form(&self) -> Result<OverrideForm, Problem> {
+        let read = |text: &String| {
+            E164::parse(text)
+                .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
+        };
+        let ticked: Vec<E164> = self.number.iter().map(read).collect::<Result<_, _>>()?;
+        let numbers = self.all.is_empty().then_some(ticked);
+        Ok(OverrideForm { numbers, reason: self.reason.replace("\r\n", "\n") })
+    }
+
+    fn said(self, errors: Errors) -> OverrideSaid {
+        OverrideSaid { errors, reason: self.reason, all: !self.all.is_empty(), ticked: self.number }
+    }
+}
+
+/// `POST /orders/{id}/quarantine`
+async fn override_quarantine(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<QuarantineOverride>,
+    Granted(read): Granted<OrdersRead>,
+    PathPart(id): PathPart<i64>,
+    Info(info): Info,
+    shell: Shell,
+    FormBody(sent): FormBody<SentOverride>,
+) -> Result<Response, Problem> {
+    let form = sent.form()?;
+    match quarantine::override_quarantine(state.ctx(), &grant, &origin(&info), id, &form).await {
+        Ok(done) => {
+            let numbers = counted(done, "number is", "numbers are");
+            let text = format!("{numbers} out of quarantine for this order. Look at the review once more and decide.");
+            Ok(see_other_with(&format!("/orders/{id}/review"), Flash::success(text)))
+        }
+        Err(service::Error::Invalid(problems)) => {
+            review::with_override(&state, &read, id, shell, sent.said(problems.into())).await
+        }
+        Err(service::Error::Conflict(reason)) => Ok(see_other_with(&format!("/orders/{id}"), Flash::warning(reason))),
+        Err(error) => Err(error.into()),
+    }
+}
