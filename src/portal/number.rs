@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::api_call::{self, ApiCalls};
+use super::drift::{BesideView, Here};
 use super::explain::explain;
 use super::show::{Chip, Moment, count};
 use super::upload::{ManageHeading, manage_page};
@@ -13,6 +14,7 @@ use crate::domain::rules::described;
 use crate::domain::{E164, ItemState, Number, OrderKind, Places, ProvisioningError, SyncState};
 use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, needs, page};
 use crate::service;
+use crate::service::drift;
 use crate::service::numbers::{self, COUNTED, OrderHistory};
 use crate::service::staging::UploadForm;
 
@@ -33,6 +35,8 @@ struct NumberPage {
     /// What there is now; nothing once the number is gone.
     now: Option<Now>,
     history: Vec<HistoryStep>,
+    /// What backends say, beside what is here.
+    beside: Vec<BesideView>,
     may_write: bool,
     may_release: bool,
     api: ApiCalls,
@@ -179,7 +183,8 @@ async fn show(
         Err(error) => return Err(error.into()),
     };
     let history = numbers::history(ctx, &grant, number).await?;
-    if found.is_none() && history.is_empty() {
+    let sides = drift::beside(ctx, &grant, number).await?;
+    if found.is_none() && history.is_empty() && sides.is_empty() {
         let mut problem = Problem::no_such("number", &number.to_string());
         problem.detail =
             format!("{number} is on no account and never was. Look for it under Numbers, or upload it.").into();
@@ -196,12 +201,20 @@ async fn show(
     let person = grant.principal();
     let may_write = person.may::<NumbersWrite>();
     let api = found.as_ref().map(|found| api_call::of_number(&state, found, may_write)).unwrap_or_default();
+    let here = Here {
+        tenant: found.as_ref().and_then(|found| found.tenant_id.as_deref()),
+        settings: found.as_ref().map(|found| &*found.settings),
+        places: &places,
+    };
+    let now_at = ctx.clock.now();
+    let beside = sides.iter().map(|side| BesideView::new(side, here, &ctx.policy.backends, now_at)).collect();
     let template = NumberPage {
         shell: shell.at("numbers"),
         e164: number.to_string(),
         shown: number.grouped(),
         now: found.as_ref().map(|found| now(found, &places, alike)),
         history: history.into_iter().map(HistoryStep::from).collect(),
+        beside,
         may_write,
         api,
         may_release: person.may::<NumbersDelete>(),

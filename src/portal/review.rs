@@ -53,6 +53,8 @@ struct ReviewPage {
     button: String,
     may_decide: bool,
     shown: String,
+    /// Whether it settles drift.
+    drift: bool,
     api: ApiCalls,
 }
 
@@ -191,8 +193,9 @@ async fn review_page(
     let (assigned, shown) = &review.assigned;
     let right = OrderRight::of(grant.principal(), order.kind).ok();
     let api = match &right {
-        Some(right) => api_call::of_draft(state, right, order, refused > 0).await?,
-        None => ApiCalls::default(),
+        // A call would send what a draft that settles drift does not send, or cannot do what it does.
+        Some(right) if review.way.is_none() => api_call::of_draft(state, right, order, refused > 0).await?,
+        _ => ApiCalls::default(),
     };
     Ok(ReviewPage {
         shell: shell.at("orders"),
@@ -252,6 +255,7 @@ async fn review_page(
         button: format!("{} {}", if release { "Release" } else { "Upload" }, counted(accepted, "number", "numbers")),
         may_decide: right.is_some(),
         shown: fingerprint(&review.counts),
+        drift: review.way.is_some(),
         api,
     })
 }

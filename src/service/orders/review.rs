@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::find::find;
 use crate::authz::{Grant, OrdersRead};
-use crate::domain::{Consent, E164, Order, OrderKind, Places, Verdict};
+use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Places, Verdict};
 use crate::service::{Ctx, Result, Rules};
 use crate::store::{ItemRange, ItemRow, Page, ProblemRow, SettingsChange, Tx};
 
@@ -28,6 +28,8 @@ pub struct Review {
     pub refused: Vec<ItemRow>,
     /// Of a release: how many numbers are in use, and the first of them.
     pub assigned: (i64, Vec<E164>),
+    /// How it settles drift, where it does.
+    pub way: Option<DriftWay>,
     /// What a person should know before deciding.
     pub warnings: Vec<String>,
     /// The addresses and locations of the settings shown.
@@ -72,7 +74,15 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
         refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
-    let changes = tx.settings_changes(id).await?;
+    let way = tx.drift_way(id).await?;
+    let assigned = match way {
+        Some(_) => tx.drifted_in_use(id, ASSIGNED_SHOWN).await?,
+        None => tx.assigned_items(id, ASSIGNED_SHOWN).await?,
+    };
+    let changes = match way {
+        Some(DriftWay::Push) => tx.drift_changes(id).await?,
+        _ => tx.settings_changes(id).await?,
+    };
     let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?;
     let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
     let settings = settings.chain(ranges.iter().map(|range| &range.settings));
@@ -85,11 +95,30 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         places,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
-        assigned: tx.assigned_items(id, ASSIGNED_SHOWN).await?,
-        warnings: warnings(&mut tx, &ctx.rules(), id).await?,
+        warnings: of_drift(way, &order, &assigned)
+            .into_iter()
+            .chain(warnings(&mut tx, &ctx.rules(), id).await?)
+            .collect(),
+        assigned,
+        way,
         order,
         counts,
     })
+}
+
+/// What a draft that settles drift does, and whom that concerns.
+fn of_drift(way: Option<DriftWay>, order: &Order, assigned: &(i64, Vec<E164>)) -> Vec<String> {
+    let Some(way) = way else { return Vec::new() };
+    let mut said = vec![way.sentence().to_owned()];
+    if order.kind == OrderKind::Release && way == DriftWay::Adopt {
+        said.push("The backend does not have these numbers for their tenant. They are removed here.".to_owned());
+    }
+    let (count, first) = assigned;
+    if *count > 0 && way == DriftWay::Push {
+        let named: Vec<String> = first.iter().take(5).map(|number| number.grouped()).collect();
+        said.push(format!("{count} of these numbers are in use at the backend, such as {}.", named.join(", ")));
+    }
+    said
 }
 
 /// Tells what stands against uploading: consents that do not stand, countries that were not consented to.

@@ -7,7 +7,7 @@ use super::find::find;
 use super::review::refused;
 use super::right::OrderRight;
 use crate::authz::Principal;
-use crate::domain::{Account, Backends, Order, OrderKind, OrderSource, OrderStatus, Verdict};
+use crate::domain::{Account, Backends, DriftWay, Order, OrderKind, OrderSource, OrderStatus, Verdict};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
 use crate::store::{Applied, AuditEntry, NewOrder, OrderToApply, Place, Tx};
@@ -43,7 +43,15 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
             let moved = transact!(ctx, |tx| {
                 tx.take_time().await?;
                 tx.refresh_order_accounts(id).await?;
-                tx.compare_items(id, right.kind()).await?
+                let way = tx.drift_way(id).await?;
+                if way.is_some() {
+                    tx.leave_out_settled(id).await?;
+                }
+                let moved = tx.compare_items(id, right.kind()).await?;
+                if let Some(way) = way {
+                    tx.correct_drift_verdicts(id, way).await?;
+                }
+                moved
             })?;
             Ok(Submitted::Moved(moved))
         }
@@ -78,10 +86,20 @@ async fn apply(
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
     }
+    let way = tx.drift_way(id).await?;
+    if way.is_some() && tx.drifted_no_more(id).await? > 0 {
+        return Ok(Submitted::Moved(0));
+    }
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
-    let to_apply = OrderToApply { order_id: id, verdicts: &counts, backends: &rules.policy.backends, now };
+    if way == Some(DriftWay::Release) {
+        tx.take_over_drifted(id, now).await?;
+    }
+    // What is adopted is so already: no backend has to hear of it.
+    let none = Backends::new(Vec::new());
+    let backends = if way == Some(DriftWay::Adopt) { &none } else { &rules.policy.backends };
+    let to_apply = OrderToApply { order_id: id, verdicts: &counts, backends, now };
     let Some(applied) = tx.apply_order(&to_apply).await? else { return Ok(Submitted::Moved(0)) };
     if applied.progress.total == 0 {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
@@ -96,6 +114,7 @@ async fn apply(
         ticket: order.ticket.as_deref(),
         verdicts: &counts,
         refused_lines: order.refused_lines,
+        way,
     };
     tx.append_audit(submission.audit(right, origin), now).await?;
     Ok(Submitted::Done)
@@ -124,7 +143,8 @@ pub(in crate::service) async fn submit_in(
     now: OffsetDateTime,
 ) -> Result<Option<Applied>> {
     let OrderToSubmit { id, account, verdicts, place, backends } = order;
-    let submission = Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0 };
+    let submission =
+        Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0, way: None };
     let entry = submission.audit(right, origin);
     let to_apply = OrderToApply { order_id: id, verdicts, backends, now };
     Ok(tx.apply_and_finish(&to_apply, (entry, place)).await?)
@@ -159,6 +179,8 @@ struct Submission<'a> {
     ticket: Option<&'a str>,
     verdicts: &'a [(Verdict, i64)],
     refused_lines: i64,
+    /// How it settles drift, where it does.
+    way: Option<DriftWay>,
 }
 
 impl Submission<'_> {
@@ -166,12 +188,15 @@ impl Submission<'_> {
     fn audit(&self, right: &OrderRight, origin: &Origin) -> AuditEntry {
         let numbers: serde_json::Map<String, serde_json::Value> =
             self.verdicts.iter().map(|(verdict, count)| (verdict.key().to_owned(), json!(count))).collect();
-        let after = json!({
+        let mut after = json!({
             "kind": right.kind().key(),
             "accounts": self.accounts,
             "numbers": numbers,
             "refusedLines": self.refused_lines,
         });
+        if let (Some(way), Some(members)) = (self.way, after.as_object_mut()) {
+            members.insert("drift".to_owned(), json!(way.key()));
+        }
         AuditEntry {
             subject_kind: "order",
             subject: self.order_id.to_string(),
