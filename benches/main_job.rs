@@ -5,6 +5,8 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+#[path = "main_job/drift.rs"]
+mod drift;
 #[path = "main_job/list.rs"]
 mod list;
 #[path = "shared/load.rs"]

@@ -4,7 +4,7 @@ use crate::load::{self, Rate};
 use crate::program::Program;
 use crate::report::{Outcome, say};
 use crate::visitor::Visitor;
-use crate::{millis, ratio, seed};
+use crate::{drift, millis, ratio, seed};
 
 const PATH: &str = "/numbers?account=account-3";
 /// Few and many take turns, so that a moment in which the machine is slow hits both.
@@ -25,6 +25,7 @@ impl Stored {
     async fn new(total: usize) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         seed::fill(folder.path(), total).await?;
+        drift::fill(folder.path()).await?;
         let program = Program::start(folder.path(), true)?;
         let mut visitor = Visitor::sign_in(&program.portal, "reader").await;
         let page = visitor.get(PATH).await.text;
@@ -71,6 +72,7 @@ pub async fn run() -> Outcome<()> {
         few.measure().await?;
         many.measure().await?;
     }
+    drift::run(&many.program.portal, &many.cookies, "1,000,000").await?;
     let (few, many) = (few.tell("10,000")?, many.tell("1,000,000")?);
     say("median with 1,000,000 against 10,000", format!("{:.2} x", ratio(many, few)), "at most 1.3 x");
     Ok(())

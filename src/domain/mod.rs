@@ -11,6 +11,7 @@ pub(crate) mod capability;
 pub(crate) mod civic_address;
 pub(crate) mod consent;
 pub mod direct_routing;
+pub mod drift;
 pub(crate) mod e164;
 pub(crate) mod field;
 pub mod filter;
@@ -33,6 +34,7 @@ pub use backends::{BackendInfo, Backends, OPERATOR_CONNECT, Offers, Part, Task, 
 pub use capability::{CallingProfile, CapabilityPlan};
 pub use civic_address::{CivicAddress, Location, Places};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};
+pub use drift::{DriftKind, DriftWay};
 pub use e164::E164;
 pub use field::FieldProblem;
 pub use holding::{Holder, Holding, Holdings, OrderEvent, Release, Since, Took};

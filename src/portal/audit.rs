@@ -59,6 +59,8 @@ fn action_words(action: &str) -> String {
         "consent.relationship" => "Relationship status set",
         "order.submit" => "Order submitted",
         "quarantine.override" => "Quarantine overridden",
+        "drift.ignore" => "Drift ignored",
+        "drift.heed" => "Drift no longer ignored",
         "order.retry" => "Failed numbers retried",
         other => other,
     }
@@ -93,6 +95,7 @@ impl From<AuditRow> for AuditTableRow {
             "account" => format!("/accounts/{}", segment(&row.subject)),
             "consent" => format!("/consents/{}", segment(&row.subject)),
             "order" => format!("/orders/{}", segment(&row.subject)),
+            "number" => format!("/numbers/{}", segment(&row.subject)),
             _ => format!("/audit?subject={}", query_value(&row.subject)),
         };
         Self {

@@ -8,6 +8,7 @@ mod civic_addresses;
 mod connection;
 mod consents;
 mod csv;
+mod drift;
 mod explain;
 mod form;
 mod login;
@@ -42,6 +43,7 @@ pub fn routes() -> Routes {
         .merge(civic_addresses::routes())
         .merge(connection::routes())
         .merge(consents::routes())
+        .merge(drift::routes())
         .merge(login::routes())
         .merge(number::routes())
         .merge(numbers::routes())

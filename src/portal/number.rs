@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use self::past::Past;
 use super::api_call::{self, ApiCalls};
+use super::drift::{BesideView, Here};
 use super::explain::explain;
 use super::show::{Chip, Moment, count};
 use super::upload::{ManageHeading, manage_page};
@@ -19,6 +20,7 @@ use crate::http::{
     Granted, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page,
 };
 use crate::service;
+use crate::service::drift;
 use crate::service::numbers::{self, COUNTED, OrderHistory};
 use crate::service::staging::UploadForm;
 
@@ -47,6 +49,8 @@ struct NumberPage {
     now: Option<Now>,
     history: Vec<HistoryStep>,
     past: Past,
+    /// What backends say, beside what is here.
+    beside: Vec<BesideView>,
     may_write: bool,
     may_release: bool,
     api: ApiCalls,
@@ -203,7 +207,8 @@ async fn show(
     };
     let history = numbers::history(ctx, &grant, number).await?;
     let past = Past::of(ctx, &grant, number, &query.on).await?;
-    if found.is_none() && history.is_empty() && past.is_empty() {
+    let sides = drift::beside(ctx, &grant, number).await?;
+    if found.is_none() && history.is_empty() && past.is_empty() && sides.is_empty() {
         let mut problem = Problem::no_such("number", &number.to_string());
         problem.detail =
             format!("{number} is on no account and never was. Look for it under Numbers, or upload it.").into();
@@ -220,6 +225,13 @@ async fn show(
     let person = grant.principal();
     let may_write = person.may::<NumbersWrite>();
     let api = found.as_ref().map(|found| api_call::of_number(&state, found, may_write)).unwrap_or_default();
+    let here = Here {
+        tenant: found.as_ref().and_then(|found| found.tenant_id.as_deref()),
+        settings: found.as_ref().map(|found| &*found.settings),
+        places: &places,
+    };
+    let now_at = ctx.clock.now();
+    let beside = sides.iter().map(|side| BesideView::new(side, here, &ctx.policy.backends, now_at)).collect();
     let template = NumberPage {
         shell: shell.at("numbers"),
         e164: number.to_string(),
@@ -227,6 +239,7 @@ async fn show(
         now: found.as_ref().map(|found| now(found, &places, alike)),
         history: history.into_iter().map(HistoryStep::from).collect(),
         past,
+        beside,
         may_write,
         api,
         may_release: person.may::<NumbersDelete>(),

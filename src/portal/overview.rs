@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::consents::{UNANSWERED, WAITING, active_in};
+use super::drift::{self, DriftTile};
 use super::show::{Chip, Moment, count, counted};
 use crate::authz::{AccountsWrite, ConsentsRead, NumbersRead, NumbersWrite, OrdersRead, SyncWrite};
 use crate::domain::{Order, OrderStatus, SyncState};
@@ -62,6 +63,7 @@ struct OverviewPage {
     needs: Vec<Need>,
     orders: Vec<OrderRow>,
     steps: Vec<FirstStep>,
+    drift: Vec<DriftTile>,
     busy: bool,
 }
 
@@ -85,6 +87,7 @@ async fn get(
         || found.orders.iter().any(|order| matches!(order.status, OrderStatus::Pending | OrderStatus::InProgress));
     let template = OverviewPage {
         shell: shell.at("overview"),
+        drift: drift::tiles(&found.drift, None),
         tiles: tiles(&found),
         needs: needs_person(&found, &drafts, &sync),
         steps: steps(&found, has_accounts, person.may::<AccountsWrite>() && person.may::<NumbersWrite>()),
@@ -171,6 +174,21 @@ fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Ne
             action: "Show them",
         });
     }
+    if let Some(most) = found.drift.iter().max_by_key(|one| one.count) {
+        let counted: i64 = found.drift.iter().map(|one| one.count).sum();
+        let numbers = if counted > most.count {
+            counted_up_in_words(counted)
+        } else {
+            format!("{} ({})", counted_up_in_words(counted), most.kind.label().to_lowercase())
+        };
+        needs.push(Need {
+            kind: "warn",
+            word: "Drift",
+            text: format!("The backend says something else of {numbers} than this portal."),
+            href: "/drift".into(),
+            action: "Compare",
+        });
+    }
     for (status, href, one, many) in [
         ("", UNANSWERED, "new consent waits", "new consents wait"),
         ("ConsentAcknowledged", WAITING, "acknowledged consent waits", "acknowledged consents wait"),
@@ -196,6 +214,10 @@ fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Ne
         });
     }
     needs
+}
+
+fn counted_up_in_words(value: i64) -> String {
+    if value == 1 { "1 number".to_owned() } else { format!("{} numbers", drift::counted_up(value)) }
 }
 
 impl From<Order> for OrderRow {

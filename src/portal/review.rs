@@ -69,6 +69,8 @@ struct ReviewPage {
     button: String,
     may_decide: bool,
     shown: String,
+    /// Whether it settles drift.
+    drift: bool,
     api: ApiCalls,
 }
 
@@ -259,8 +261,9 @@ async fn review_page(
     let right = OrderRight::of(grant.principal(), order.kind).ok();
     let quarantine = InReview::of(state.ctx(), grant, review, said.quarantine).await?;
     let mut api = match &right {
-        Some(right) => api_call::of_draft(state, right, order, refused > 0).await?,
-        None => ApiCalls::default(),
+        // A call would send what a draft that settles drift does not send, or cannot do what it does.
+        Some(right) if review.way.is_none() => api_call::of_draft(state, right, order, refused > 0).await?,
+        _ => ApiCalls::default(),
     };
     if !quarantine.overrides.is_empty() && state.ctx().policy.quarantine.binds_api && !api.calls.is_empty() {
         api.notes.push(
@@ -339,6 +342,7 @@ async fn review_page(
         ),
         may_decide: right.is_some(),
         shown: fingerprint(&review.into()),
+        drift: review.way.is_some(),
         api,
     })
 }

@@ -12,6 +12,7 @@ pub mod call_path;
 pub(crate) mod civic_addresses;
 pub mod consents;
 pub mod direct_routing;
+pub mod drift;
 mod error;
 pub mod hand_over;
 pub mod housekeeping;

@@ -3,7 +3,7 @@
 use super::{Ctx, Result};
 use crate::authz::{Grant, NumbersRead};
 use crate::domain::{Order, SyncState};
-use crate::store::{ConsentCount, OrderFilter, Page};
+use crate::store::{ConsentCount, DriftCount, DriftFilter, OrderFilter, Page};
 
 /// What the first page shows.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Overview {
     pub states: Vec<(SyncState, i64)>,
     /// Consents by status and relationship.
     pub consents: Vec<ConsentCount>,
+    /// How many numbers drift, by kind.
+    pub drift: Vec<DriftCount>,
     /// The latest orders.
     pub orders: Vec<Order>,
 }
@@ -38,5 +40,6 @@ pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>) -> Result<Overview> {
     let (numbers, states) = tx.number_counts().await?;
     let consents = tx.consent_counts().await?;
     let orders = tx.orders_page(&OrderFilter::default(), Page::First, 8).await?.orders;
-    Ok(Overview { numbers, states, consents, orders })
+    let drift = tx.drift_counts(&DriftFilter::default(), ctx.clock.now()).await?;
+    Ok(Overview { numbers, states, consents, drift, orders })
 }

@@ -117,6 +117,18 @@ impl Db {
         }
     }
 
+    /// A connection for questions about many numbers by their keys, some of them too new for any statistics. Nobody waits
+    /// for it, and nothing is written by it.
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn along_keys(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite(_) => self.search().await,
+            Self::Postgres(_) => self.begin().await,
+        }
+    }
+
     /// [`Self::search`] where it is needed, else [`Self::read`].
     ///
     /// # Errors

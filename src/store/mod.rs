@@ -3,7 +3,7 @@
 //! With its children this is the only module that names sqlx. [`Db`] opens connections, [`Tx`] is a connection with or
 //! without a transaction; every statement stands in a `statements!` block, so that a test prepares each on both databases.
 //!
-//! There is a room for each noun: `accounts`, `consents` with the civic addresses, `numbers`, `orders`, `zone`,
+//! There is a room for each noun: `accounts`, `consents` with the civic addresses, `drift`, `numbers`, `orders`, `zone`,
 //! and `sync` for what the engine has to do. `sqlite` and `postgres` hold what one of the databases needs and the
 //! other does not.
 
@@ -11,6 +11,7 @@ mod accounts;
 mod audit;
 mod consents;
 mod db;
+mod drift;
 mod error;
 mod instants;
 mod listing;
@@ -33,6 +34,10 @@ pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
 pub use consents::civic_addresses::AddressPage;
 pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use db::{Db, Notices, PoolSize};
+pub use drift::{
+    Beside, Compared, DRIFT_COUNTED, DriftCount, DriftFilter, DriftKey, DriftPage, DriftRange, DriftRow, Held, Ignored,
+    Ignoring, SETTLED_AT_ONCE, Stretch,
+};
 pub use error::{Error, Result};
 pub use instants::{at, micros};
 pub use listing::{Listed, Window};
@@ -59,7 +64,6 @@ pub use postgres::{Postgres, SessionLimits, WRITING};
 pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use sqlite::Sqlite;
-pub use sync::differences::Difference;
 pub use sync::observed::{Described, Observed, Round};
 pub use sync::plan::NewPush;
 pub use sync::pushes::{Push, PushOutcome};
@@ -78,6 +82,10 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         audit::ALL,
         consents::ALL,
         consents::civic_addresses::ALL,
+        drift::beside::ALL,
+        drift::compare::ALL,
+        drift::keep::ALL,
+        drift::resolve::ALL,
         listing::ALL,
         numbers::ALL,
         numbers::again::ALL,
@@ -103,7 +111,6 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         repeats::ALL,
         sequences::ALL,
         sessions::ALL,
-        sync::differences::ALL,
         sync::observed::ALL,
         sync::parts::ALL,
         sync::plan::ALL,

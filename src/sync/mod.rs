@@ -9,6 +9,7 @@
 
 mod at_once;
 mod claim;
+mod compare;
 mod engines;
 mod health;
 mod housekeeping;

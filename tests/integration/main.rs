@@ -23,6 +23,7 @@ mod consents;
 mod crash;
 mod demo;
 mod dns;
+mod drift;
 mod hand_over;
 mod harness;
 mod hostile;

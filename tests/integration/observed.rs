@@ -1,17 +1,15 @@
-//! What backends last said of each number: taken in page by page, kept by answers, compared with ours.
+//! What backends last said of each number: taken in page by page, kept by answers.
 
-use nmp::domain::{Backends, E164, NumberSettings, OrderKind, Service, TeamsSettings};
-use nmp::service::numbers;
+use nmp::domain::{E164, NumberSettings, OrderKind, Service, TeamsSettings};
 use nmp::service::orders::{self, ReleaseSelection, Submitted};
-use nmp::store::{Described, Difference, Observed, Round};
+use nmp::store::{Described, Observed, Round};
 use time::OffsetDateTime;
 
 use crate::harness::database;
 use crate::harness::on_both_databases;
-use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, right, tenant};
+use crate::harness::world::{CONTOSO, FABRIKAM, World, grant, number, tenant};
 
 on_both_databases![
-    a_list_is_compared_with_ours,
     what_is_not_in_the_list_any_more_is_forgotten_at_its_end,
     answers_keep_what_is_known_current,
     a_page_that_was_asked_for_before_an_answer_does_not_overwrite_it,
@@ -19,21 +17,21 @@ on_both_databases![
 
 const OC: &str = "operator-connect";
 
-fn described(settings: &NumberSettings) -> Described {
+pub(crate) fn described(settings: &NumberSettings) -> Described {
     Described { service: Service::OperatorConnect.key().to_owned(), settings: settings.part(Service::OperatorConnect) }
 }
 
-fn other() -> Described {
+pub(crate) fn other() -> Described {
     let teams = TeamsSettings { usage: "ConferenceAssignment".to_owned(), ..TeamsSettings::default() };
     described(&NumberSettings { services: Service::OperatorConnect.into(), teams, ..NumberSettings::default() })
 }
 
-fn seen(text: &str, described: &Described) -> Observed {
+pub(crate) fn seen(text: &str, described: &Described) -> Observed {
     Observed { number: number(text), described: described.clone(), assigned: false }
 }
 
 /// A pull whose pages are these; the last covers the rest of the list.
-async fn pull(world: &World, of: &str, pages: &[&[Observed]]) {
+pub(crate) async fn pull(world: &World, of: &str, pages: &[&[Observed]]) {
     let now = world.clock.now();
     let round = begin(world, of).await;
     let mut after = 0;
@@ -68,57 +66,8 @@ async fn end(world: &World, round: Round) {
     world.clock.advance(time::Duration::minutes(15));
 }
 
-async fn differences(world: &World, of: &str) -> Vec<(E164, Difference)> {
-    let backends = Backends::default();
-    let backend = backends.iter().next().unwrap();
-    let mut tx = world.db.begin().await.unwrap();
-    let found = tx.differences(backend, &tenant(of), 0, 100).await.unwrap();
-    tx.commit().await.unwrap();
-    found
-}
-
 async fn known(world: &World) -> Vec<i64> {
     database::numbers(&world.db, "SELECT telephone_number FROM observed ORDER BY telephone_number").await
-}
-
-/// Six numbers of contoso that are synced, and what the backend was given of them.
-async fn synced(world: &World) -> Described {
-    let account = world.account("contoso").await;
-    world.upload("contoso", "+441632960000-0005").await;
-    world.backend_answers(&account, OrderKind::Upload, |_| true).await;
-    described(&numbers::get(&world.ctx, &grant(), number("+441632960000")).await.unwrap().settings)
-}
-
-async fn a_list_is_compared_with_ours(world: World) {
-    let ours = synced(&world).await;
-    assert_eq!(differences(&world, CONTOSO).await, [], "the backend said that it did what was asked");
-    world.create(&account_form("fabrikam", FABRIKAM)).await;
-    let [a, b] = ["+441632960000", "+441632960001"].map(|text| seen(text, &ours));
-    let changed = seen("+441632960002", &other());
-    // Nobody here chose a calling profile: any is as wanted.
-    let profile = NumberSettings { calling_profile: Some("profile-1".to_owned()), ..ours.settings.clone() };
-    let profiled = seen("+441632960003", &Described { settings: profile, ..ours.clone() });
-    let stranger = seen("+441632960900", &ours);
-    world.clock.advance(time::Duration::minutes(1));
-    pull(&world, FABRIKAM, &[&[seen("+441632960004", &ours)]]).await;
-    pull(&world, CONTOSO, &[&[a, b], &[changed, profiled, stranger]]).await;
-    assert_eq!(
-        differences(&world, CONTOSO).await,
-        [
-            (number("+441632960002"), Difference::Different),
-            (number("+441632960004"), Difference::OtherTenant),
-            (number("+441632960005"), Difference::OnlyHere),
-            (number("+441632960900"), Difference::OnlyThere),
-        ]
-    );
-    assert_eq!(differences(&world, FABRIKAM).await, [(number("+441632960004"), Difference::OnlyThere)]);
-    // What is under way is no difference.
-    let selection = ReleaseSelection::Numbers(None, vec![number("+441632960002"), number("+441632960005")]);
-    let order = orders::stage_release(&world.ctx, &grant(), &selection, None).await.unwrap();
-    let done = orders::submit(&world.ctx, &right(OrderKind::Release), &origin(), order, false).await.unwrap();
-    assert!(matches!(done, Submitted::Done));
-    let left: Vec<E164> = differences(&world, CONTOSO).await.into_iter().map(|(number, _)| number).collect();
-    assert_eq!(left, [number("+441632960004"), number("+441632960900")]);
 }
 
 async fn what_is_not_in_the_list_any_more_is_forgotten_at_its_end(world: World) {

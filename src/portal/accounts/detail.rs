@@ -13,7 +13,9 @@ use crate::domain::SyncState;
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, Shell, needs, page};
 use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::consents::relationship_chip;
+use crate::portal::drift::{self, DriftTile};
 use crate::portal::show::{Chip, Moment, count};
+use crate::service::drift::{DriftFilter, counts as drift_counts};
 use crate::service::numbers::{self, Matching, NumberFilter};
 use crate::service::{Error, accounts, consents};
 
@@ -51,6 +53,7 @@ struct AccountPage {
     routing: Option<RoutingView>,
     numbers: i64,
     numbers_text: String,
+    drift: Vec<DriftTile>,
     states: Vec<StateCount>,
     deleting: bool,
     created: Moment,
@@ -112,6 +115,7 @@ async fn get(
         .map(|line| ServiceRow { numbers: count(number_of(line.key)), line })
         .collect();
     let routing = routing::view(ctx, &grant, &account).await?;
+    let drifted = drift_counts(ctx, &numbers_grant, &DriftFilter::of_account(&name)).await?;
     let may_write = person.may::<AccountsWrite>() && !account.deleting;
     let api = if may_write { api_call::of_account(&state, &account) } else { ApiCalls::default() };
     Ok(page(&AccountPage {
@@ -123,6 +127,7 @@ async fn get(
         correlation_id: account.correlation_id.unwrap_or_default(),
         numbers: account.number_count,
         numbers_text: count(account.number_count),
+        drift: drift::tiles(&drifted, Some(("account", &account.name))),
         deleting: account.deleting,
         created: account.created_at.into(),
         updated: account.updated_at.into(),

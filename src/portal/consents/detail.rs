@@ -6,17 +6,19 @@ use axum::response::Response;
 
 use super::relationship_chip;
 use super::relationship_form::{Stale, Typed};
-use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, ConsentsWrite, Grant};
+use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, ConsentsWrite, Grant, NumbersRead};
 use crate::domain::consent::Contact;
 use crate::domain::field::filled;
 use crate::domain::{SyncState, TenantId};
 use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, needs, page};
 use crate::portal::api_call::{self, ApiCalls};
+use crate::portal::drift::{self, DriftTile};
 use crate::portal::explain::explain;
 use crate::portal::form::{Choice, Errors};
 use crate::portal::show::{Chip, Moment};
 use crate::service::accounts;
 use crate::service::consents::{self, ConsentRow};
+use crate::service::drift::{DriftFilter, counts as drift_counts};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/consents/{tenant}", needs::<ConsentsRead>(), get)
@@ -65,6 +67,7 @@ pub(super) struct ConsentPage {
     version: i64,
     errors: Errors,
     stale: Option<Stale>,
+    drift: Vec<DriftTile>,
     api: ApiCalls,
 }
 
@@ -115,6 +118,9 @@ impl ConsentPage {
             let hint = "Set by the backend; not among the configured ones";
             choices.push(Choice::new(&relationship.status, &relationship.status, &typed.status).hint(hint));
         }
+        let tenant = consent.tenant_id.to_string();
+        let of_tenant = DriftFilter::of_tenant(&consent.tenant_id);
+        let drifted = drift_counts(ctx, &person.grant::<NumbersRead>()?, &of_tenant).await?;
         let may_write = person.may::<ConsentsWrite>();
         let api = if may_write {
             api_call::of_relationship(state, &consent.tenant_id, &typed.status, filled(&typed.reason))
@@ -123,7 +129,7 @@ impl ConsentPage {
         };
         Ok(Self {
             shell: shell.at("consents"),
-            tenant: consent.tenant_id.to_string(),
+            tenant: tenant.clone(),
             company: row.company,
             status: Chip::from(&consent.status),
             blocked: if consent.status.forbids_numbers() {
@@ -162,6 +168,7 @@ impl ConsentPage {
             version: typed.version.unwrap_or(row.rev),
             errors: typed.errors,
             stale: typed.stale,
+            drift: drift::tiles(&drifted, Some(("tenant", &tenant))),
             api,
         })
     }

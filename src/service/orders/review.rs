@@ -6,7 +6,7 @@ use super::addresses;
 use super::decision::{held, verdicts};
 use super::find::find;
 use crate::authz::{Grant, OrdersRead};
-use crate::domain::{Consent, E164, Order, OrderKind, Outside, Places, Verdict};
+use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Outside, Places, Verdict};
 use crate::service::{Ctx, Result, Rules};
 use crate::store::{
     ItemRange, ItemRow, OutsideCount, Page, ProblemRow, RangesOf, SettingsChange, TheirSettings, TouchedThere, Tx,
@@ -42,6 +42,8 @@ pub struct Review {
     pub refused: Vec<ItemRow>,
     /// Of a release: how many numbers are in use, and the first of them.
     pub assigned: (i64, Vec<E164>),
+    /// How it settles drift, where it does.
+    pub way: Option<DriftWay>,
     /// What a person should know before deciding.
     pub warnings: Vec<String>,
     /// The addresses and locations of the settings shown.
@@ -98,9 +100,18 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
         refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
-    let changes = tx.settings_changes(id).await?;
-    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?;
+    let way = tx.drift_way(id).await?;
+    let assigned = match way {
+        Some(_) => tx.drifted_in_use(id, ASSIGNED_SHOWN).await?,
+        None => tx.assigned_items(id, ASSIGNED_SHOWN).await?,
+    };
     let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
+    let changes = match way {
+        Some(DriftWay::Push) if !theirs.is_empty() => Vec::new(),
+        Some(DriftWay::Push) => tx.drift_changes(id).await?,
+        _ => tx.settings_changes(id).await?,
+    };
+    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?;
     let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
     let settings = settings.chain(theirs.iter().flat_map(|there| [&there.theirs, &there.ours]));
     let settings = settings.chain(ranges.iter().map(|range| &range.settings));
@@ -119,8 +130,9 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
-        assigned: tx.assigned_items(id, ASSIGNED_SHOWN).await?,
-        warnings: warned,
+        warnings: of_drift(way, &order, &assigned).into_iter().chain(warned).collect(),
+        assigned,
+        way,
         order,
         counts,
         outside,
@@ -176,6 +188,19 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
     let is_release = outside.iter().any(|(verdict, ..)| *verdict == Verdict::Release);
     let released = if is_release { tx.assigned_items(id, 0).await?.0 } else { 0 };
     Ok(Shown { outside, assigned: touched.assigned.0 + released, lost: touched.lost.0 })
+/// What a draft that settles drift does, and whom that concerns.
+fn of_drift(way: Option<DriftWay>, order: &Order, assigned: &(i64, Vec<E164>)) -> Vec<String> {
+    let Some(way) = way else { return Vec::new() };
+    let mut said = vec![way.sentence().to_owned()];
+    if order.kind == OrderKind::Release && way == DriftWay::Adopt {
+        said.push("The backend does not have these numbers for their tenant. They are removed here.".to_owned());
+    }
+    let (count, first) = assigned;
+    if *count > 0 && way == DriftWay::Push {
+        let named: Vec<String> = first.iter().take(5).map(|number| number.grouped()).collect();
+        said.push(format!("{count} of these numbers are in use at the backend, such as {}.", named.join(", ")));
+    }
+    said
 }
 
 /// Tells what stands against uploading: consents that do not stand, countries that were not consented to.

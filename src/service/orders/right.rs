@@ -26,7 +26,15 @@ impl OrderRight {
         })
     }
 
-    pub(super) const fn kind(&self) -> OrderKind {
+    /// Who has the right.
+    pub(in crate::service) fn principal(&self) -> &Principal {
+        match self {
+            Self::Upload(grant) => grant.principal(),
+            Self::Release(grant) => grant.principal(),
+        }
+    }
+
+    pub(in crate::service) const fn kind(&self) -> OrderKind {
         match self {
             Self::Upload(_) => OrderKind::Upload,
             Self::Release(_) => OrderKind::Release,

@@ -9,7 +9,9 @@ use super::freshness::compared_with;
 use super::review::{refused, touched};
 use super::right::OrderRight;
 use crate::authz::Principal;
-use crate::domain::{Account, Backends, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict};
+use crate::domain::{
+    Account, Backends, DriftWay, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict,
+};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
 use crate::store::{Applied, AuditEntry, ComparedWith, NewOrder, OrderToApply, OutsideCount, Place, TouchedThere, Tx};
@@ -54,7 +56,15 @@ pub async fn submit(
             let moved = transact!(ctx, |tx| {
                 tx.take_time().await?;
                 tx.refresh_order_accounts(id).await?;
-                tx.compare_items(id, right.kind(), compared_with(ctx)).await?
+                let way = tx.drift_way(id).await?;
+                if way.is_some() {
+                    tx.leave_out_settled(id).await?;
+                }
+                let moved = tx.compare_items(id, right.kind(), compared_with(ctx)).await?;
+                if let Some(way) = way {
+                    tx.correct_drift_verdicts(id, way).await?;
+                }
+                moved
             })?;
             Ok(Submitted::Moved(moved))
         }
@@ -88,7 +98,15 @@ async fn apply(
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
     }
-    let Some(outside) = compared_again(tx, rules, order, reviewed).await? else { return Ok(Submitted::Moved(0)) };
+    let way = tx.drift_way(id).await?;
+    if way.is_some() && tx.drifted_no_more(id).await? > 0 {
+        return Ok(Submitted::Moved(0));
+    }
+    let compared = match way {
+        Some(_) => Some(reviewed),
+        None => compared_again(tx, rules, order, reviewed).await?,
+    };
+    let Some(outside) = compared else { return Ok(Submitted::Moved(0)) };
     let touched = touched(tx, id, &outside, 0).await?;
     let missing = decision.missing(&touched);
     if !missing.is_empty() {
@@ -97,7 +115,13 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
-    let (counts, backends) = (verdicts(&outside), &rules.policy.backends);
+    if way == Some(DriftWay::Release) {
+        tx.take_over_drifted(id, now).await?;
+    }
+    let counts = verdicts(&outside);
+    // What is adopted is so already: no backend has to hear of it.
+    let none = Backends::new(Vec::new());
+    let backends = if way == Some(DriftWay::Adopt) { &none } else { &rules.policy.backends };
     let to_apply = OrderToApply { order_id: id, verdicts: &counts, backends, is_reviewed: true, now };
     let Some(applied) = tx.apply_order(&to_apply).await? else { return Ok(Submitted::Moved(0)) };
     if applied.progress.total == 0 {
@@ -117,6 +141,7 @@ async fn apply(
         verdicts: &counts,
         refused_lines: order.refused_lines,
         there: There { outside: &outside, touched: &touched },
+        way,
     };
     tx.append_audit(submission.audit(right, origin), now).await?;
     Ok(Submitted::Done)
@@ -163,7 +188,8 @@ pub(in crate::service) async fn submit_in(
     let OrderToSubmit { id, account, verdicts, place, backends } = order;
     let touched = TouchedThere::default();
     let there = There { outside: &[], touched: &touched };
-    let submission = Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0, there };
+    let submission =
+        Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0, there, way: None };
     let entry = submission.audit(right, origin);
     let to_apply = OrderToApply { order_id: id, verdicts, backends, is_reviewed: false, now };
     Ok(tx.apply_and_finish(&to_apply, (entry, place)).await?)
@@ -199,6 +225,8 @@ struct Submission<'a> {
     verdicts: &'a [(Verdict, i64)],
     refused_lines: i64,
     there: There<'a>,
+    /// How it settles drift, where it does.
+    way: Option<DriftWay>,
 }
 
 /// What the backends held of the numbers of an order.
@@ -238,6 +266,9 @@ impl Submission<'_> {
         let there = self.there.audited();
         if let Some(after) = after.as_object_mut().filter(|_| !there.is_empty()) {
             after.insert("atBackend".to_owned(), there.into());
+        }
+        if let (Some(way), Some(members)) = (self.way, after.as_object_mut()) {
+            members.insert("drift".to_owned(), json!(way.key()));
         }
         AuditEntry {
             subject_kind: "order",

@@ -162,6 +162,20 @@ impl Tx {
         rows.iter().map(|body| read("of an order", body)).collect()
     }
 
+    /// Those of these addresses that are known.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn civic_addresses_among(&mut self, ids: &[(TenantId, String)]) -> Result<Vec<CivicAddress>> {
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT c.body FROM civic_addresses c WHERE TRUE", []);
+        let named = ids.iter().map(|(tenant, id)| [tenant.as_str().into(), id.as_str().into()]);
+        conditions.and_any("(c.tenant_id = ? AND c.id = ?)", named);
+        let rows: Vec<String> =
+            on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+        rows.iter().map(|body| read("of drift", body)).collect()
+    }
+
     /// The addresses of a tenant, 5,000 at most: for choices in a form and for the rules of a number.
     ///
     /// # Errors

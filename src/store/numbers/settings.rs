@@ -146,7 +146,10 @@ impl Tx {
     }
 
     /// Stores what the backend of each service sees of those of these settings that have several services.
-    pub(in crate::store) async fn intern_parts(&mut self, ids: &[i64]) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn intern_parts(&mut self, ids: &[i64]) -> Result<()> {
         for chunk in ids.chunks(PARTS_AT_ONCE) {
             let mut question = without_parts();
             question.and_any("s.id = ?", chunk.iter().map(|id| [Bind::Int(*id)]));
@@ -155,18 +158,30 @@ impl Tx {
         Ok(())
     }
 
-    /// The same for all settings that are stored; tells whether there were such.
+    /// Some of the settings of which it is not stored yet what the backend of each service sees.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn settings_without_parts(&mut self) -> Result<Vec<i64>> {
+        let mut question = without_parts();
+        question.push(" LIMIT ?", [Bind::Int(PARTS_AT_ONCE as i64)]);
+        let rows: Vec<(i64, String)> =
+            on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// The same for all settings that are stored.
     pub(in crate::store) async fn intern_all_parts(&mut self) -> Result<()> {
         loop {
-            let mut question = without_parts();
-            question.push(" LIMIT ?", [Bind::Int(PARTS_AT_ONCE as i64)]);
-            if !self.intern_found_parts(question).await? {
+            let ids = self.settings_without_parts().await?;
+            if ids.is_empty() {
                 return Ok(());
             }
+            self.intern_parts(&ids).await?;
         }
     }
 
-    async fn intern_found_parts(&mut self, question: Conditions) -> Result<bool> {
+    async fn intern_found_parts(&mut self, question: Conditions) -> Result<()> {
         let rows: Vec<(i64, String)> =
             on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
         for (id, body) in &rows {
@@ -181,6 +196,6 @@ impl Tx {
                     .map(drop))?;
             }
         }
-        Ok(!rows.is_empty())
+        Ok(())
     }
 }

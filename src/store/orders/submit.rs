@@ -9,7 +9,7 @@ use crate::store::numbers::holdings;
 use crate::store::sql::{Bind, dialect, on, statements};
 use crate::store::sqlite::script::{Done, Script};
 use crate::store::sync::work;
-use crate::store::{AuditEntry, Conn, Result, Tx, VerdictCount, micros, orders};
+use crate::store::{AuditEntry, Conn, Result, Tx, VerdictCount, drift, micros, orders};
 
 /// How an item begins; `$2` are the services that backends provision. What no backend need hear of is done at once: what
 /// they hold just so already, and a number without a synced service, unless a backend may hold it from before.
@@ -379,6 +379,7 @@ impl Tx {
         } else {
             is_divided = self.take_over(of).await?;
         }
+        script.step(drift::keep::WRITTEN, of.id());
         let before = script.len();
         script.step(if written > 0 { UPSERT } else { RELEASE }, [Bind::Int(of.order_id), micros(of.now).into()]);
         if released > 0 {

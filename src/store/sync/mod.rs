@@ -1,6 +1,5 @@
 //! What the sync engine has to do: its work, and what is being sent.
 
-pub(super) mod differences;
 pub(super) mod observed;
 pub(super) mod parts;
 pub(super) mod plan;

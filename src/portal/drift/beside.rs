@@ -1,0 +1,82 @@
+//! Ours beside theirs on the page of one number.
+
+use time::OffsetDateTime;
+
+use super::view::{ago, backend_label};
+use crate::domain::drift::seen_of;
+use crate::domain::rules::described;
+use crate::domain::{Backends, NumberSettings, Places};
+use crate::portal::show::{Chip, Moment};
+use crate::service::drift::Beside;
+
+/// One setting on both sides.
+pub(in crate::portal) struct Setting {
+    pub(in crate::portal) label: &'static str,
+    pub(in crate::portal) theirs: String,
+    pub(in crate::portal) ours: String,
+    pub(in crate::portal) differs: bool,
+}
+
+/// What a backend says of the number.
+pub(in crate::portal) struct BesideView {
+    pub(in crate::portal) backend: String,
+    pub(in crate::portal) tenant: String,
+    pub(in crate::portal) enterprise: String,
+    /// Whether it has the number for that tenant.
+    pub(in crate::portal) held: bool,
+    /// Whether that is another tenant than the number's here.
+    pub(in crate::portal) of_another: bool,
+    pub(in crate::portal) settings: Vec<Setting>,
+    pub(in crate::portal) assignment: Chip,
+    pub(in crate::portal) seen: Option<Moment>,
+    pub(in crate::portal) listed: Option<Moment>,
+    pub(in crate::portal) age: String,
+}
+
+/// A number here, as far as it is compared.
+#[derive(Clone, Copy)]
+pub(in crate::portal) struct Here<'a> {
+    pub(in crate::portal) tenant: Option<&'a str>,
+    pub(in crate::portal) settings: Option<&'a NumberSettings>,
+    pub(in crate::portal) places: &'a Places,
+}
+
+impl BesideView {
+    /// What a backend says, beside what is here.
+    pub(in crate::portal) fn new(beside: &Beside, here: Here<'_>, backends: &Backends, now: OffsetDateTime) -> Self {
+        let held = beside.held.as_ref();
+        Self {
+            backend: backend_label(backends, &beside.backend),
+            enterprise: beside.company.clone().unwrap_or_else(|| beside.tenant.clone()),
+            of_another: here.tenant.is_some_and(|tenant| tenant != beside.tenant),
+            tenant: beside.tenant.clone(),
+            held: held.is_some(),
+            settings: held.map(|held| settings(&held.settings, here)).unwrap_or_default(),
+            assignment: match held {
+                Some(held) if held.assigned => Chip::new("ok", "Assigned"),
+                _ => Chip::new("off", "Unassigned"),
+            },
+            seen: held.map(|held| held.seen_at.into()),
+            listed: beside.listed_at.map(Moment::from),
+            age: beside.listed_at.map(|at| ago(now, at)).unwrap_or_default(),
+        }
+    }
+}
+
+/// Every setting that one of the two sides has.
+fn settings(theirs: &NumberSettings, here: Here<'_>) -> Vec<Setting> {
+    let ours = here.settings.map(|ours| seen_of(ours, theirs));
+    let said = described(theirs, here.places);
+    let Some(ours) = ours else {
+        let setting = |(label, theirs)| Setting { label, theirs, ours: String::new(), differs: false };
+        return said.into_iter().map(setting).collect();
+    };
+    let all = described(&ours, here.places);
+    let ours_of = |label: &str| all.iter().find(|(other, _)| *other == label).map(|(_, value)| value.clone());
+    said.into_iter()
+        .map(|(label, theirs)| {
+            let ours = ours_of(label).unwrap_or_default();
+            Setting { label, differs: theirs != ours, theirs, ours }
+        })
+        .collect()
+}

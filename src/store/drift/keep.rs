@@ -1,0 +1,140 @@
+//! Keeping drift: what is written of it, and what is forgotten once it is settled.
+
+use time::OffsetDateTime;
+
+use super::compare::{DRIFTED_POSTGRES, DRIFTED_SQLITE, Drifted, consented};
+use crate::domain::{BackendInfo, E164, number};
+use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
+use crate::store::{Result, Tx, micros};
+
+/// Forgets numbers of a backend.
+macro_rules! forget {
+    ($numbers:literal) => {
+        concat!(
+            "
+        DELETE FROM drift
+        WHERE backend = $1
+          AND telephone_number ",
+            $numbers
+        )
+    };
+}
+
+statements! {
+    FORGET_SQLITE = forget!("IN (SELECT value FROM json_each($2))");
+    FORGET_POSTGRES = forget!("= ANY (CAST(translate($2, '[]', '{}') AS BIGINT[]))");
+    // What an order writes is under way, and no drift until the backend has answered.
+    WRITTEN = "
+        DELETE FROM drift
+        WHERE EXISTS (SELECT 1 FROM drift)
+          AND telephone_number IN (
+              SELECT i.telephone_number
+              FROM order_items i
+              WHERE i.order_id = $1
+                AND i.verdict IN ('new', 'changed', 'release')
+          )";
+}
+
+/// What is ignored stays so as long as both sides say what they said.
+const KEEP: &str = "
+    ON CONFLICT (telephone_number, backend) DO UPDATE
+    SET kind = excluded.kind,
+        account_id = excluded.account_id,
+        tenant_id = excluded.tenant_id,
+        held_by = excluded.held_by,
+        ours_id = excluded.ours_id,
+        theirs_id = excluded.theirs_id,
+        assigned = excluded.assigned,
+        country = excluded.country,
+        seen_at = excluded.seen_at,
+        found_at = CASE WHEN drift.kind = excluded.kind THEN drift.found_at ELSE excluded.found_at END,
+        ignored_until = CASE
+            WHEN drift.kind = excluded.kind
+              AND COALESCE(drift.ours_id, 0) = COALESCE(excluded.ours_id, 0)
+              AND COALESCE(drift.theirs_id, 0) = COALESCE(excluded.theirs_id, 0)
+              AND COALESCE(drift.held_by, '') = COALESCE(excluded.held_by, '')
+              THEN drift.ignored_until
+            ELSE 0
+        END";
+
+/// The most numbers of one call: twelve binds each, under SQLite's limit of 32,766.
+pub const SETTLED_AT_ONCE: usize = 2_000;
+
+impl Tx {
+    /// Compares these numbers, [`SETTLED_AT_ONCE`] at most, and keeps how they differ now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn settle_drift(&mut self, backend: &BackendInfo, numbers: &[E164], now: OffsetDateTime) -> Result<()> {
+        let all: Vec<i64> = numbers.iter().map(|number| number.as_i64()).collect();
+        let statement = dialect!(self, sqlite: DRIFTED_SQLITE, postgres: DRIFTED_POSTGRES);
+        let found: Vec<Drifted> = on!(self, |c| sqlx::query_as(statement)
+            .bind(backend.name.as_str())
+            .bind(backend.services.bits())
+            .bind(consented(backend))
+            .bind(json(&all))
+            .fetch_all(c)
+            .await)?;
+        let drifted: std::collections::BTreeSet<i64> = found.iter().map(|one| one.telephone_number).collect();
+        let settled: Vec<i64> = all.into_iter().filter(|number| !drifted.contains(number)).collect();
+        if !settled.is_empty() {
+            let statement = dialect!(self, sqlite: FORGET_SQLITE, postgres: FORGET_POSTGRES);
+            on!(self, |c| sqlx::query(statement)
+                .bind(backend.name.as_str())
+                .bind(json(&settled))
+                .execute(c)
+                .await
+                .map(drop))?;
+        }
+        if !found.is_empty() {
+            let insert = insert(backend, found, now);
+            on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+        }
+        Ok(())
+    }
+}
+
+fn insert(backend: &BackendInfo, found: Vec<Drifted>, now: OffsetDateTime) -> Conditions {
+    let mut insert = Conditions::default();
+    insert.push(
+        "
+        INSERT INTO drift (
+            telephone_number, backend, kind, account_id, tenant_id, held_by,
+            ours_id, theirs_id, assigned, country, seen_at, found_at
+        )
+        VALUES ",
+        [],
+    );
+    let mut countries = number::Countries::default();
+    for (index, one) in found.into_iter().enumerate() {
+        let country = one.country.or_else(|| E164::from_i64(one.telephone_number).and_then(|n| countries.of(n)));
+        insert.push(
+            if index == 0 {
+                "(?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BIGINT) <> 0, ?, ?, ?)"
+            } else {
+                ", (?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BIGINT) <> 0, ?, ?, ?)"
+            },
+            [
+                Bind::Int(one.telephone_number),
+                backend.name.as_str().into(),
+                one.kind.into(),
+                one.account_id.into(),
+                one.tenant_id.into(),
+                one.held_by.into(),
+                one.ours_id.into(),
+                one.theirs_id.into(),
+                Bind::Int(one.assigned),
+                country.into(),
+                one.seen_at.into(),
+                Bind::Int(micros(now)),
+            ],
+        );
+    }
+    insert.push(KEEP, []);
+    insert
+}
+
+/// Numbers as one value to bind.
+fn json(numbers: &[i64]) -> String {
+    serde_json::to_string(numbers).unwrap_or_default()
+}
