@@ -58,6 +58,7 @@ impl Config {
             relationship_statuses: r.tables(
                 "relationship.statuses",
                 "[{ label = \"Consent acknowledged\", value = \"ConsentAcknowledged\" }, \
+                 { label = \"Customer contacted\", value = \"CustomerContacted\" }, \
                  { label = \"Agreement signed\", value = \"AgreementSigned\" }, \
                  { label = \"Consent declined\", value = \"ConsentDeclined\", needs_reason = true }, \
                  { label = \"Contract terminated\", value = \"ContractTerminated\", needs_reason = true }]",

@@ -127,7 +127,7 @@ pub struct Contact {
     /// E-mail address.
     pub email: String,
     /// Telephone number as the person wrote it, which nobody checked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "phoneNumber", skip_serializing_if = "Option::is_none")]
     pub telephone_number: Option<String>,
     /// Company name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,6 +203,7 @@ impl RelationshipChoice {
     pub fn defaults() -> Vec<Self> {
         [
             ("ConsentAcknowledged", "Consent acknowledged", false),
+            ("CustomerContacted", "Customer contacted", false),
             ("AgreementSigned", "Agreement signed", false),
             ("ConsentDeclined", "Consent declined", true),
             ("ContractTerminated", "Contract terminated", true),
