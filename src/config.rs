@@ -25,7 +25,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::authz::RoleNames;
-use crate::domain::{RelationshipChoice, Service};
+use crate::domain::{MassChange, RelationshipChoice, Service};
 
 pub use addresses::{Network, ServerAddress};
 pub use api::Api;
@@ -63,6 +63,8 @@ pub struct Config {
     pub uploads: Uploads,
     /// What becomes of orders.
     pub orders: Orders,
+    /// How much may change at a backend without a person.
+    pub mass_change: MassChange,
     /// The choices of "Update relationship status".
     pub relationship_statuses: Vec<RelationshipChoice>,
     /// Log output.

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::compared::{self, ComparedView};
 use super::routing::{self, RoutingView};
 use super::{ServiceLine, service_lines};
 use crate::authz::{
@@ -49,6 +50,7 @@ struct AccountPage {
     correlation_id: String,
     services: Vec<ServiceRow>,
     routing: Option<RoutingView>,
+    compared: Vec<ComparedView>,
     numbers: i64,
     numbers_text: String,
     states: Vec<StateCount>,
@@ -112,12 +114,14 @@ async fn get(
         .map(|line| ServiceRow { numbers: count(number_of(line.key)), line })
         .collect();
     let routing = routing::view(ctx, &grant, &account).await?;
+    let compared = compared::views(ctx, &grant, &account).await?;
     let may_write = person.may::<AccountsWrite>() && !account.deleting;
     let api = if may_write { api_call::of_account(&state, &account) } else { ApiCalls::default() };
     Ok(page(&AccountPage {
         shell: shell.at("accounts"),
         services,
         routing,
+        compared,
         states,
         tenant: account.tenant_id.map(|tenant| tenant.to_string()).unwrap_or_default(),
         correlation_id: account.correlation_id.unwrap_or_default(),

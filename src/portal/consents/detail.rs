@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::relationship_chip;
 use super::relationship_form::{Stale, Typed};
-use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, ConsentsWrite, Grant};
+use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, ConsentsWrite, Grant, NumbersWrite};
 use crate::domain::consent::Contact;
 use crate::domain::field::filled;
 use crate::domain::{SyncState, TenantId};
@@ -14,7 +14,7 @@ use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shel
 use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::explain::explain;
 use crate::portal::form::{Choice, Errors};
-use crate::portal::show::{Chip, Moment};
+use crate::portal::show::{Chip, Moment, counted};
 use crate::service::accounts;
 use crate::service::consents::{self, ConsentRow};
 
@@ -37,6 +37,10 @@ pub(super) struct ConsentPage {
     tenant: String,
     company: String,
     status: Chip,
+    /// Numbers that were refused for want of a consent, now that it stands.
+    refused: i64,
+    refused_text: String,
+    may_upload: bool,
     /// Why nothing can be uploaded, when the consent does not stand.
     blocked: &'static str,
     relationship: Chip,
@@ -115,6 +119,11 @@ impl ConsentPage {
             let hint = "Set by the backend; not among the configured ones";
             choices.push(Choice::new(&relationship.status, &relationship.status, &typed.status).hint(hint));
         }
+        let refused = if consent.status.forbids_numbers() {
+            0
+        } else {
+            consents::refused_numbers(ctx, grant, &consent.tenant_id).await?
+        };
         let may_write = person.may::<ConsentsWrite>();
         let api = if may_write {
             api_call::of_relationship(state, &consent.tenant_id, &typed.status, filled(&typed.reason))
@@ -126,6 +135,9 @@ impl ConsentPage {
             tenant: consent.tenant_id.to_string(),
             company: row.company,
             status: Chip::from(&consent.status),
+            refused,
+            refused_text: counted(refused, "number was", "numbers were"),
+            may_upload: person.may::<NumbersWrite>(),
             blocked: if consent.status.forbids_numbers() {
                 "The backend takes no numbers for this enterprise until it consents again in its Teams admin \
                  centre. Numbers it has are kept."

@@ -2,6 +2,7 @@
 
 pub(super) mod begun;
 pub(super) mod compare;
+pub(super) mod consented;
 pub(super) mod divide;
 pub(super) mod drafts;
 pub(super) mod history;

@@ -31,7 +31,13 @@ statements! {
               AND l.tenant_id = $2
               AND l.listed_at IS NOT NULL
               AND n.telephone_number > $4
-              AND n.state = 'synced'
+              AND (
+                  n.state = 'synced'
+                  OR (
+                      n.state = 'failed'
+                      AND n.error_id IN (SELECT e.id FROM errors e WHERE e.body LIKE '%\"NotAtBackend\"%')
+                  )
+              )
               AND (a.services & a.synced & s.services & $3) <> 0
               AND (o.telephone_number IS NULL OR COALESCE(k.push_key, s.push_key) NOT IN (t.id, t.bare_id))
             UNION ALL
@@ -47,7 +53,13 @@ statements! {
               AND (
                   n.telephone_number IS NULL
                   OR (
-                      n.state = 'synced'
+                      (
+                          n.state = 'synced'
+                          OR (
+                              n.state = 'failed'
+                              AND n.error_id IN (SELECT e.id FROM errors e WHERE e.body LIKE '%\"NotAtBackend\"%')
+                          )
+                      )
                       AND (COALESCE(a.tenant_id, '') <> l.tenant_id OR (a.services & a.synced & s.services & $3) = 0)
                   )
               )
