@@ -60,6 +60,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
             let config = Config::load(sources(config)?, Purpose::DatabaseOnly)?;
             to_the_end(database::migrate(&config))
         }
+        Command::Reconcile { config } => {
+            let config = Config::load(sources(config)?, Purpose::DatabaseOnly)?;
+            to_the_end(database::reconcile(&config))
+        }
         Command::Config { command: ConfigCommand::Check { config } } => {
             Config::load(sources(config)?, Purpose::Production)?;
             print("The configuration is fine.\n")

@@ -26,7 +26,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::authz::RoleNames;
-use crate::domain::{Quarantine, RelationshipChoice, Service};
+use crate::domain::{MassChange, Quarantine, RelationshipChoice, Service};
 
 pub use addresses::{Network, ServerAddress};
 pub use api::Api;
@@ -66,6 +66,8 @@ pub struct Config {
     pub orders: Orders,
     /// How long numbers that were released stay in quarantine.
     pub quarantine: Quarantine,
+    /// How much may change at a backend without a person.
+    pub mass_change: MassChange,
     /// The choices of "Update relationship status".
     pub relationship_statuses: Vec<RelationshipChoice>,
     /// Log output.

@@ -43,6 +43,13 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// After a backup was restored: nothing is pushed before each account was compared with its backends. On SQLite the
+    /// process must not run
+    Reconcile {
+        /// Configuration file
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Check or explain the configuration
     Config {
         /// What about it.

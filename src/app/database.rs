@@ -1,10 +1,12 @@
 //! Opening the database: one process for a SQLite file, and a schema this program knows.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, DatabaseUrl};
+use crate::domain::ReconcileWhy;
 use crate::service::audit::{self, Verified};
 use crate::service::{Clock, Ctx, Policy};
 use crate::store::{Db, MigrationState, PoolSize, SessionLimits};
@@ -124,6 +126,22 @@ pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
             format!("The database is up to date: {count} migrations were run.\n")
         }
     };
+    database.db.close().await;
+    print(&said)
+}
+
+/// `nmp reconcile`: lets nothing be pushed before each account was compared with its backends.
+pub(super) async fn reconcile(config: &Config) -> Result<(), Failure> {
+    let database = open(config).await?;
+    let now = Clock::system().now();
+    let mut said = String::new();
+    for backend in config.backends() {
+        let info = &backend.info;
+        let mut tx = database.db.begin().await.map_err(failed)?;
+        let accounts = tx.begin_all_reconciles(info, ReconcileWhy::Restored, now).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        let _ = writeln!(said, "{}: {accounts} accounts are compared before anything is pushed.", info.label);
+    }
     database.db.close().await;
     print(&said)
 }

@@ -293,6 +293,7 @@ fn policy(config: &Config) -> Policy {
         services: config.services.offered.iter().copied().collect(),
         sip_header: config.call_path.header_name.clone(),
         backends: Backends::new(config.backends().into_iter().map(|backend| backend.info.clone()).collect()),
+        mass_change: config.mass_change,
         keep_drafts: Some(config.orders.keep_drafts)
             .filter(|days| *days > 0)
             .map(|days| time::Duration::days(i64::from(days))),

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use super::lenient::{self, Listed, Unread};
 use super::{BackendError, JobStatus, NumberOutcome, NumberResult, Page};
 use crate::domain::{E164, ProvisioningError};
 
@@ -26,6 +27,8 @@ const MAX_ITEMS: usize = 10_000;
 const MAX_NAME: usize = 200;
 /// The longest message of an error that is kept, in characters.
 const MAX_MESSAGE: usize = 2_000;
+/// The most parts of a page that could not be read and are named.
+const MAX_NAMED: usize = 20;
 /// The longest id of a job, in bytes: it goes into addresses.
 const MAX_ID: usize = 500;
 
@@ -89,6 +92,11 @@ pub(super) fn json<'a, T: Deserialize<'a>>(who: &str, body: &'a [u8]) -> Result<
         tracing::debug!(backend = who, error = brief(&error), "unreadable answer from a backend");
         retry(format!("the answer of {who} could not be read"))
     })
+}
+
+/// Reads a JSON body that is one thing, in which `null` is as if left out.
+pub(super) fn thing<T: DeserializeOwned>(who: &str, body: &[u8]) -> Result<T, BackendError> {
+    json(who, body).or_else(|error| lenient::whole(body).ok_or(error))
 }
 
 /// The wait a `Retry-After` header asks for: seconds or an HTTP-date, at most 15 minutes; anything else is ignored.
@@ -179,7 +187,7 @@ impl<'a> Items<'a> {
 }
 
 /// Reads a page of a list; an item that cannot be read does not spoil the others.
-pub(super) fn page<T: DeserializeOwned>(who: &str, body: &[u8]) -> Result<Page<T>, BackendError> {
+pub(super) fn page<T: Listed>(who: &str, body: &[u8]) -> Result<Page<T>, BackendError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct WirePage<'a> {
@@ -188,9 +196,44 @@ pub(super) fn page<T: DeserializeOwned>(who: &str, body: &[u8]) -> Result<Page<T
         #[serde(default)]
         next_cursor: Option<String>,
     }
-    let page: WirePage<'_> = json(who, body)?;
-    let (items, unreadable) = page.value.readable(who, MAX_ITEM_BYTES);
-    Ok(Page { items, unreadable, next_cursor: page.next_cursor.filter(|cursor| !cursor.is_empty()) })
+    let wire: WirePage<'_> = json(who, body)?;
+    let next_cursor = wire.next_cursor.filter(|cursor| !cursor.is_empty());
+    let left_out = wire.value.left_out;
+    let mut page =
+        Page { items: Vec::new(), unreadable: left_out, next_cursor, unread: Vec::new(), unread_count: left_out };
+    for item in wire.value.read {
+        let read = if item.get().len() > MAX_ITEM_BYTES {
+            Err(Unread { item: String::new(), member: None })
+        } else {
+            lenient::read(item.get())
+        };
+        let unread = match read {
+            Ok((item, unread)) => {
+                page.items.push(item);
+                unread
+            }
+            Err(unread) => {
+                page.unreadable += 1;
+                vec![unread]
+            }
+        };
+        page.unread_count += unread.len();
+        page.unread.extend(unread.into_iter().take(MAX_NAMED.saturating_sub(page.unread.len())));
+    }
+    if page.unread_count > 0 {
+        let first = page.unread.first();
+        let (item, member) = first.map_or(("", None), |unread| (unread.item.as_str(), unread.member.as_deref()));
+        let (unreadable, unread) = (page.unreadable, page.unread_count);
+        tracing::warn!(
+            backend = who,
+            unreadable,
+            unread,
+            item,
+            member,
+            "parts of an answer could not be read and are left out"
+        );
+    }
+    Ok(page)
 }
 
 /// A job as it comes.
@@ -201,7 +244,7 @@ pub(super) struct WireJob<'a> {
     request_id: String,
     status: String,
     #[serde(default, borrow)]
-    results: Items<'a>,
+    results: Option<Items<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -219,7 +262,7 @@ impl WireJob<'_> {
         if self.id.is_empty() || self.id.len() > MAX_ID {
             return Err(retry(format!("the answer of {who} could not be read: the id of a job is empty or too long")));
         }
-        let (results, _) = self.results.readable::<WireResult>(who, MAX_BODY_BYTES);
+        let (results, _) = self.results.unwrap_or_default().readable::<WireResult>(who, MAX_BODY_BYTES);
         Ok(super::Job {
             id: self.id,
             request_id: shortened(self.request_id, MAX_NAME),

@@ -9,6 +9,7 @@
 
 mod answer;
 mod job;
+mod lenient;
 pub mod operator_connect;
 mod pages;
 mod properties;
@@ -30,6 +31,7 @@ use crate::domain::{
 };
 
 pub use job::{Job, JobStatus};
+pub use lenient::Unread;
 pub use operator_connect::{OperatorConnect, OperatorConnectOptions};
 pub use pages::{Cursor, ListFault, Pages};
 pub use properties::{JobPace, Properties, PullIntervals};
@@ -163,6 +165,10 @@ pub struct Page<T> {
     /// How many items of the page could not be read and are missing from `items`. While this is not 0,
     /// an item that is not in the list cannot be taken as gone.
     pub unreadable: usize,
+    /// What of the items could not be read, a few of them named.
+    pub unread: Vec<Unread>,
+    /// How much of them could not be read.
+    pub unread_count: usize,
 }
 
 /// A change of the customer relationship.
@@ -240,6 +246,7 @@ pub struct BackendNumber {
     #[serde(default)]
     pub service: String,
     /// `assigned` or `unassigned`; an open string.
+    #[serde(default)]
     pub assignment_status: String,
     /// The settings it has.
     #[serde(default)]

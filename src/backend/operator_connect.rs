@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::answer::{self, WireJob, retry};
+use super::lenient::Listed;
 use super::token::{Credentials, TokenSource};
 use super::{
     Answer, Answering, Backend, BackendError, BackendNumber, Cursor, Directory, Job, NumberJobs, NumberList, Page,
@@ -230,12 +231,7 @@ impl OperatorConnect {
         BackendError::Retry { after, reason }
     }
 
-    async fn page<T: serde::de::DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        path: &[&str],
-        cursor: &Cursor,
-    ) -> Answer<Page<T>> {
+    async fn page<T: Listed>(&self, operation: &'static str, path: &[&str], cursor: &Cursor) -> Answer<Page<T>> {
         let mut query = vec![("limit", PAGE_LIMIT)];
         query.extend(cursor.text().map(|cursor| ("cursor", cursor)));
         let reply = self.ask(Request::get(operation, path, &query)).await?;
@@ -283,7 +279,7 @@ impl Directory for OperatorConnect {
             let body = Some(encode(update)?);
             let request =
                 Request { operation: "update_relationship", method: Method::PUT, path: &path, query: &[], body };
-            answer::json(&self.info.label, self.ask(request).await?.accepted(&self.info.label)?)
+            answer::thing(&self.info.label, self.ask(request).await?.accepted(&self.info.label)?)
         })
     }
 
@@ -296,7 +292,7 @@ impl Directory for OperatorConnect {
         Box::pin(async move {
             let path = ["tenants", tenant.as_str(), "capability-plans"];
             let reply = self.ask(Request::get("capability_plans", &path, &[])).await?;
-            Ok(answer::json::<Plans>(&self.info.label, reply.accepted(&self.info.label)?)?.capability_plans)
+            Ok(answer::thing::<Plans>(&self.info.label, reply.accepted(&self.info.label)?)?.capability_plans)
         })
     }
 

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::Page;
+use super::{Page, Unread};
 
 /// The most pages of one list.
 pub const MAX_PAGES: usize = 100_000;
+/// The most parts of a list that could not be read and are named.
+const MAX_NAMED: usize = 20;
 /// The longest cursor that is sent back, in bytes.
 const MAX_CURSOR: usize = 2_000;
 
@@ -76,12 +78,22 @@ pub struct Pages {
     followed: HashSet<u64>,
     read: usize,
     unreadable: usize,
+    unread: Vec<Unread>,
+    unread_count: usize,
     fault: Option<ListFault>,
 }
 
 impl Default for Pages {
     fn default() -> Self {
-        Self { next: Some(Cursor(None)), followed: HashSet::new(), read: 0, unreadable: 0, fault: None }
+        Self {
+            next: Some(Cursor(None)),
+            followed: HashSet::new(),
+            read: 0,
+            unreadable: 0,
+            unread: Vec::new(),
+            unread_count: 0,
+            fault: None,
+        }
     }
 }
 
@@ -96,6 +108,8 @@ impl Pages {
     pub fn take<T>(&mut self, page: Page<T>) -> Vec<T> {
         self.read += 1;
         self.unreadable += page.unreadable;
+        self.unread_count += page.unread_count;
+        self.unread.extend(page.unread.into_iter().take(MAX_NAMED.saturating_sub(self.unread.len())));
         self.next = page.next_cursor.and_then(|cursor| match self.refused(&cursor) {
             None => Some(Cursor(Some(cursor))),
             fault => {
@@ -139,6 +153,12 @@ impl Pages {
         self.unreadable
     }
 
+    /// What of the items could not be read: how much, and some of it named.
+    #[must_use]
+    pub fn unread(&self) -> (usize, &[Unread]) {
+        (self.unread_count, &self.unread)
+    }
+
     /// Whether everything was read: only then an item that was not in the list is gone.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
@@ -151,7 +171,8 @@ mod tests {
     use super::*;
 
     fn page(next: Option<&str>) -> Page<u8> {
-        Page { items: vec![1], next_cursor: next.map(str::to_owned), unreadable: 0 }
+        let next_cursor = next.map(str::to_owned);
+        Page { items: vec![1], next_cursor, unreadable: 0, unread: Vec::new(), unread_count: 0 }
     }
 
     /// Reads until the list ends; the backend names the next page by the number of those that were read.
@@ -193,7 +214,13 @@ mod tests {
     #[test]
     fn a_list_with_items_that_cannot_be_read_is_not_whole() {
         let mut pages = Pages::default();
-        pages.take(Page::<u8> { items: Vec::new(), next_cursor: None, unreadable: 1 });
+        pages.take(Page::<u8> {
+            items: Vec::new(),
+            next_cursor: None,
+            unreadable: 1,
+            unread: Vec::new(),
+            unread_count: 1,
+        });
         assert!(pages.next().is_none() && !pages.is_whole());
     }
 }

@@ -110,7 +110,7 @@ async fn everything_can_be_read() {
     let outside = Outside::start().await;
     let oc = &outside.oc;
     let consents = oc.consents_page(&first()).await.unwrap();
-    assert_eq!((consents.items.len(), consents.unreadable, consents.next_cursor), (8, 0, None));
+    assert_eq!((consents.items.len(), consents.unreadable, consents.next_cursor), (9, 0, None));
     assert_eq!(consents.items.iter().filter(|consent| consent.status == ConsentStatus::Suspended).count(), 1);
     let plans = oc.capability_plans(&contoso()).await.unwrap();
     assert!(plans.iter().any(|plan| plan.usage == "ConferenceAssignment" && plan.supports_toll_free));

@@ -11,6 +11,7 @@ use super::{
     Operations, OperatorConnect, Orders, Portal, Services, Uploads,
 };
 use crate::authz::RoleNames;
+use crate::domain::MassChange;
 
 impl Config {
     pub(super) fn read(r: &mut Reader) -> Self {
@@ -56,9 +57,26 @@ impl Config {
                 ),
             },
             quarantine: super::quarantine::read(r),
+            mass_change: MassChange {
+                percent: r.integer(
+                    "sync.mass_change_percent",
+                    5,
+                    0..=100,
+                    "Where a service of an account is synced from now on, the account gets a tenant, or the database was restored, \
+                     the account is compared with the backend first. If a push would then change a larger share of its numbers \
+                     there than this, in per cent, nothing is pushed until a person has confirmed it on the account's page.",
+                ),
+                numbers: r.integer(
+                    "sync.mass_change_numbers",
+                    20,
+                    0..=10_000_000,
+                    "Fewer changes than this need nobody to confirm them.",
+                ),
+            },
             relationship_statuses: r.tables(
                 "relationship.statuses",
                 "[{ label = \"Consent acknowledged\", value = \"ConsentAcknowledged\" }, \
+                 { label = \"Customer contacted\", value = \"CustomerContacted\" }, \
                  { label = \"Agreement signed\", value = \"AgreementSigned\" }, \
                  { label = \"Consent declined\", value = \"ConsentDeclined\", needs_reason = true }, \
                  { label = \"Contract terminated\", value = \"ContractTerminated\", needs_reason = true }]",

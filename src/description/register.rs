@@ -246,9 +246,10 @@ pub static OPERATIONS: [Operation; 20] = [
         id: "TeamsRequestsForInformation_CreateOrUpdateRequestForInformation",
         kind: OperationKind::Patch,
         summary: "Update the customer relationship",
-        description: "Changes where the operator stands with the enterprise; what is left out stays, a comment that \
-                      is null goes. The new status is pending until the backend has taken it. Consents come from \
-                      the backend alone: one that is not there cannot be created here (404).",
+        description: "Changes where the operator stands with the enterprise. A status without a comment clears the \
+                      old comment; a status that needs a reason needs a comment (400). The new status is pending \
+                      until the backend has taken it. Consents come from the backend alone: one that is not there \
+                      cannot be created here (404).",
         right: Right::Write,
         sent: Some(Body::new::<RequestForInformationResourceCreateOrUpdate>(examples::relationship)),
         answered: Some(Body::new::<RequestForInformationResource>(examples::consent_pending)),

@@ -17,6 +17,7 @@ pub const MAX_COMMENT: usize = 1_000;
 #[serde(rename_all = "camelCase")]
 pub struct Consent {
     /// The backend's id of the consent.
+    #[serde(default)]
     pub id: String,
     /// The enterprise.
     pub tenant_id: TenantId,
@@ -26,7 +27,8 @@ pub struct Consent {
     /// Which operator the enterprise picked.
     #[serde(default)]
     pub operator_id: String,
-    /// Whether the consent stands.
+    /// Whether the consent stands. One that says nothing of it is not taken to stand.
+    #[serde(default)]
     pub status: ConsentStatus,
     /// When the enterprise gave it.
     #[serde(default, with = "time::serde::rfc3339::option")]
@@ -71,6 +73,12 @@ pub enum ConsentStatus {
     Removed,
     /// A value of the backend that is not known here.
     Other(String),
+}
+
+impl Default for ConsentStatus {
+    fn default() -> Self {
+        Self::Other("unknown".to_owned())
+    }
 }
 
 impl ConsentStatus {
@@ -127,7 +135,7 @@ pub struct Contact {
     /// E-mail address.
     pub email: String,
     /// Telephone number as the person wrote it, which nobody checked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "phoneNumber", skip_serializing_if = "Option::is_none")]
     pub telephone_number: Option<String>,
     /// Company name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,7 +171,7 @@ pub struct RelationshipPatch {
 /// What becomes of a comment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CommentChange {
-    /// The comment stays.
+    /// Nothing is said of it.
     #[default]
     Keep,
     /// The comment goes.
@@ -173,10 +181,12 @@ pub enum CommentChange {
 }
 
 impl RelationshipPatch {
-    /// The status and the comment once the patch is applied.
+    /// The status and the comment once the patch is applied. A comment belongs to the status that it was given with: a
+    /// patch that names a status and no comment clears the old one.
     #[must_use]
     pub fn applied(&self, before: &CustomerRelationship) -> (String, Option<String>) {
         let comment = match &self.comment {
+            CommentChange::Keep if self.status.is_some() => None,
             CommentChange::Keep => before.comment.clone(),
             CommentChange::Remove => None,
             CommentChange::Set(comment) => Some(comment.clone()),
@@ -203,6 +213,7 @@ impl RelationshipChoice {
     pub fn defaults() -> Vec<Self> {
         [
             ("ConsentAcknowledged", "Consent acknowledged", false),
+            ("CustomerContacted", "Customer contacted", false),
             ("AgreementSigned", "Agreement signed", false),
             ("ConsentDeclined", "Consent declined", true),
             ("ContractTerminated", "Contract terminated", true),

@@ -22,7 +22,9 @@ pub(crate) mod order;
 pub(crate) mod outside;
 pub(crate) mod provisioning;
 pub mod quarantine;
+pub(crate) mod reconcile;
 pub mod rules;
+pub mod seen;
 pub(crate) mod service;
 pub mod session;
 pub(crate) mod tenant;
@@ -43,5 +45,6 @@ pub use order::{ItemState, Order, OrderKind, OrderSource, OrderStatus, Progress,
 pub use outside::Outside;
 pub use provisioning::ProvisioningError;
 pub use quarantine::Quarantine;
+pub use reconcile::{MassChange, ReconcileState, ReconcileWhy};
 pub use service::{Service, ServiceSet};
 pub use tenant::TenantId;

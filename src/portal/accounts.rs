@@ -1,5 +1,6 @@
 //! Accounts: an operator's customers and the services they take.
 
+mod compared;
 mod delete;
 mod detail;
 mod edit;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> Routes {
         .get("/accounts", needs::<AccountsRead>(), list)
         .get("/accounts.csv", needs::<AccountsRead>(), export)
         .merge(edit::routes())
+        .merge(compared::routes())
         .merge(names::routes())
         .merge(detail::routes())
         .merge(hand_over::routes())

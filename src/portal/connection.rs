@@ -15,7 +15,9 @@ use crate::http::{
     Flash, FormBody, Granted, Partial, PortalState, Problem, ReturnTo, Routes, Shell, fragment, needs, page,
     see_other_with,
 };
-use crate::service::sync_status::{self, BackendStatus, KindStatus, LeftBehind, Piece, Pull, SHOWN, Subject, WorkKind};
+use crate::service::sync_status::{
+    self, BackendStatus, KindStatus, LeftBehind, Piece, Pull, SHOWN, Subject, UnreadList, WorkKind,
+};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/connection", needs::<ConsentsRead>(), get).post(
@@ -51,6 +53,35 @@ struct BackendView {
     since: Option<Moment>,
     open: String,
     kinds: Vec<Kind>,
+    unread: Vec<UnreadView>,
+}
+
+/// What could not be read of one list.
+struct UnreadView {
+    title: &'static str,
+    /// Whose list it is; nothing where it is everybody's.
+    of: String,
+    total: String,
+    lines: Vec<String>,
+    at: Moment,
+}
+
+impl From<UnreadList> for UnreadView {
+    fn from(list: UnreadList) -> Self {
+        let what =
+            |item: String| if item.is_empty() { "an item that says nothing of what it is".to_owned() } else { item };
+        let line = |(item, member): (String, Option<String>)| match member {
+            Some(member) => format!("{}: {member}", what(item)),
+            None => format!("{}: left out", what(item)),
+        };
+        Self {
+            title: words(list.kind).0,
+            of: list.key,
+            total: counted(list.total, "part could not be read", "parts could not be read"),
+            lines: list.named.into_iter().map(line).collect(),
+            at: list.at.into(),
+        }
+    }
 }
 
 /// What waits for a backend that is not configured any more.
@@ -95,6 +126,7 @@ impl BackendView {
             open: counted(status.open_pushes, "request is under way", "requests are under way"),
             since: last_ok.map(Moment::from),
             kinds: status.kinds.into_iter().map(|kind| Kind::new(&info.name, kind, now)).collect(),
+            unread: status.unread.into_iter().map(UnreadView::from).collect(),
             name: info.name,
             label: info.label,
             state,

@@ -42,6 +42,14 @@ pub(super) fn explain(error: &ProvisioningError) -> Explanation {
             "Another tenant holds this number at the backend.",
             "Release it there first, or check whether the number is meant for this enterprise, then retry.",
         ),
+        "NumberHeldByAnotherTenant" => reading(
+            "The backend has this number for another tenant, so nothing was sent.",
+            "Release it there first, or check whether the number is meant for this enterprise, then retry.",
+        ),
+        "NotAtBackend" => reading(
+            "The number was synced, and the backend does not have it any more: the enterprise or somebody else has given it up.",
+            "Upload it again to give it back to the enterprise, or release it here.",
+        ),
         "InvalidTelephoneNumber" => reading(
             "The backend does not take this number as one that can exist in its country.",
             "Check its digits. If it is right, ask the people who run the backend to allow its range, then retry.",

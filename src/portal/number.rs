@@ -15,13 +15,14 @@ use super::show::{Chip, Moment, count};
 use super::upload::{ManageHeading, manage_page};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::rules::described;
-use crate::domain::{E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState};
+use crate::domain::seen::{MemberChange, SeenKind};
+use crate::domain::{Backends, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState};
 use crate::http::{
     Granted, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page,
 };
 use crate::service;
 use crate::service::drift;
-use crate::service::numbers::{self, COUNTED, OrderHistory};
+use crate::service::numbers::{self, COUNTED, OrderHistory, SeenStep};
 use crate::service::staging::UploadForm;
 
 pub(super) fn routes() -> Routes {
@@ -51,6 +52,8 @@ struct NumberPage {
     past: Past,
     /// What backends say, beside what is here.
     beside: Vec<BesideView>,
+    /// What backends were seen to do with it by themselves.
+    seen: Vec<SeenLine>,
     may_write: bool,
     may_release: bool,
     api: ApiCalls,
@@ -80,6 +83,31 @@ struct Fault {
     meaning: String,
     /// Others that fail for the same reason: "12", or "more than 1,000".
     alike: String,
+}
+
+/// What a backend was seen to do with the number.
+struct SeenLine {
+    what: String,
+    backend: String,
+    at: Moment,
+}
+
+fn seen_line(step: SeenStep, backends: &Backends) -> SeenLine {
+    let named = backends.iter().find(|backend| backend.name == step.backend);
+    let changes = step.changes.iter().map(MemberChange::words).collect::<Vec<_>>().join("; ");
+    SeenLine {
+        what: match step.kind {
+            SeenKind::Changed if changes.is_empty() => "settings changed".to_owned(),
+            SeenKind::Changed => changes,
+            SeenKind::Gone => "the tenant does not have the number any more".to_owned(),
+            SeenKind::Back => "the tenant has the number again".to_owned(),
+            SeenKind::Assigned => "assigned".to_owned(),
+            SeenKind::Unassigned => "not assigned any more".to_owned(),
+            SeenKind::Overwritten => format!("an upload replaced what was there: {changes}"),
+        },
+        backend: named.map_or(step.backend, |backend| backend.label.clone()),
+        at: step.at.into(),
+    }
 }
 
 /// One order of the number's life.
@@ -208,6 +236,7 @@ async fn show(
     let history = numbers::history(ctx, &grant, number).await?;
     let past = Past::of(ctx, &grant, number, &query.on).await?;
     let sides = drift::beside(ctx, &grant, number).await?;
+    let seen = numbers::seen(ctx, &grant, number).await?;
     if found.is_none() && history.is_empty() && past.is_empty() && sides.is_empty() {
         let mut problem = Problem::no_such("number", &number.to_string());
         problem.detail =
@@ -240,6 +269,7 @@ async fn show(
         history: history.into_iter().map(HistoryStep::from).collect(),
         past,
         beside,
+        seen: seen.into_iter().map(|step| seen_line(step, &ctx.policy.backends)).collect(),
         may_write,
         api,
         may_release: person.may::<NumbersDelete>(),

@@ -1,5 +1,7 @@
 //! Consents: who asked for service, and where the operator stands with them.
 
+mod again;
+
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -11,6 +13,7 @@ use crate::domain::field::{check_ticket, filled};
 use crate::domain::{Backends, FieldProblem, RelationshipChoice, SyncState, TenantId};
 use crate::store::{Page, RelationshipChange, Tx, WorkKind};
 
+pub use self::again::{refused_numbers, send_again};
 pub use crate::store::{ConsentCount, ConsentFilter, ConsentRow};
 
 /// Consents on one page.

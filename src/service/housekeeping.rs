@@ -34,6 +34,7 @@ pub async fn sweep(ctx: &Ctx) -> Result<Swept> {
     let repeats = sweep_repeats(ctx).await?;
     let drafts = sweep_drafts(ctx).await?;
     let quarantine = sweep_quarantine(ctx).await?;
+    sweep_seen(ctx).await?;
     Ok(Swept { repeats, drafts, quarantine })
 }
 
@@ -77,6 +78,17 @@ async fn sweep_drafts(ctx: &Ctx) -> Result<u64> {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(all)
+}
+
+/// What backends were seen to do is told for so long.
+const SEEN_KEPT: time::Duration = time::Duration::days(400);
+
+async fn sweep_seen(ctx: &Ctx) -> Result<()> {
+    let until = ctx.clock.now() - SEEN_KEPT;
+    while transact!(ctx, |tx| tx.sweep_seen(until, CHUNK).await?)? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 async fn oldest(ctx: &Ctx, until: time::OffsetDateTime) -> Result<Option<i64>> {

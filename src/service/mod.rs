@@ -40,7 +40,7 @@ pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
 use crate::domain::direct_routing::Zones;
-use crate::domain::{Backends, CallingProfile, Quarantine, RelationshipChoice, Service, ServiceSet};
+use crate::domain::{Backends, CallingProfile, MassChange, Quarantine, RelationshipChoice, Service, ServiceSet};
 use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
@@ -98,6 +98,8 @@ pub struct Policy {
     pub keep_drafts: Option<time::Duration>,
     /// The backends that numbers are provisioned by.
     pub backends: Backends,
+    /// How much may change at a backend without a person having confirmed it, after an account was compared with it.
+    pub mass_change: MassChange,
 }
 
 impl Default for Policy {
@@ -114,6 +116,7 @@ impl Default for Policy {
             sip_header: crate::domain::call_path::SIP_HEADER.to_owned(),
             keep_drafts: Some(time::Duration::days(30)),
             backends: Backends::default(),
+            mass_change: MassChange::default(),
         }
     }
 }

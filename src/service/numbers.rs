@@ -6,7 +6,7 @@ use crate::domain::{E164, Holdings, Number, Places, TenantId};
 use crate::store::{Page, Tx};
 
 pub use crate::store::{
-    Alike, Assignment, FilterChoices, NumberFilter, NumberLine, NumberLines, NumberRange, OrderHistory,
+    Alike, Assignment, FilterChoices, NumberFilter, NumberLine, NumberLines, NumberRange, OrderHistory, SeenStep,
 };
 
 /// Numbers on one page.
@@ -155,6 +155,14 @@ pub async fn holdings(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result
 /// When the database fails.
 pub async fn is_known(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<bool> {
     Ok(ctx.db.read().await?.is_known_number(number).await?)
+}
+
+/// What happened to a number at backends without our having asked for it, the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seen(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Vec<SeenStep>> {
+    Ok(ctx.db.read().await?.seen_of_number(number, HISTORY).await?)
 }
 
 /// Rows of an export fetched at a time.

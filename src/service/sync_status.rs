@@ -9,7 +9,7 @@ use crate::domain::{BackendInfo, TenantId};
 
 use crate::store::Tx;
 
-pub use crate::store::{WorkKind, WorkRow};
+pub use crate::store::{UnreadList, WorkKind, WorkRow};
 
 /// Pieces shown of each kind.
 pub const SHOWN: i64 = 50;
@@ -54,6 +54,8 @@ pub struct BackendStatus {
     pub kinds: Vec<KindStatus>,
     /// Requests to it that are under way.
     pub open_pushes: i64,
+    /// What could not be read of its lists; [`SHOWN`] at most.
+    pub unread: Vec<UnreadList>,
 }
 
 impl BackendStatus {
@@ -119,7 +121,8 @@ pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>) -> Result<SyncStatus> {
             kinds.push(KindStatus { kind, pieces });
         }
         let open_pushes = tx.open_pushes(&info.name).await?;
-        backends.push(BackendStatus { info: info.clone(), kinds, open_pushes });
+        let unread = tx.unread(&info.name, SHOWN).await?;
+        backends.push(BackendStatus { info: info.clone(), kinds, open_pushes, unread });
     }
     let mut left_behind = Vec::new();
     for name in tx.backends_with_work().await? {

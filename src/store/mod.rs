@@ -31,6 +31,7 @@ mod zone;
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
+pub use consents::changes::ConsentChange;
 pub use consents::civic_addresses::AddressPage;
 pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
 pub use db::{Db, Notices, PoolSize};
@@ -64,10 +65,14 @@ pub use postgres::{Postgres, SessionLimits, WRITING};
 pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use sqlite::Sqlite;
+pub use sync::known::KnownNumbers;
 pub use sync::observed::{Described, Observed, Round};
 pub use sync::plan::NewPush;
 pub use sync::pushes::{Push, PushOutcome};
+pub use sync::reconcile::{PushPlan, Reconcile, Standing};
+pub use sync::seen::{NOT_AT_BACKEND, SeenStep, not_at_backend};
 pub use sync::shown::WorkRow;
+pub use sync::unread::UnreadList;
 pub use sync::work::{Again, Claim, Lane, WorkId, WorkKind};
 pub(crate) use tx::Conn;
 pub use tx::Tx;
@@ -97,6 +102,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         orders::ALL,
         orders::adopt::ALL,
         orders::compare::ALL,
+        orders::consented::ALL,
         orders::divide::ALL,
         orders::drafts::ALL,
         orders::history::ALL,
@@ -111,11 +117,16 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         repeats::ALL,
         sequences::ALL,
         sessions::ALL,
+        sync::known::ALL,
+        sync::news::ALL,
         sync::observed::ALL,
         sync::parts::ALL,
         sync::plan::ALL,
         sync::pushes::ALL,
+        sync::reconcile::ALL,
+        sync::seen::ALL,
         sync::shown::ALL,
+        sync::unread::ALL,
         sync::upkeep::ALL,
         sync::work::ALL,
         zone::ALL,

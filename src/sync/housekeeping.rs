@@ -1,14 +1,18 @@
 //! What keeps the work going besides the work: schedules, waking what sleeps, a clock that was set back.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, SLOW_POLL, interval};
+use crate::domain::ReconcileWhy;
 use crate::store::{self, Lane, WorkKind};
 
 /// Time between two looks whether a sleeper should try.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// A database with which nothing was synced for longer than this may be a backup.
+const GAP: Duration = Duration::HOUR;
 
 impl Engine {
     /// Keeps house until it is told to stop.
@@ -35,11 +39,32 @@ impl Engine {
 
     /// What a start does: nothing may sleep because of what the last process saw of the backend or of the clock.
     async fn begin_house(&self) -> store::Result<()> {
+        self.compare_after_a_gap().await?;
         self.follow_clock_back(self.ctx.clock.now()).await?;
         for lane in Lane::ALL {
             self.wake_all(lane).await?;
         }
         self.seed().await
+    }
+
+    /// A database with which nothing was done for a while was restored, or the product stood still: what the backend holds
+    /// is looked at before anything is pushed.
+    async fn compare_after_a_gap(&self) -> store::Result<()> {
+        let now = self.ctx.clock.now();
+        let last = self.ctx.db.read().await?.last_work_at(&self.info().name).await?;
+        let Some(last) = last.filter(|last| now - *last > GAP) else { return Ok(()) };
+        let mut tx = self.ctx.db.begin().await?;
+        let accounts = tx.begin_all_reconciles(self.info(), ReconcileWhy::Restored, now).await?;
+        tx.commit().await?;
+        if accounts > 0 {
+            tracing::warn!(
+                backend = self.info().name,
+                accounts,
+                minutes = (now - last).whole_minutes(),
+                "nothing was synced for a while; the accounts are compared with the backend before anything is pushed"
+            );
+        }
+        Ok(())
     }
 
     /// When the backend is back all that sleeps is due at once; while it is away one sleeper tries now and then.

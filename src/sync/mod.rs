@@ -19,6 +19,7 @@ mod outage;
 mod pace;
 mod pull;
 mod push;
+mod reconcile;
 mod relationship;
 
 use std::collections::HashSet;

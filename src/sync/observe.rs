@@ -1,12 +1,17 @@
 //! Taking in what a backend says of a tenant's numbers: a list is read page by page, and what is not in it any more is
 //! forgotten once all of it is known.
 
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{Engine, Stop};
-use crate::backend::BackendNumber;
+use crate::backend::{BackendNumber, Pages};
+use crate::domain::seen::SeenKind;
 use crate::domain::{E164, NumberSettings, Service, TenantId};
-use crate::store::{self, Claim, Described, Observed, Round, Tx};
+use crate::store::{self, AuditEntry, Claim, Described, Observed, Round, Tx};
+
+/// Numbers looked at in one transaction.
+const AT_ONCE: i64 = 10_000;
 
 /// A list under way.
 pub(super) struct List {
@@ -21,16 +26,79 @@ pub(super) struct List {
 impl Engine {
     pub(super) async fn begin_list(&self, claim: &Claim, tenant: &TenantId) -> Result<List, Stop> {
         let mut tx = self.begin(claim).await?;
-        let round = tx.begin_round(&self.info().name, tenant).await?;
+        let (began, services) = (self.ctx.clock.now(), self.info().services);
+        let round = tx.begin_round(&self.info().name, tenant).await?.begun(began, services);
         tx.commit().await?;
-        Ok(List { round, began: self.ctx.clock.now(), stretch: (0, 0), is_complete: true })
+        Ok(List { round, began, stretch: (0, 0), is_complete: true })
     }
 
-    /// Ends a list that was read to its end. Where a page could not be read, nothing is forgotten.
-    pub(super) async fn end_list(&self, claim: &Claim, list: &List) -> Result<(), Stop> {
-        if !list.is_complete {
+    /// Ends a list, whether or not it was read to its end. Where a page could not be read, nothing is forgotten.
+    pub(super) async fn end_list(
+        &self,
+        claim: &Claim,
+        tenant: &TenantId,
+        list: &List,
+        pages: &Pages,
+    ) -> Result<(), Stop> {
+        if pages.is_whole() && list.is_complete {
+            self.find_absent(claim, list).await?;
+            self.forget(claim, list).await?;
+        }
+        let info = self.info();
+        let mut tx = self.begin(claim).await?;
+        self.note_unread(&mut tx, claim, pages).await?;
+        tx.looked_at(&info.name, tenant, list.began).await?;
+        tx.want_accounts_of_tenant(info, tenant, self.ctx.clock.now()).await?;
+        let seen = tx.seen_since(list.round.list_id(), list.began).await?;
+        let told: serde_json::Map<String, Value> = seen
+            .into_iter()
+            .filter(|(kind, _)| !matches!(kind, SeenKind::Assigned | SeenKind::Unassigned))
+            .map(|(kind, count)| (kind.key().to_owned(), count.into()))
+            .collect();
+        if !told.is_empty() {
+            let after = Some(Value::Object(told).to_string());
+            let entry = AuditEntry { after, ..self.seen_entry("numbers.seen", ("tenant", tenant.as_str())) };
+            tx.append_audit(entry, self.ctx.clock.now()).await?;
+        }
+        tx.commit().await?;
+        self.shared.wake_pushes.notify_one();
+        Ok(())
+    }
+
+    /// Begins the audit row of something that was seen at the backend.
+    pub(super) fn seen_entry(&self, action: &'static str, (kind, subject): (&'static str, &str)) -> AuditEntry {
+        AuditEntry {
+            actor: self.info().label.clone(),
+            actor_id: format!("backend {}", self.info().name),
+            origin: "seen at the backend".to_owned(),
+            action,
+            subject_kind: kind,
+            subject: subject.to_owned(),
+            ..AuditEntry::default()
+        }
+    }
+
+    /// Finds numbers that are called synced with a list that is read for the first time and that does not have them.
+    async fn find_absent(&self, claim: &Claim, list: &List) -> Result<(), Stop> {
+        if list.round.was_listed() {
             return Ok(());
         }
+        let (list_id, services) = (list.round.list_id(), self.info().services);
+        let mut after = 0;
+        loop {
+            let absent = {
+                let mut tx = self.ctx.db.read_or_search(true).await?;
+                tx.never_seen(list_id, services, after, AT_ONCE).await?
+            };
+            let Some(last) = absent.last() else { return Ok(()) };
+            after = *last;
+            let mut tx = self.begin(claim).await?;
+            tx.are_absent((list_id, services), &absent).await?;
+            tx.commit().await?;
+        }
+    }
+
+    async fn forget(&self, claim: &Claim, list: &List) -> Result<(), Stop> {
         loop {
             let mut tx = self.begin(claim).await?;
             let is_more = tx.forget_missing(list.round).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Engine, Next, Stop, interval};
 use crate::backend::{Answer, BackendNumber, Cursor, Directory, ListFault, Page, Pages};
 use crate::domain::{E164, TenantId};
-use crate::store::{Claim, Lane, WorkKind};
+use crate::store::{AuditEntry, Claim, ConsentChange, Lane, Tx, WorkKind};
 
 /// Numbers looked at in one go when those that are free again are marked.
 const CHUNK: i64 = 5_000;
@@ -27,6 +27,7 @@ impl Engine {
         // Also where the list broke off: whose consent was read is known.
         let mut tx = self.begin(claim).await?;
         tx.take_time().await?;
+        self.note_unread(&mut tx, claim, &pages).await?;
         if self.info().offers.facts_of_tenants() {
             let now = self.ctx.clock.now();
             tx.want_work_for_new_tenants(&self.info().name, WorkKind::CivicAddresses, now).await?;
@@ -40,8 +41,14 @@ impl Engine {
     async fn read_consents(&self, directory: &dyn Directory, claim: &Claim, pages: &mut Pages) -> Result<(), Stop> {
         while let Some(cursor) = pages.next() {
             let consents = pages.take(self.backend.ask(Lane::Pulls, directory.consents_page(&cursor)).await?);
+            let (offers, now) = (self.info().offers, self.ctx.clock.now());
             let mut tx = self.begin(claim).await?;
-            tx.upsert_consents(&consents, self.info().offers, self.ctx.clock.now()).await?;
+            let changes = tx.consent_changes(&consents, offers).await?;
+            tx.upsert_consents(&consents, offers, now).await?;
+            for ConsentChange { tenant, before, after } in changes {
+                let seen = self.seen_entry("consent.seen", ("consent", tenant.as_str()));
+                tx.append_audit(AuditEntry { before: Some(before), after: Some(after), ..seen }, now).await?;
+            }
             tx.commit().await?;
         }
         Ok(())
@@ -85,6 +92,9 @@ impl Engine {
             }
             tx.commit().await?;
         }
+        let mut tx = self.begin(claim).await?;
+        self.note_unread(&mut tx, claim, &pages).await?;
+        tx.commit().await?;
         Ok(pages.fault())
     }
 
@@ -130,11 +140,25 @@ impl Engine {
                 tx.commit().await?;
             }
         }
+        self.end_list(claim, &tenant, &list, &pages).await?;
         if pages.is_whole() {
-            self.end_list(claim, &list).await?;
-            self.compare(claim, &tenant).await?;
+            self.compare_list(claim, &tenant).await?;
         }
         Ok(self.pulled(claim, pages.fault(), self.properties().pulls.numbers))
+    }
+
+    /// Says what of a list could not be read, for the Connection page and the metrics.
+    pub(super) async fn note_unread(&self, tx: &mut Tx, claim: &Claim, pages: &Pages) -> Result<(), Stop> {
+        let (total, unread) = pages.unread();
+        let named: Vec<(&str, Option<&str>)> =
+            unread.iter().map(|unread| (unread.item.as_str(), unread.member.as_deref())).collect();
+        tx.note_unread(claim, total, &named, self.ctx.clock.now()).await?;
+        if total > 0 {
+            let (backend, list) = (claim.backend.clone(), claim.kind.key());
+            metrics::counter!("nmp_backend_unread_total", "backend" => backend, "list" => list)
+                .increment(u64::try_from(total).unwrap_or(u64::MAX));
+        }
+        Ok(())
     }
 
     /// How a pull ends: with what was read, due again after its interval, and said where the list has no end.

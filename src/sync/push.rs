@@ -7,9 +7,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::job::given_up;
+use super::reconcile::Look;
 use super::{Engine, Next, Stop, interval};
 use crate::backend::{BackendError, NumberJobs, Provisioning, ReleaseRequest, UploadRequest};
-use crate::domain::{Account, E164, OrderKind, ProvisioningError, TenantId};
+use crate::domain::{Account, BackendInfo, E164, OrderKind, ProvisioningError, ServiceSet, TenantId};
 use crate::service::Ctx;
 use crate::store::{Claim, Lane, NewPush, Push, PushOutcome, Tx};
 
@@ -51,9 +52,14 @@ impl Engine {
                 return Ok(Next::WhenWanted);
             };
             let Some(tenant) = account.tenant_id.clone() else { return self.without_tenant(&account).await };
-            let pushes = self.plan(claim, &account, &tenant).await?;
-            if pushes.is_empty() {
+            let look = self.look(claim, &account, &tenant).await?;
+            let (pushes, waits) = self.plan(claim, &account, &tenant, &look).await?;
+            if pushes.is_empty() && !waits {
                 return Ok(Next::WhenWanted);
+            }
+            if pushes.is_empty() {
+                let (again, note) = look.pause(self.ctx.clock.now());
+                return Ok(Next::Unfinished(again, Some(note)));
             }
             let mut soonest: Option<OffsetDateTime> = None;
             let mut note = None;
@@ -96,8 +102,14 @@ impl Engine {
     }
 
     /// The account's pushes to this backend that are under way, and as many new ones as may be, written down before they
-    /// are sent.
-    async fn plan(&self, claim: &Claim, account: &Account, tenant: &TenantId) -> Result<Vec<Push>, Stop> {
+    /// are sent; and whether something waits for the backend's list or for a person.
+    async fn plan(
+        &self,
+        claim: &Claim,
+        account: &Account,
+        tenant: &TenantId,
+        look: &Look,
+    ) -> Result<(Vec<Push>, bool), Stop> {
         let mut tx = self.begin(claim).await?;
         let info = self.info();
         let pushed = account.pushed(self.ctx.policy.backends.provisioned());
@@ -105,10 +117,17 @@ impl Engine {
         let mut room = self.options.pushes_at_once.saturating_sub(open);
         let consent = if info.offers.consents { tx.consent(tenant).await? } else { None };
         let forbidden = consent.filter(|row| row.consent.status.forbids_numbers());
-        for kind in [OrderKind::Release, OrderKind::Upload] {
+        let nobody = BackendInfo { name: String::new(), services: ServiceSet::default(), ..info.clone() };
+        let mut waits = matches!(look, Look::Comparing | Look::Held);
+        if matches!(look, Look::Comparing) {
+            self.want_list(&mut tx, tenant.as_str()).await?;
+        }
+        let kinds: &[OrderKind] = if waits { &[] } else { &[OrderKind::Release, OrderKind::Upload] };
+        for kind in kinds.iter().copied() {
+            let is_blind = kind == OrderKind::Upload && forbidden.is_none() && matches!(look, Look::Stale);
             while room > 0 {
                 let push = NewPush {
-                    backend: info,
+                    backend: if is_blind { &nobody } else { info },
                     pushed,
                     request_id: Ctx::new_id(),
                     account_id: account.id,
@@ -116,7 +135,13 @@ impl Engine {
                     kind,
                     size: i64::from(self.properties().batch_size),
                 };
-                let Some(push) = tx.plan_push(&push, self.ctx.clock.now()).await? else { break };
+                let Some(push) = tx.plan_push(&push, self.ctx.clock.now()).await? else {
+                    if is_blind && tx.waits_for_push(&NewPush { backend: info, ..push }).await? {
+                        waits = true;
+                        self.want_list(&mut tx, tenant.as_str()).await?;
+                    }
+                    break;
+                };
                 match &forbidden {
                     _ if push.backend.is_none() => self.settle_here(&mut tx, &push, PushOutcome::Done).await?,
                     Some(row) if kind == OrderKind::Upload => {
@@ -124,13 +149,18 @@ impl Engine {
                         let error = tx.intern_error(&error).await?;
                         self.settle_here(&mut tx, &push, PushOutcome::Refused(error)).await?;
                     }
-                    _ => room -= 1,
+                    _ => match look {
+                        Look::Known(list) if kind == OrderKind::Upload => {
+                            room -= usize::from(self.settle_what_is_known(&mut tx, &push, *list).await?);
+                        }
+                        _ => room -= 1,
+                    },
                 }
             }
         }
         let pushes = tx.pushes(account.id, &info.name).await?;
         tx.commit().await?;
-        Ok(pushes)
+        Ok((pushes, waits))
     }
 
     /// Settles every number of a push, without a job of the backend.
@@ -210,7 +240,11 @@ impl Engine {
             return Ok(None);
         }
         let settings = tx.settings(push.settings_id).await?.unwrap_or_default();
-        tx.push_sent(push.id).await?;
+        if !tx.push_sent(push.id).await? {
+            tx.take_push_back(push.id).await?;
+            tx.commit().await?;
+            return Ok(None);
+        }
         tx.commit().await?;
         let (tenant, request_id) = (push.tenant_id.clone(), push.request_id.clone());
         Ok(Some(match (push.kind, push.service) {

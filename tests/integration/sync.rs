@@ -18,14 +18,15 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
+use crate::harness::database;
 use crate::harness::world::{CONTOSO, World, grant, number, origin, right, tenant};
 use crate::harness::{eventually, on_both_databases};
 
 /// The sandbox, and an engine that works on the world's database.
-struct Outside {
+pub(crate) struct Outside {
     url: String,
     http: reqwest::Client,
-    engine: Engine,
+    pub(crate) engine: Engine,
     stop: CancellationToken,
 }
 
@@ -36,7 +37,7 @@ impl Drop for Outside {
 }
 
 impl Outside {
-    async fn new(world: &World) -> Self {
+    pub(crate) async fn new(world: &World) -> Self {
         Self::with(world, Properties::default()).await
     }
 
@@ -65,24 +66,24 @@ impl Outside {
         outside
     }
 
-    async fn faults(&self, faults: Value) {
+    pub(crate) async fn faults(&self, faults: Value) {
         let answer = self.http.put(format!("{}/_faults", self.url)).json(&faults).send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
-    async fn post(&self, what: &str, body: Value) {
+    pub(crate) async fn post(&self, what: &str, body: Value) {
         let answer = self.http.post(format!("{}/{what}", self.url)).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
     /// The numbers the outside holds for contoso.
-    async fn numbers(&self) -> BTreeMap<String, Value> {
+    pub(crate) async fn numbers(&self) -> BTreeMap<String, Value> {
         let state: Value = self.http.get(format!("{}/_state", self.url)).send().await.unwrap().json().await.unwrap();
         serde_json::from_value(state["tenants"][CONTOSO]["numbers"].clone()).unwrap()
     }
 
     /// Works, and lets time pass, until the order has its end.
-    async fn until_final(&self, world: &World, order: i64) -> OrderStatus {
+    pub(crate) async fn until_final(&self, world: &World, order: i64) -> OrderStatus {
         eventually("the order is final", Duration::from_secs(20), async || {
             self.engine.run_until_idle().await.unwrap();
             let status = world.order(order).await.status;
@@ -148,6 +149,7 @@ async fn a_batch_refused_as_a_whole_is_halved_until_the_bad_number_stands_alone(
 async fn a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) {
     let outside = Outside::new(&world).await;
     world.account("contoso").await;
+    outside.engine.run_until_idle().await.unwrap();
     let order = world.upload("contoso", "+441632960100-0119").await;
     outside.faults(json!({"dropResponseRate": 1.0})).await;
     outside.engine.run_until_idle().await.unwrap();
@@ -526,6 +528,10 @@ async fn after_an_outage_everything_that_sleeps_is_woken_by_the_first_answer(wor
     let outside = Outside::new(&world).await;
     let names: Vec<String> = (0..6).map(|index| format!("contoso-{index}")).collect();
     let mut waiting = Vec::new();
+    world.account("contoso").await;
+    outside.engine.run_until_idle().await.unwrap();
+    // What the tenant holds is known, however long the backend is away.
+    database::execute(&world.db, "UPDATE observed_lists SET looked_at = 4102444800000000").await;
     outside.faults(json!({"down": true})).await;
     for (index, name) in names.iter().enumerate() {
         world.account(name).await;

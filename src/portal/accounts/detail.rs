@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::compared::{self, ComparedView};
 use super::routing::{self, RoutingView};
 use super::{ServiceLine, service_lines};
 use crate::authz::{
@@ -51,6 +52,7 @@ struct AccountPage {
     correlation_id: String,
     services: Vec<ServiceRow>,
     routing: Option<RoutingView>,
+    compared: Vec<ComparedView>,
     numbers: i64,
     numbers_text: String,
     drift: Vec<DriftTile>,
@@ -116,12 +118,14 @@ async fn get(
         .collect();
     let routing = routing::view(ctx, &grant, &account).await?;
     let drifted = drift_counts(ctx, &numbers_grant, &DriftFilter::of_account(&name)).await?;
+    let compared = compared::views(ctx, &grant, &account).await?;
     let may_write = person.may::<AccountsWrite>() && !account.deleting;
     let api = if may_write { api_call::of_account(&state, &account) } else { ApiCalls::default() };
     Ok(page(&AccountPage {
         shell: shell.at("accounts"),
         services,
         routing,
+        compared,
         states,
         tenant: account.tenant_id.map(|tenant| tenant.to_string()).unwrap_or_default(),
         correlation_id: account.correlation_id.unwrap_or_default(),

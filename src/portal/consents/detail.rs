@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::relationship_chip;
 use super::relationship_form::{Stale, Typed};
-use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, ConsentsWrite, Grant, NumbersRead};
+use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, ConsentsWrite, Grant, NumbersRead, NumbersWrite};
 use crate::domain::consent::Contact;
 use crate::domain::field::filled;
 use crate::domain::{SyncState, TenantId};
@@ -15,7 +15,7 @@ use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::drift::{self, DriftTile};
 use crate::portal::explain::explain;
 use crate::portal::form::{Choice, Errors};
-use crate::portal::show::{Chip, Moment};
+use crate::portal::show::{Chip, Moment, counted};
 use crate::service::accounts;
 use crate::service::consents::{self, ConsentRow};
 use crate::service::drift::{DriftFilter, counts as drift_counts};
@@ -39,6 +39,10 @@ pub(super) struct ConsentPage {
     tenant: String,
     company: String,
     status: Chip,
+    /// Numbers that were refused for want of a consent, now that it stands.
+    refused: i64,
+    refused_text: String,
+    may_upload: bool,
     /// Why nothing can be uploaded, when the consent does not stand.
     blocked: &'static str,
     relationship: Chip,
@@ -121,6 +125,11 @@ impl ConsentPage {
         let tenant = consent.tenant_id.to_string();
         let of_tenant = DriftFilter::of_tenant(&consent.tenant_id);
         let drifted = drift_counts(ctx, &person.grant::<NumbersRead>()?, &of_tenant).await?;
+        let refused = if consent.status.forbids_numbers() {
+            0
+        } else {
+            consents::refused_numbers(ctx, grant, &consent.tenant_id).await?
+        };
         let may_write = person.may::<ConsentsWrite>();
         let api = if may_write {
             api_call::of_relationship(state, &consent.tenant_id, &typed.status, filled(&typed.reason))
@@ -132,6 +141,9 @@ impl ConsentPage {
             tenant: tenant.clone(),
             company: row.company,
             status: Chip::from(&consent.status),
+            refused,
+            refused_text: counted(refused, "number was", "numbers were"),
+            may_upload: person.may::<NumbersWrite>(),
             blocked: if consent.status.forbids_numbers() {
                 "The backend takes no numbers for this enterprise until it consents again in its Teams admin \
                  centre. Numbers it has are kept."

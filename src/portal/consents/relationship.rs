@@ -8,21 +8,22 @@ use serde::Deserialize;
 use super::detail::{ConsentPage, tenant_of};
 use super::relationship_form::{Stale, Typed};
 use super::relationship_word;
-use crate::authz::{ConsentsRead, ConsentsWrite};
+use crate::authz::{ConsentsRead, ConsentsWrite, NumbersWrite};
 use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, invalid, needs, page_with,
     see_other_with,
 };
 use crate::portal::form::checked;
 use crate::portal::origin;
+use crate::portal::show::counted;
+use crate::service::Error;
 use crate::service::consents::{self, RelationshipForm, RelationshipUpdated};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().post("/consents/{tenant}/relationship", needs::<ConsentsWrite>(), update).post(
-        "/consents/{tenant}/retry",
-        needs::<ConsentsWrite>(),
-        retry,
-    )
+    Routes::new()
+        .post("/consents/{tenant}/relationship", needs::<ConsentsWrite>(), update)
+        .post("/consents/{tenant}/retry", needs::<ConsentsWrite>(), retry)
+        .post("/consents/{tenant}/numbers", needs::<NumbersWrite>(), numbers_again)
 }
 
 #[derive(Default, Deserialize)]
@@ -80,6 +81,22 @@ async fn update(
             Ok(invalid(&ConsentPage::new(&state, &read, shell, row, typed).await?))
         }
     }
+}
+
+/// `POST /consents/{tenant}/numbers`: what was refused while the consent did not stand is sent again.
+async fn numbers_again(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersWrite>,
+    PathPart(tenant): PathPart<String>,
+    Info(info): Info,
+) -> Result<Response, Problem> {
+    let tenant = tenant_of(&tenant)?;
+    let flash = match consents::send_again(state.ctx(), &grant, &origin(&info), &tenant).await {
+        Ok(sent) => Flash::success(format!("{} sent again.", counted(sent, "number is", "numbers are"))),
+        Err(Error::Conflict(why)) => Flash::warning(why),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(see_other_with(&format!("/consents/{tenant}"), flash))
 }
 
 /// `POST /consents/{tenant}/retry`

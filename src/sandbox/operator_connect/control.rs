@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::faults::{Faults, FaultsChange};
+use super::tenant::ConsentAsSent;
 use super::wire::{Refusal, read};
 use super::world::World;
 use super::{Answer, Oc, tenant_id};
-use crate::domain::{CivicAddress, Consent, E164, Location, TenantId};
+use crate::domain::{CivicAddress, E164, Location, TenantId};
 use crate::sandbox::clock;
 
 /// `GET /_state`
@@ -45,8 +46,9 @@ pub(super) async fn put_civic_address(State(oc): Oc, body: Bytes) -> Answer {
     Ok(Json(add_civic_address(&mut oc.world(), given)?).into_response())
 }
 
-/// Adds a consent, or changes the given members of the tenant's consent.
-pub(super) fn add_consent(world: &mut World, given: Map<String, Value>) -> Result<Consent, Refusal> {
+/// Adds a consent, or changes the given members of the tenant's consent. They are sent as they are given, also those that
+/// nobody can read.
+pub(super) fn add_consent(world: &mut World, given: Map<String, Value>) -> Result<ConsentAsSent, Refusal> {
     let tenant = world.tenant(&tenant_of(&given)?);
     let now = clock::now().format(&Rfc3339).unwrap_or_default();
     let mut value = match &tenant.consent {
@@ -61,7 +63,7 @@ pub(super) fn add_consent(world: &mut World, given: Map<String, Value>) -> Resul
     for (name, member) in given {
         overlay(&mut value, &name, member);
     }
-    let consent: Consent = serde_json::from_value(value).map_err(|error| unreadable(&error))?;
+    let consent: ConsentAsSent = serde_json::from_value(value).map_err(|error| unreadable(&error))?;
     tenant.consent = Some(consent.clone());
     Ok(consent)
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::jobs::Terms;
+use super::tenant::NumberStatus;
 use super::wire::{Service, Settings, UploadTerms};
 use super::world::World;
 use super::{control, rules};
@@ -27,6 +28,8 @@ struct Holding {
     first: E164,
     count: u32,
     assigned: u32,
+    #[serde(default)]
+    acquired_number_status: NumberStatus,
     settings: Settings,
 }
 
@@ -58,6 +61,7 @@ fn hand_out(world: &mut World, holding: Holding) {
         if index < holding.assigned {
             world.assign(&holding.tenant_id, number, true);
         }
+        world.tenant(&holding.tenant_id).set_status(number, holding.acquired_number_status);
         next = number.next();
     }
 }

@@ -1,6 +1,6 @@
 //! What goes wrong, on demand.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -23,6 +23,7 @@ pub(super) struct Faults {
     garbage_rate: f64,
     pub(super) reject_numbers: HashSet<E164>,
     pub(super) refuse_batch_numbers: HashSet<E164>,
+    pub(super) entry_errors: HashMap<E164, String>,
     pub(super) job_seconds: f64,
     pub(super) down: bool,
     only_tenant: Option<String>,
@@ -44,6 +45,7 @@ impl Default for Faults {
             garbage_rate: 0.0,
             reject_numbers: HashSet::new(),
             refuse_batch_numbers: HashSet::new(),
+            entry_errors: HashMap::new(),
             job_seconds: 1.0,
             down: false,
             only_tenant: None,
@@ -68,6 +70,7 @@ pub(super) struct FaultsChange {
     garbage_rate: Change<f64>,
     reject_numbers: Change<HashSet<E164>>,
     refuse_batch_numbers: Change<HashSet<E164>>,
+    entry_errors: Change<HashMap<E164, String>>,
     job_seconds: Change<f64>,
     down: Change<bool>,
     only_tenant: Change<String>,
@@ -122,6 +125,7 @@ impl Faults {
         change.garbage_rate.apply(&mut self.garbage_rate, usual.garbage_rate);
         change.reject_numbers.apply(&mut self.reject_numbers, usual.reject_numbers);
         change.refuse_batch_numbers.apply(&mut self.refuse_batch_numbers, usual.refuse_batch_numbers);
+        change.entry_errors.apply(&mut self.entry_errors, usual.entry_errors);
         change.job_seconds.apply(&mut self.job_seconds, usual.job_seconds);
         change.down.apply(&mut self.down, usual.down);
         change.only_tenant.apply_optional(&mut self.only_tenant);

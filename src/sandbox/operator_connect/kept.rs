@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::{Job, JobId, Outcome, Terms};
 use super::rules;
-use super::tenant::{HeldNumber, Tenant};
+use super::tenant::{ConsentAsSent, HeldNumber, NumberStatus, Tenant};
 use super::wire::{Order, UploadTerms};
 use super::world::World;
-use crate::domain::{CivicAddress, Consent, E164, ProvisioningError, TenantId};
+use crate::domain::{CivicAddress, E164, ProvisioningError, TenantId};
 
 /// A world at one moment.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub(in crate::sandbox) struct KeptWorld {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct KeptTenant {
-    consent: Option<Consent>,
+    consent: Option<ConsentAsSent>,
     /// By request: the status and the comment that were asked for.
     relationship_requests: HashMap<String, (String, Option<String>)>,
     civic_addresses: BTreeMap<String, CivicAddress>,
@@ -34,9 +34,9 @@ struct KeptTenant {
     jobs: Vec<KeptJob>,
 }
 
-/// The number, its terms, whether it is assigned, and how often its state changed: short, for there are many.
+/// The number, its terms, whether it is assigned, how often its state changed, and how it stands: short, for there are many.
 #[derive(Debug, Serialize, Deserialize)]
-struct KeptNumber(E164, usize, bool, u32);
+struct KeptNumber(E164, usize, bool, u32, #[serde(default)] NumberStatus);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -93,9 +93,9 @@ impl World {
         for (id, tenant) in kept.tenants {
             let KeptTenant { consent, relationship_requests, civic_addresses, numbers, released, jobs: started } =
                 tenant;
-            let held = numbers.into_iter().map(|KeptNumber(number, place, assigned, changes)| {
+            let held = numbers.into_iter().map(|KeptNumber(number, place, assigned, changes, status)| {
                 let terms = terms.get(place).map(Arc::clone).ok_or(NO_TERMS)?;
-                Ok((number, HeldNumber { terms, assigned, changes }))
+                Ok((number, HeldNumber { terms, assigned, status, changes }))
             });
             let numbers = held.collect::<Result<_, &'static str>>()?;
             for job in started {
@@ -117,7 +117,7 @@ const NO_TERMS: &str = "it names terms that are not in it";
 
 fn keep_tenant(tenant: &Tenant, places: &mut Places, now: Instant) -> KeptTenant {
     let number = |(number, held): (&E164, &HeldNumber)| {
-        KeptNumber(*number, places.place(&held.terms), held.assigned, held.changes)
+        KeptNumber(*number, places.place(&held.terms), held.assigned, held.changes, held.status)
     };
     let numbers = tenant.numbers.iter().map(number).collect();
     KeptTenant {

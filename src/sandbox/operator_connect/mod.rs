@@ -1,5 +1,6 @@
 //! A pretend Operator Connect that speaks the protocol of docs/operator-connect-backend.md.
 
+mod behind;
 mod control;
 mod distort;
 mod examples;
@@ -83,7 +84,9 @@ pub(super) fn routes(oc: Arc<OperatorConnect>) -> Router {
         .route("/_civic-addresses", post(control::put_civic_address))
         .route("/_assign", post(control::assign))
         .route("/_unassign", post(control::unassign))
-        .route("/_release", post(control::release));
+        .route("/_release", post(control::release))
+        .route("/_hold", post(behind::hold))
+        .route("/_change", post(behind::change));
     Router::new()
         .route("/consents", get(consents))
         .route("/consents/{tenant}/relationship", put(update_relationship))
@@ -170,12 +173,12 @@ async fn update_relationship(State(oc): Oc, Path(tenant): Path<String>, body: By
         Some(_) => {}
         None => {
             let (status, comment) = wanted.clone();
-            consent.customer_relationship =
-                CustomerRelationship { status, comment, last_modified_on: Some(clock::now()) };
+            let relationship = CustomerRelationship { status, comment, last_modified_on: Some(clock::now()) };
+            consent.0.insert("customerRelationship".to_owned(), json!(relationship));
             tenant.relationship_requests.insert(request_id, wanted);
         }
     }
-    Ok(Json(&consent.customer_relationship).into_response())
+    Ok(Json(consent.0.get("customerRelationship")).into_response())
 }
 
 async fn capability_plans(Path(tenant): Path<String>) -> Answer {

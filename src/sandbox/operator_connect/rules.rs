@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::tenant::Tenant;
+use super::tenant::{ConsentAsSent, Tenant};
 use super::wire::{Service, Settings, UploadTerms};
 use crate::domain::{E164, ProvisioningError};
 
@@ -50,6 +50,11 @@ pub(super) const PLANS: [Plan; 3] = [
     },
 ];
 
+/// What every number can do besides what its plan says: the platform it is on, and the kind of number it is.
+const PLATFORM: &str = "Office365";
+const TOLL_FREE_KIND: &str = "TollFree";
+const GEOGRAPHIC_KIND: &str = "Geographic";
+
 fn plan(usage: &str) -> Option<&'static Plan> {
     PLANS.iter().find(|plan| plan.usage == usage)
 }
@@ -63,17 +68,40 @@ pub(super) fn capabilities(settings: &Settings) -> (Vec<String>, Vec<String>) {
     (all().filter(chosen).collect(), all().collect())
 }
 
+/// Returns the capabilities of a plan as a number has them, with its platform and kind.
+pub(super) fn with_kind(of_plan: &[String], number: E164) -> Vec<&str> {
+    let kind = if is_toll_free(number) { TOLL_FREE_KIND } else { GEOGRAPHIC_KIND };
+    of_plan.iter().map(String::as_str).chain([PLATFORM, kind]).collect()
+}
+
 /// Returns why this number cannot be uploaded with these terms.
 pub(super) fn refuse_upload(tenant: &Tenant, terms: &UploadTerms, number: E164) -> Option<ProvisioningError> {
-    if let Some(consent) = &tenant.consent
-        && consent.status.forbids_numbers()
+    if let Some(status) = tenant.consent.as_ref().map(ConsentAsSent::status)
+        && status.forbids_numbers()
     {
-        let message = format!("The consent of tenant {} is {}.", consent.tenant_id, consent.status);
-        return Some(error("ConsentNotActive", message, terms.service));
+        return Some(error("ConsentNotActive", format!("The consent of the tenant is {status}."), terms.service));
+    }
+    if tenant.numbers.get(&number).is_some_and(|held| held.status.is_being_removed()) {
+        let message = format!("The telephone number {number} is being removed from the tenant.");
+        return Some(error("NumberBeingRemoved", message, terms.service));
     }
     let why =
         settings_fault(&terms.settings, is_toll_free(number)).or_else(|| address_fault(tenant, &terms.settings))?;
     Some(error("InvalidRequest", why, terms.service))
+}
+
+/// Returns the error of an entry that goes by one of the codes that Microsoft Teams is known to answer.
+pub(super) fn entry_error(code: &str, number: E164, service: Service) -> ProvisioningError {
+    let message = match code {
+        "internal_error" => "An internal error occurred.".to_owned(),
+        "unable_to_retrieve_default_location" => "The default location of the tenant cannot be retrieved.".to_owned(),
+        "unknown_country_code" => format!("The country code of {number} is not known."),
+        "unable_to_retrieve_location" => "The location cannot be retrieved.".to_owned(),
+        "unable_to_retrieve_partner_info" => "The information of the partner cannot be retrieved.".to_owned(),
+        "unable_to_match_geography_entry" => format!("No geography matches {number}."),
+        _ => format!("The entry {number} failed."),
+    };
+    error(code, message, service)
 }
 
 /// Makes an error about one number.

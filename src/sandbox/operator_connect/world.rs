@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::faults::Faults;
 use super::jobs::{Job, JobId, Outcome, Terms};
 use super::rules;
-use super::tenant::{HeldNumber, Tenant};
+use super::tenant::{HeldNumber, NumberStatus, Tenant};
 use super::wire::{Order, Refusal, Service};
 use crate::domain::{E164, ProvisioningError, TenantId};
 use crate::sandbox::clock;
@@ -114,6 +114,11 @@ impl World {
             self.steps.push(Reverse(Step { due, count: job.count, tenant: tenant_id.clone(), job: job.id.clone() }));
         }
         let tenant = self.tenant(tenant_id);
+        if job.order.upload.is_none() {
+            for number in job.pending() {
+                tenant.set_status(*number, NumberStatus::ReleaseRequested);
+            }
+        }
         tenant.requests.insert(job.order.request_id.clone(), job.id.clone());
         tenant.jobs.insert(job.id.clone(), job);
     }
@@ -136,14 +141,15 @@ impl World {
     }
 
     /// Gives a number to a user, or takes it back, as the enterprise's administrator does. True when the tenant holds
-    /// it.
+    /// it, and it can be given to somebody.
     pub(super) fn assign(&mut self, tenant: &TenantId, number: E164, assigned: bool) -> bool {
         let held = self.tenant(tenant).numbers.get_mut(&number);
-        held.map(|held| {
-            held.changes += u32::from(held.assigned != assigned);
-            held.assigned = assigned;
-        })
-        .is_some()
+        held.filter(|held| !assigned || !held.status.is_being_removed())
+            .map(|held| {
+                held.changes += u32::from(held.assigned != assigned);
+                held.assigned = assigned;
+            })
+            .is_some()
     }
 
     /// Takes a number from its tenant. True when the tenant held it.
@@ -165,10 +171,19 @@ impl World {
                 held.changes += 1;
             }
             None => {
-                tenant.numbers.insert(number, HeldNumber { terms, assigned: false, changes: before + 1 });
+                let status = NumberStatus::Active;
+                tenant.numbers.insert(number, HeldNumber { terms, assigned: false, status, changes: before + 1 });
             }
         }
         self.holders.insert(number, tenant_id.clone());
+    }
+
+    /// Puts a number at a tenant without anybody having asked for it, whoever had it.
+    pub(super) fn hold(&mut self, tenant_id: &TenantId, number: E164, terms: Arc<Terms>) {
+        if let Some(holder) = self.holders.get(&number).filter(|holder| *holder != tenant_id).cloned() {
+            self.take_away(&holder, number);
+        }
+        self.hand_out(tenant_id, number, terms);
     }
 
     fn play(&mut self, tenant: &TenantId, job_id: &str, number: E164, terms: Option<Arc<Terms>>) -> Outcome {
@@ -186,6 +201,7 @@ impl World {
         let rejected = self.faults.reject_numbers.contains(&number);
         let Some(terms) = terms else {
             if rejected {
+                self.tenant(tenant).set_status(number, NumberStatus::Active);
                 let message = format!("The telephone number {number} cannot be released while it is being ported.");
                 return Err(Box::new(rules::error("ReleaseNotAllowed", message, service)));
             }
@@ -204,6 +220,9 @@ impl World {
         if rejected {
             let message = format!("The telephone number {number} is not valid in the numbering plan of its country.");
             return Some(rules::error("InvalidTelephoneNumber", message, service));
+        }
+        if let Some(code) = self.faults.entry_errors.get(&number) {
+            return Some(rules::entry_error(code, number, service));
         }
         if self.holders.get(&number).is_some_and(|holder| holder != tenant) {
             let message = format!("The telephone number {number} is already in use by another tenant.");

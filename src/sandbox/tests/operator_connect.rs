@@ -80,11 +80,15 @@ async fn the_examples_are_what_the_documents_say() {
     let oc = Oc::with(true).await;
     let consents = oc.get("/consents").await.json();
     let consents = consents["value"].as_array().unwrap();
-    assert_eq!(consents.len(), 8);
+    assert_eq!(consents.len(), 9);
     assert!(consents.iter().any(|c| c["tenantId"] == CONTOSO && c["lastModifiedOn"] == "2026-01-12T09:30:00Z"));
     for status in ["suspended", "removed"] {
         assert_eq!(consents.iter().filter(|c| c["status"] == status).count(), 1);
     }
+    let relationships =
+        |status: &str| consents.iter().filter(|c| c["customerRelationship"]["status"] == status).count();
+    let all = ["ConsentAcknowledged", "CustomerContacted", "AgreementSigned", "ConsentDeclined", "ContractTerminated"];
+    assert!(all.iter().all(|status| relationships(status) > 0));
     let addresses = oc.get(&format!("/tenants/{CONTOSO}/civic-addresses")).await.json();
     for address in addresses["value"].as_array().unwrap() {
         let locations = address["locations"].as_array().unwrap();
@@ -104,7 +108,7 @@ async fn the_examples_are_what_the_documents_say() {
 #[tokio::test]
 async fn lists_page_to_their_end_without_gap_or_repeat() {
     let oc = Oc::with(true).await;
-    for (path, all) in [("/consents".to_owned(), 8), (format!("/tenants/{NORTHWIND}/numbers"), 20)] {
+    for (path, all) in [("/consents".to_owned(), 9), (format!("/tenants/{NORTHWIND}/numbers"), 20)] {
         let (mut cursor, mut seen) = (String::new(), Vec::new());
         loop {
             let page = oc.get(&format!("{path}?limit=4&cursor={}", cursor.replace('+', "%2B"))).await.json();
@@ -216,7 +220,8 @@ async fn addresses_and_locations_must_be_the_tenants_own_and_fit() {
     }
     let number = oc.state(CONTOSO).await["numbers"]["+441632960000"].clone();
     assert_eq!(number["changes"], 4);
-    assert_eq!(number["acquiredCapabilities"], json!(["ConferenceAssignment", "InboundCalling"]));
+    let all = json!(["ConferenceAssignment", "InboundCalling", "Office365", "Geographic"]);
+    assert_eq!(number["acquiredCapabilities"], all);
 }
 
 #[tokio::test]
@@ -328,6 +333,84 @@ async fn consents_and_addresses_can_be_added() {
         (2, Some("validated"))
     );
     assert_eq!(oc.post("/_consents", json!({})).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn numbers_are_there_and_change_behind_the_operators_back() {
+    let oc = Oc::with(true).await;
+    // A tenant without a consent, and a number that another tenant had.
+    let held = json!({ "tenant": OTHER, "number": HELD, "usage": "ConferenceAssignment", "assigned": true });
+    assert_eq!(oc.post("/_hold", held).await.json(), json!({ "done": [HELD], "unknown": [] }));
+    oc.post("/_hold", json!({ "tenantId": OTHER, "numbers": ["+441632960000"], "count": 3, "settings": free() })).await;
+    let state = oc.state(OTHER).await;
+    assert_eq!((&state["consent"], state["numbers"].as_object().unwrap().len()), (&Value::Null, 4));
+    assert_eq!(state["numbers"][HELD]["assignmentStatus"], "assigned");
+    assert_eq!(oc.state(NORTHWIND).await["numbers"][HELD], Value::Null);
+
+    let change = json!({
+        "tenant": OTHER, "number": "+441632960001", "count": 9,
+        "usage": "FirstPartyAppAssignment", "callingProfile": "other", "choosableCapabilities": null
+    });
+    let changed = oc.post("/_change", change).await.json();
+    assert_eq!(changed["done"], json!(["+441632960001", "+441632960002"]));
+    assert_eq!(changed["unknown"].as_array().unwrap().len(), 7);
+    let state = oc.state(OTHER).await;
+    let number = &state["numbers"]["+441632960001"];
+    let expected = json!({
+        "usage": "FirstPartyAppAssignment", "choosableCapabilities": [], "additionalUsages": [],
+        "allowTenantAddressUpdate": true
+    });
+    assert_eq!(
+        (&number["settings"], &number["callingProfile"], &number["changes"]),
+        (&expected, &json!("other"), &json!(2))
+    );
+    assert_eq!(state["numbers"]["+441632960000"]["changes"], 1, "the others are as they were");
+    for wrong in
+        [json!({ "tenant": OTHER, "number": HELD, "usages": "x" }), json!({ "tenant": OTHER, "number": "12x" })]
+    {
+        assert_eq!(oc.post("/_change", wrong).await.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn a_number_on_its_way_out_says_so() {
+    let oc = Oc::with(false).await;
+    let [first, second] = ["+441632960000", "+441632960001"];
+    oc.upload(OTHER, "r1", free(), &[first, second]).await;
+    let status = async |number: &str| oc.state(OTHER).await["numbers"][number]["acquiredNumberStatus"].clone();
+    oc.post("/_change", json!({ "tenant": OTHER, "number": first, "acquiredNumberStatus": "MarkedForRemoval" })).await;
+    assert_eq!((status(first).await, status(second).await), (json!("MarkedForRemoval"), Value::Null));
+    let assigned = oc.post("/_assign", json!({ "tenantId": OTHER, "numbers": [first] })).await.json();
+    assert_eq!(assigned["unknown"], json!([first]), "nobody can be given a number that goes");
+    assert_eq!(oc.fault(OTHER, "r2", free(), first).await["code"], "NumberBeingRemoved");
+
+    oc.faults(json!({ "jobSeconds": 30 })).await;
+    oc.release(OTHER, "r3", &[second]).await;
+    assert_eq!(status(second).await, "ReleaseRequested");
+    oc.faults(json!({ "jobSeconds": 0, "rejectNumbers": [first] })).await;
+    assert_eq!(oc.release(OTHER, "r4", &[first]).await.json()["status"], "failed");
+    assert_eq!(status(first).await, Value::Null, "it stays");
+}
+
+#[tokio::test]
+async fn an_entry_fails_with_the_code_that_it_is_told() {
+    let oc = Oc::with(false).await;
+    oc.faults(json!({ "entryErrors": { "+441632960000": "unable_to_match_geography_entry" } })).await;
+    let error = oc.fault(OTHER, "r1", free(), "+441632960000").await;
+    assert_eq!((&error["code"], &error["target"]), (&json!("unable_to_match_geography_entry"), &json!("oc")));
+    oc.faults(json!({ "entryErrors": null })).await;
+    assert_eq!(oc.upload(OTHER, "r2", free(), &["+441632960000"]).await.json()["status"], "complete");
+}
+
+#[tokio::test]
+async fn a_consent_is_sent_as_it_was_given() {
+    let oc = Oc::with(false).await;
+    let odd = json!({ "tenantId": OTHER, "contacts": null, "consentedOn": "2026-01-12T09:30:00", "lastModifiedOn": 5 });
+    oc.post("/_consents", odd.clone()).await;
+    let consent = oc.get("/consents").await.json()["value"][0].clone();
+    for member in ["contacts", "consentedOn", "lastModifiedOn"] {
+        assert_eq!(consent[member], odd[member]);
+    }
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ pub(in crate::service) async fn in_use(
     }));
     let pushed: i64 = counts.iter().filter(|(service, _)| provisioned.contains(*service)).map(|(_, count)| count).sum();
     let pushed = pushed + withdrawn.iter().map(|(_, count)| count).sum::<i64>();
-    if before.tenant_id != draft.tenant_id && pushed > 0 {
+    // Numbers that wait for a tenant get one: nobody has them yet.
+    if before.tenant_id.is_some() && before.tenant_id != draft.tenant_id && pushed > 0 {
         found.push(InUse {
             service: None,
             reason: format!(

@@ -1,11 +1,13 @@
 //! Changing an account.
 
+use time::OffsetDateTime;
+
 use super::audited::AuditedAccount;
 use super::create::{not_to_be_had, taken_meanwhile, want_pulls};
 use super::find::find;
 use super::in_use::in_use;
 use crate::authz::{AccountsWrite, Grant};
-use crate::domain::{Account, AccountDraft, AccountForm, FieldProblem};
+use crate::domain::{Account, AccountDraft, AccountForm, Backends, FieldProblem, ReconcileWhy};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, audit_entry};
 use crate::store::{NewlyPushed, Tx, WorkKind};
@@ -75,6 +77,7 @@ pub(in crate::service) async fn update_in(
         let pushed = draft.synced.and(draft.services).and(provisioned);
         tx.push_again(NewlyPushed { account_id: before.id, services: newly_synced, pushed, backends }, now).await?;
     }
+    compare_first(tx, backends, before, draft, now).await?;
     // What waits is pushed, or is done at once where the service is not synced any more.
     for backend in backends.of(before.services.or(draft.services)) {
         tx.want_work(WorkKind::Account.at(&backend.name, &before.id.to_string()), now).await?;
@@ -90,6 +93,32 @@ pub(in crate::service) async fn update_in(
     entry.ticket.clone_from(&draft.ticket);
     tx.append_audit(entry, now).await?;
     Ok(true)
+}
+
+/// What the backends hold already of a service that is synced from now on, or of a tenant that the account has got, is
+/// looked at before anything is pushed.
+async fn compare_first(
+    tx: &mut Tx,
+    backends: &Backends,
+    before: &Account,
+    draft: &AccountDraft,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let provisioned = backends.provisioned();
+    let (was, is) = (before.pushed(provisioned), draft.synced.and(draft.services).and(provisioned));
+    let (why, services) = if before.tenant_id == draft.tenant_id {
+        (ReconcileWhy::Synced, is.without(was))
+    } else {
+        (ReconcileWhy::Tenant, is)
+    };
+    for backend in backends.iter() {
+        if is.and(backend.services).is_empty() || draft.tenant_id.is_none() {
+            tx.end_reconcile(before.id, &backend.name).await?;
+        } else if !services.and(backend.services).is_empty() {
+            tx.begin_reconcile(before.id, &backend.name, why, now).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn what_is_in_use(

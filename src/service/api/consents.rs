@@ -5,10 +5,10 @@ use serde_json::json;
 use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::RelationshipPatch;
-use crate::domain::{SyncState, TenantId};
+use crate::domain::{RelationshipChoice, SyncState, TenantId};
 use crate::service::consents::{relationship_state, want_relationship};
 use crate::service::transact::{give_up, transact_together};
-use crate::service::{Ctx, Error, Result, audit_entry};
+use crate::service::{Ctx, Error, ItemProblem, Result, audit_entry};
 use crate::store::{ConsentRow, RelationshipChange, Tx};
 
 /// A consent with the account of its tenant. Of several accounts it has the first by name.
@@ -42,6 +42,26 @@ pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>, tenant: &TenantId) -> Resul
     ConsentOfAccount::of(&mut ctx.db.read().await?, tenant).await
 }
 
+/// A status that needs a reason is refused without one, as it is in the portal.
+fn check_reason(
+    choices: &[RelationshipChoice],
+    patch: &RelationshipPatch,
+    status: &str,
+    comment: Option<&str>,
+) -> Result<()> {
+    let needs_reason = choices.iter().any(|choice| choice.value == status && choice.needs_reason);
+    if *patch == RelationshipPatch::default() || !needs_reason || comment.is_some_and(|text| !text.trim().is_empty()) {
+        return Ok(());
+    }
+    Err(Error::Items(vec![ItemProblem {
+        index: 0,
+        property: "customerRelationship.comment".to_owned(),
+        code: "missing_property",
+        message: format!("The status {status} needs a reason, which the enterprise is told. Send it as comment."),
+        conflict: false,
+    }]))
+}
+
 /// Changes the customer relationship of a tenant's consent.
 ///
 /// # Errors
@@ -64,6 +84,7 @@ pub async fn patch(
         (request.precondition)(Some(&before))?;
         let relationship = &before.consent.consent.customer_relationship;
         let (status, comment) = patch.applied(relationship);
+        check_reason(&ctx.policy.relationships, patch, &status, comment.as_deref())?;
         let stands = status == relationship.status && comment == relationship.comment;
         if !stands || before.consent.sync_state == SyncState::Failed {
             let change = RelationshipChange {

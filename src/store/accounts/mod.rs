@@ -347,6 +347,7 @@ impl Tx {
         let gone: Option<String> = on!(self, |c| sqlx::query_scalar(DELETE_EMPTY).bind(id).fetch_optional(c).await)?;
         if let Some(name) = &gone {
             self.forget_hand_over(id).await?;
+            self.forget_reconciles(id).await?;
             self.unset_subdomain((id, name), now).await?;
             on!(self, |c| sqlx::query(DELETE_COUNTS).bind(id).execute(c).await.map(drop))?;
         }

@@ -1,5 +1,6 @@
 //! Consents as rows: the backend's truth as it was pulled, and the relationship we want.
 
+pub(super) mod changes;
 pub(super) mod civic_addresses;
 
 use sqlx::FromRow;
@@ -228,6 +229,12 @@ fn company(consent: &Consent) -> String {
         .unwrap_or_else(|| consent.tenant_id.to_string())
 }
 
+/// The countries of a consent, parted by commas.
+fn shown_countries(consent: &Consent) -> String {
+    let countries: Vec<String> = consent.consented_countries.iter().map(|c| iso_country(c).to_uppercase()).collect();
+    countries.join(",")
+}
+
 fn search_text(consent: &Consent) -> String {
     let mut text = consent.tenant_id.to_string();
     for contact in &consent.contacts {
@@ -252,8 +259,6 @@ impl Tx {
             let mut upsert = Conditions::default();
             upsert.push(INSERT, []);
             for (index, consent) in chunk.iter().enumerate() {
-                let countries: Vec<String> =
-                    consent.consented_countries.iter().map(|c| iso_country(c).to_uppercase()).collect();
                 let consented = consent.consented_on.map_or(0, micros);
                 let relationship = &consent.customer_relationship;
                 upsert.push(
@@ -264,7 +269,7 @@ impl Tx {
                         search_text(consent).into(),
                         company(consent).into(),
                         consent.status.as_str().into(),
-                        format!(",{},", countries.join(",")).into(),
+                        format!(",{},", shown_countries(consent)).into(),
                         Bind::Int(consented),
                         Bind::Int(consent.last_modified_on.map_or(consented, micros)),
                         relationship.status.as_str().into(),

@@ -3,6 +3,7 @@
 pub(super) mod adopt;
 pub(super) mod begun;
 pub(super) mod compare;
+pub(super) mod consented;
 pub(super) mod divide;
 pub(super) mod drafts;
 pub(super) mod history;

@@ -471,8 +471,14 @@ impl Tx {
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?;
+        self.retry_items(order_id, state).await?;
+        Ok(retried as i64)
+    }
+
+    /// Lets the items, and the parts, of an order's failed numbers wait that wait again themselves.
+    pub(super) async fn retry_items(&mut self, order_id: i64, state: &'static str) -> Result<()> {
         self.retry_parts(order_id, state).await?;
         on!(self, |c| sqlx::query(RETRY_ITEMS).bind(order_id).bind(state).execute(c).await.map(drop))?;
-        Ok(retried as i64)
+        Ok(())
     }
 }

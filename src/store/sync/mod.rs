@@ -1,9 +1,14 @@
 //! What the sync engine has to do: its work, and what is being sent.
 
+pub(super) mod known;
+pub(super) mod news;
 pub(super) mod observed;
 pub(super) mod parts;
 pub(super) mod plan;
 pub(super) mod pushes;
+pub(super) mod reconcile;
+pub(super) mod seen;
 pub(super) mod shown;
+pub(super) mod unread;
 pub(super) mod upkeep;
 pub(super) mod work;

@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use time::OffsetDateTime;
 
+use super::news::News;
 use super::pushes::{Push, PushOutcome};
+use super::seen::{Descriptions, Found};
+use crate::domain::seen::{SeenKind, member_changes};
 use crate::domain::{E164, NumberSettings, OrderKind, Service, ServiceSet, TenantId};
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Error, Result, Tx, micros};
 
-/// What a page says of numbers that it describes alike. What is known of each is asked for as a value, which is looked up by
-/// its key: PostgreSQL knows nothing of a list that has just grown, and would pair each number with each.
+/// Takes in numbers that a page describes alike.
 macro_rules! observe {
     ($numbers:literal) => {
         concat!(
@@ -23,19 +25,7 @@ macro_rules! observe {
         FROM ",
             $numbers,
             "
-        WHERE COALESCE((
-            SELECT CASE
-                WHEN o.seen_at > $5 THEN 0
-                WHEN o.settings_id <> $3 OR o.assigned <> $4 OR o.missing IS NOT NULL THEN 1
-                ELSE 0
-            END
-            FROM observed o
-            WHERE o.list_id = $1 AND o.telephone_number = j.number
-        ), (
-            SELECT CASE WHEN l.given_up_at < $5 THEN 1 ELSE 0 END
-            FROM observed_lists l
-            WHERE l.id = $1
-        )) = 1
+        WHERE TRUE
         ON CONFLICT (list_id, telephone_number) DO UPDATE
         SET settings_id = excluded.settings_id,
             assigned = excluded.assigned,
@@ -159,6 +149,13 @@ statements! {
         WHERE list_id = $1 AND missing = $2
         ORDER BY telephone_number
         LIMIT 1 OFFSET $3";
+    MISSING = "
+        SELECT telephone_number
+        FROM observed
+        WHERE list_id = $1
+          AND missing = $2
+          AND telephone_number <= $3
+        ORDER BY telephone_number";
     FORGET = "
         DELETE FROM observed
         WHERE list_id = $1
@@ -191,6 +188,32 @@ pub struct Observed {
 pub struct Round {
     list_id: i64,
     round: i64,
+    /// Whether an earlier pull read the whole list.
+    was_listed: bool,
+    /// When it began, as far as that was said.
+    began: OffsetDateTime,
+    /// The services that the backend provisions.
+    services: ServiceSet,
+}
+
+impl Round {
+    /// The list.
+    #[must_use]
+    pub const fn list_id(self) -> i64 {
+        self.list_id
+    }
+
+    /// Whether an earlier pull read the whole list.
+    #[must_use]
+    pub const fn was_listed(self) -> bool {
+        self.was_listed
+    }
+
+    /// The same, begun then at a backend that provisions these services.
+    #[must_use]
+    pub const fn begun(self, began: OffsetDateTime, services: ServiceSet) -> Self {
+        Self { began, services, ..self }
+    }
 }
 
 /// A stretch of the list that a page covers: the numbers behind the first, up to the second.
@@ -207,11 +230,12 @@ impl Tx {
     pub async fn begin_round(&mut self, backend: &str, tenant: &TenantId) -> Result<Round> {
         let list_id = self.observed_list(backend, tenant).await?;
         on!(self, |c| sqlx::query(BEGIN).bind(list_id).execute(c).await.map(drop))?;
-        let (_, round, _) = self.find_list(backend, tenant).await?.unwrap_or_default();
-        Ok(Round { list_id, round })
+        let (_, round, listed_at) = self.find_list(backend, tenant).await?.unwrap_or_default();
+        let (began, services) = (OffsetDateTime::UNIX_EPOCH, ServiceSet::TEAMS);
+        Ok(Round { list_id, round, was_listed: listed_at.is_some(), began, services })
     }
 
-    /// Takes in a page of the list, which was asked for at `asked_at`.
+    /// Takes in a page of the list, which was asked for at `asked_at`, and writes down what has happened to its numbers.
     ///
     /// # Errors
     /// When the database refuses.
@@ -222,19 +246,57 @@ impl Tx {
         for seen in last.into_values() {
             alike.entry((&seen.described, seen.assigned)).or_default().push(seen.number.as_i64());
         }
-        let statement = dialect!(self, sqlite: OBSERVE_SQLITE, postgres: OBSERVE_POSTGRES);
+        let (mut found, mut fresh, mut known) = (Found::default(), Vec::new(), Descriptions::default());
         for ((described, assigned), numbers) in alike {
             let settings_id = self.describe(described).await?;
-            on!(self, |c| sqlx::query(statement)
-                .bind(round.list_id)
-                .bind(json(&numbers))
-                .bind(settings_id)
-                .bind(assigned)
-                .bind(micros(asked_at))
-                .execute(c)
-                .await
-                .map(drop))?;
+            let news = self.news(round, (settings_id, assigned), &numbers, asked_at).await?;
+            for News { number, settings: before, assigned: was_assigned } in &news {
+                let Some(before) = *before else {
+                    fresh.push(number.as_i64());
+                    continue;
+                };
+                if before != settings_id {
+                    let changes = member_changes(&self.description(&mut known, before).await?, &described.settings);
+                    if !changes.is_empty() {
+                        found.add(SeenKind::Changed, changes, *number);
+                    }
+                }
+                if *was_assigned != Some(assigned) {
+                    let kind = if assigned { SeenKind::Assigned } else { SeenKind::Unassigned };
+                    found.add(kind, Vec::new(), *number);
+                }
+            }
+            self.take_in(round, (settings_id, assigned), &news, asked_at).await?;
         }
+        if round.was_listed && !fresh.is_empty() {
+            for number in self.are_back((round.list_id, round.services), &fresh).await? {
+                found.add(SeenKind::Back, Vec::new(), number);
+            }
+        }
+        self.note_seen(round.list_id, found, asked_at).await
+    }
+
+    async fn take_in(
+        &mut self,
+        round: Round,
+        (settings_id, assigned): (i64, bool),
+        news: &[News],
+        asked_at: OffsetDateTime,
+    ) -> Result<()> {
+        if news.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<i64> = news.iter().map(|news| news.number.as_i64()).collect();
+        let statement = dialect!(self, sqlite: OBSERVE_SQLITE, postgres: OBSERVE_POSTGRES);
+        on!(self, |c| sqlx::query(statement)
+            .bind(round.list_id)
+            .bind(json(&numbers))
+            .bind(settings_id)
+            .bind(assigned)
+            .bind(micros(asked_at))
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -272,8 +334,8 @@ impl Tx {
         Ok(bound)
     }
 
-    /// Forgets what a pull that read the whole list did not find, no more than [`AT_ONCE`] numbers at a time. Tells whether
-    /// it has to be called again.
+    /// Forgets what a pull that read the whole list did not find, no more than [`AT_ONCE`] numbers at a time: those of ours
+    /// that were synced are so no more. Tells whether it has to be called again.
     ///
     /// # Errors
     /// When the database refuses.
@@ -284,13 +346,23 @@ impl Tx {
             .bind(AT_ONCE - 1)
             .fetch_optional(c)
             .await)?;
-        on!(self, |c| sqlx::query(FORGET)
+        let upto = bound.unwrap_or(i64::MAX);
+        let missing: Vec<i64> = on!(self, |c| sqlx::query_scalar(MISSING)
             .bind(round.list_id)
             .bind(round.round)
-            .bind(bound.unwrap_or(i64::MAX))
-            .execute(c)
-            .await
-            .map(drop))?;
+            .bind(upto)
+            .fetch_all(c)
+            .await)?;
+        if missing.is_empty() {
+            return Ok(false);
+        }
+        let mut found = Found::default();
+        for number in missing.iter().copied().filter_map(E164::from_i64) {
+            found.add(SeenKind::Gone, Vec::new(), number);
+        }
+        self.note_seen(round.list_id, found, round.began).await?;
+        self.are_absent((round.list_id, round.services), &missing).await?;
+        on!(self, |c| sqlx::query(FORGET).bind(round.list_id).bind(round.round).bind(upto).execute(c).await.map(drop))?;
         Ok(bound.is_some())
     }
 
@@ -411,6 +483,6 @@ impl Tx {
 }
 
 /// Numbers as one value to bind: a list of parameters would be looked through for each of them.
-fn json(numbers: &[i64]) -> String {
+pub(super) fn json(numbers: &[i64]) -> String {
     serde_json::to_string(numbers).unwrap_or_default()
 }

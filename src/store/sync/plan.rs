@@ -186,6 +186,15 @@ impl Tx {
         Ok(Some(planned))
     }
 
+    /// Whether a number waits for such a push.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn waits_for_push(&mut self, push: &NewPush<'_>) -> Result<bool> {
+        let next = self.next_to_push(push).await?;
+        Ok(next.is_some_and(|next| push.service(&next).is_some()))
+    }
+
     async fn next_to_push(&mut self, push: &NewPush<'_>) -> Result<Option<Next>> {
         let (statement, tasks) = match push.kind {
             OrderKind::Upload => (NEXT_UPLOAD, [Task::Upload; 2]),

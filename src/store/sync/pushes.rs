@@ -32,7 +32,20 @@ statements! {
         UNION ALL
         SELECT telephone_number FROM number_parts WHERE push_id = $1
         ORDER BY telephone_number";
-    SENT = "UPDATE pushes SET sent = TRUE WHERE id = $1";
+    // Nothing goes out while the account is compared with the backend.
+    SENT = "
+        UPDATE pushes
+        SET sent = TRUE
+        WHERE id = $1
+          AND NOT EXISTS (
+              SELECT 1
+              FROM reconciles r
+              WHERE r.account_id = pushes.account_id
+                AND r.backend = pushes.backend
+                AND r.state IN ('comparing', 'held')
+          )";
+    FREE_NUMBERS = "UPDATE numbers SET push_id = NULL, pushed_rev = NULL WHERE push_id = $1";
+    FREE_PARTS = "UPDATE number_parts SET push_id = NULL, pushed_rev = NULL WHERE push_id = $1";
     SET_JOB = "
         UPDATE pushes
         SET sent = TRUE,
@@ -192,12 +205,24 @@ impl Tx {
             .collect()
     }
 
-    /// Records that a push may have reached the backend from now on.
+    /// Records that a push may have reached the backend from now on; tells whether it may be sent. It may not while its
+    /// account is compared with the backend.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn push_sent(&mut self, push_id: i64) -> Result<()> {
-        on!(self, |c| sqlx::query(SENT).bind(push_id).execute(c).await.map(drop))?;
+    pub async fn push_sent(&mut self, push_id: i64) -> Result<bool> {
+        let marked = on!(self, |c| sqlx::query(SENT).bind(push_id).execute(c).await.map(|done| done.rows_affected()))?;
+        Ok(marked > 0)
+    }
+
+    /// Takes a push back that is not to be sent: its numbers wait again.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn take_push_back(&mut self, push_id: i64) -> Result<()> {
+        for statement in [FREE_NUMBERS, FREE_PARTS, DELETE] {
+            on!(self, |c| sqlx::query(statement).bind(push_id).execute(c).await.map(drop))?;
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::{BackendInfo, Backends};
+use crate::domain::{BackendInfo, Backends, TenantId};
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::{Error, Result, Tx, at, micros};
 
@@ -239,6 +239,29 @@ statements! {
         JOIN accounts a ON a.id = waiting.account_id
         WHERE (a.services & $4) <> 0"
     );
+    WANT_ACCOUNTS_OF_TENANT = wanted!(
+        "
+        SELECT CAST($1 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+        FROM accounts a
+        WHERE a.tenant_id = $3
+          AND (a.services & $4) <> 0
+          AND (
+              EXISTS (
+                  SELECT 1
+                  FROM numbers n
+                  WHERE n.state <> 'synced'
+                    AND n.state IN ('pending', 'releasing')
+                    AND n.account_id = a.id
+              )
+              OR EXISTS (
+                  SELECT 1
+                  FROM reconciles r
+                  WHERE r.account_id = a.id
+                    AND r.backend = $1
+                    AND r.state IN ('comparing', 'held')
+              )
+          )"
+    );
     WANT_NEW_TENANTS = "
         INSERT INTO work (backend, kind, key, next_at, set_at)
         SELECT $3, $1, c.tenant_id, $2, $2
@@ -379,6 +402,27 @@ impl Tx {
             let want = want_account(account_id, backend, when);
             on!(self, |c| bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
         }
+        Ok(())
+    }
+
+    /// Asks for the numbers of every account of a tenant that waits for a backend to be pushed to it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn want_accounts_of_tenant(
+        &mut self,
+        backend: &BackendInfo,
+        tenant: &TenantId,
+        when: OffsetDateTime,
+    ) -> Result<()> {
+        on!(self, |c| sqlx::query(WANT_ACCOUNTS_OF_TENANT)
+            .bind(backend.name.as_str())
+            .bind(micros(when))
+            .bind(tenant.as_str())
+            .bind(backend.services.bits())
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 

@@ -16,7 +16,7 @@ async function findTheConsent({ writer }) {
   await writer.open("/consents");
   await writer.until(writer.page.getByRole("link", { name: "Contoso Ltd", exact: true }));
   await writer.look("consents");
-  assert.equal((await writer.rows("consents")).length, 8);
+  assert.equal((await writer.rows("consents")).length, 9);
 
   await writer.field("relationship").selectOption({ label: "Agreement signed" });
   await writer.field("country").selectOption("GB");

@@ -4,6 +4,7 @@ mod bad_input;
 mod batches;
 mod conditional;
 mod lists;
+mod relationship;
 mod repeatable;
 mod roles;
 mod traces;

@@ -102,7 +102,13 @@ impl NumberList for AtOnce {
             if state.is_down {
                 return no_answer();
             }
-            Ok(Page { items: state.held.values().cloned().collect(), next_cursor: None, unreadable: 0 })
+            Ok(Page {
+                items: state.held.values().cloned().collect(),
+                next_cursor: None,
+                unreadable: 0,
+                unread: Vec::new(),
+                unread_count: 0,
+            })
         })
     }
 }

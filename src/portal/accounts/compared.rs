@@ -1,0 +1,121 @@
+//! What a push of an account would change at its backends, on the account's page.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::authz::{AccountsRead, Grant, NumbersWrite};
+use crate::domain::{Account, ReconcileState, ReconcileWhy};
+use crate::http::{Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, needs, see_other_with};
+use crate::portal::origin;
+use crate::portal::show::{Moment, count, counted};
+use crate::service::accounts::{self, Confirmed, Reconcile};
+use crate::service::{Ctx, Error, Result};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().post("/accounts/{name}/push", needs::<NumbersWrite>(), confirm)
+}
+
+/// One line of what would change.
+pub(super) struct PlanLine {
+    pub(super) word: &'static str,
+    pub(super) count: String,
+    pub(super) note: &'static str,
+}
+
+/// The comparison with one backend.
+pub(super) struct ComparedView {
+    pub(super) key: String,
+    pub(super) table: String,
+    pub(super) caption: String,
+    pub(super) backend: String,
+    pub(super) title: String,
+    pub(super) why: &'static str,
+    pub(super) is_comparing: bool,
+    pub(super) is_held: bool,
+    pub(super) lines: Vec<PlanLine>,
+    pub(super) changes: i64,
+    pub(super) button: String,
+    /// As of when the backend's list is.
+    pub(super) looked_at: Option<Moment>,
+    pub(super) asked_at: Moment,
+    pub(super) confirmed: String,
+}
+
+/// What there is to say of an account.
+pub(super) async fn views(ctx: &Ctx, grant: &Grant<AccountsRead>, account: &Account) -> Result<Vec<ComparedView>> {
+    let compared = accounts::comparisons(ctx, grant, account).await?;
+    Ok(compared.into_iter().map(|one| view(ctx, one)).collect())
+}
+
+fn view(ctx: &Ctx, compared: Reconcile) -> ComparedView {
+    let named = ctx.policy.backends.iter().find(|backend| backend.name == compared.backend);
+    let backend = named.map_or_else(|| compared.backend.clone(), |backend| backend.label.clone());
+    let changes = compared.plan.changes();
+    let many = counted(changes, "change", "changes");
+    ComparedView {
+        title: match compared.state {
+            ReconcileState::Comparing => format!("Comparing with {backend}"),
+            ReconcileState::Held => format!("{many} at {backend} to be confirmed"),
+            ReconcileState::Going => format!("Compared with {backend}"),
+        },
+        button: format!("Confirm {many}"),
+        why: match compared.why {
+            ReconcileWhy::Synced => "A service of this account is synced from now on.",
+            ReconcileWhy::Tenant => "The account has got this tenant.",
+            ReconcileWhy::Restored => "The database was restored, or nothing was synced for a while.",
+        },
+        is_comparing: compared.state == ReconcileState::Comparing,
+        is_held: compared.state == ReconcileState::Held,
+        lines: lines(&compared),
+        changes,
+        looked_at: compared.looked_at.map(Moment::from),
+        asked_at: compared.asked_at.into(),
+        confirmed: compared.confirmed.map(|(who, _)| who).unwrap_or_default(),
+        table: format!("compared-table-{}", compared.backend),
+        caption: format!("What waited, compared with {backend}"),
+        key: compared.backend,
+        backend,
+    }
+}
+
+fn lines(compared: &Reconcile) -> Vec<PlanLine> {
+    let plan = &compared.plan;
+    [
+        ("Already as they should be", plan.alike, "Nothing is sent for them."),
+        ("New there", plan.fresh, "The tenant does not have them yet."),
+        ("Different there", plan.different, "Theirs is replaced by yours."),
+        ("Different and assigned", plan.in_use, "Somebody uses these numbers now."),
+        ("Lose their emergency address", plan.address_lost, "Theirs has an address, yours has none."),
+        ("Held by another tenant", plan.elsewhere, "They fail, and nothing is sent for them."),
+        ("Released", plan.released, "They are taken from the tenant."),
+    ]
+    .into_iter()
+    .filter(|(_, many, _)| *many > 0)
+    .map(|(word, many, note)| PlanLine { word, count: count(many), note })
+    .collect()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SentConfirmation {
+    backend: String,
+    changes: i64,
+}
+
+/// `POST /accounts/{name}/push`
+async fn confirm(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersWrite>,
+    PathPart(name): PathPart<String>,
+    Info(info): Info,
+    FormBody(sent): FormBody<SentConfirmation>,
+) -> std::result::Result<Response, Problem> {
+    let confirmed = Confirmed { account: &name, backend: &sent.backend, changes: sent.changes };
+    let flash = match accounts::confirm_changes(state.ctx(), &grant, &origin(&info), confirmed).await {
+        Ok(()) => Flash::success("The changes are on their way to the backend."),
+        Err(Error::Conflict(why)) => Flash::warning(why),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(see_other_with(&format!("/accounts/{name}"), flash))
+}

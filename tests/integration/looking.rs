@@ -1,0 +1,325 @@
+//! Looking before pushing: what the backend holds already is not pushed, what would change there is known before, and what
+//! happens there by itself is seen.
+
+use nmp::domain::seen::SeenKind;
+use nmp::domain::{AccountForm, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, ServiceSet, SyncState};
+use nmp::service::accounts::{Confirmed, PushPlan, Reconcile};
+use nmp::service::{Error, accounts, numbers, orders};
+use nmp::store::{Difference, Page};
+use serde_json::{Value, json};
+
+use crate::harness::database;
+use crate::harness::on_both_databases;
+use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, right, tenant};
+use crate::sync::Outside;
+
+on_both_databases![
+    numbers_that_are_there_as_they_should_be_are_not_pushed,
+    what_was_there_before_a_push_is_in_the_history,
+    a_number_of_another_tenant_is_not_pushed,
+    the_list_is_read_before_the_first_push_and_not_for_each,
+    a_list_with_an_item_that_cannot_be_read_holds_nobody_up,
+    a_service_that_is_synced_from_now_on_is_compared_first,
+    many_changes_wait_for_a_person,
+    an_account_that_got_another_tenant_is_compared_first,
+    a_restored_database_is_compared_before_anything_is_pushed,
+    a_number_that_vanished_is_not_synced_any_more,
+    numbers_that_the_first_list_does_not_have_are_not_synced,
+    what_somebody_else_changes_is_in_the_history_and_the_audit,
+    many_changes_are_told_in_few_rows,
+];
+
+/// What [`crate::harness::world::upload_form`] gives a number, as the backend says it.
+fn wanted() -> Value {
+    json!({
+        "usage": "CallingUserAssignment", "choosableCapabilities": ["OutboundCalling", "InboundCalling"],
+        "allowTenantAddressUpdate": true, "displayedCountryCode": "GB"
+    })
+}
+
+async fn hold(outside: &Outside, tenant: &str, first: &str, count: u32, settings: Value) {
+    let held = json!({ "tenant": tenant, "number": first, "count": count, "assigned": true, "settings": settings });
+    outside.post("_hold", held).await;
+}
+
+async fn pull(world: &World, outside: &Outside) {
+    world.clock.advance(time::Duration::minutes(16));
+    outside.engine.run_until_idle().await.unwrap();
+}
+
+async fn state(world: &World, text: &str) -> (SyncState, String) {
+    let found = numbers::get(&world.ctx, &grant(), number(text)).await.unwrap();
+    (found.state, found.error.map(|error| error.code.clone()).unwrap_or_default())
+}
+
+/// What happened to a number by itself, the newest first.
+async fn seen(world: &World, text: &str) -> Vec<(SeenKind, String)> {
+    let steps = numbers::seen(&world.ctx, &grant(), number(text)).await.unwrap();
+    let words =
+        |step: &numbers::SeenStep| step.changes.iter().map(|change| change.words()).collect::<Vec<_>>().join("; ");
+    steps.iter().map(|step| (step.kind, words(step))).collect()
+}
+
+async fn compared(world: &World, account: &str) -> Vec<Reconcile> {
+    let account = world.get(account).await;
+    accounts::comparisons(&world.ctx, &grant(), &account).await.unwrap()
+}
+
+async fn audited(world: &World, action: &str) -> Vec<Value> {
+    let sql = format!("SELECT after FROM audit WHERE action = '{action}' ORDER BY seq");
+    database::texts(&world.db, &sql).await.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+}
+
+/// An account with so many numbers of its own that is synced from now on.
+async fn turn_sync_on(world: &World, numbers: &str) {
+    let account = world.local_account("contoso").await;
+    world.upload("contoso", numbers).await;
+    let on = account_form("contoso", CONTOSO);
+    accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &on).await.unwrap();
+}
+
+async fn numbers_that_are_there_as_they_should_be_are_not_pushed(world: World) {
+    let outside = Outside::new(&world).await;
+    hold(&outside, CONTOSO, "+441632960100", 5, wanted()).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0109").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    let held = outside.numbers().await;
+    for n in 100..110 {
+        let one = &held[&format!("+441632960{n}")];
+        assert_eq!(one["changes"], if n < 105 { 2 } else { 1 }, "held and assigned, or given: {one}");
+        assert_eq!(state(&world, &format!("+441632960{n}")).await.0, SyncState::Synced);
+    }
+    assert!(seen(&world, "+441632960100").await.is_empty(), "nothing has happened to it");
+    world.check_invariants().await;
+}
+
+async fn what_was_there_before_a_push_is_in_the_history(world: World) {
+    let outside = Outside::new(&world).await;
+    let theirs = json!({ "usage": "ConferenceAssignment", "civicAddressId": "home", "displayedCountryCode": "GB" });
+    hold(&outside, CONTOSO, "+441632960100", 1, theirs).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0101").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    let held = outside.numbers().await;
+    assert_eq!(held["+441632960100"]["settings"]["usage"], "CallingUserAssignment", "it was asked for");
+    let history = seen(&world, "+441632960100").await;
+    let [(SeenKind::Overwritten, words)] = history.as_slice() else { panic!("{history:?}") };
+    assert!(words.contains("usage changed from ConferenceAssignment to CallingUserAssignment"), "{words}");
+    assert!(words.contains("emergency address removed, it was home"), "{words}");
+    assert!(seen(&world, "+441632960101").await.is_empty());
+    // The push is no change by somebody else.
+    pull(&world, &outside).await;
+    assert_eq!(seen(&world, "+441632960100").await.len(), 1);
+}
+
+async fn a_number_of_another_tenant_is_not_pushed(world: World) {
+    let outside = Outside::new(&world).await;
+    hold(&outside, FABRIKAM, "+441632960100", 1, wanted()).await;
+    world.create(&account_form("fabrikam", FABRIKAM)).await;
+    world.account("contoso").await;
+    outside.engine.run_until_idle().await.unwrap();
+    let order = world.upload("contoso", "+441632960100-0101").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::CompleteWithErrors);
+    let failed = numbers::get(&world.ctx, &grant(), number("+441632960100")).await.unwrap();
+    let error = failed.error.unwrap();
+    assert_eq!((error.code.as_str(), error.target.as_deref()), ("NumberHeldByAnotherTenant", Some("oc")));
+    assert!(error.message.contains(FABRIKAM), "{error:?}");
+    assert_eq!(outside.numbers().await.keys().collect::<Vec<_>>(), ["+441632960101"]);
+    // The other tenant gives it up; whoever tries again is believed once the backend was asked.
+    outside.post("_release", json!({ "tenantId": FABRIKAM, "numbers": ["+441632960100"] })).await;
+    pull(&world, &outside).await;
+    assert_eq!(orders::retry_failed(&world.ctx, &right(OrderKind::Upload), &origin(), order).await.unwrap(), 1);
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    world.check_invariants().await;
+}
+
+async fn the_list_is_read_before_the_first_push_and_not_for_each(world: World) {
+    let outside = Outside::new(&world).await;
+    let lists = async || database::numbers(&world.db, "SELECT round FROM observed_lists").await;
+    world.account("contoso").await;
+    for n in 0..5 {
+        let order = world.upload("contoso", &format!("+44163296010{n}")).await;
+        assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    }
+    assert_eq!(lists().await, [1], "the list is known");
+    world.clock.advance(time::Duration::hours(2));
+    let order = world.upload("contoso", "+441632960109").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    assert_eq!(lists().await, [2], "it was not known well enough any more");
+}
+
+async fn a_list_with_an_item_that_cannot_be_read_holds_nobody_up(world: World) {
+    let outside = Outside::new(&world).await;
+    outside.faults(json!({ "garbageItems": 1 })).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0104").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+}
+
+async fn a_service_that_is_synced_from_now_on_is_compared_first(world: World) {
+    let outside = Outside::new(&world).await;
+    hold(&outside, CONTOSO, "+441632960100", 90, wanted()).await;
+    let theirs = json!({ "usage": "ConferenceAssignment", "civicAddressId": "home", "displayedCountryCode": "GB" });
+    hold(&outside, CONTOSO, "+441632960190", 2, theirs).await;
+    turn_sync_on(&world, "+441632960100-0199").await;
+    assert!(matches!(compared(&world, "contoso").await.as_slice(), [one] if one.state == ReconcileState::Comparing));
+    outside.engine.run_until_idle().await.unwrap();
+    let compared = compared(&world, "contoso").await;
+    let [one] = compared.as_slice() else { panic!("{compared:?}") };
+    assert_eq!((one.why, one.state), (ReconcileWhy::Synced, ReconcileState::Going));
+    let plan =
+        PushPlan { total: 100, alike: 90, fresh: 8, different: 2, in_use: 2, address_lost: 2, ..PushPlan::default() };
+    assert_eq!(one.plan, plan);
+    world.clock.advance(time::Duration::seconds(2));
+    outside.engine.run_until_idle().await.unwrap();
+    let held = outside.numbers().await;
+    assert_eq!(held.len(), 100);
+    assert!(held.values().filter(|one| one["changes"] == 2).count() >= 90, "what was there was left alone");
+    assert!(world.stored().await.iter().all(|(_, _, state)| *state == SyncState::Synced));
+    world.check_invariants().await;
+}
+
+async fn many_changes_wait_for_a_person(world: World) {
+    let outside = Outside::new(&world).await;
+    turn_sync_on(&world, "+441632960100-0129").await;
+    outside.engine.run_until_idle().await.unwrap();
+    let held = compared(&world, "contoso").await;
+    assert_eq!(held[0].state, ReconcileState::Held);
+    assert_eq!(held[0].plan, PushPlan { total: 30, fresh: 30, ..PushPlan::default() });
+    // Neither time nor another order lets it go.
+    let order = world.upload("contoso", "+441632960200").await;
+    pull(&world, &outside).await;
+    assert!(outside.numbers().await.is_empty(), "nothing at all is pushed");
+
+    let confirm = async |changes| {
+        let confirmed = Confirmed { account: "contoso", backend: "operator-connect", changes };
+        accounts::confirm_changes(&world.ctx, &grant(), &origin(), confirmed).await
+    };
+    let Err(Error::Conflict(said)) = confirm(30).await else { panic!("something else was shown") };
+    assert!(said.contains("Meanwhile"), "{said}");
+    confirm(31).await.unwrap();
+    assert!(matches!(confirm(31).await, Err(Error::Conflict(_))), "nothing waits any more");
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    assert_eq!(outside.numbers().await.len(), 31);
+    assert_eq!(audited(&world, "account.push_confirmed").await[0]["new"], 31);
+    assert_eq!(compared(&world, "contoso").await[0].confirmed.as_ref().unwrap().0, "Alex Admin");
+}
+
+async fn an_account_that_got_another_tenant_is_compared_first(world: World) {
+    let outside = Outside::new(&world).await;
+    let account = world.create(&account_form("contoso", FABRIKAM)).await;
+    outside.engine.run_until_idle().await.unwrap();
+    let moved = account_form("contoso", CONTOSO);
+    accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &moved).await.unwrap();
+    let state = async || compared(&world, "contoso").await.first().map(|one| (one.why, one.state));
+    assert_eq!(state().await, Some((ReconcileWhy::Tenant, ReconcileState::Comparing)));
+    hold(&outside, CONTOSO, "+441632960100", 3, wanted()).await;
+    let order = world.upload("contoso", "+441632960100-0104").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    assert_eq!(state().await, Some((ReconcileWhy::Tenant, ReconcileState::Going)));
+    assert_eq!(compared(&world, "contoso").await[0].plan.alike, 3);
+    // An account that is not synced any more has nothing to be compared with.
+    let off = AccountForm { synced: ServiceSet::default(), ..moved };
+    let rev = world.get("contoso").await.rev;
+    accounts::update(&world.ctx, &grant(), &origin(), "contoso", rev, &off).await.unwrap();
+    assert_eq!(state().await, None);
+}
+
+async fn a_restored_database_is_compared_before_anything_is_pushed(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    // As of the backup these numbers wait; at the backend some are there already, and some are used.
+    world.upload("contoso", "+441632960100-0149").await;
+    hold(&outside, CONTOSO, "+441632960100", 25, wanted()).await;
+    let backend = world.ctx.policy.backends.iter().next().unwrap();
+    let mut tx = world.db.begin().await.unwrap();
+    let begun = tx.begin_all_reconciles(backend, ReconcileWhy::Restored, world.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(begun, 1);
+    outside.engine.run_until_idle().await.unwrap();
+    let one = &compared(&world, "contoso").await[0];
+    assert_eq!((one.why, one.state), (ReconcileWhy::Restored, ReconcileState::Held));
+    assert_eq!((one.plan.alike, one.plan.fresh), (25, 25));
+    assert_eq!(outside.numbers().await.len(), 25);
+}
+
+async fn a_number_that_vanished_is_not_synced_any_more(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0102").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    outside.post("_release", json!({ "tenantId": CONTOSO, "numbers": ["+441632960101"] })).await;
+    pull(&world, &outside).await;
+    assert_eq!(state(&world, "+441632960101").await, (SyncState::Failed, "NotAtBackend".to_owned()));
+    assert_eq!(state(&world, "+441632960100").await.0, SyncState::Synced);
+    assert_eq!(seen(&world, "+441632960101").await, [(SeenKind::Gone, String::new())]);
+    assert_eq!(audited(&world, "numbers.seen").await, [json!({ "gone": 1 })]);
+    let mut tx = world.db.begin().await.unwrap();
+    let backend = world.ctx.policy.backends.iter().next().unwrap();
+    let differences = tx.differences(backend, &tenant(CONTOSO), 0, 10).await.unwrap();
+    assert_eq!(differences, [(number("+441632960101"), Difference::OnlyHere)]);
+    tx.commit().await.unwrap();
+    let failed = nmp::store::NumberFilter { state: Some(SyncState::Failed), ..Default::default() };
+    let listed = numbers::list(&world.ctx, &grant(), &failed, Page::First, false).await.unwrap().0.lines;
+    assert_eq!(listed.len(), 1, "lists find it among what failed");
+
+    hold(&outside, CONTOSO, "+441632960101", 1, wanted()).await;
+    pull(&world, &outside).await;
+    assert_eq!(state(&world, "+441632960101").await, (SyncState::Synced, String::new()));
+    assert_eq!(seen(&world, "+441632960101").await[0].0, SeenKind::Back);
+    world.check_invariants().await;
+}
+
+async fn numbers_that_the_first_list_does_not_have_are_not_synced(world: World) {
+    let outside = Outside::new(&world).await;
+    let account = world.account("contoso").await;
+    world.upload("contoso", "+441632960100-0104").await;
+    // Synced at a time when nobody asked for lists.
+    world.backend_answers(&account, OrderKind::Upload, |_| true).await;
+    hold(&outside, CONTOSO, "+441632960100", 4, wanted()).await;
+    database::execute(&world.db, "DELETE FROM observed").await;
+    pull(&world, &outside).await;
+    assert_eq!(state(&world, "+441632960104").await, (SyncState::Failed, "NotAtBackend".to_owned()));
+    assert_eq!(state(&world, "+441632960103").await.0, SyncState::Synced);
+}
+
+async fn what_somebody_else_changes_is_in_the_history_and_the_audit(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100-0109").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    pull(&world, &outside).await;
+    assert!(seen(&world, "+441632960100").await.is_empty(), "nothing has changed");
+    let change = json!({ "tenant": CONTOSO, "number": "+441632960100", "count": 3, "usage": "ConferenceAssignment" });
+    outside.post("_change", change).await;
+    outside.post("_assign", json!({ "tenantId": CONTOSO, "numbers": ["+441632960105"] })).await;
+    pull(&world, &outside).await;
+    let words = "usage changed from CallingUserAssignment to ConferenceAssignment".to_owned();
+    assert_eq!(seen(&world, "+441632960102").await, [(SeenKind::Changed, words)]);
+    assert_eq!(seen(&world, "+441632960105").await, [(SeenKind::Assigned, String::new())]);
+    assert!(seen(&world, "+441632960104").await.is_empty(), "its neighbours are as they were");
+    assert_eq!(audited(&world, "numbers.seen").await, [json!({ "changed": 3 })]);
+    assert_eq!(state(&world, "+441632960102").await.0, SyncState::Synced, "it is no failure: it differs");
+}
+
+async fn many_changes_are_told_in_few_rows(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    for n in 0..30 {
+        let mut settings = wanted();
+        settings["locationId"] = json!(format!("room {n}"));
+        hold(&outside, CONTOSO, &format!("+4416329{n:02}0000"), 100, settings).await;
+    }
+    pull(&world, &outside).await;
+    let all: Vec<String> = (0..30).map(|n| format!("+4416329{n:02}0000")).collect();
+    let change = json!({ "tenant": CONTOSO, "numbers": all, "count": 100, "locationId": "yard" });
+    outside.post("_change", change).await;
+    pull(&world, &outside).await;
+    let rows = database::numbers(&world.db, "SELECT total FROM seen WHERE what = 'changed'").await;
+    assert_eq!(rows.iter().sum::<i64>(), 3_000);
+    assert!(rows.len() <= 33, "{} rows", rows.len());
+    let [(SeenKind::Changed, words)] = &seen(&world, "+4416329100050").await[..] else { panic!("not told") };
+    assert!(words.starts_with("location changed"), "{words}");
+    assert_eq!(audited(&world, "numbers.seen").await, [json!({ "changed": 3_000 })]);
+}
