@@ -318,6 +318,8 @@ permissions! {
     SyncWrite = "sync.write" needs CHANGE;
     /// See who changed what.
     AuditRead = "audit.read" needs ADMINISTER;
+    /// Take over accounts and numbers from another system.
+    MovingIn = "moving.in" needs ADMINISTER;
 }
 
 #[cfg(test)]
@@ -395,9 +397,10 @@ mod tests {
     }
 
     #[test]
-    fn every_permission_but_the_audit_needs_read_first() {
+    fn every_permission_but_an_administrators_needs_read_first() {
         for (name, needs) in PERMISSIONS {
-            assert_eq!(needs.portal.contains(&Role::ReadUser), *name != "audit.read", "{name}");
+            let administers = ["audit.read", "moving.in"].contains(name);
+            assert_eq!(needs.portal.contains(&Role::ReadUser), !administers, "{name}");
         }
     }
 

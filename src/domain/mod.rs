@@ -15,6 +15,7 @@ pub(crate) mod e164;
 pub(crate) mod field;
 pub mod filter;
 pub mod hand_over;
+pub mod moving;
 pub(crate) mod number;
 pub(crate) mod order;
 pub(crate) mod provisioning;

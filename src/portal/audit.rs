@@ -58,6 +58,10 @@ fn action_words(action: &str) -> String {
         "account.delete" => "Account deleted",
         "consent.relationship" => "Relationship status set",
         "order.submit" => "Order submitted",
+        "import.numbers" => "Numbers imported",
+        "import.complete" => "Import made",
+        "import.stop" => "Import stopped before its end",
+        "import.forget" => "Import given up",
         "order.retry" => "Failed numbers retried",
         other => other,
     }
@@ -92,6 +96,7 @@ impl From<AuditRow> for AuditTableRow {
             "account" => format!("/accounts/{}", segment(&row.subject)),
             "consent" => format!("/consents/{}", segment(&row.subject)),
             "order" => format!("/orders/{}", segment(&row.subject)),
+            "import" => format!("/import/{}", segment(&row.subject)),
             _ => format!("/audit?subject={}", query_value(&row.subject)),
         };
         Self {

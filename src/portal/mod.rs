@@ -10,6 +10,7 @@ mod consents;
 mod csv;
 mod explain;
 mod form;
+mod import;
 mod login;
 mod number;
 mod number_filter;
@@ -41,6 +42,7 @@ pub fn routes() -> Routes {
         .merge(civic_addresses::routes())
         .merge(connection::routes())
         .merge(consents::routes())
+        .merge(import::routes())
         .merge(login::routes())
         .merge(number::routes())
         .merge(numbers::routes())

@@ -15,6 +15,7 @@ mod error;
 mod instants;
 mod listing;
 mod migrate;
+mod moving;
 mod numbers;
 mod orders;
 mod page;
@@ -37,6 +38,9 @@ pub use error::{Error, Result};
 pub use instants::{at, micros};
 pub use listing::{Listed, Window};
 pub use migrate::MigrationState;
+pub use moving::records::{ImportKind, ImportRow, ImportStatus, NewImport, Reached};
+pub use moving::there::{ListThere, NumberThere};
+pub use moving::{NumberHere, TakenNumber};
 pub use numbers::again::NewlyPushed;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};
@@ -74,6 +78,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         consents::ALL,
         consents::civic_addresses::ALL,
         listing::ALL,
+        moving::ALL,
+        moving::records::ALL,
+        moving::there::ALL,
         numbers::ALL,
         numbers::again::ALL,
         numbers::call_path::ALL,
