@@ -89,7 +89,7 @@ impl File {
     fn look(&self) -> Result<Look, MovingProblem> {
         let head = self.first(LOOKED_AT).map_err(|error| unreadable(&error))?;
         let bare = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
-        if bare.starts_with(b"{") {
+        if bare.starts_with(b"{") || bare.starts_with(b"[") {
             let numbers = bare.windows(17).any(|window| window == b"\"telephoneNumber\"");
             return Ok(if numbers { Look::NumbersPage } else { Look::AccountsPage });
         }

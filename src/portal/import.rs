@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::csv;
 use super::form::Errors;
-use super::show::{Chip, Moment, count};
+use super::show::{Chip, Moment, count, counted};
 use super::upload::size;
 use super::upload_body::piece_by_piece;
 use crate::authz::MovingIn;
@@ -363,9 +363,11 @@ async fn run(
         Ok::<_, crate::service::Error>(import.finish().await?.counts)
     })
     .await??;
+    let new = |tally: Tally| i64::try_from(tally.new).unwrap_or(i64::MAX);
     let said = format!(
-        "{} accounts and {} numbers were taken over. Nothing was sent to a backend.",
-        counts.accounts.new, counts.numbers.new
+        "{} and {} were taken over. Nothing was sent to a backend.",
+        counted(new(counts.accounts), "account", "accounts"),
+        counted(new(counts.numbers), "number", "numbers")
     );
     Ok(see_other_with(&here, Flash::success(said)))
 }

@@ -30,6 +30,7 @@ mod housekeeping;
 mod labels;
 mod listing;
 mod migrations;
+mod moving;
 mod numbers;
 mod observed;
 mod orders;

@@ -170,6 +170,18 @@ impl<'a> Cells<'a> {
         services
     }
 
+    /// The operator's own reference, as it stands there.
+    fn correlation_id(&mut self) -> Option<String> {
+        let text = Some(self.of("CorrelationId")).filter(|text| !text.is_empty())?;
+        let count = text.chars().count();
+        if count > CORRELATION_ID_MAX {
+            self.problem("CorrelationId", format!("This has {count} characters; up to {CORRELATION_ID_MAX} are kept."));
+        } else if text.chars().any(char::is_control) {
+            self.problem("CorrelationId", "This holds a control character.");
+        }
+        Some(text.to_owned())
+    }
+
     /// What Direct Routing needs, where a subdomain is given.
     fn direct_routing(&mut self, services: ServiceSet) -> Option<DirectRouting> {
         let subdomain = self.parsed("Subdomain", |text| parse_label(text).map_err(|problems| problems.join(" ")));
@@ -182,7 +194,9 @@ impl<'a> Cells<'a> {
             ["Region1Token", "Region2Token"].map(|heading| self.parsed(heading, parse_token).unwrap_or_default());
         let subdomain = subdomain?;
         if !services.contains(Service::DirectRouting) {
-            self.problem("Subdomain", "The account has a subdomain and not the service directRouting. Add the service, or leave the cell blank.");
+            let reason =
+                "The account has a subdomain and not the service directRouting. Add the service, or leave it blank.";
+            self.problem("Subdomain", reason);
             return None;
         }
         Some(DirectRouting { call_screening: call_screening.unwrap_or(true), subdomain, tokens })
@@ -210,16 +224,7 @@ fn account(record: &csv::StringRecord, columns: &[&'static str]) -> Incoming<Inc
     let name = name.map_err(|reason| cells.problem("AccountName", reason)).ok();
     let tenant_id =
         cells.parsed("TeamsTenantId", |text| TenantId::parse(text).map_err(|error| sentence(&error.to_string())));
-    let correlation_id = Some(cells.of("CorrelationId")).filter(|text| !text.is_empty());
-    if let Some(text) = correlation_id {
-        let count = text.chars().count();
-        if count > CORRELATION_ID_MAX {
-            cells
-                .problem("CorrelationId", format!("This has {count} characters; up to {CORRELATION_ID_MAX} are kept."));
-        } else if text.chars().any(char::is_control) {
-            cells.problem("CorrelationId", "This holds a control character.");
-        }
-    }
+    let correlation_id = cells.correlation_id();
     let services = cells.services("Services");
     let synced = cells.services("SyncedServices").without(Service::CallProtection.into());
     if tenant_id.is_none() && cells.of("TeamsTenantId").trim().is_empty() {
@@ -235,15 +240,7 @@ fn account(record: &csv::StringRecord, columns: &[&'static str]) -> Incoming<Inc
     });
     match name {
         Some(name) if cells.problems.is_empty() => Incoming::Item(IncomingAccount {
-            draft: AccountDraft {
-                name,
-                tenant_id,
-                correlation_id: correlation_id.map(str::to_owned),
-                services,
-                synced,
-                direct_routing,
-                ticket: None,
-            },
+            draft: AccountDraft { name, tenant_id, correlation_id, services, synced, direct_routing, ticket: None },
             created_at,
             line: cells.line,
         }),

@@ -115,29 +115,41 @@ impl Import {
                 found.push(compared(account, draft, *line));
                 continue;
             }
-            let label = draft.direct_routing.as_ref().map(|routing| routing.subdomain.as_str());
-            let mut problems = Vec::new();
-            if let Some(label) = label {
-                let before = self.labels.get(label).map(|name| &**name).or(labels.get(label).copied());
-                if let Some(before) = before {
-                    problems.push(format!("Account {before} of the source has the same subdomain. Each account has its own; correct one of them."));
-                }
-                if let Some(Err(reasons)) = rules.policy.zones.as_ref().map(|zones| zones.check_label(label)) {
-                    problems.extend(reasons);
-                }
-                let wanted = AccountLabel { account: name, label };
-                let against = labels::unavailable(tx, rules, self.mover.moving.principal(), wanted).await?;
-                problems.extend(against.map(labels::Unavailable::into_reason));
-                labels.entry(label).or_insert(name);
-            }
-            found.push(if problems.is_empty() {
+            let Some(label) = draft.direct_routing.as_ref().map(|routing| routing.subdomain.as_str()) else {
+                found.push(Found::New);
+                continue;
+            };
+            let before = self.labels.get(label).map(|name| &**name).or(labels.get(label).copied());
+            let against = self.against_label(tx, rules, AccountLabel { account: name, label }, before).await?;
+            labels.entry(label).or_insert(name);
+            found.push(if against.is_empty() {
                 Found::New
             } else {
-                let label = label.unwrap_or_default();
-                Found::Refused(problems.into_iter().map(|reason| problem("subdomain", label, reason)).collect())
+                Found::Refused(against.into_iter().map(|reason| problem("subdomain", label, reason)).collect())
             });
         }
         Ok(found)
+    }
+
+    /// Why a new account cannot have a label, which `before` has in the source already.
+    async fn against_label(
+        &self,
+        tx: &mut Tx,
+        rules: &Rules,
+        wanted: AccountLabel<'_>,
+        before: Option<&str>,
+    ) -> Result<Vec<String>> {
+        let shared = before.map(|before| {
+            format!(
+                "Account {before} of the source has the same subdomain. Each account has its own; correct one of them."
+            )
+        });
+        let checked = rules.policy.zones.as_ref().map(|zones| zones.check_label(wanted.label));
+        let unavailable = labels::unavailable(tx, rules, self.mover.moving.principal(), wanted).await?;
+        let mut against: Vec<String> = shared.into_iter().collect();
+        against.extend(checked.and_then(std::result::Result::err).into_iter().flatten());
+        against.extend(unavailable.map(labels::Unavailable::into_reason));
+        Ok(against)
     }
 
     /// Remembers how accounts stand, for the numbers that come.
