@@ -12,6 +12,8 @@ mod list;
 #[path = "shared/load.rs"]
 #[expect(dead_code, reason = "the API's benchmark asks more of it")]
 mod load;
+#[path = "main_job/moving.rs"]
+mod moving;
 #[path = "shared/program.rs"]
 #[expect(dead_code, reason = "the API's benchmark asks more of it")]
 mod program;
@@ -40,6 +42,7 @@ fn main() -> Outcome<()> {
 async fn run() -> Outcome<()> {
     starts().await?;
     upload().await?;
+    moving::run().await?;
     list::run().await
 }
 

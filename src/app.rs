@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod examples;
 mod failure;
+mod import;
 mod names;
 mod ready;
 mod sole;
@@ -69,6 +70,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
             print("The configuration is fine.\n")
         }
         Command::Config { command: ConfigCommand::Reference } => print(&config::reference()),
+        Command::Import(options) => {
+            let config = Config::load(sources(options.config.clone())?, Purpose::DatabaseOnly)?;
+            to_the_end(import::run(&config, options))
+        }
         Command::Audit { command: cli::AuditCommand::Verify { config } } => {
             let config = Config::load(sources(config)?, Purpose::DatabaseOnly)?;
             to_the_end(database::verify_audit(&config))

@@ -320,6 +320,8 @@ permissions! {
     QuarantineOverride = "quarantine.override" needs ADMINISTER;
     /// See who changed what.
     AuditRead = "audit.read" needs ADMINISTER;
+    /// Take over accounts and numbers from another system.
+    MovingIn = "moving.in" needs ADMINISTER;
 }
 
 #[cfg(test)]
@@ -399,7 +401,7 @@ mod tests {
     #[test]
     fn every_permission_but_those_of_administrators_needs_read_first() {
         for (name, needs) in PERMISSIONS {
-            let administers = ["audit.read", "quarantine.override"].contains(name);
+            let administers = ["audit.read", "quarantine.override", "moving.in"].contains(name);
             assert_eq!(needs.portal.contains(&Role::ReadUser), !administers, "{name}");
         }
     }

@@ -12,6 +12,7 @@ pub mod description;
 mod dns;
 pub mod domain;
 pub mod http;
+pub mod moving;
 pub mod places;
 pub mod portal;
 pub mod sandbox;

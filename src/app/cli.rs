@@ -50,6 +50,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Take over accounts and numbers from another system; without --apply look them through and change nothing
+    Import(ImportOptions),
     /// Check or explain the configuration
     Config {
         /// What about it.
@@ -86,6 +88,38 @@ pub enum AuditCommand {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+}
+
+/// Options of `nmp import`.
+#[derive(Clone, Debug, Args)]
+pub struct ImportOptions {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where from.
+    #[command(flatten)]
+    pub source: ImportSource,
+    /// File with the bearer token for --from; it is read again for each page, so that it can be replaced meanwhile
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub token_file: Option<PathBuf>,
+    /// Import, rather than only tell what would be imported
+    #[arg(long)]
+    pub apply: bool,
+}
+
+/// Where `nmp import` reads: one of these.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ImportSource {
+    /// Address of a running service of the Provisioning API's contract
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    pub from: Option<String>,
+    /// What the backend has: an account for each consent, and every number that nobody has here
+    #[arg(long)]
+    pub backend: bool,
+    /// Files, or folders of files: saved pages of such a service (.json), accounts and numbers as CSV (.csv)
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
 }
 
 /// Options of `nmp demo`. Port 0 = any free one; the addresses are printed.

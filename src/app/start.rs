@@ -281,7 +281,7 @@ pub(super) fn portal_state(
 }
 
 /// Returns what the services are told by the configuration.
-fn policy(config: &Config) -> Policy {
+pub(super) fn policy(config: &Config) -> Policy {
     Policy {
         max_numbers: config.uploads.max_numbers as usize,
         relationships: config.relationship_statuses.clone(),

@@ -8,6 +8,7 @@
 //! stores; the sync engine compares and records.
 
 mod answer;
+pub mod contract;
 mod job;
 mod lenient;
 pub mod operator_connect;

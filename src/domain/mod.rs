@@ -17,6 +17,7 @@ pub(crate) mod field;
 pub mod filter;
 pub mod hand_over;
 pub(crate) mod holding;
+pub mod moving;
 pub(crate) mod number;
 pub(crate) mod order;
 pub(crate) mod outside;

@@ -44,6 +44,8 @@ pub enum OrderSource {
     Portal,
     /// A program at the Provisioning API.
     Api,
+    /// What was taken over from another system.
+    Import,
 }
 
 impl OrderSource {
@@ -52,6 +54,7 @@ impl OrderSource {
         match self {
             Self::Portal => "portal",
             Self::Api => "api",
+            Self::Import => "import",
         }
     }
 
@@ -60,12 +63,13 @@ impl OrderSource {
         match self {
             Self::Portal => "Portal",
             Self::Api => "Provisioning API",
+            Self::Import => "Import",
         }
     }
 
     /// Finds the source of this name.
     pub fn from_key(key: &str) -> Option<Self> {
-        [Self::Portal, Self::Api].into_iter().find(|source| source.key() == key)
+        [Self::Portal, Self::Api, Self::Import].into_iter().find(|source| source.key() == key)
     }
 }
 

@@ -34,6 +34,9 @@ pub struct UploadedNumber {
     pub account: Option<String>,
     /// The settings of the line. Without any they are the form's.
     pub settings: Option<Box<NumberSettings>>,
+    /// Whether the line says that somebody uses the number; of interest where numbers are taken over, not where they are
+    /// uploaded.
+    pub assigned: bool,
 }
 
 /// A line that cannot be taken.
@@ -164,6 +167,8 @@ pub struct Reader<'a> {
     problems: usize,
     last: u32,
     finished: bool,
+    /// What is read was exported: numbers are handed on as they stand there, however many and however often.
+    exported: bool,
 }
 
 enum Source<'a> {
@@ -184,7 +189,18 @@ impl<'a> Reader<'a> {
             problems: 0,
             last: 0,
             finished: false,
+            exported: false,
         }
+    }
+
+    /// Reads a block of an export of numbers, whoever made it: also numbers that are in no numbering plan, and those without
+    /// a service.
+    pub fn exported(text: &'a str) -> Self {
+        let mut reader = Self { exported: true, ..Self::new(text, usize::MAX) };
+        if let Source::Csv(rows) = &mut reader.source {
+            rows.are_exported();
+        }
+        reader
     }
 
     /// Reads the next lines, as many as are worth being handed on together, and none at the end.
@@ -269,6 +285,7 @@ impl Iterator for Reader<'_> {
             Line::Problem(problem) => problem.line,
         };
         Some(match line {
+            Line::Number(row) if self.exported => Line::Number(row),
             Line::Number(row) => self.checked(row),
             Line::Problem(problem) => self.problem(problem),
         })

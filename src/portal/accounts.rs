@@ -19,6 +19,7 @@ use super::form::{Choice, Filters, Pager, Pill, page_of};
 use super::show::{Chip, count};
 use crate::authz::{AccountsRead, AccountsWrite};
 use crate::domain::field::filled;
+use crate::domain::moving::{ACCOUNT_HEADINGS, account_cells};
 use crate::domain::{Account, Service, ServiceSet, TenantId};
 use crate::http::{Granted, PortalState, Problem, QueryString, Routes, Shell, needs, page, see_other};
 use crate::service::Page;
@@ -184,9 +185,6 @@ async fn list(
     }))
 }
 
-const HEADINGS: [&str; 7] =
-    ["AccountName", "TeamsTenantId", "CorrelationId", "Services", "SyncedServices", "Numbers", "CreatedAt"];
-
 /// `GET /accounts.csv`
 async fn export(
     State(state): State<PortalState>,
@@ -195,26 +193,12 @@ async fn export(
 ) -> Result<Response, Problem> {
     let filter = query.filter().map_err(Problem::bad_request)?;
     let ctx = state.ctx().clone();
-    csv::export("accounts.csv", &HEADINGS, move |after| {
+    csv::export("accounts.csv", &ACCOUNT_HEADINGS, move |after| {
         let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
         async move {
             let (accounts, next) = accounts::export(&ctx, &grant, &filter, after).await?;
-            let provisioned = ctx.policy.backends.provisioned();
-            Ok((accounts.iter().map(|account| cells(account, provisioned)).collect(), next))
+            Ok((accounts.iter().map(account_cells).collect(), next))
         }
     })
     .await
-}
-
-fn cells(account: &Account, provisioned: ServiceSet) -> Vec<String> {
-    let keys = |services: ServiceSet| services.iter().map(Service::key).collect::<Vec<_>>().join(";");
-    vec![
-        csv::text(account.name.clone()),
-        account.tenant_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-        csv::text(account.correlation_id.clone().unwrap_or_default()),
-        keys(account.services),
-        keys(account.pushed(provisioned)),
-        account.number_count.to_string(),
-        super::show::Moment::from(account.created_at).iso,
-    ]
 }

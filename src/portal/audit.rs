@@ -66,6 +66,10 @@ fn action_words(action: &str) -> String {
         "quarantine.override" => "Quarantine overridden",
         "drift.ignore" => "Drift ignored",
         "drift.heed" => "Drift no longer ignored",
+        "import.numbers" => "Numbers imported",
+        "import.complete" => "Import made",
+        "import.stop" => "Import stopped before its end",
+        "import.forget" => "Import given up",
         "order.retry" => "Failed numbers retried",
         other => other,
     }
@@ -101,6 +105,7 @@ impl From<AuditRow> for AuditTableRow {
             "consent" => format!("/consents/{}", segment(&row.subject)),
             "order" => format!("/orders/{}", segment(&row.subject)),
             "number" => format!("/numbers/{}", segment(&row.subject)),
+            "import" => format!("/import/{}", segment(&row.subject)),
             _ => format!("/audit?subject={}", query_value(&row.subject)),
         };
         Self {

@@ -11,6 +11,7 @@ mod csv;
 mod drift;
 mod explain;
 mod form;
+mod import;
 mod login;
 mod number;
 mod number_filter;
@@ -44,6 +45,7 @@ pub fn routes() -> Routes {
         .merge(connection::routes())
         .merge(consents::routes())
         .merge(drift::routes())
+        .merge(import::routes())
         .merge(login::routes())
         .merge(number::routes())
         .merge(numbers::routes())

@@ -174,7 +174,7 @@ fn limits(state: &PortalState) -> String {
     )
 }
 
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     if bytes >= 1_048_576 { format!("{} MB", bytes / 1_048_576) } else { format!("{} kB", bytes / 1_024) }
 }
 

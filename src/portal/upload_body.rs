@@ -112,7 +112,11 @@ fn take(sent: &mut SentUpload, name: &str, value: &str) {
 
 /// Reads a field to its end and keeps it when it is no larger than `most` bytes; tells whether it was kept whole. A field
 /// that becomes long is taken to have `expected` bytes.
-async fn piece_by_piece(mut field: Field<'_>, most: usize, expected: usize) -> Result<(Vec<u8>, bool), Problem> {
+pub(super) async fn piece_by_piece(
+    mut field: Field<'_>,
+    most: usize,
+    expected: usize,
+) -> Result<(Vec<u8>, bool), Problem> {
     let (mut kept, mut whole) = (Vec::new(), true);
     while let Some(piece) = field.chunk().await? {
         if whole && kept.len() + piece.len() <= most {

@@ -77,6 +77,12 @@ async fn sweep_drafts(ctx: &Ctx) -> Result<u64> {
         all += 1;
         tokio::time::sleep(PAUSE).await;
     }
+    // Imports that were looked through and not made, with their files.
+    while let Some(id) = oldest_import(ctx, now - kept).await? {
+        transact!(ctx, |tx| tx.forget_draft_import(&id).await?)?;
+        all += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
     Ok(all)
 }
 
@@ -89,6 +95,10 @@ async fn sweep_seen(ctx: &Ctx) -> Result<()> {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
+}
+
+async fn oldest_import(ctx: &Ctx, until: time::OffsetDateTime) -> Result<Option<String>> {
+    Ok(ctx.db.read().await?.old_draft_import(until).await?)
 }
 
 async fn oldest(ctx: &Ctx, until: time::OffsetDateTime) -> Result<Option<i64>> {

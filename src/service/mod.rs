@@ -18,6 +18,7 @@ pub mod hand_over;
 pub mod housekeeping;
 mod labels;
 pub mod listing;
+pub mod moving;
 pub mod numbers;
 pub(crate) mod order_writes;
 pub mod orders;

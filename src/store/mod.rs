@@ -16,6 +16,7 @@ mod error;
 mod instants;
 mod listing;
 mod migrate;
+mod moving;
 mod numbers;
 mod orders;
 mod page;
@@ -43,6 +44,9 @@ pub use error::{Error, Result};
 pub use instants::{at, micros};
 pub use listing::{Listed, Window};
 pub use migrate::MigrationState;
+pub use moving::records::{ImportKind, ImportRow, ImportStatus, NewImport, Reached};
+pub use moving::there::{ListThere, NumberThere};
+pub use moving::{NumberHere, TakenNumber};
 pub use numbers::again::NewlyPushed;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};
@@ -92,6 +96,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         drift::keep::ALL,
         drift::resolve::ALL,
         listing::ALL,
+        moving::ALL,
+        moving::records::ALL,
+        moving::there::ALL,
         numbers::ALL,
         numbers::again::ALL,
         numbers::call_path::ALL,

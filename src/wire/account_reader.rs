@@ -15,20 +15,33 @@ pub fn read_account(body: &[u8], name: &AccountName) -> Result<AccountDraft, Vec
         if let Some(given) = account.required("name") {
             given.must_be("name_mismatch", name.as_str());
         }
-        let mut draft = AccountDraft {
-            name: name.clone(),
-            tenant_id: None,
-            correlation_id: account.optional("correlationId").and_then(|node| correlation_id(&node)),
-            services: ServiceSet::default(),
-            synced: ServiceSet::default(),
-            direct_routing: None,
-            ticket: None,
-        };
-        if let Some(details) = account.optional("serviceDetails").and_then(Node::object) {
-            read_services(&details, &mut draft);
-        }
-        draft
+        draft(account, name)
     })
+}
+
+/// The account of a list, under the name that it has there.
+pub(super) fn read_listed_account(body: &[u8]) -> Result<AccountDraft, Vec<InputProblem>> {
+    let read = reader::body(body, |account| {
+        let name = account.required("name").and_then(|node| node.parsed(AccountName::parse));
+        name.map(|name| draft(account, &name))
+    })?;
+    read.ok_or_else(Vec::new)
+}
+
+fn draft(account: &Object<'_>, name: &AccountName) -> AccountDraft {
+    let mut draft = AccountDraft {
+        name: name.clone(),
+        tenant_id: None,
+        correlation_id: account.optional("correlationId").and_then(|node| correlation_id(&node)),
+        services: ServiceSet::default(),
+        synced: ServiceSet::default(),
+        direct_routing: None,
+        ticket: None,
+    };
+    if let Some(details) = account.optional("serviceDetails").and_then(Node::object) {
+        read_services(&details, &mut draft);
+    }
+    draft
 }
 
 /// An empty reference is none.

@@ -17,6 +17,7 @@ mod json;
 mod list;
 mod number;
 mod number_reader;
+mod page_reader;
 mod plans;
 mod reader;
 mod schema;
@@ -36,6 +37,7 @@ pub use etag::Resource;
 pub use list::List;
 pub use number::{BatchNumbers, NumberResource};
 pub use number_reader::{BATCH_MOST, read_number, read_number_identifiers, read_numbers, read_numbers_to_delete};
+pub use page_reader::{ListedPage, NumberPages, read_account_page};
 pub use plans::{TeamsAvailableCapabilities, TeamsCapabilityPlans};
 pub use schema::{
     BatchNumbersDelete, NumberIdentifier, NumberIdentifiers, RequestForInformationResourceCreateOrUpdate, generator,

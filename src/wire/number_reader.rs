@@ -96,7 +96,7 @@ fn batch<T>(
 }
 
 /// The settings of a number resource; `number` is `None` where it could not be read.
-fn settings(found: &Object<'_>, account: &str, number: Option<E164>) -> NumberSettings {
+pub(super) fn settings(found: &Object<'_>, account: &str, number: Option<E164>) -> NumberSettings {
     if let Some(node) = found.required("accountName") {
         node.must_be("name_mismatch", account);
     }

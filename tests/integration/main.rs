@@ -33,6 +33,7 @@ mod labels;
 mod listing;
 mod looking;
 mod migrations;
+mod moving;
 mod numbers;
 mod observed;
 mod orders;

@@ -17,6 +17,8 @@ pub(super) struct CsvRows<'a> {
     /// The record behind the stretch, which is none that can be read.
     oversized: Option<Record>,
     pending: std::vec::IntoIter<LineProblem>,
+    /// Whether numbers are taken as an export has them.
+    exported: bool,
 }
 
 /// Records in a row that can be read.
@@ -76,7 +78,12 @@ impl<'a> CsvRows<'a> {
             _ => return Err(vec![LineProblem::new(1, first, "The heading row cannot be read.")]),
         };
         let columns = columns_of(&record, stretch.line_of(record.position()))?;
-        Ok(Self { text, delimiter, columns, stretch, oversized, pending: Vec::new().into_iter() })
+        Ok(Self { text, delimiter, columns, stretch, oversized, pending: Vec::new().into_iter(), exported: false })
+    }
+
+    /// From here on numbers may be in no numbering plan, and without a service where the file has columns of services.
+    pub(super) fn are_exported(&mut self) {
+        self.exported = true;
     }
 
     /// The next record, and the line it begins on.
@@ -114,6 +121,8 @@ impl<'a> CsvRows<'a> {
             number: None,
             account: None,
             given: ServiceSet::default(),
+            assigned: false,
+            exported: self.exported && self.columns.iter().any(|column| matches!(column, Column::Enabled(_))),
         };
         for (column, cell) in self.columns.iter().zip(record.iter()) {
             let cell = cell.trim();
@@ -243,6 +252,8 @@ struct Cells {
     account: Option<String>,
     /// Services for which some cell is filled.
     given: ServiceSet,
+    assigned: bool,
+    exported: bool,
 }
 
 impl Cells {
@@ -259,14 +270,17 @@ impl Cells {
         let filled = Some(cell).filter(|cell| !cell.is_empty());
         let text = filled.map(str::to_owned);
         match column {
-            Column::TelephoneNumber => match E164::parse(cell) {
-                Ok(number) => self.number = Some(number),
-                Err(error) => self.problem(column, cell, sentence(&error.to_string())),
-            },
+            Column::TelephoneNumber => {
+                let as_it_is = Some(cell).filter(|_| self.exported).and_then(|cell| E164::parse_wire(cell).ok());
+                match as_it_is.map_or_else(|| E164::parse(cell), Ok) {
+                    Ok(number) => self.number = Some(number),
+                    Err(error) => self.problem(column, cell, sentence(&error.to_string())),
+                }
+            }
             Column::AccountName => self.account = text,
             Column::CustomSipHeader => self.settings.custom_sip_header = text,
             Column::CallingProfile => self.settings.calling_profile = text,
-            Column::AssignmentStatus(_) => {}
+            Column::AssignmentStatus(_) => self.assigned |= cell.eq_ignore_ascii_case("assigned"),
             Column::Enabled(service) => {
                 if self.boolean(column, cell) == Some(true) {
                     self.settings.services = self.settings.services.iter().chain([service]).collect();
@@ -342,7 +356,7 @@ impl Cells {
 
     fn finish(mut self) -> Result<UploadedNumber, Vec<LineProblem>> {
         let enabled = self.settings.services;
-        if enabled.is_empty() && self.problems.is_empty() {
+        if enabled.is_empty() && self.problems.is_empty() && !self.exported {
             self.problem(
                 Column::Enabled(Service::OperatorConnect),
                 "",
@@ -374,6 +388,7 @@ impl Cells {
                 number,
                 account: self.account,
                 settings: Some(Box::new(self.settings.normalised())),
+                assigned: self.assigned,
             }),
             _ => Err(self.problems),
         }

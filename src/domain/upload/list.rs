@@ -24,7 +24,7 @@ impl<'a> List<'a> {
     }
 
     fn row(&self, number: E164) -> Line {
-        Line::Number(UploadedNumber { line: self.line, number, account: None, settings: None })
+        Line::Number(UploadedNumber { line: self.line, number, account: None, settings: None, assigned: false })
     }
 
     fn entry(&mut self, text: &str) -> Line {

@@ -212,6 +212,7 @@ proptest! {
             number: number.telephone_number,
             account: Some("contoso".into()),
             settings: Some(Box::new(settings)),
+            assigned: false,
         })]);
     }
 

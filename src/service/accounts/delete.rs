@@ -66,7 +66,7 @@ pub(in crate::service) async fn delete_in(
     let kept = tx.count_numbers_listed(Some(account.id), &Filter::default()).await?;
     if kept > 0 && release.is_none() {
         let or = match source {
-            OrderSource::Portal => "choose to release them with the account",
+            OrderSource::Portal | OrderSource::Import => "choose to release them with the account",
             OrderSource::Api => "delete the account with deleteNumbers=true",
         };
         return Err(Error::Conflict(format!(

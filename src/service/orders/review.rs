@@ -186,8 +186,14 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
     let outside = tx.outside_counts(id).await?;
     let touched = touched(&mut tx, id, &outside, 0).await?;
     let is_release = outside.iter().any(|(verdict, ..)| *verdict == Verdict::Release);
-    let released = if is_release { tx.assigned_items(id, 0).await?.0 } else { 0 };
-    Ok(Shown { outside, assigned: touched.assigned.0 + released, lost: touched.lost.0 })
+    let in_use = match tx.drift_way(id).await? {
+        Some(_) => tx.drifted_in_use(id, 0).await?.0,
+        None if is_release => tx.assigned_items(id, 0).await?.0,
+        None => 0,
+    };
+    Ok(Shown { outside, assigned: touched.assigned.0 + in_use, lost: touched.lost.0 })
+}
+
 /// What a draft that settles drift does, and whom that concerns.
 fn of_drift(way: Option<DriftWay>, order: &Order, assigned: &(i64, Vec<E164>)) -> Vec<String> {
     let Some(way) = way else { return Vec::new() };

@@ -9,9 +9,7 @@ use super::freshness::compared_with;
 use super::review::{refused, touched};
 use super::right::OrderRight;
 use crate::authz::Principal;
-use crate::domain::{
-    Account, Backends, DriftWay, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict,
-};
+use crate::domain::{Account, Backends, DriftWay, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
 use crate::store::{Applied, AuditEntry, ComparedWith, NewOrder, OrderToApply, OutsideCount, Place, TouchedThere, Tx};

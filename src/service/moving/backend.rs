@@ -1,0 +1,172 @@
+//! Taking over what the backend has: every consent becomes an account, every number that nobody here has is adopted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Import;
+use crate::domain::moving::{AtSource, Incoming, IncomingAccount, IncomingNumber, KeyedSettings, MovingProblem};
+use crate::domain::{AccountDraft, AccountName, Service, ServiceSet, TenantId};
+use crate::service::Result;
+use crate::store::{ConsentFilter, ConsentRow, ListThere, NumberThere, Page};
+
+/// Consents and lists that are read together.
+const AT_ONCE: usize = 500;
+/// Numbers that are read together.
+const NUMBERS: i64 = 5_000;
+/// Numbers after a name that is taken, until one is found that is free.
+const FURTHER_NAMES: u32 = 100;
+
+/// Hands what the backend has to an import: an account for each consent whose tenant has none here, and each number that
+/// nobody here has. What was pulled last counts.
+///
+/// # Errors
+/// When the database fails.
+pub async fn from_backend(import: &mut Import) -> Result<()> {
+    let mut page = Page::First;
+    let mut taken = HashSet::new();
+    loop {
+        let (consents, _, more) = {
+            let mut tx = import.ctx.db.read().await?;
+            tx.consents_page(&ConsentFilter::default(), &page, AT_ONCE).await?
+        };
+        page = consents.last().map_or(Page::First, |consent| Page::After(consent.key()));
+        let mut accounts = Vec::new();
+        for consent in consents.into_iter().filter(|consent| consent.account.is_none()) {
+            accounts.push(proposed(import, &consent, &mut taken).await?);
+        }
+        import.accounts("consents", accounts).await?;
+        if !more {
+            break;
+        }
+    }
+    let mut behind = 0;
+    loop {
+        let lists = import.ctx.db.read().await?.lists_there(behind, AT_ONCE as i64).await?;
+        let Some(last) = lists.last() else { return Ok(()) };
+        behind = last.id;
+        for list in lists {
+            adopt(import, &list).await?;
+        }
+    }
+}
+
+/// The account that a consent becomes.
+async fn proposed(import: &Import, row: &ConsentRow, taken: &mut HashSet<String>) -> Result<Incoming<IncomingAccount>> {
+    let tenant = &row.consent.tenant_id;
+    let problem = |reason: String| Incoming::Problems(vec![MovingProblem::new(0, "status", tenant.as_str(), reason)]);
+    if row.consent.status.forbids_numbers() {
+        let reason =
+            format!("The consent of {} is {}, so no account is proposed for it.", row.company, row.consent.status);
+        return Ok(problem(reason));
+    }
+    let consented = import.ctx.policy.backends.consented();
+    let usual = consented.and(Service::OperatorConnect.into());
+    let services = if usual.is_empty() { consented } else { usual };
+    let base = match AccountName::suggest(&row.company) {
+        base if base.is_empty() || base == tenant.as_str() => {
+            format!("tenant-{}", tenant.as_str().split('-').next().unwrap_or_default())
+        }
+        base => base,
+    };
+    let mut tx = import.ctx.db.read().await?;
+    for further in 1..FURTHER_NAMES {
+        let suffix = if further == 1 { String::new() } else { format!("-{further}") };
+        let base: String = base.chars().take(100 - suffix.len()).collect();
+        let name = format!("{base}{suffix}");
+        if taken.contains(&name) || tx.account(&name).await?.is_some() {
+            continue;
+        }
+        let Ok(parsed) = AccountName::parse(&name) else { break };
+        taken.insert(name);
+        return Ok(Incoming::Item(IncomingAccount {
+            draft: draft(parsed, tenant, services),
+            created_at: None,
+            line: 0,
+        }));
+    }
+    Ok(problem(format!("No free name was found for {}. Create its account by hand.", row.company)))
+}
+
+fn draft(name: AccountName, tenant: &TenantId, services: ServiceSet) -> AccountDraft {
+    AccountDraft {
+        name,
+        tenant_id: Some(tenant.clone()),
+        correlation_id: None,
+        services,
+        synced: services,
+        direct_routing: None,
+        ticket: None,
+    }
+}
+
+/// Adopts the numbers of one list.
+async fn adopt(import: &mut Import, list: &ListThere) -> Result<()> {
+    let backends = &import.ctx.policy.backends;
+    let label = backends.iter().find(|backend| backend.name == list.backend).map(|backend| backend.label.clone());
+    let Some(label) = label else { return Ok(()) };
+    let place = format!("{label}, tenant {}", list.tenant);
+    if !list.is_whole {
+        let reason = "The list of the backend was never read to its end, so some of its numbers may be missing here. Pull it \
+                      on the Connection page, then import again.";
+        import.problem(MovingProblem::new(0, "", list.tenant.as_str(), reason).at(&place));
+    }
+    let accounts = import.ctx.db.read().await?.accounts_of_tenant(&list.tenant).await?;
+    let names: Vec<String> =
+        accounts.into_iter().filter(|account| !account.deleting).map(|account| account.name).collect();
+    let mut known: HashMap<i64, Arc<KeyedSettings>> = HashMap::new();
+    let mut behind = 0;
+    loop {
+        let there = import.ctx.db.read().await?.numbers_only_there(list.id, behind, NUMBERS).await?;
+        let Some(last) = there.last() else { return Ok(()) };
+        behind = last.number.as_i64();
+        let [name] = names.as_slice() else {
+            let reason = match names.as_slice() {
+                [] => "The backend has numbers for this tenant, and no account here is of it. Create one, then import again."
+                    .to_owned(),
+                several => format!(
+                    "The tenant has several accounts here ({}), so it is not known which of them its numbers belong to. \
+                     Import them from a file that names the account of each.",
+                    several.join(", ")
+                ),
+            };
+            import.problem(MovingProblem::new(0, "", &last.number.to_string(), reason).at(&place));
+            return Ok(());
+        };
+        let account: Arc<str> = name.as_str().into();
+        let mut numbers = Vec::with_capacity(there.len());
+        for number in there {
+            numbers.push(adopted(number, &account, &mut known)?);
+        }
+        import.numbers(&place, numbers).await?;
+    }
+}
+
+fn adopted(
+    there: NumberThere,
+    account: &Arc<str>,
+    known: &mut HashMap<i64, Arc<KeyedSettings>>,
+) -> Result<Incoming<IncomingNumber>> {
+    let settings = match known.get(&there.settings_id) {
+        Some(settings) => Arc::clone(settings),
+        None => {
+            let settings = Arc::new(KeyedSettings::from(there.settings()?));
+            known.insert(there.settings_id, Arc::clone(&settings));
+            settings
+        }
+    };
+    if settings.settings.services.is_empty() {
+        let reason = format!(
+            "The backend has the number for the service {:?}, which is none of those that there are here.",
+            there.service
+        );
+        return Ok(Incoming::Problems(vec![MovingProblem::new(0, "service", &there.number.to_string(), reason)]));
+    }
+    Ok(Incoming::Item(IncomingNumber {
+        number: there.number,
+        account: Arc::clone(account),
+        settings,
+        assigned: there.assigned,
+        at_source: AtSource::Synced,
+        line: 0,
+    }))
+}

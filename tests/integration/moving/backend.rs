@@ -1,0 +1,80 @@
+//! From the backend: consents become accounts, and numbers that nobody has here are adopted.
+
+use nmp::domain::{NumberSettings, Service, TeamsSettings};
+use nmp::service::moving::{ImportKind, from_backend};
+use nmp::service::numbers as of_numbers;
+use nmp::store::{Described, Observed};
+
+use super::{dry_run, nothing_is_pushed, run, stored, told};
+use crate::harness::database::texts;
+use crate::harness::on_both_databases;
+use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, tenant};
+
+on_both_databases![consents_become_accounts_and_numbers_are_adopted];
+
+fn seen(text: &str, service: &str, usage: &str) -> Observed {
+    let teams = TeamsSettings { usage: usage.to_owned(), ..TeamsSettings::default() };
+    let services = Service::from_key(service).into_iter().collect();
+    let settings =
+        NumberSettings { services, teams, calling_profile: Some("profile-1".into()), ..NumberSettings::default() };
+    let described = Described { service: service.to_owned(), settings };
+    Observed { number: number(text), described, assigned: text.ends_with('1') }
+}
+
+/// A pull that reads the whole list.
+async fn pull(world: &World, of: &str, list: &[Observed]) {
+    let now = world.clock.now();
+    let mut tx = world.db.begin().await.unwrap();
+    let round = tx.begin_round("operator-connect", &tenant(of)).await.unwrap();
+    tx.observe(round, list, now).await.unwrap();
+    tx.end_round(round, now).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn consents_become_accounts_and_numbers_are_adopted(world: World) {
+    const THIRD: &str = "8f2a6c04-3d71-4b9e-a5c8-60e1d7f3b288";
+    world.consent(CONTOSO, "Contoso Ltd.", "active").await;
+    world.consent(FABRIKAM, "Contoso Ltd", "active").await;
+    world.consent(THIRD, "Gone", "removed").await;
+    let report = {
+        let mut import = dry_run(&world, ImportKind::Backend);
+        from_backend(&mut import).await.unwrap();
+        import.finish().await.unwrap()
+    };
+    assert_eq!(stored(&world).await, Vec::<String>::new(), "a dry run changes nothing");
+    assert_eq!((report.counts.accounts.new, report.counts.accounts.left_out), (2, 1), "{}", told(&report));
+    assert!(told(&report).contains("The consent of Gone is removed"), "{}", told(&report));
+
+    let import = async || {
+        let (mut import, _) = run(&world, ImportKind::Backend).await;
+        from_backend(&mut import).await.unwrap();
+        import.finish().await.unwrap()
+    };
+    import().await;
+    assert_eq!(texts(&world.db, "SELECT name FROM accounts ORDER BY name").await, ["contoso-ltd", "contoso-ltd-2"]);
+    // The accounts ask for the numbers of their tenants, and what is found there is adopted by the next import.
+    let list = [
+        seen("+441632960000", "operatorConnect", "CallingUserAssignment"),
+        seen("+441632960001", "operatorConnect", "CallingUserAssignment"),
+        seen("+441632960002", "teamsPhoneMobile", "CallingUserAssignment"),
+        seen("+441632960003", "somethingNew", ""),
+    ];
+    let name = texts(&world.db, &format!("SELECT name FROM accounts WHERE tenant_id = '{CONTOSO}'")).await.remove(0);
+    pull(&world, CONTOSO, &list).await;
+    pull(&world, FABRIKAM, &[seen("+12125550123", "operatorConnect", "CallingUserAssignment")]).await;
+    world.create(&account_form("second", FABRIKAM)).await;
+    let report = import().await;
+    assert_eq!((report.counts.numbers.new, report.counts.numbers.left_out), (2, 2), "{}", told(&report));
+    let text = told(&report);
+    for said in ["Teams Phone Mobile is not enabled on account", "somethingNew", "The tenant has several accounts here"]
+    {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let adopted = of_numbers::get(&world.ctx, &grant(), number("+441632960001")).await.unwrap();
+    assert_eq!((&*adopted.account, adopted.assigned), (name.as_str(), true));
+    assert_eq!(adopted.settings.calling_profile.as_deref(), Some("profile-1"), "as the backend has it");
+    nothing_is_pushed(&world).await;
+    let before = stored(&world).await;
+    import().await;
+    assert_eq!(stored(&world).await, before, "a second run changes nothing");
+}
