@@ -23,7 +23,7 @@ const fn code(code: &'static str, statuses: &'static [u16], meaning: &'static st
 }
 
 /// Every code, by status; those of details beside the ones that stand alone.
-pub static CODES: [ErrorCode; 57] = [
+pub static CODES: [ErrorCode; 58] = [
     code("invalid_request", &[400, 409], "Several things are wrong; `details` has each of them."),
     code("bad_request", &[400], "The request is damaged, or not one that HTTP allows."),
     code("missing_api_version_parameter", &[400], "`api-version` is missing."),

@@ -214,7 +214,7 @@ pub enum Refusal {
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::New,
         Self::Changed,
         Self::Unchanged,

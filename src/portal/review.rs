@@ -248,7 +248,7 @@ async fn review_page(
     grant: &Grant<OrdersRead>,
     Reviewed { review, sources }: &Reviewed,
     shell: Shell,
-    said: Said,
+    mut said: Said,
 ) -> Result<ReviewPage, Problem> {
     let order = &review.order;
     let release = order.kind == OrderKind::Release;
@@ -259,7 +259,7 @@ async fn review_page(
         .filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
     let (assigned, shown) = &review.assigned;
     let right = OrderRight::of(grant.principal(), order.kind).ok();
-    let quarantine = InReview::of(state.ctx(), grant, review, said.quarantine).await?;
+    let quarantine = InReview::of(state.ctx(), grant, review, std::mem::take(&mut said.quarantine)).await?;
     let mut api = match &right {
         // A call would send what a draft that settles drift does not send, or cannot do what it does.
         Some(right) if review.way.is_none() => api_call::of_draft(state, right, order, refused > 0).await?,

@@ -140,7 +140,7 @@ macro_rules! upload_joins {
     };
 }
 
-pub(super) use {upload_joins, upload_verdict};
+pub(super) use {quarantine_joins, quarantine_verdict, upload_joins, upload_verdict};
 
 statements! {
     // An order that needs no review is compared with what exists here.
