@@ -88,14 +88,14 @@ async fn apply(
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
     }
+    if !tx.submit_order(id, now).await? {
+        return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
+    }
     let Some(outside) = compared_again(tx, rules, order, reviewed).await? else { return Ok(Submitted::Moved(0)) };
     let touched = touched(tx, id, &outside, 0).await?;
     let missing = decision.missing(&touched);
     if !missing.is_empty() {
         return Err(Error::Invalid(missing));
-    }
-    if !tx.submit_order(id, now).await? {
-        return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
     let (counts, backends) = (verdicts(&outside), &rules.policy.backends);
     let to_apply = OrderToApply { order_id: id, verdicts: &counts, backends, is_reviewed: true, now };
