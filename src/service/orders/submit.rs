@@ -100,6 +100,9 @@ async fn apply(
     if way.is_some() && tx.drifted_no_more(id).await? > 0 {
         return Ok(Submitted::Moved(0));
     }
+    if !tx.submit_order(id, now).await? {
+        return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
+    }
     let compared = match way {
         Some(_) => Some(reviewed),
         None => compared_again(tx, rules, order, reviewed).await?,
@@ -109,9 +112,6 @@ async fn apply(
     let missing = decision.missing(&touched);
     if !missing.is_empty() {
         return Err(Error::Invalid(missing));
-    }
-    if !tx.submit_order(id, now).await? {
-        return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
     if way == Some(DriftWay::Release) {
         tx.take_over_drifted(id, now).await?;

@@ -16,6 +16,20 @@ macro_rules! pushed {
     };
 }
 
+/// What is said of a number that is not known to be held: its backend may not have been asked.
+macro_rules! not_held {
+    () => {
+        concat!(
+            "CASE
+                        WHEN (",
+            pushed!(),
+            " & COALESCE(u.unseen, 0)) <> 0 THEN 'unknown'
+                        ELSE 'absent'
+                    END"
+        )
+    };
+}
+
 /// What the backends hold of a staged number: `g` has a row for each backend that holds it, for whoever. Its code is 0 where
 /// nothing changes for the backend, 1 where it holds what is wanted and we did not know, 2 where it holds what we know, 3
 /// where it holds something else, and 4 where another tenant has the number.
@@ -31,9 +45,9 @@ macro_rules! outside {
                         FROM observed o
                         WHERE o.telephone_number = i.telephone_number
                         LIMIT 1
-                    ), 0) = 0 THEN CASE WHEN (",
-            pushed!(),
-            " & COALESCE(u.unseen, 0)) <> 0 THEN 'unknown' ELSE 'absent' END
+                    ), 0) = 0 THEN ",
+            not_held!(),
+            "
                     ELSE (
                         SELECT CASE
                             WHEN MAX(g.code) = 4 THEN 'other-tenant'
@@ -47,9 +61,9 @@ macro_rules! outside {
                                 WHERE (",
             pushed!(),
             " & b.bits) <> 0
-                            ) THEN CASE WHEN (",
-            pushed!(),
-            " & COALESCE(u.unseen, 0)) <> 0 THEN 'unknown' ELSE 'absent' END
+                            ) THEN ",
+            not_held!(),
+            "
                             WHEN n.push_id IS NOT NULL
                               OR (MAX(g.before) & a.services & a.synced & $3 & ~s.services) <> 0 THEN 'expected'
                             WHEN MAX(g.code) = 0 THEN 'same'
@@ -244,7 +258,7 @@ statements! {
                     FROM json_array_elements(CAST($2 AS JSON))
                 ) AS b"
     );
-    COMPARED = "UPDATE orders SET compared_at = $2 WHERE id = $1";
+    COMPARED = "UPDATE orders SET compared_at = $2 WHERE id = $1 AND status = 'draft'";
     COMPARED_AT = "SELECT compared_at FROM orders WHERE id = $1";
 }
 
@@ -271,8 +285,20 @@ impl ComparedWith<'_> {
 }
 
 impl Tx {
-    /// Compares the staged numbers of an upload with what exists here and there; tells how many verdicts moved.
+    /// Compares the staged numbers of an upload with what exists here and there; tells how many verdicts moved. For a review it
+    /// has to be a draft still.
     pub(super) async fn compare_upload(&mut self, order_id: i64, with: ComparedWith<'_>) -> Result<u64> {
+        if with.is_reviewed_anew {
+            let drafts = on!(self, |c| sqlx::query(COMPARED)
+                .bind(order_id)
+                .bind(micros(with.now))
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
+            if drafts == 0 {
+                return Ok(0);
+            }
+        }
         self.intern_all_parts().await?;
         let (backends, provisioned) = (with.bound(), with.backends.provisioned().bits());
         let unseen = dialect!(self, sqlite: UNSEEN_SQLITE, postgres: UNSEEN_POSTGRES);
@@ -284,7 +310,7 @@ impl Tx {
             .await
             .map(drop))?;
         let compare = dialect!(self, sqlite: COMPARE_SQLITE, postgres: COMPARE_POSTGRES);
-        let moved = on!(self, |c| sqlx::query(compare)
+        Ok(on!(self, |c| sqlx::query(compare)
             .bind(order_id)
             .bind(backends.as_str())
             .bind(provisioned)
@@ -292,9 +318,7 @@ impl Tx {
             .bind(micros(with.now))
             .execute(c)
             .await
-            .map(|done| done.rows_affected()))?;
-        on!(self, |c| sqlx::query(COMPARED).bind(order_id).bind(micros(with.now)).execute(c).await.map(drop))?;
-        Ok(moved)
+            .map(|done| done.rows_affected()))?)
     }
 
     /// When a draft was last compared with what exists.

@@ -35,6 +35,7 @@ async fn settings_of(world: &World, form: &UploadForm) -> NumberSettings {
 
 /// A pull of a tenant's whole list, which says this and went through.
 async fn pull(world: &World, backend: &str, of: &str, list: &[Observed]) {
+    world.clock.advance(time::Duration::seconds(1));
     let (now, of) = (world.clock.now(), tenant(of));
     let numbers: Vec<_> = list.iter().map(|seen| seen.number).collect();
     let mut tx = world.db.begin().await.unwrap();
