@@ -298,6 +298,16 @@ mod tests {
         retry_after(&headers, datetime!(2026-02-01 10:00:00 UTC))
     }
 
+    /// Lists of things that have no members.
+    macro_rules! plain {
+        ($($kind:ty),+) => {
+            $(impl Listed for $kind {
+                const KEY: &'static str = "";
+            })+
+        };
+    }
+    plain!(E164, u8, String);
+
     #[test]
     fn retry_after_is_seconds_or_a_date_and_never_long() {
         assert_eq!(wait("7"), Some(Duration::from_secs(7)));

@@ -1,16 +1,21 @@
 //! Looking before pushing: what the backend holds already is not pushed, what would change there is known before, and what
 //! happens there by itself is seen.
 
+use std::time::Duration;
+
 use nmp::domain::seen::SeenKind;
 use nmp::domain::{AccountForm, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, ServiceSet, SyncState};
 use nmp::service::accounts::{Confirmed, PushPlan, Reconcile};
 use nmp::service::{Error, accounts, numbers, orders};
 use nmp::store::{Difference, Page};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::harness::database;
-use crate::harness::on_both_databases;
+use crate::harness::portal::{Portal, stage_upload};
+use crate::harness::visitor::Visitor;
 use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, right, tenant};
+use crate::harness::{eventually, on_both_databases, runtime};
 use crate::sync::Outside;
 
 on_both_databases![
@@ -322,4 +327,52 @@ async fn many_changes_are_told_in_few_rows(world: World) {
     let [(SeenKind::Changed, words)] = &seen(&world, "+4416329100050").await[..] else { panic!("not told") };
     assert!(words.starts_with("location changed"), "{words}");
     assert_eq!(audited(&world, "numbers.seen").await, [json!({ "changed": 3_000 })]);
+}
+
+#[test]
+fn the_account_page_shows_what_would_change_and_lets_it_go() {
+    runtime().block_on(async {
+        let Portal { demo, mut admin } = Portal::start().await;
+        let account = [("name", "late"), ("tenant", FABRIKAM), ("service", "operatorConnect")];
+        assert_eq!(admin.post("/accounts/new", &account).await.status, StatusCode::OK);
+        let order = stage_upload(&mut admin, "late", "+441632960700-0729").await;
+        admin.post(&format!("/orders/{order}/submit"), &[]).await;
+        let version = hidden(&admin.get("/accounts/late/edit").await.text, "version");
+        let on = [
+            ("tenant", FABRIKAM),
+            ("service", "operatorConnect"),
+            ("sync", "operatorConnect"),
+            ("version", version.as_str()),
+        ];
+        assert_eq!(admin.post("/accounts/late/edit", &on).await.status, StatusCode::OK);
+        let page = eventually("the comparison is held", Duration::from_secs(30), async || {
+            Some(admin.get("/accounts/late").await.text).filter(|page| page.contains("to be confirmed"))
+        })
+        .await;
+        assert!(page.contains("30 changes at Operator Connect to be confirmed"), "{page}");
+        assert!(page.contains("New there") && page.contains("Nothing is pushed"), "{page}");
+        let mut reader = Visitor::sign_in(&demo.portal, "reader").await;
+        assert!(reader.get("/accounts/late").await.text.contains("Confirming needs the role WriteUser"));
+
+        let sent = |changes: &'static str| [("backend", "operator-connect"), ("changes", changes)];
+        assert!(admin.post("/accounts/late/push", &sent("7")).await.text.contains("Meanwhile something else"));
+        let confirmed = admin.post("/accounts/late/push", &sent("30")).await;
+        assert!(confirmed.text.contains("on their way to the backend"), "{}", confirmed.text);
+        eventually("the numbers are there", Duration::from_secs(30), async || {
+            let state: Value =
+                reqwest::get(format!("{}/_state", demo.operator_connect)).await.unwrap().json().await.unwrap();
+            let held = state["tenants"][FABRIKAM]["numbers"].as_object().unwrap();
+            (held.keys().filter(|number| number.starts_with("+4416329607")).count() == 30).then_some(())
+        })
+        .await;
+        let page = admin.get("/accounts/late").await.text;
+        assert!(page.contains("Compared with Operator Connect") && page.contains("Confirmed by"), "{page}");
+    });
+}
+
+/// The value of a hidden field of a page.
+fn hidden(page: &str, name: &str) -> String {
+    let html = scraper::Html::parse_document(page);
+    let field = scraper::Selector::parse(&format!("main input[type=hidden][name={name}]")).unwrap();
+    html.select(&field).next().unwrap().attr("value").unwrap().to_owned()
 }

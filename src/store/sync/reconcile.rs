@@ -13,7 +13,7 @@ macro_rules! begin {
     ($rows:literal) => {
         concat!(
             "
-        INSERT INTO reconciles (account_id, backend, why, state, asked_at) ",
+        INSERT INTO reconciles (account_id, backend, why, state, asked_at)",
             $rows,
             "
         ON CONFLICT (account_id, backend)
@@ -50,7 +50,10 @@ statements! {
             (SELECT l.looked_at FROM observed_lists l WHERE l.backend = $1 AND l.tenant_id = $2),
             (SELECT r.state FROM reconciles r WHERE r.account_id = $3 AND r.backend = $1),
             (SELECT r.asked_at FROM reconciles r WHERE r.account_id = $3 AND r.backend = $1)";
-    BEGIN = begin!("VALUES ($1, $2, $3, 'comparing', $4)");
+    BEGIN = begin!(
+        "
+        VALUES ($1, $2, $3, 'comparing', $4)"
+    );
     BEGIN_ALL = begin!(
         "
         SELECT a.id, CAST($1 AS TEXT), CAST($2 AS TEXT), 'comparing', CAST($3 AS BIGINT)
