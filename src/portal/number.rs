@@ -9,7 +9,7 @@ use super::drift::{BesideView, Here};
 use super::explain::explain;
 use super::show::{Chip, Moment, count};
 use super::upload::{ManageHeading, manage_page};
-use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
+use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite, SyncWrite};
 use crate::domain::rules::described;
 use crate::domain::{E164, ItemState, Number, OrderKind, Places, ProvisioningError, SyncState};
 use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, needs, page};
@@ -37,6 +37,7 @@ struct NumberPage {
     history: Vec<HistoryStep>,
     /// What backends say, beside what is here.
     beside: Vec<BesideView>,
+    may_pull: bool,
     may_write: bool,
     may_release: bool,
     api: ApiCalls,
@@ -215,6 +216,7 @@ async fn show(
         now: found.as_ref().map(|found| now(found, &places, alike)),
         history: history.into_iter().map(HistoryStep::from).collect(),
         beside,
+        may_pull: person.may::<SyncWrite>(),
         may_write,
         api,
         may_release: person.may::<NumbersDelete>(),

@@ -86,9 +86,10 @@ async fn order(
     let staged = drift::stage(ctx, &right, filter, way, filled(&query.to), filled(&query.ticket)).await;
     Ok(staged.map(|staged| {
         let review = format!("/orders/{}/review", staged.order_id);
-        match staged.left_out.is_empty() {
-            true => see_other(&review),
-            false => see_other_with(&review, Flash::warning(staged.left_out.join(" "))),
+        if staged.left_out.is_empty() {
+            see_other(&review)
+        } else {
+            see_other_with(&review, Flash::warning(staged.left_out.join(" ")))
         }
     }))
 }

@@ -1,8 +1,9 @@
 //! A list is compared with ours, and what differs is kept.
 
 use nmp::domain::{DriftKind, NumberSettings, OrderKind, ProvisioningError, Service};
+use nmp::service::drift::{self, DriftFilter, DriftKey};
 use nmp::service::orders::{self, ReleaseSelection, Submitted};
-use nmp::store::Described;
+use nmp::store::{Described, Page};
 
 use super::{compare, kept, synced};
 use crate::harness::database::execute;
@@ -16,6 +17,7 @@ on_both_databases![
     only_what_changed_is_written,
     drift_is_what_a_plain_look_finds,
     many_numbers_are_compared_in_stretches,
+    a_list_pages_by_key_and_folds,
 ];
 
 async fn a_list_is_compared_with_ours(world: World) {
@@ -121,7 +123,6 @@ fn plain(here: Option<&str>, (state, code): (&str, Option<&str>), there: (bool, 
 
 async fn drift_is_what_a_plain_look_finds(world: World) {
     let ours = synced(&world).await;
-    world.upload("contoso", "+441632960000-0001").await;
     world.create(&account_form("fabrikam", FABRIKAM)).await;
     world.local_account("contoso-alone").await;
     let mut tx = world.db.begin().await.unwrap();
@@ -196,6 +197,44 @@ async fn many_numbers_are_compared_in_stretches(world: World) {
     assert_eq!(compare(&world, CONTOSO).await, 0);
     let service = Service::OperatorConnect.key();
     assert_eq!(listed[1].described.service, service);
+}
+
+async fn a_list_pages_by_key_and_folds(world: World) {
+    world.account("contoso").await;
+    world.clock.advance(time::Duration::minutes(1));
+    // 60 in a row, of which the 31st is for something else, and one that stands alone.
+    let mut list: Vec<_> = (0..60).map(|n| seen(&format!("+4416329601{n:02}"), &other())).collect();
+    list[30].described.settings.teams.usage = "FirstPartyAppAssignment".to_owned();
+    list.push(seen("+441632960900", &other()));
+    pull(&world, CONTOSO, &[&list]).await;
+    assert_eq!(compare(&world, CONTOSO).await, 61);
+    let all = DriftFilter::default();
+    let page = async |page: Page<DriftKey>| drift::list(&world.ctx, &grant(), &all, &page).await.unwrap();
+    let first = page(Page::First).await;
+    assert_eq!((first.rows.len(), first.more_before, first.more_after), (50, false, true));
+    let second = page(Page::After(first.rows[49].key())).await;
+    assert_eq!((second.rows.len(), second.more_before, second.more_after), (11, true, false));
+    let back = page(Page::Before(second.rows[0].key())).await;
+    let numbers = |rows: &[drift::DriftRow]| rows.iter().map(|row| row.number).collect::<Vec<_>>();
+    assert_eq!(numbers(&back.rows), numbers(&first.rows));
+    let (ranges, next) = drift::ranges(&world.ctx, &grant(), &all, None).await.unwrap();
+    let folded: Vec<_> =
+        ranges.iter().map(|range| (range.first.number.to_string(), range.last.to_string(), range.count)).collect();
+    let range = |first: &str, last: &str, count| (first.to_owned(), last.to_owned(), count);
+    assert_eq!(
+        folded,
+        [
+            range("+441632960100", "+441632960129", 30),
+            range("+441632960130", "+441632960130", 1),
+            range("+441632960131", "+441632960159", 29),
+            range("+441632960900", "+441632960900", 1),
+        ]
+    );
+    assert_eq!(next, None);
+    let behind = drift::ranges(&world.ctx, &grant(), &all, Some(number("+441632960130"))).await.unwrap().0;
+    assert_eq!(behind.len(), 2);
+    let counts = drift::counts(&world.ctx, &grant(), &all).await.unwrap();
+    assert_eq!(counts.iter().map(|one| (one.kind, one.count)).collect::<Vec<_>>(), [(DriftKind::OnlyThere, 61)]);
 }
 
 /// A pull that finds two numbers of very many.
