@@ -103,13 +103,11 @@ async fn ignore(
     asked: Asked,
 ) -> Result<Outcome<Response>, Problem> {
     let (ctx, right, origin) = (state.ctx(), grant.principal().grant::<NumbersWrite>()?, origin(info));
-    let (changed, words) = match asked {
-        Asked::Heed => (drift::heed(ctx, &right, &origin, filter, &query.ticket).await, "shown again"),
-        _ => {
-            let typed =
-                Ignore { reason: query.reason.clone(), until: query.until.clone(), ticket: query.ticket.clone() };
-            (drift::ignore(ctx, &right, &origin, filter, &typed).await, "ignored until then")
-        }
+    let (changed, words) = if matches!(asked, Asked::Heed) {
+        (drift::heed(ctx, &right, &origin, filter, &query.ticket).await, "shown again")
+    } else {
+        let typed = Ignore { reason: query.reason.clone(), until: query.until.clone(), ticket: query.ticket.clone() };
+        (drift::ignore(ctx, &right, &origin, filter, &typed).await, "ignored until then")
     };
     Ok(changed.map(|changed| {
         let numbers = counted(i64::try_from(changed).unwrap_or(i64::MAX), "number is", "numbers are");
