@@ -13,7 +13,7 @@ use super::drift::{BesideView, Here};
 use super::explain::explain;
 use super::show::{Chip, Moment, count};
 use super::upload::{ManageHeading, manage_page};
-use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite};
+use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite, SyncWrite};
 use crate::domain::rules::described;
 use crate::domain::seen::{MemberChange, SeenKind};
 use crate::domain::{Backends, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState};
@@ -54,6 +54,7 @@ struct NumberPage {
     beside: Vec<BesideView>,
     /// What backends were seen to do with it by themselves.
     seen: Vec<SeenLine>,
+    may_pull: bool,
     may_write: bool,
     may_release: bool,
     api: ApiCalls,
@@ -270,6 +271,7 @@ async fn show(
         past,
         beside,
         seen: seen.into_iter().map(|step| seen_line(step, &ctx.policy.backends)).collect(),
+        may_pull: person.may::<SyncWrite>(),
         may_write,
         api,
         may_release: person.may::<NumbersDelete>(),

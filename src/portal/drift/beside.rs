@@ -22,6 +22,8 @@ pub(in crate::portal) struct BesideView {
     pub(in crate::portal) backend: String,
     pub(in crate::portal) tenant: String,
     pub(in crate::portal) enterprise: String,
+    /// Whether the enterprise has a page.
+    pub(in crate::portal) known: bool,
     /// Whether it has the number for that tenant.
     pub(in crate::portal) held: bool,
     /// Whether that is another tenant than the number's here.
@@ -48,6 +50,7 @@ impl BesideView {
         Self {
             backend: backend_label(backends, &beside.backend),
             enterprise: beside.company.clone().unwrap_or_else(|| beside.tenant.clone()),
+            known: beside.company.is_some(),
             of_another: here.tenant.is_some_and(|tenant| tenant != beside.tenant),
             tenant: beside.tenant.clone(),
             held: held.is_some(),

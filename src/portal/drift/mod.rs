@@ -160,7 +160,7 @@ async fn find(
     let (sum, is_all) = total(&counts);
     let mut found = Found {
         all: if is_all { format!("All {}", count(sum)) } else { format!("All (more than {})", count(sum)) },
-        tiles: of_all.iter().flat_map(|one| tile_of(query, *one)).collect(),
+        tiles: of_all.iter().filter_map(|one| tile_of(query, *one)).collect(),
         only_there: counts.iter().any(|one| one.kind == DriftKind::OnlyThere),
         ..Found::default()
     };

@@ -8,6 +8,7 @@ use crate::portal::form::{Filters, page_of};
 use crate::portal::number_filter::NumbersQuery;
 use crate::service::Page;
 use crate::service::drift::{DriftFilter, DriftKey, Ignored};
+use crate::service::numbers::NumberFilter;
 
 /// The page's address, and the selection made on it. Everything is text as it came.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -56,7 +57,7 @@ impl DriftQuery {
         };
         let (shared, mut problems) = match shared.filter() {
             Ok(filter) => (filter, Vec::new()),
-            Err(problems) => (Default::default(), problems),
+            Err(problems) => (NumberFilter::default(), problems),
         };
         let mut choice = |field, value: &str, known: bool| {
             if !value.is_empty() && !known {

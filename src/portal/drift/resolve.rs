@@ -86,9 +86,10 @@ async fn order(
     let staged = drift::stage(ctx, &right, filter, way, filled(&query.to), filled(&query.ticket)).await;
     Ok(staged.map(|staged| {
         let review = format!("/orders/{}/review", staged.order_id);
-        match staged.left_out.is_empty() {
-            true => see_other(&review),
-            false => see_other_with(&review, Flash::warning(staged.left_out.join(" "))),
+        if staged.left_out.is_empty() {
+            see_other(&review)
+        } else {
+            see_other_with(&review, Flash::warning(staged.left_out.join(" ")))
         }
     }))
 }
@@ -102,13 +103,11 @@ async fn ignore(
     asked: Asked,
 ) -> Result<Outcome<Response>, Problem> {
     let (ctx, right, origin) = (state.ctx(), grant.principal().grant::<NumbersWrite>()?, origin(info));
-    let (changed, words) = match asked {
-        Asked::Heed => (drift::heed(ctx, &right, &origin, filter, &query.ticket).await, "shown again"),
-        _ => {
-            let typed =
-                Ignore { reason: query.reason.clone(), until: query.until.clone(), ticket: query.ticket.clone() };
-            (drift::ignore(ctx, &right, &origin, filter, &typed).await, "ignored until then")
-        }
+    let (changed, words) = if matches!(asked, Asked::Heed) {
+        (drift::heed(ctx, &right, &origin, filter, &query.ticket).await, "shown again")
+    } else {
+        let typed = Ignore { reason: query.reason.clone(), until: query.until.clone(), ticket: query.ticket.clone() };
+        (drift::ignore(ctx, &right, &origin, filter, &typed).await, "ignored until then")
     };
     Ok(changed.map(|changed| {
         let numbers = counted(i64::try_from(changed).unwrap_or(i64::MAX), "number is", "numbers are");

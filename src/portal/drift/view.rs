@@ -22,6 +22,8 @@ pub(super) struct Line {
     pub(super) account: String,
     pub(super) tenant: String,
     pub(super) enterprise: String,
+    /// Whether the enterprise has a page.
+    pub(super) known: bool,
     pub(super) backend: String,
     /// The tenant that has it at the backend, where that is another.
     pub(super) held_by: String,
@@ -46,6 +48,7 @@ impl Line {
             meaning: row.kind.meaning(),
             account: row.account.clone().unwrap_or_default(),
             enterprise: row.company.clone().unwrap_or_else(|| row.tenant.clone()),
+            known: row.company.is_some(),
             tenant: row.tenant.clone(),
             backend: backend_label(backends, &row.backend),
             held_by: row.held_by.clone().filter(|holder| *holder != row.tenant).unwrap_or_default(),

@@ -27,7 +27,7 @@ const EXPORT_CHUNK: usize = 1_000;
 /// # Errors
 /// When the database fails.
 pub async fn list(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &DriftFilter, page: &Page<DriftKey>) -> Result<DriftPage> {
-    Ok(ctx.db.read_or_search(filter.ends.is_some()).await?.drift_page(filter, page, PAGE_SIZE, ctx.clock.now()).await?)
+    Ok(ctx.db.read_or_search(filter.searches()).await?.drift_page(filter, page, PAGE_SIZE, ctx.clock.now()).await?)
 }
 
 /// The drift that matches, folded into ranges, and the key behind which the next page starts.
@@ -48,7 +48,7 @@ pub async fn ranges(
 /// # Errors
 /// When the database fails.
 pub async fn counts(ctx: &Ctx, _: &Grant<NumbersRead>, filter: &DriftFilter) -> Result<Vec<DriftCount>> {
-    Ok(ctx.db.read_or_search(filter.ends.is_some()).await?.drift_counts(filter, ctx.clock.now()).await?)
+    Ok(ctx.db.read_or_search(filter.searches()).await?.drift_counts(filter, ctx.clock.now()).await?)
 }
 
 /// Reads the next rows of an export behind `after`, and gives the key to go on behind until it is finished.

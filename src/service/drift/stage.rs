@@ -42,10 +42,9 @@ pub async fn kind_of_order(
     }
     let removes = |kind: DriftKind| matches!(kind, DriftKind::OnlyHere | DriftKind::OtherTenant);
     Ok(match way {
-        DriftWay::Push => OrderKind::Upload,
         DriftWay::Release => OrderKind::Release,
         DriftWay::Adopt if counts.iter().all(|count| removes(count.kind)) => OrderKind::Release,
-        DriftWay::Adopt => OrderKind::Upload,
+        DriftWay::Adopt | DriftWay::Push => OrderKind::Upload,
     })
 }
 

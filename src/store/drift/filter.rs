@@ -58,6 +58,14 @@ impl DriftFilter {
         Self { tenant_id: Some(tenant.clone()), ..Self::default() }
     }
 
+    /// True when a page of what matches may have to be looked for in all drift, because no index leads from one match to the
+    /// next.
+    #[must_use]
+    pub fn searches(&self) -> bool {
+        let (kind, account, tenant_id) = (self.kind, self.account.clone(), self.tenant_id.clone());
+        *self != Self { kind, account, tenant_id, starts: self.starts, ..Self::default() }
+    }
+
     /// Adds every condition; the text before knows `drift` as `d`.
     pub(super) fn add_to(&self, conditions: &mut Conditions, now: OffsetDateTime) {
         if let Some(kind) = self.kind {

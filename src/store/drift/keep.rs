@@ -1,5 +1,7 @@
 //! Keeping drift: what is written of it, and what is forgotten once it is settled.
 
+use std::collections::BTreeSet;
+
 use time::OffsetDateTime;
 
 use super::compare::{DRIFTED_POSTGRES, DRIFTED_SQLITE, Drifted, consented};
@@ -20,19 +22,32 @@ macro_rules! forget {
     };
 }
 
-statements! {
-    FORGET_SQLITE = forget!("IN (SELECT value FROM json_each($2))");
-    FORGET_POSTGRES = forget!("= ANY (CAST(translate($2, '[]', '{}') AS BIGINT[]))");
-    // What an order writes is under way, and no drift until the backend has answered.
-    WRITTEN = "
+/// Forgets what an order writes: that is under way, and no drift until the backend has answered.
+macro_rules! written {
+    ($open:literal, $close:literal) => {
+        concat!(
+            "
         DELETE FROM drift
         WHERE EXISTS (SELECT 1 FROM drift)
-          AND telephone_number IN (
+          AND telephone_number ",
+            $open,
+            "
               SELECT i.telephone_number
               FROM order_items i
               WHERE i.order_id = $1
                 AND i.verdict IN ('new', 'changed', 'release')
-          )";
+          ",
+            $close
+        )
+    };
+}
+
+statements! {
+    FORGET_SQLITE = forget!("IN (SELECT value FROM json_each($2))");
+    FORGET_POSTGRES = forget!("= ANY (CAST(translate($2, '[]', '{}') AS BIGINT[]))");
+    WRITTEN_SQLITE = written!("IN (", ")");
+    // As one value: the drift is looked up by its key, whatever is believed of the order.
+    WRITTEN_POSTGRES = written!("= ANY (ARRAY(", "))");
 }
 
 /// What is ignored stays so as long as both sides say what they said.
@@ -57,39 +72,52 @@ const KEEP: &str = "
             ELSE 0
         END";
 
-/// The most numbers of one call: twelve binds each, under SQLite's limit of 32,766.
+/// So many numbers are written by one statement: twelve binds each, under SQLite's limit of 32,766. Whoever has more does
+/// well to give them to several transactions.
 pub const SETTLED_AT_ONCE: usize = 2_000;
 
 impl Tx {
-    /// Compares these numbers, [`SETTLED_AT_ONCE`] at most, and keeps how they differ now.
+    /// Compares these numbers and keeps how they differ now.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn settle_drift(&mut self, backend: &BackendInfo, numbers: &[E164], now: OffsetDateTime) -> Result<()> {
-        let all: Vec<i64> = numbers.iter().map(|number| number.as_i64()).collect();
+        for chunk in numbers.chunks(SETTLED_AT_ONCE) {
+            let all: Vec<i64> = chunk.iter().map(|number| number.as_i64()).collect();
+            let found = self.drifted(backend, &all).await?;
+            let drifted: BTreeSet<i64> = found.iter().map(|one| one.telephone_number).collect();
+            let settled: Vec<i64> = all.into_iter().filter(|number| !drifted.contains(number)).collect();
+            self.forget_drift(backend, &settled).await?;
+            if !found.is_empty() {
+                let insert = insert(backend, found, now);
+                on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn drifted(&mut self, backend: &BackendInfo, numbers: &[i64]) -> Result<Vec<Drifted>> {
         let statement = dialect!(self, sqlite: DRIFTED_SQLITE, postgres: DRIFTED_POSTGRES);
-        let found: Vec<Drifted> = on!(self, |c| sqlx::query_as(statement)
+        Ok(on!(self, |c| sqlx::query_as(statement)
             .bind(backend.name.as_str())
             .bind(backend.services.bits())
             .bind(consented(backend))
-            .bind(json(&all))
+            .bind(json(numbers))
             .fetch_all(c)
-            .await)?;
-        let drifted: std::collections::BTreeSet<i64> = found.iter().map(|one| one.telephone_number).collect();
-        let settled: Vec<i64> = all.into_iter().filter(|number| !drifted.contains(number)).collect();
-        if !settled.is_empty() {
-            let statement = dialect!(self, sqlite: FORGET_SQLITE, postgres: FORGET_POSTGRES);
-            on!(self, |c| sqlx::query(statement)
-                .bind(backend.name.as_str())
-                .bind(json(&settled))
-                .execute(c)
-                .await
-                .map(drop))?;
+            .await)?)
+    }
+
+    async fn forget_drift(&mut self, backend: &BackendInfo, numbers: &[i64]) -> Result<()> {
+        if numbers.is_empty() {
+            return Ok(());
         }
-        if !found.is_empty() {
-            let insert = insert(backend, found, now);
-            on!(self, |c| bind_all!(sqlx::query(insert.sql()), insert).execute(c).await.map(drop))?;
-        }
+        let statement = dialect!(self, sqlite: FORGET_SQLITE, postgres: FORGET_POSTGRES);
+        on!(self, |c| sqlx::query(statement)
+            .bind(backend.name.as_str())
+            .bind(json(numbers))
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 }

@@ -110,7 +110,7 @@ pub struct DriftCount {
 /// Each kind is counted up to here; beyond it the count says so by being one more.
 pub const DRIFT_COUNTED: i64 = 10_000;
 /// The most rows that one folded page looks at.
-const FOLD_WINDOW: i64 = 20_000;
+const FOLD_WINDOW: i64 = 5_000;
 
 const COLUMNS: &str = "
     SELECT

@@ -1,7 +1,7 @@
 //! Drift as rows: numbers of which a backend says something else than we do.
 //!
 //! It is kept rather than computed for each page. A pull compares at its end ([`Compared`]), what an order writes leaves at
-//! once ([`keep::WRITTEN`]), and whoever changes a number by another way calls [`crate::store::Tx::settle_drift`].
+//! once (`keep::WRITTEN_SQLITE`), and whoever changes a number by another way calls [`crate::store::Tx::settle_drift`].
 
 pub(super) mod beside;
 pub(super) mod compare;

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::filter::DriftFilter;
 use super::list::Ignoring;
-use crate::domain::{DriftWay, E164};
+use crate::domain::{DriftWay, E164, NumberSettings};
 use crate::store::numbers::settings;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Error, Result, SettingsChange, Tx, micros};
@@ -218,7 +218,7 @@ impl Tx {
         let rows: Vec<Row> = on!(self, |c| sqlx::query_as(CHANGES).bind(order_id).fetch_all(c).await)?;
         let read = |id: Option<i64>, body: Option<String>| match id.zip(body) {
             Some((id, body)) => settings::read(id, &body),
-            None => Ok(Default::default()),
+            None => Ok(NumberSettings::default()),
         };
         rows.into_iter()
             .map(|(ours_id, ours, theirs_id, theirs, count, example)| {

@@ -379,7 +379,8 @@ impl Tx {
         } else {
             is_divided = self.take_over(of).await?;
         }
-        script.step(drift::keep::WRITTEN, of.id());
+        let written_sql = dialect!(self, sqlite: drift::keep::WRITTEN_SQLITE, postgres: drift::keep::WRITTEN_POSTGRES);
+        script.step(written_sql, of.id());
         let before = script.len();
         script.step(if written > 0 { UPSERT } else { RELEASE }, [Bind::Int(of.order_id), micros(of.now).into()]);
         if released > 0 {

@@ -1,8 +1,9 @@
 //! A list is compared with ours, and what differs is kept.
 
 use nmp::domain::{DriftKind, NumberSettings, OrderKind, ProvisioningError, Service};
+use nmp::service::drift::{self, DriftFilter, DriftKey};
 use nmp::service::orders::{self, ReleaseSelection, Submitted};
-use nmp::store::Described;
+use nmp::store::{Described, Page};
 
 use super::{compare, kept, synced};
 use crate::harness::database::execute;
@@ -16,6 +17,7 @@ on_both_databases![
     only_what_changed_is_written,
     drift_is_what_a_plain_look_finds,
     many_numbers_are_compared_in_stretches,
+    a_list_pages_by_key_and_folds,
 ];
 
 async fn a_list_is_compared_with_ours(world: World) {
@@ -43,6 +45,14 @@ async fn a_list_is_compared_with_ours(world: World) {
             (number("+441632960900"), DriftKind::OnlyThere),
         ]
     );
+    // Of one number it is told what every backend says that may have it.
+    let said = async |text: &str| {
+        let sides = drift::beside(&world.ctx, &grant(), number(text)).await.unwrap();
+        sides.into_iter().map(|side| (side.tenant, side.held.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(said("+441632960004").await, [(FABRIKAM.to_owned(), true), (CONTOSO.to_owned(), false)]);
+    assert_eq!(said("+441632960900").await, [(CONTOSO.to_owned(), true)]);
+    assert_eq!(said("+441632960999").await, []);
     // What an order writes is under way, and no drift.
     let selection = ReleaseSelection::Numbers(None, vec![number("+441632960002"), number("+441632960005")]);
     let order = orders::stage_release(&world.ctx, &grant(), &selection, None).await.unwrap();
@@ -107,12 +117,11 @@ fn plain(here: Option<&str>, (state, code): (&str, Option<&str>), there: (bool, 
         Some("fabrikam") => (at_fabrikam, at_contoso),
         _ => (at_contoso, at_fabrikam),
     };
+    // Its service is not synced: it is left alone, unless another tenant has it.
+    let is_left_alone = here == Some("contoso-alone") && own;
     match (here, own, elsewhere) {
-        (None, false, false) => None,
-        (None, ..) => Some(DriftKind::OnlyThere),
-        // Its service is not synced: it is left alone, unless another tenant has it.
-        (Some("contoso-alone"), true, _) | (Some("contoso-alone"), false, false) => None,
-        (Some("contoso-alone"), false, true) => Some(DriftKind::OnlyThere),
+        (None | Some("contoso-alone"), ..) if (own || elsewhere) && !is_left_alone => Some(DriftKind::OnlyThere),
+        (None | Some("contoso-alone"), ..) => None,
         (_, true, _) => (!is_equal).then_some(DriftKind::Different),
         (_, false, true) => Some(DriftKind::OtherTenant),
         (_, false, false) => Some(DriftKind::OnlyHere),
@@ -121,7 +130,6 @@ fn plain(here: Option<&str>, (state, code): (&str, Option<&str>), there: (bool, 
 
 async fn drift_is_what_a_plain_look_finds(world: World) {
     let ours = synced(&world).await;
-    world.upload("contoso", "+441632960000-0001").await;
     world.create(&account_form("fabrikam", FABRIKAM)).await;
     world.local_account("contoso-alone").await;
     let mut tx = world.db.begin().await.unwrap();
@@ -196,6 +204,44 @@ async fn many_numbers_are_compared_in_stretches(world: World) {
     assert_eq!(compare(&world, CONTOSO).await, 0);
     let service = Service::OperatorConnect.key();
     assert_eq!(listed[1].described.service, service);
+}
+
+async fn a_list_pages_by_key_and_folds(world: World) {
+    world.account("contoso").await;
+    world.clock.advance(time::Duration::minutes(1));
+    // 60 in a row, of which the 31st is for something else, and one that stands alone.
+    let mut list: Vec<_> = (0..60).map(|n| seen(&format!("+4416329601{n:02}"), &other())).collect();
+    "FirstPartyAppAssignment".clone_into(&mut list[30].described.settings.teams.usage);
+    list.push(seen("+441632960900", &other()));
+    pull(&world, CONTOSO, &[&list]).await;
+    assert_eq!(compare(&world, CONTOSO).await, 61);
+    let all = DriftFilter::default();
+    let page = async |page: Page<DriftKey>| drift::list(&world.ctx, &grant(), &all, &page).await.unwrap();
+    let first = page(Page::First).await;
+    assert_eq!((first.rows.len(), first.more_before, first.more_after), (50, false, true));
+    let second = page(Page::After(first.rows[49].key())).await;
+    assert_eq!((second.rows.len(), second.more_before, second.more_after), (11, true, false));
+    let back = page(Page::Before(second.rows[0].key())).await;
+    let numbers = |rows: &[drift::DriftRow]| rows.iter().map(|row| row.number).collect::<Vec<_>>();
+    assert_eq!(numbers(&back.rows), numbers(&first.rows));
+    let (ranges, next) = drift::ranges(&world.ctx, &grant(), &all, None).await.unwrap();
+    let folded: Vec<_> =
+        ranges.iter().map(|range| (range.first.number.to_string(), range.last.to_string(), range.count)).collect();
+    let range = |first: &str, last: &str, count| (first.to_owned(), last.to_owned(), count);
+    assert_eq!(
+        folded,
+        [
+            range("+441632960100", "+441632960129", 30),
+            range("+441632960130", "+441632960130", 1),
+            range("+441632960131", "+441632960159", 29),
+            range("+441632960900", "+441632960900", 1),
+        ]
+    );
+    assert_eq!(next, None);
+    let behind = drift::ranges(&world.ctx, &grant(), &all, Some(number("+441632960130"))).await.unwrap().0;
+    assert_eq!(behind.len(), 2);
+    let counts = drift::counts(&world.ctx, &grant(), &all).await.unwrap();
+    assert_eq!(counts.iter().map(|one| (one.kind, one.count)).collect::<Vec<_>>(), [(DriftKind::OnlyThere, 61)]);
 }
 
 /// A pull that finds two numbers of very many.

@@ -210,7 +210,7 @@ async fn ignored_drift_comes_back_when_a_side_changes(world: World) {
     compare(&world, CONTOSO).await;
     assert_eq!(drift::counts(&world.ctx, &grant(), &ignored).await.unwrap().len(), 1);
     let mut theirs = other();
-    theirs.settings.teams.usage = "FirstPartyAppAssignment".to_owned();
+    "FirstPartyAppAssignment".clone_into(&mut theirs.settings.teams.usage);
     pull(&world, CONTOSO, &[&[seen(STRANGER, &theirs)]]).await;
     compare(&world, CONTOSO).await;
     assert_eq!(drift::counts(&world.ctx, &grant(), &ignored).await.unwrap(), []);
