@@ -76,7 +76,8 @@ async fn import(folder: &Path, pages: &Path, apply: bool) -> Outcome<(Duration, 
             break status;
         }
         let text = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let highest = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+        let highest =
+            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
         memory = memory.max(highest.unwrap_or(0.0) / 1e3);
         tokio::time::sleep(LOOKS).await;
     };
