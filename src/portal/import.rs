@@ -10,7 +10,7 @@ use super::form::Errors;
 use super::show::{Chip, Moment, count, counted};
 use super::upload::size;
 use super::upload_body::piece_by_piece;
-use crate::authz::MovingIn;
+use crate::authz::{Grant, MovingIn};
 use crate::domain::FieldProblem;
 use crate::domain::moving::{MovingProblem, Tally};
 use crate::domain::upload::decode;
@@ -84,12 +84,7 @@ struct ImportPage {
     imports: Vec<ImportLine>,
 }
 
-async fn form(
-    state: &PortalState,
-    grant: &crate::authz::Grant<MovingIn>,
-    shell: Shell,
-    errors: Errors,
-) -> Result<ImportPage> {
+async fn form(state: &PortalState, grant: &Grant<MovingIn>, shell: Shell, errors: Errors) -> Result<ImportPage> {
     let imports = moving::latest(state.ctx(), grant).await?.into_iter().map(ImportLine::from).collect();
     Ok(ImportPage {
         shell: shell.at("import"),
@@ -286,7 +281,7 @@ async fn report(
         status: chip(row.status),
         is_draft: row.status == ImportStatus::Draft,
         is_complete: row.status == ImportStatus::Complete,
-        goes_on: row.kind != ImportKind::Api && matches!(row.status, ImportStatus::Running | ImportStatus::Stopped),
+        goes_on: goes_on(state.ctx(), &grant, &row).await?,
         reason: row.reason.unwrap_or_default(),
         counted: [Counted::new("Accounts", row.counts.accounts), Counted::new("Numbers", row.counts.numbers)],
         cut: all > problems.len() as i64,
@@ -296,6 +291,17 @@ async fn report(
         author: row.author,
         id,
     }))
+}
+
+/// Whether the portal can go on with an import: it was cut, and what it reads is here.
+async fn goes_on(ctx: &Ctx, grant: &Grant<MovingIn>, row: &ImportRow) -> Result<bool> {
+    let was_cut = matches!(row.status, ImportStatus::Running | ImportStatus::Stopped);
+    Ok(was_cut
+        && match row.kind {
+            ImportKind::Api => false,
+            ImportKind::Backend => true,
+            ImportKind::Files => moving::next_file(ctx, grant, &row.id, 0).await?.is_some(),
+        })
 }
 
 /// `GET /import/{id}/problems.csv`
@@ -342,27 +348,28 @@ async fn run(
         return Ok(see_other_with(&here, Flash::warning("This import was made already.")));
     }
     if row.kind == ImportKind::Api {
-        return Err(Problem::conflict(
-            "This import goes on where it was begun",
-            "It reads another service. Run the same nmp import command again.",
-        ));
+        return Err(elsewhere());
     }
     let (ctx, mover) = (state.ctx().clone(), Mover::new(&grant, origin)?);
     let counts = beside(async move {
+        let (mut sent, mut behind) = (Vec::new(), 0);
+        while let Some((seq, name, text)) = moving::next_file(&ctx, &grant, &id, behind).await? {
+            behind = seq;
+            sent.push(File::Sent { name, text });
+        }
+        if row.kind == ImportKind::Files && sent.is_empty() {
+            return Ok(None);
+        }
         let mut import = Import::of_dry_run(&ctx, mover, &id).await?;
         if row.kind == ImportKind::Backend {
             from_backend(&mut import).await?;
         } else {
-            let (mut files, mut behind) = (Vec::new(), 0);
-            while let Some((seq, name, text)) = moving::next_file(&ctx, &grant, &id, behind).await? {
-                behind = seq;
-                files.push(File::Sent { name, text });
-            }
-            files::take_in(&mut import, files).await?;
+            files::take_in(&mut import, sent).await?;
         }
-        Ok::<_, crate::service::Error>(import.finish().await?.counts)
+        Ok::<_, crate::service::Error>(Some(import.finish().await?.counts))
     })
     .await??;
+    let Some(counts) = counts else { return Err(elsewhere()) };
     let new = |tally: Tally| i64::try_from(tally.new).unwrap_or(i64::MAX);
     let said = format!(
         "{} and {} were taken over. Nothing was sent to a backend.",
@@ -370,6 +377,14 @@ async fn run(
         counted(new(counts.numbers), "number", "numbers")
     );
     Ok(see_other_with(&here, Flash::success(said)))
+}
+
+/// Says of an import of the command line that the portal cannot go on with it.
+fn elsewhere() -> Problem {
+    Problem::conflict(
+        "This import goes on where it was begun",
+        "It was begun on the command line. Run the same nmp import command again.",
+    )
 }
 
 /// `POST /import/{id}/forget`: gives up what was looked through, with its files.

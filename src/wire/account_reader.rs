@@ -23,7 +23,8 @@ pub fn read_account(body: &[u8], name: &AccountName) -> Result<AccountDraft, Vec
 pub(super) fn read_listed_account(body: &[u8]) -> Result<AccountDraft, Vec<InputProblem>> {
     let read = reader::body(body, |account| {
         let name = account.required("name").and_then(|node| node.parsed(AccountName::parse));
-        name.map(|name| draft(account, &name))
+        // Read even where the name is none: its other problems are told too.
+        name.or_else(|| AccountName::parse("unnamed").ok()).map(|name| draft(account, &name))
     })?;
     read.ok_or_else(Vec::new)
 }

@@ -63,8 +63,7 @@ pub fn read_account_page(body: &[u8]) -> Result<ListedPage<IncomingAccount>, Mov
 
 fn page(body: &[u8]) -> Result<Page<'_>, MovingProblem> {
     let text = std::str::from_utf8(body).map_err(|error| {
-        let before = body.get(..error.valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = body.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
         MovingProblem::new(
             0,
             "",

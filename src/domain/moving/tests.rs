@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -83,7 +85,8 @@ proptest! {
         let mut text = format!("{}\r\n", HEADINGS.map(Column::heading).join(","));
         for n in 0..20 {
             let account = if n % 3 == 0 { "\"con\r\ntoso\"" } else { "contoso" };
-            text.push_str(&format!("+4416329600{n:02},{account},true,assigned,CallingUserAssignment{}\r\n", ",".repeat(20)));
+            let rest = ",".repeat(20);
+            let _ = write!(text, "+4416329600{n:02},{account},true,assigned,CallingUserAssignment{rest}\r\n");
         }
         let whole = problems(NumbersCsv::default().block(&text));
         let (mut csv, mut parted, mut held) = (NumbersCsv::default(), Vec::new(), Vec::new());

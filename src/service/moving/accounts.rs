@@ -217,12 +217,11 @@ fn compared(account: Account, draft: &AccountDraft, line: u32) -> Found {
         );
         return Found::Refused(vec![MovingProblem::new(line, "teamsTenantId", &tenant(&draft.tenant_id), reason)]);
     }
-    let routing = |routing: Option<&crate::domain::DirectRouting>| routing.cloned();
     let differs: Vec<&str> = [
         ("correlation ID", account.correlation_id != draft.correlation_id),
         ("services", account.services != draft.services),
         ("synced services", account.synced != draft.synced),
-        ("subdomain, tokens or call screening", routing(account.direct_routing.as_ref()) != draft.direct_routing),
+        ("subdomain, tokens or call screening", account.direct_routing != draft.direct_routing),
     ]
     .into_iter()
     .filter_map(|(what, differs)| differs.then_some(what))

@@ -146,13 +146,12 @@ fn adopted(
     account: &Arc<str>,
     known: &mut HashMap<i64, Arc<KeyedSettings>>,
 ) -> Result<Incoming<IncomingNumber>> {
-    let settings = match known.get(&there.settings_id) {
-        Some(settings) => Arc::clone(settings),
-        None => {
-            let settings = Arc::new(KeyedSettings::from(there.settings()?));
-            known.insert(there.settings_id, Arc::clone(&settings));
-            settings
-        }
+    let settings = if let Some(settings) = known.get(&there.settings_id) {
+        Arc::clone(settings)
+    } else {
+        let settings = Arc::new(KeyedSettings::from(there.settings()?));
+        known.insert(there.settings_id, Arc::clone(&settings));
+        settings
     };
     if settings.settings.services.is_empty() {
         let reason = format!(

@@ -12,10 +12,12 @@ use crate::domain::{E164, NumberSettings, OrderKind, OrderSource, ProvisioningEr
 use crate::service::staging::account_names;
 use crate::service::transact::transact;
 use crate::service::{Error, Result, Rules, audit_entry, identity};
-use crate::store::{ImportStatus, NewOrder, NumberHere, TakenNumber, Tx};
+use crate::store::{ImportKind, ImportStatus, NewOrder, NumberHere, TakenNumber, Tx};
 
 /// Numbers that are written in one transaction, as one order.
 const BATCH: usize = 20_000;
+/// The same of a service, whose pages may take long: little of them is to be asked for again.
+const BATCH_OF_SERVICE: usize = 5_000;
 /// Why numbers of an account are left out that nobody has.
 const ABSENT: &str = "there is no such account, neither here nor in the source. Import the accounts first.";
 /// Names of accounts that are looked up together.
@@ -93,7 +95,8 @@ impl Import {
             );
             self.findings.add(MovingProblem::new(line, "telephoneNumber", &number.to_string(), reason).at(&place));
         }
-        if self.waiting.len() >= BATCH { self.write().await } else { Ok(()) }
+        let batch = if self.source.kind == ImportKind::Api { BATCH_OF_SERVICE } else { BATCH };
+        if self.waiting.len() >= batch { self.write().await } else { Ok(()) }
     }
 
     /// Looks up the accounts that numbers name and the source did not bring.
@@ -155,13 +158,10 @@ impl Import {
                 free.insert(index);
             }
         }
-        let open = match &standing.open {
-            Ok(open) => *open,
-            Err(_) => {
-                standing.leave_out(number);
-                self.findings.counts.numbers.left_out += 1;
-                return false;
-            }
+        let Ok(open) = standing.open else {
+            standing.leave_out(number);
+            self.findings.counts.numbers.left_out += 1;
+            return false;
         };
         let missing = settings.settings.services.without(open.services);
         if !missing.is_empty() {

@@ -19,28 +19,26 @@ pub(super) async fn begin(ctx: &Ctx, mover: &Mover, source: &Source) -> Result<(
     let begun = transact!(ctx, |tx| {
         let now = ctx.clock.now();
         let person = mover.moving.principal();
-        // Only a service is read on: what stands in files may have been corrected since.
-        let unfinished = match source.kind {
-            ImportKind::Api => tx.unfinished_import(source.kind, &source.name).await?,
-            ImportKind::Files | ImportKind::Backend => None,
-        };
-        match unfinished {
-            Some(before) => {
-                tx.claim_import(&before.id, now).await?;
+        if let Some(before) = tx.unfinished_import(source.kind, &source.name).await? {
+            tx.claim_import(&before.id, now).await?;
+            if source.kind == ImportKind::Api {
                 (before.id, before.place, before.counts)
+            } else {
+                // Only a service is read on: what stands in files may have been corrected since.
+                tx.forget_import_problems(&before.id).await?;
+                (before.id, None, Counts::default())
             }
-            None => {
-                let import = NewImport {
-                    id: &new,
-                    kind: source.kind,
-                    source: &source.name,
-                    status: ImportStatus::Running,
-                    author: &person.name,
-                    author_id: identity(person),
-                };
-                tx.insert_import(&import, now).await?;
-                (new.clone(), None, Counts::default())
-            }
+        } else {
+            let import = NewImport {
+                id: &new,
+                kind: source.kind,
+                source: &source.name,
+                status: ImportStatus::Running,
+                author: &person.name,
+                author_id: identity(person),
+            };
+            tx.insert_import(&import, now).await?;
+            (new.clone(), None, Counts::default())
         }
     })?;
     Ok(begun)

@@ -86,7 +86,7 @@ async fn a_token_that_expires_half_way_stops_and_a_new_one_goes_on(world: World)
     assert_eq!(numbers(&world.db, "SELECT COUNT(*) FROM numbers").await, [20], "what went through is kept");
     assert_eq!(texts(&world.db, "SELECT status FROM imports").await, ["stopped"]);
 
-    service.script.lock().unwrap().token = "fresh".to_owned();
+    "fresh".clone_into(&mut service.script.lock().unwrap().token);
     service.asked();
     let (report, ended) = imported(&world, &service, "fresh").await;
     assert_eq!(ended, Ended::Whole, "{}", told(&report));

@@ -109,7 +109,7 @@ async fn a_program_moves_into_another(api: Api) -> Api {
     assert_eq!(exported(&other).await[1], exported(&api.demo).await[1], "the numbers are the same");
     drop(other);
     // A token that is none, and an address that is none, are told before anything is read.
-    std::fs::write(&file, "not the token").unwrap();
+    std::fs::write(&file, "not-the-token").unwrap();
     let refused = import(&place, &from);
     assert!(said(&refused).contains("Bring a new token") && refused.status.code() == Some(1), "{}", said(&refused));
     let plain = import(&place, &["--from", "http://api.example.com", "--token-file", file.to_str().unwrap()]);

@@ -140,7 +140,7 @@ async fn a_release_names_who_is_in_use_as_of_now(world: World) {
     // Meanwhile somebody got one of them.
     let claim_of_pull = claim(&world).await.unwrap();
     let mut tx = world.db.begin().await.unwrap();
-    tx.set_assignment(CONTOSO, &[number("+441632960001")], true).await.unwrap();
+    tx.mark_assigned(CONTOSO, &[number("+441632960001")]).await.unwrap();
     tx.work_done(&claim_of_pull, world.clock.now(), None).await.unwrap();
     tx.commit().await.unwrap();
     pull(&world, OC, CONTOSO, &list).await;
