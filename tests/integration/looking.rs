@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use nmp::domain::seen::SeenKind;
-use nmp::domain::{AccountForm, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, ServiceSet, SyncState};
+use nmp::domain::{
+    AccountForm, DriftKind, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, ServiceSet, SyncState,
+};
 use nmp::service::accounts::{Confirmed, PushPlan, Reconcile};
+use nmp::service::drift::{self, DriftFilter};
 use nmp::service::{Error, accounts, numbers, orders};
 use nmp::store::Page;
 use reqwest::StatusCode;
@@ -14,7 +17,7 @@ use serde_json::{Value, json};
 use crate::harness::database;
 use crate::harness::portal::{Portal, stage_upload};
 use crate::harness::visitor::Visitor;
-use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, right, tenant};
+use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, right};
 use crate::harness::{eventually, on_both_databases, runtime};
 use crate::sync::Outside;
 
@@ -260,7 +263,7 @@ async fn a_number_that_vanished_is_not_synced_any_more(world: World) {
     assert_eq!(state(&world, "+441632960100").await.0, SyncState::Synced);
     assert_eq!(seen(&world, "+441632960101").await, [(SeenKind::Gone, String::new())]);
     assert_eq!(audited(&world, "numbers.seen").await, [json!({ "gone": 1 })]);
-    let drift = drift::list(&world.ctx, &grant(), &DriftFilter::default(), Page::First).await.unwrap();
+    let drift = drift::list(&world.ctx, &grant(), &DriftFilter::default(), &Page::First).await.unwrap();
     let drifted: Vec<_> = drift.rows.iter().map(|row| (row.number, row.kind)).collect();
     assert_eq!(drifted, [(number("+441632960101"), DriftKind::OnlyHere)]);
     let failed = nmp::store::NumberFilter { state: Some(SyncState::Failed), ..Default::default() };
