@@ -120,6 +120,7 @@ fn every_code_is_in_the_program_and_every_code_of_the_program_is_told() {
     }
     // Words of the same form that are no codes of the API: pages, claims, fields of the log.
     let others = [
+        "additional_usage",
         "client_id",
         "client_request_id",
         "cross_site",

@@ -12,6 +12,8 @@ const HELD: [(Outside, &str, &str); 3] = [
 ];
 const IN_USE: &str = "in-use";
 const LOST: &str = "lost";
+/// Not a count: stands for what the backends hold otherwise.
+const THEIRS: &str = "theirs";
 
 fn of_verdict(shown: &Shown, wanted: Verdict) -> i64 {
     shown.outside.iter().filter(|(verdict, ..)| *verdict == wanted).map(|(.., count)| count).sum()
@@ -27,7 +29,7 @@ fn counts(shown: &Shown) -> Vec<(&'static str, i64)> {
         .into_iter()
         .map(|verdict| (verdict.key(), of_verdict(shown, verdict)))
         .chain(HELD.into_iter().map(|(outside, key, _)| (key, of_held(shown, outside))))
-        .chain([(IN_USE, shown.assigned), (LOST, shown.lost)])
+        .chain([(IN_USE, shown.assigned), (LOST, shown.lost), (THEIRS, shown.theirs)])
         .collect()
 }
 
@@ -53,7 +55,7 @@ pub(super) fn moved(before: &str, after: &Shown) -> String {
         (Verdict::Unchanged, "unchanged"),
         (Verdict::Release, "to release"),
     ];
-    verdicts
+    let said = verdicts
         .into_iter()
         .map(|(verdict, words)| (words, before(verdict.key()), after(verdict.key())))
         .chain([("refused", refused(&before), refused(&after))])
@@ -63,9 +65,9 @@ pub(super) fn moved(before: &str, after: &Shown) -> String {
             ("losing their emergency address", before(LOST), after(LOST)),
         ])
         .filter(|(_, before, after)| before != after)
-        .map(|(words, before, after)| format!("{words}: {} instead of {}", count(after), count(before)))
-        .collect::<Vec<_>>()
-        .join("; ")
+        .map(|(words, before, after)| format!("{words}: {} instead of {}", count(after), count(before)));
+    let other = (before(THEIRS) != after(THEIRS)).then(|| "the backend holds other settings than before".to_owned());
+    said.chain(other).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -95,5 +97,7 @@ mod tests {
         let in_use = Shown { assigned: 3, lost: 1, ..shown(&[(Verdict::Release, None, 3)]) };
         assert_eq!(fingerprint(&in_use), "release.3 in-use.3 lost.1");
         assert_eq!(moved("release.3 in-use.2 lost.1", &in_use), "in use: 3 instead of 2");
+        let theirs = Shown { theirs: 5, ..shown(&[(Verdict::New, Some(Outside::Different), 1)]) };
+        assert_eq!(moved("new.1 held-different.1 theirs.4", &theirs), "the backend holds other settings than before");
     }
 }

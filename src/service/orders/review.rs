@@ -6,6 +6,7 @@ use super::addresses;
 use super::decision::{held, verdicts};
 use super::find::find;
 use crate::authz::{Grant, OrdersRead};
+use crate::domain::number::content_id;
 use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Outside, Places, Verdict};
 use crate::service::{Ctx, Result, Rules};
 use crate::store::{
@@ -164,6 +165,17 @@ pub struct Shown {
     pub assigned: i64,
     /// How many numbers lose their emergency address.
     pub lost: i64,
+    /// Stands for what the backends hold otherwise; 0 where there is nothing.
+    pub theirs: i64,
+}
+
+/// Stands for what the backends hold otherwise than a draft wants it.
+fn theirs_id(theirs: &[TheirSettings]) -> i64 {
+    if theirs.is_empty() {
+        return 0;
+    }
+    let each = |there: &TheirSettings| (there.backend.clone(), there.theirs.id(), there.ours.id(), there.count);
+    content_id(&theirs.iter().map(each).collect::<Vec<_>>())
 }
 
 impl From<&Review> for Shown {
@@ -172,6 +184,7 @@ impl From<&Review> for Shown {
             outside: review.outside.clone(),
             assigned: review.touched.assigned.0 + review.assigned.0,
             lost: review.touched.lost.0,
+            theirs: theirs_id(&review.theirs),
         }
     }
 }
@@ -191,7 +204,9 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
         None if is_release => tx.assigned_items(id, 0).await?.0,
         None => 0,
     };
-    Ok(Shown { outside, assigned: touched.assigned.0 + in_use, lost: touched.lost.0 })
+    let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
+    let (assigned, lost) = (touched.assigned.0 + in_use, touched.lost.0);
+    Ok(Shown { outside, assigned, lost, theirs: theirs_id(&theirs) })
 }
 
 /// What a draft that settles drift does, and whom that concerns.

@@ -6,7 +6,7 @@ use crate::store::sql::{on, statements};
 use crate::store::{Result, Tx};
 
 statements! {
-    // COALESCE: the parts are looked up by their keys.
+    // LEFT and COALESCE: the order's numbers come first, and the rest is looked up by its keys.
     ADOPT_PARTS = "
         UPDATE number_parts
         SET state = 'synced'
@@ -17,15 +17,15 @@ statements! {
           AND telephone_number IN (
               SELECT i.telephone_number
               FROM order_items i
-              JOIN accounts a ON a.id = i.account_id
-              JOIN observed_lists l ON l.backend = $2 AND l.tenant_id = a.tenant_id
-              JOIN observed o ON o.list_id = l.id AND o.telephone_number = i.telephone_number
-              JOIN observed_settings t ON t.id = o.settings_id
-              JOIN settings s ON s.id = i.settings_id
+              LEFT JOIN accounts a ON a.id = i.account_id
+              LEFT JOIN observed_lists l ON l.backend = $2 AND l.tenant_id = a.tenant_id
+              LEFT JOIN observed o ON o.list_id = l.id AND o.telephone_number = i.telephone_number
+              LEFT JOIN observed_settings t ON t.id = o.settings_id
+              LEFT JOIN settings s ON s.id = i.settings_id
               LEFT JOIN settings_services k ON k.settings_id = i.settings_id AND k.service = (s.services & $3)
               WHERE i.order_id = $1
                 AND i.verdict = 'new'
-                AND COALESCE(k.push_key, s.push_key) IN (t.id, t.bare_id)
+                AND COALESCE(k.push_key, s.push_key, -1) IN (COALESCE(t.id, 0), COALESCE(t.bare_id, 0))
           )";
     MARK_ASSIGNED = "
         UPDATE numbers

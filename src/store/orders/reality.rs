@@ -211,7 +211,10 @@ statements! {
             WITH w AS MATERIALIZED (",
         looked_at!(
             "order_items",
-            "(SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits FROM json_each($2)) AS b",
+            "(
+                                    SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits
+                                    FROM json_each($2)
+                                ) AS b",
             "
                 WHERE i.order_id = $1"
         ),
@@ -250,7 +253,10 @@ statements! {
         write!()
     );
     UNSEEN_SQLITE = unseen!(
-        "(SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits FROM json_each($2)) AS b"
+        "(
+                                    SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits
+                                    FROM json_each($2)
+                                ) AS b"
     );
     UNSEEN_POSTGRES = unseen!(
         "(

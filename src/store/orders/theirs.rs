@@ -64,6 +64,7 @@ macro_rules! first_touched {
 }
 
 statements! {
+    // LEFT and COALESCE in these say that the order's numbers come first, and that the rest is looked up by its keys.
     COUNTS = "
         SELECT verdict, outside, CAST(COUNT(*) AS BIGINT)
         FROM order_items
@@ -77,11 +78,12 @@ statements! {
                 CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example,
                 CAST(SUM(CASE WHEN o.assigned THEN 1 ELSE 0 END) AS BIGINT) AS assigned
             FROM order_items i
-            JOIN accounts a ON a.id = i.account_id
-            JOIN observed o ON o.telephone_number = i.telephone_number
-            JOIN observed_lists l ON l.id = o.list_id AND l.tenant_id = a.tenant_id
+            LEFT JOIN accounts a ON a.id = i.account_id
+            LEFT JOIN observed o ON o.telephone_number = i.telephone_number
+            LEFT JOIN observed_lists l ON l.id = o.list_id
             WHERE i.order_id = $1
               AND i.outside = 'different'
+              AND COALESCE(l.tenant_id, '') = COALESCE(a.tenant_id, '-')
             GROUP BY l.backend, o.settings_id, i.settings_id
             ORDER BY 4 DESC, 5
             LIMIT 50
@@ -110,11 +112,12 @@ statements! {
     HOLDERS = "
         SELECT DISTINCT l.backend, l.tenant_id
         FROM order_items i
-        JOIN accounts a ON a.id = i.account_id
-        JOIN observed o ON o.telephone_number = i.telephone_number
-        JOIN observed_lists l ON l.id = o.list_id AND l.tenant_id <> COALESCE(a.tenant_id, '')
+        LEFT JOIN accounts a ON a.id = i.account_id
+        LEFT JOIN observed o ON o.telephone_number = i.telephone_number
+        LEFT JOIN observed_lists l ON l.id = o.list_id
         WHERE i.order_id = $1
           AND i.verdict = 'other-tenant'
+          AND COALESCE(l.tenant_id, '') NOT IN ('', COALESCE(a.tenant_id, ''))
         ORDER BY l.backend, l.tenant_id
         LIMIT $2";
     LIST = "SELECT id, listed_at FROM observed_lists WHERE backend = $1 AND tenant_id = $2";
@@ -126,10 +129,10 @@ statements! {
             i.account_id, i.country, s.civic_address_id, s.location_id,
             CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number)
         FROM order_items i
-        JOIN settings s ON s.id = i.settings_id
+        LEFT JOIN settings s ON s.id = i.settings_id
         WHERE i.order_id = $1
           AND i.verdict IN ('new', 'changed')
-          AND (s.civic_address_id IS NOT NULL OR s.location_id IS NOT NULL)
+          AND COALESCE(s.civic_address_id, s.location_id, '') <> ''
         GROUP BY i.account_id, i.country, s.civic_address_id, s.location_id
         ORDER BY 5 DESC, 6
         LIMIT 200";

@@ -14,9 +14,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
-use super::{
-    AGREED, OC, described, fields, form, history_grant, kinds, plain_backend, pull, seen, settings_of, submit,
-};
+use super::{AGREED, OC, described, fields, form, kinds, plain_backend, pull, seen, settings_of, submit};
 use crate::harness::database;
 use crate::harness::on_both_databases;
 use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number};
@@ -46,7 +44,7 @@ fn with_address(settings: &NumberSettings) -> NumberSettings {
 }
 
 async fn state_of(world: &World, text: &str) -> (SyncState, bool) {
-    let found = numbers::get(&world.ctx, &history_grant(), number(text)).await.unwrap();
+    let found = numbers::get(&world.ctx, &grant(), number(text)).await.unwrap();
     (found.state, found.assigned)
 }
 
@@ -69,7 +67,7 @@ async fn a_number_that_is_there_just_so_is_adopted_without_a_push(world: World) 
     assert_eq!(state_of(&world, "+441632960002").await, (SyncState::Pending, false));
     let progress = world.order(order).await.progress;
     assert_eq!((progress.total, progress.done, progress.waiting()), (3, 2, 1));
-    let history = numbers::history(&world.ctx, &history_grant(), number("+441632960000")).await.unwrap();
+    let history = numbers::history(&world.ctx, &grant(), number("+441632960000")).await.unwrap();
     assert_eq!(history[0].outside, Some(Outside::Equal));
     let said = database::texts(&world.db, "SELECT after FROM audit WHERE action = 'order.submit'").await;
     assert!(said[0].contains(r#""atBackend":{"adopted":2}"#), "{said:?}");
@@ -176,7 +174,7 @@ async fn a_change_that_the_backend_does_not_see_is_not_pushed(world: World) {
     assert_eq!((review.plain(Verdict::Changed), review.held(Outside::Same)), (1, 1));
     assert!(matches!(submit(&world, order, false).await, Ok(Submitted::Done)));
     assert_eq!(world.order(order).await.status, OrderStatus::Complete);
-    let history = numbers::history(&world.ctx, &history_grant(), number("+441632960000")).await.unwrap();
+    let history = numbers::history(&world.ctx, &grant(), number("+441632960000")).await.unwrap();
     assert_eq!(history[0].outside, Some(Outside::Same), "which is no adoption");
     // An ordinary change is one: what the backend has is what was known.
     let ordinary = UploadForm { capability: vec!["InboundCalling".into()], ..form("+441632960000") };

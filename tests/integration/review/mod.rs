@@ -10,7 +10,7 @@ use nmp::service::orders::{self, Decision, Submitted};
 use nmp::service::staging::UploadForm;
 use nmp::store::{Described, Observed};
 
-use crate::harness::world::{World, grant, number, origin, right, tenant, upload_form};
+use crate::harness::world::{World, number, origin, right, tenant, upload_form};
 
 const OC: &str = "operator-connect";
 
@@ -83,8 +83,4 @@ fn fields(outcome: nmp::service::Result<Submitted>) -> Vec<&'static str> {
         Err(nmp::service::Error::Invalid(problems)) => problems.iter().map(|problem| problem.field).collect(),
         other => panic!("not refused: {other:?}"),
     }
-}
-
-fn history_grant() -> nmp::authz::Grant<nmp::authz::NumbersRead> {
-    grant()
 }
