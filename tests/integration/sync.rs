@@ -548,7 +548,7 @@ async fn after_an_outage_everything_that_sleeps_is_woken_by_the_first_answer(wor
     // A start makes them due, so wait until they sleep again.
     let asleep = "SELECT COUNT(*) FROM work WHERE kind = 'account' AND attempt > 9 AND lease_until = 0";
     eventually("all sleep", Duration::from_secs(20), async || {
-        (crate::harness::database::numbers(&world.db, asleep).await == [6]).then_some(())
+        (database::numbers(&world.db, asleep).await == [6]).then_some(())
     })
     .await;
     assert!(
