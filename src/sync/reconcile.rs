@@ -32,16 +32,12 @@ pub(super) enum Look {
 impl Look {
     /// When an account that waits is looked at again, and what people read meanwhile.
     pub(super) fn pause(&self, now: OffsetDateTime) -> (OffsetDateTime, String) {
-        match self {
-            Self::Held => {
-                let note = "Nothing is pushed until somebody confirms the changes on the account's page.";
-                (now + ASK_AGAIN, note.to_owned())
-            }
-            _ => {
-                let note = "Before anything is pushed the backend is asked which numbers the tenant holds there.";
-                (now + LOOK_AGAIN, note.to_owned())
-            }
-        }
+        let (pause, note) = if matches!(self, Self::Held) {
+            (ASK_AGAIN, "Nothing is pushed until somebody confirms the changes on the account's page.")
+        } else {
+            (LOOK_AGAIN, "Before anything is pushed the backend is asked which numbers the tenant holds there.")
+        };
+        (now + pause, note.to_owned())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use nmp::domain::seen::SeenKind;
+use nmp::domain::seen::{MemberChange, SeenKind};
 use nmp::domain::{
     AccountForm, DriftKind, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, ServiceSet, SyncState,
 };
@@ -63,8 +63,7 @@ async fn state(world: &World, text: &str) -> (SyncState, String) {
 /// What happened to a number by itself, the newest first.
 async fn seen(world: &World, text: &str) -> Vec<(SeenKind, String)> {
     let steps = numbers::seen(&world.ctx, &grant(), number(text)).await.unwrap();
-    let words =
-        |step: &numbers::SeenStep| step.changes.iter().map(|change| change.words()).collect::<Vec<_>>().join("; ");
+    let words = |step: &numbers::SeenStep| step.changes.iter().map(MemberChange::words).collect::<Vec<_>>().join("; ");
     steps.iter().map(|step| (step.kind, words(step))).collect()
 }
 

@@ -45,7 +45,9 @@ pub(super) struct ComparedView {
 /// What there is to say of an account.
 pub(super) async fn views(ctx: &Ctx, grant: &Grant<AccountsRead>, account: &Account) -> Result<Vec<ComparedView>> {
     let compared = accounts::comparisons(ctx, grant, account).await?;
-    Ok(compared.into_iter().map(|one| view(ctx, one)).collect())
+    let views = compared.into_iter().map(|one| view(ctx, one));
+    // One that found nothing to do is no news.
+    Ok(views.filter(|view| view.is_comparing || view.is_held || !view.lines.is_empty()).collect())
 }
 
 fn view(ctx: &Ctx, compared: Reconcile) -> ComparedView {

@@ -17,6 +17,8 @@ use super::world::World;
 use super::{Answer, Oc, rules};
 use crate::domain::{E164, TenantId};
 
+/// What stands beside the settings.
+const PROFILE: &str = "callingProfile";
 /// The members of settings.
 const SETTINGS: [&str; 7] = [
     "usage",
@@ -41,9 +43,6 @@ struct Said {
     count: Option<u32>,
     #[serde(default)]
     service: Option<Service>,
-    /// `null` takes it away.
-    #[serde(default, deserialize_with = "given")]
-    calling_profile: Option<Option<String>>,
     #[serde(default)]
     assigned: Option<bool>,
     #[serde(default)]
@@ -52,6 +51,7 @@ struct Said {
     acquired_number_status: Option<NumberStatus>,
     #[serde(default)]
     settings: Map<String, Value>,
+    /// Members of the settings, and the calling profile; `null` takes one away.
     #[serde(flatten)]
     beside: Map<String, Value>,
 }
@@ -88,13 +88,12 @@ pub(super) async fn change(State(oc): Oc, body: Bytes) -> Answer {
             continue;
         };
         let known = changed.get(&Arc::as_ptr(&held.terms)).map(|(_, terms)| Arc::clone(terms));
-        let terms = match known {
-            Some(terms) => terms,
-            None => {
-                let terms = said.terms(held.terms.upload.clone())?;
-                changed.insert(Arc::as_ptr(&held.terms), (Arc::clone(&held.terms), Arc::clone(&terms)));
-                terms
-            }
+        let terms = if let Some(terms) = known {
+            terms
+        } else {
+            let terms = said.terms(held.terms.upload.clone())?;
+            changed.insert(Arc::as_ptr(&held.terms), (Arc::clone(&held.terms), Arc::clone(&terms)));
+            terms
         };
         if terms.upload != held.terms.upload {
             world.hand_out(&said.tenant_id, number, terms);
@@ -114,11 +113,12 @@ impl Said {
 
     /// Returns the terms before, with what is said of them.
     fn terms(&self, before: UploadTerms) -> Result<Arc<Terms>, Refusal> {
-        if let Some(unknown) = self.beside.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
+        let is_known = |name: &String| name == PROFILE || SETTINGS.contains(&name.as_str());
+        if let Some(unknown) = self.beside.keys().find(|name| !is_known(name)) {
             return Err(Refusal::invalid(format!("{unknown} is no member of a number."), unknown));
         }
         let mut settings = json!(before.settings);
-        for (name, value) in self.settings.iter().chain(&self.beside) {
+        for (name, value) in self.settings.iter().chain(&self.beside).filter(|(name, _)| *name != PROFILE) {
             let Some(members) = settings.as_object_mut() else { break };
             if value.is_null() {
                 members.remove(name);
@@ -131,7 +131,10 @@ impl Said {
         let (acquired, available) = rules::capabilities(&settings);
         let upload = UploadTerms {
             service: self.service.unwrap_or(before.service),
-            calling_profile: self.calling_profile.clone().unwrap_or(before.calling_profile),
+            calling_profile: match self.beside.get(PROFILE) {
+                Some(profile) => profile.as_str().map(str::to_owned),
+                None => before.calling_profile,
+            },
             settings,
         };
         Ok(Arc::new(Terms { upload, acquired, available }))
@@ -160,9 +163,4 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<E164>, 
         Numbers::One(number) => vec![number],
         Numbers::Many(numbers) => numbers,
     })
-}
-
-/// A member that is there, `null` included.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

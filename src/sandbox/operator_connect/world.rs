@@ -165,15 +165,12 @@ impl World {
     pub(super) fn hand_out(&mut self, tenant_id: &TenantId, number: E164, terms: Arc<Terms>) {
         let tenant = self.tenant(tenant_id);
         let before = tenant.released.remove(&number).unwrap_or_default();
-        match tenant.numbers.get_mut(&number) {
-            Some(held) => {
-                held.terms = terms;
-                held.changes += 1;
-            }
-            None => {
-                let status = NumberStatus::Active;
-                tenant.numbers.insert(number, HeldNumber { terms, assigned: false, status, changes: before + 1 });
-            }
+        if let Some(held) = tenant.numbers.get_mut(&number) {
+            held.terms = terms;
+            held.changes += 1;
+        } else {
+            let status = NumberStatus::Active;
+            tenant.numbers.insert(number, HeldNumber { terms, assigned: false, status, changes: before + 1 });
         }
         self.holders.insert(number, tenant_id.clone());
     }

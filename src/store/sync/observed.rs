@@ -187,7 +187,8 @@ pub struct Observed {
 #[derive(Clone, Copy, Debug)]
 pub struct Round {
     list_id: i64,
-    round: i64,
+    /// How many there were.
+    count: i64,
     /// Whether an earlier pull read the whole list.
     was_listed: bool,
     /// When it began, as far as that was said.
@@ -230,9 +231,9 @@ impl Tx {
     pub async fn begin_round(&mut self, backend: &str, tenant: &TenantId) -> Result<Round> {
         let list_id = self.observed_list(backend, tenant).await?;
         on!(self, |c| sqlx::query(BEGIN).bind(list_id).execute(c).await.map(drop))?;
-        let (_, round, listed_at) = self.find_list(backend, tenant).await?.unwrap_or_default();
+        let (_, count, listed_at) = self.find_list(backend, tenant).await?.unwrap_or_default();
         let (began, services) = (OffsetDateTime::UNIX_EPOCH, ServiceSet::TEAMS);
-        Ok(Round { list_id, round, was_listed: listed_at.is_some(), began, services })
+        Ok(Round { list_id, count, was_listed: listed_at.is_some(), began, services })
     }
 
     /// Takes in a page of the list, which was asked for at `asked_at`, and writes down what has happened to its numbers.
@@ -324,7 +325,7 @@ impl Tx {
         on!(self, |c| sqlx::query(statement)
             .bind(round.list_id)
             .bind(json(&numbers))
-            .bind(round.round)
+            .bind(round.count)
             .bind(after)
             .bind(bound.unwrap_or(upto))
             .bind(micros(asked_at))
@@ -342,14 +343,14 @@ impl Tx {
     pub async fn forget_missing(&mut self, round: Round) -> Result<bool> {
         let bound: Option<i64> = on!(self, |c| sqlx::query_scalar(BOUND_OF_MISSING)
             .bind(round.list_id)
-            .bind(round.round)
+            .bind(round.count)
             .bind(AT_ONCE - 1)
             .fetch_optional(c)
             .await)?;
         let upto = bound.unwrap_or(i64::MAX);
         let missing: Vec<i64> = on!(self, |c| sqlx::query_scalar(MISSING)
             .bind(round.list_id)
-            .bind(round.round)
+            .bind(round.count)
             .bind(upto)
             .fetch_all(c)
             .await)?;
@@ -362,7 +363,7 @@ impl Tx {
         }
         self.note_seen(round.list_id, found, round.began).await?;
         self.are_absent((round.list_id, round.services), &missing).await?;
-        on!(self, |c| sqlx::query(FORGET).bind(round.list_id).bind(round.round).bind(upto).execute(c).await.map(drop))?;
+        on!(self, |c| sqlx::query(FORGET).bind(round.list_id).bind(round.count).bind(upto).execute(c).await.map(drop))?;
         Ok(bound.is_some())
     }
 
