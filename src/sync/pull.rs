@@ -132,7 +132,7 @@ impl Engine {
         }
         if pages.is_whole() {
             self.end_list(claim, &list).await?;
-            self.compare(claim, &tenant).await?;
+            self.compare_drift(claim, &tenant).await?;
         }
         Ok(self.pulled(claim, pages.fault(), self.properties().pulls.numbers))
     }

@@ -96,5 +96,5 @@ pub async fn places<'a>(
         return Ok(Places::default());
     }
     let ids: Vec<(TenantId, String)> = ids.into_iter().collect();
-    Ok(Places::of(&ctx.db.read().await?.civic_addresses_among(&ids).await?))
+    Ok(Places::of(&ctx.db.read().await?.civic_addresses_of_tenants(&ids).await?))
 }

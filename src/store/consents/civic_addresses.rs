@@ -152,7 +152,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn civic_addresses_among(&mut self, ids: &[(TenantId, String)]) -> Result<Vec<CivicAddress>> {
+    pub async fn civic_addresses_of_tenants(&mut self, ids: &[(TenantId, String)]) -> Result<Vec<CivicAddress>> {
         let mut conditions = Conditions::default();
         conditions.push("SELECT c.body FROM civic_addresses c WHERE TRUE", []);
         let named = ids.iter().map(|(tenant, id)| [tenant.as_str().into(), id.as_str().into()]);

@@ -170,6 +170,20 @@ impl Tx {
         Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
 
+    /// Stores of all settings what the backend of each service sees.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn intern_all_parts(&mut self) -> Result<()> {
+        loop {
+            let ids = self.settings_without_parts().await?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            self.intern_parts(&ids).await?;
+        }
+    }
+
     async fn intern_found_parts(&mut self, question: Conditions) -> Result<()> {
         let rows: Vec<(i64, String)> =
             on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
