@@ -7,19 +7,19 @@ use crate::store::{Claim, Compared, SETTLED_AT_ONCE};
 impl Engine {
     /// Brings the drift that is kept of a tenant up to what its list says. Nobody waits for it: what is looked through is
     /// only read, a stretch at a time, and what is written are the numbers of which something else was kept.
-    pub(super) async fn compare_list(&self, claim: &Claim, tenant: &TenantId) -> Result<(), Stop> {
+    pub(super) async fn compare_drift(&self, claim: &Claim, tenant: &TenantId) -> Result<(), Stop> {
         self.tell_parts_apart(claim).await?;
         let compared = {
             let mut tx = self.ctx.db.read().await?;
             tx.drift_compared(self.info(), tenant).await?
         };
         for of in &compared {
-            self.compare_one(claim, of).await?;
+            self.compare_drift_of(claim, of).await?;
         }
         Ok(())
     }
 
-    async fn compare_one(&self, claim: &Claim, of: &Compared) -> Result<(), Stop> {
+    async fn compare_drift_of(&self, claim: &Claim, of: &Compared) -> Result<(), Stop> {
         let mut after = 0;
         loop {
             let stretch = {

@@ -142,7 +142,7 @@ impl Engine {
         }
         self.end_list(claim, &tenant, &list, &pages).await?;
         if pages.is_whole() {
-            self.compare_list(claim, &tenant).await?;
+            self.compare_drift(claim, &tenant).await?;
         }
         Ok(self.pulled(claim, pages.fault(), self.properties().pulls.numbers))
     }

@@ -196,7 +196,7 @@ statements! {
 }
 
 /// So many numbers are compared by one statement, which nobody waits for.
-const AT_ONCE: i64 = 20_000;
+const AT_ONCE: i64 = 5_000;
 
 /// What a tenant's numbers are looked through by.
 #[derive(Clone, Debug, PartialEq, Eq)]

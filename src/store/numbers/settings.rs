@@ -170,8 +170,11 @@ impl Tx {
         Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// The same for all settings that are stored.
-    pub(in crate::store) async fn intern_all_parts(&mut self) -> Result<()> {
+    /// Stores of all settings what the backend of each service sees.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn intern_all_parts(&mut self) -> Result<()> {
         loop {
             let ids = self.settings_without_parts().await?;
             if ids.is_empty() {
