@@ -16,5 +16,5 @@ pub use self::retry::retry_failed;
 pub use self::review::{REVIEW_SHOWN, Review, review};
 pub use self::right::OrderRight;
 pub(super) use self::submit::{OrderToSubmit, new_order, submit_in};
-pub use self::submit::{Submitted, submit};
+pub use self::submit::{Submitted, compare_again, submit};
 pub use crate::store::{Cause, ItemRange, ItemRow, OrderFilter, ProblemRow, SettingsChange};

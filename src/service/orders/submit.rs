@@ -54,6 +54,25 @@ pub async fn submit(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i64, goo
     }
 }
 
+/// Makes the review of a draft anew; tells how many verdicts moved.
+///
+/// # Errors
+/// When it is no draft any more, or the database fails.
+pub async fn compare_again(ctx: &Ctx, right: &OrderRight, id: i64) -> Result<u64> {
+    transact!(ctx, |tx| {
+        let order = find(&mut tx, id).await?;
+        if order.kind != right.kind() {
+            return Err(Error::NotFound("order"));
+        }
+        if order.status != OrderStatus::Draft {
+            return Err(Error::Conflict(format!("Order {id} is not under review any more.")));
+        }
+        tx.take_time().await?;
+        tx.refresh_order_accounts(id).await?;
+        tx.compare_items(id, right.kind(), ctx.clock.now()).await?
+    })
+}
+
 async fn apply(
     tx: &mut Tx,
     rules: &Rules,
