@@ -23,14 +23,20 @@ macro_rules! quarantine_verdict {
     };
 }
 
-/// Numbers that are in quarantine at the time `$2`.
+/// Numbers that are in quarantine at the time that is this parameter of the statement.
 macro_rules! quarantine_joins {
-    () => {
-        "
-        LEFT JOIN quarantine q ON q.telephone_number = i.telephone_number AND q.free_at > $2
+    ($at:literal) => {
+        concat!(
+            "
+        LEFT JOIN quarantine q ON q.telephone_number = i.telephone_number AND q.free_at > ",
+            $at,
+            "
         LEFT JOIN holders h ON h.id = q.holder_id"
+        )
     };
 }
+
+pub(super) use {quarantine_joins, quarantine_verdict};
 
 /// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists.
 macro_rules! upload_verdict {
@@ -41,7 +47,7 @@ macro_rules! upload_verdict {
             WHEN (s.services & ~a.services) <> 0 THEN 'no-service'
             WHEN n.telephone_number IS NULL AND q.telephone_number IS NULL THEN 'new'
             WHEN n.telephone_number IS NULL THEN ",
-            quarantine_verdict!(),
+            $crate::store::orders::compare::quarantine_verdict!(),
             "
             WHEN n.state = 'releasing' THEN 'releasing'
             WHEN n.account_id <> i.account_id THEN 'other-account'
@@ -125,24 +131,24 @@ macro_rules! compare_postgres {
 
 /// What else an upload is compared with. The settings are there; LEFT says that the staged number comes first.
 macro_rules! upload_joins {
-    () => {
+    ($at:literal) => {
         concat!(
             "
         LEFT JOIN settings s ON s.id = i.settings_id
         LEFT JOIN accounts a ON a.id = i.account_id",
-            quarantine_joins!()
+            $crate::store::orders::compare::quarantine_joins!($at)
         )
     };
 }
 
 statements! {
-    COMPARE_SQLITE = compare_sqlite!(upload_verdict!(), upload_joins!());
-    COMPARE_POSTGRES = compare_postgres!(upload_verdict!(), upload_joins!());
+    COMPARE_SQLITE = compare_sqlite!(upload_verdict!(), upload_joins!("$2"));
+    COMPARE_POSTGRES = compare_postgres!(upload_verdict!(), upload_joins!("$2"));
     // What was new at the review, and is not to be had any more.
     ENTERED = concat!("
         SELECT CAST(COUNT(*) AS BIGINT)
         FROM order_items i
-        JOIN accounts a ON a.id = i.account_id", quarantine_joins!(), "
+        JOIN accounts a ON a.id = i.account_id", quarantine_joins!("$2"), "
         WHERE i.order_id = $1
           AND i.verdict = 'new'
           AND q.telephone_number IS NOT NULL
