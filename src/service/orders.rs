@@ -14,7 +14,7 @@ mod submit;
 pub use self::decision::{CHANGE_ASSIGNED, Decision, LOSE_ADDRESS};
 pub use self::draft::discard;
 pub use self::find::{ItemPage, ItemSelection, REPORT_CHUNK, causes, get, items, list, problems, report};
-pub(super) use self::freshness::compared_with;
+pub(super) use self::freshness::{compare_draft, compared_with};
 pub use self::freshness::{FRESH_FOR, PULLED_UP_TO, Source, look};
 pub(super) use self::release::release_in;
 pub use self::release::{ReleaseSelection, stage_release};
@@ -22,7 +22,7 @@ pub use self::retry::retry_failed;
 pub use self::review::{REVIEW_SHOWN, Review, Shown, review, shown};
 pub use self::right::OrderRight;
 pub(super) use self::submit::{OrderToSubmit, new_order, submit_in};
-pub use self::submit::{Submitted, submit};
+pub use self::submit::{Submitted, compare_again, submit};
 pub use crate::store::{
     Cause, ItemRange, ItemRow, OrderFilter, OutsideCount, ProblemRow, SettingsChange, TheirSettings, TouchedThere,
 };

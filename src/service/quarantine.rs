@@ -12,7 +12,7 @@ use crate::domain::{E164, FieldProblem, OrderKind, OrderStatus};
 use crate::store::{NewOverride, Page};
 
 use super::numbers::{COUNTED, Matching, PAGE_SIZE};
-use super::orders::compared_with;
+use super::orders::compare_draft;
 
 pub use crate::store::{Override, QuarantineFilter, QuarantineRange, QuarantineRow};
 
@@ -151,7 +151,7 @@ pub async fn override_quarantine(
         if count == 0 {
             return Err(Error::Conflict("None of these numbers is refused for quarantine any more.".into()));
         }
-        tx.compare_items(order_id, OrderKind::Upload, compared_with(ctx)).await?;
+        compare_draft(&mut tx, ctx, order_id, OrderKind::Upload).await?;
         let ranges = tx.overridden_ranges(order_id, RANGES_AUDITED).await?;
         let ranges: Vec<String> = ranges
             .into_iter()

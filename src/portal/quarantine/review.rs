@@ -13,12 +13,16 @@ use crate::portal::form::Errors;
 use crate::portal::origin;
 use crate::portal::review;
 use crate::portal::show::{Moment, count, counted};
-use crate::service::orders::Review;
+use crate::service::orders::{self, ItemRow, OrderRight, Review};
 use crate::service::quarantine::{self, Override, OverrideForm};
 use crate::service::{self, Ctx};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().post("/orders/{id}/quarantine", needs::<QuarantineOverride>(), override_quarantine)
+    Routes::new().post("/orders/{id}/quarantine", needs::<QuarantineOverride>(), override_quarantine).post(
+        "/orders/{id}/compare",
+        needs::<OrdersRead>(),
+        compare,
+    )
 }
 
 /// The numbers of a review that are refused for quarantine.
@@ -29,6 +33,8 @@ pub(in crate::portal) struct InReview {
     pub(in crate::portal) rows: Vec<QuarantinedRow>,
     /// How many are not shown.
     pub(in crate::portal) more: i64,
+    /// Whether the time of some of them has passed since the review was made, for those who may decide about it.
+    pub(in crate::portal) has_run_out: bool,
     /// Whether the person may override it.
     pub(in crate::portal) may_override: bool,
     /// What was overridden already.
@@ -103,7 +109,11 @@ impl InReview {
             })
             .collect();
         let overrides = quarantine::overrides(ctx, grant, found.order.id).await?;
+        let now = ctx.clock.now();
+        let passed = |item: &ItemRow| item.quarantine.as_ref().is_some_and(|item| item.until <= now);
+        let may_decide = OrderRight::of(grant.principal(), found.order.kind).is_ok();
         Ok(Self {
+            has_run_out: may_decide && found.refused.iter().any(passed),
             count: if all > 0 { count(all) } else { String::new() },
             more: all - rows.len() as i64,
             rows,
@@ -141,6 +151,24 @@ impl SentOverride {
     fn said(self, errors: Errors) -> OverrideSaid {
         OverrideSaid { errors, reason: self.reason, all: !self.all.is_empty(), ticked: self.number }
     }
+}
+
+/// `POST /orders/{id}/compare`: the review is made anew.
+async fn compare(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<OrdersRead>,
+    PathPart(id): PathPart<i64>,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let order = orders::get(ctx, &grant, id).await?;
+    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let (path, flash) = match orders::compare_again(ctx, &right, id).await {
+        Ok(0) => (format!("/orders/{id}/review"), Flash::success("The review still is as it was.")),
+        Ok(_) => (format!("/orders/{id}/review"), Flash::success("The review was made anew. Look at it once more.")),
+        Err(service::Error::Conflict(reason)) => (format!("/orders/{id}"), Flash::warning(reason)),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(see_other_with(&path, flash))
 }
 
 /// `POST /orders/{id}/quarantine`

@@ -90,6 +90,15 @@ pub(in crate::service) fn compared_with(rules: &Rules) -> ComparedWith<'_> {
     ComparedWith { backends: &rules.policy.backends, fresh_since: now - FRESH_FOR, is_reviewed_anew: true, now }
 }
 
+/// Compares a draft with what exists now, and tells how many verdicts moved.
+pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i64, kind: OrderKind) -> Result<u64> {
+    let moved = tx.compare_items(id, kind, compared_with(rules)).await?;
+    if let Some(way) = tx.drift_way(id).await? {
+        tx.correct_drift_verdicts(id, way).await?;
+    }
+    Ok(moved)
+}
+
 /// Tells how old the state of the backends is that the review of a draft rests on. What is too old is asked for; what came
 /// since the draft was compared is compared with it.
 ///
@@ -109,7 +118,7 @@ pub async fn look(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<Sourc
     if order.kind == OrderKind::Upload && sources.iter().any(|source| source.has_ended_since(compared_at)) {
         transact!(ctx, |tx| {
             tx.take_time().await?;
-            tx.compare_items(id, OrderKind::Upload, compared_with(ctx)).await?;
+            compare_draft(&mut tx, ctx, id, OrderKind::Upload).await?;
         })?;
     }
     let wanted: Vec<usize> =

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::decision::{Decision, held, only_confirmed, verdicts};
 use super::find::find;
-use super::freshness::compared_with;
+use super::freshness::{compare_draft, compared_with};
 use super::review::{refused, touched};
 use super::right::OrderRight;
 use crate::authz::Principal;
@@ -54,15 +54,10 @@ pub async fn submit(
             let moved = transact!(ctx, |tx| {
                 tx.take_time().await?;
                 tx.refresh_order_accounts(id).await?;
-                let way = tx.drift_way(id).await?;
-                if way.is_some() {
+                if tx.drift_way(id).await?.is_some() {
                     tx.leave_out_settled(id).await?;
                 }
-                let moved = tx.compare_items(id, right.kind(), compared_with(ctx)).await?;
-                if let Some(way) = way {
-                    tx.correct_drift_verdicts(id, way).await?;
-                }
-                moved
+                compare_draft(&mut tx, ctx, id, right.kind()).await?
             })?;
             Ok(Submitted::Moved(moved))
         }
@@ -71,6 +66,25 @@ pub async fn submit(
             Ok(other)
         }
     }
+}
+
+/// Makes the review of a draft anew; tells how many verdicts moved.
+///
+/// # Errors
+/// When it is no draft any more, or the database fails.
+pub async fn compare_again(ctx: &Ctx, right: &OrderRight, id: i64) -> Result<u64> {
+    transact!(ctx, |tx| {
+        let order = find(&mut tx, id).await?;
+        if order.kind != right.kind() {
+            return Err(Error::NotFound("order"));
+        }
+        if order.status != OrderStatus::Draft {
+            return Err(Error::Conflict(format!("Order {id} is not under review any more.")));
+        }
+        tx.take_time().await?;
+        tx.refresh_order_accounts(id).await?;
+        compare_draft(&mut tx, ctx, id, right.kind()).await?
+    })
 }
 
 async fn apply(

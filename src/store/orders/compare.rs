@@ -24,18 +24,20 @@ macro_rules! quarantine_verdict {
     };
 }
 
-/// Numbers that are in quarantine at a time.
+/// Numbers that are in quarantine at the time that is this parameter of the statement.
 macro_rules! quarantine_joins {
-    ($time:literal) => {
+    ($at:literal) => {
         concat!(
             "
         LEFT JOIN quarantine q ON q.telephone_number = i.telephone_number AND q.free_at > ",
-            $time,
+            $at,
             "
         LEFT JOIN holders h ON h.id = q.holder_id"
         )
     };
 }
+
+pub(super) use {quarantine_joins, quarantine_verdict};
 
 /// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists.
 macro_rules! upload_verdict {
@@ -46,7 +48,7 @@ macro_rules! upload_verdict {
             WHEN (s.services & ~a.services) <> 0 THEN 'no-service'
             WHEN n.telephone_number IS NULL AND q.telephone_number IS NULL THEN 'new'
             WHEN n.telephone_number IS NULL THEN ",
-            quarantine_verdict!(),
+            $crate::store::orders::compare::quarantine_verdict!(),
             "
             WHEN n.state = 'releasing' THEN 'releasing'
             WHEN n.account_id <> i.account_id THEN 'other-account'
@@ -130,17 +132,17 @@ macro_rules! compare_postgres {
 
 /// What else an upload is compared with at a time. The settings are there; LEFT says that the staged number comes first.
 macro_rules! upload_joins {
-    ($time:literal) => {
+    ($at:literal) => {
         concat!(
             "
         LEFT JOIN settings s ON s.id = i.settings_id
         LEFT JOIN accounts a ON a.id = i.account_id",
-            quarantine_joins!($time)
+            $crate::store::orders::compare::quarantine_joins!($at)
         )
     };
 }
 
-pub(super) use {quarantine_joins, quarantine_verdict, upload_joins, upload_verdict};
+pub(super) use {upload_joins, upload_verdict};
 
 statements! {
     // An order that needs no review is compared with what exists here.

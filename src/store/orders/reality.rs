@@ -4,7 +4,7 @@
 
 use time::OffsetDateTime;
 
-use super::compare::{quarantine_joins, quarantine_verdict, upload_joins, upload_verdict};
+use super::compare::{upload_joins, upload_verdict};
 use crate::domain::Backends;
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Result, Tx, micros};
