@@ -155,17 +155,13 @@ impl<'a> Cells<'a> {
         let keys = self.of(heading).split([';', '|', ',']).map(str::trim).filter(|key| !key.is_empty());
         let mut services = ServiceSet::default();
         for key in keys {
-            match Service::ALL.into_iter().find(|service| service.key() == key) {
-                Some(service) => services = services.or(service.into()),
-                None => {
-                    let known = Service::ALL.map(Service::key).join(", ");
-                    self.problem(
-                        heading,
-                        format!("There is no service {key:?}. Write one or more of {known}, with ; between."),
-                    );
-                    break;
-                }
-            }
+            let Some(service) = Service::ALL.into_iter().find(|service| service.key() == key) else {
+                let known = Service::ALL.map(Service::key).join(", ");
+                let reason = format!("There is no service {key:?}. Write one or more of {known}, with ; between.");
+                self.problem(heading, reason);
+                break;
+            };
+            services = services.or(service.into());
         }
         services
     }

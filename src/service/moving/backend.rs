@@ -134,7 +134,7 @@ async fn adopt(import: &mut Import, list: &ListThere) -> Result<()> {
         };
         let account: Arc<str> = name.as_str().into();
         let mut numbers = Vec::with_capacity(there.len());
-        for number in there {
+        for number in &there {
             numbers.push(adopted(number, &account, &mut known)?);
         }
         import.numbers(&place, numbers).await?;
@@ -142,7 +142,7 @@ async fn adopt(import: &mut Import, list: &ListThere) -> Result<()> {
 }
 
 fn adopted(
-    there: NumberThere,
+    there: &NumberThere,
     account: &Arc<str>,
     known: &mut HashMap<i64, Arc<KeyedSettings>>,
 ) -> Result<Incoming<IncomingNumber>> {

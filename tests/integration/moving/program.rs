@@ -104,6 +104,8 @@ async fn a_program_moves_into_another(api: Api) -> Api {
     let db = place.open().await;
     let pushed = "SELECT COUNT(*) FROM numbers WHERE state IN ('pending', 'releasing')";
     assert_eq!(numbers(&db, pushed).await, [0]);
+    let to_push = "SELECT COUNT(*) FROM work WHERE kind = 'account'";
+    assert_eq!(numbers(&db, to_push).await, [0], "no engine has anything to push");
     db.close().await;
     let other = Demo::with(vec![("NMP_DATABASE__URL", place.url.clone())]);
     assert_eq!(exported(&other).await[1], exported(&api.demo).await[1], "the numbers are the same");
