@@ -19,6 +19,7 @@ use crate::harness::portal::{Portal, stage_upload};
 use crate::harness::visitor::Visitor;
 use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, right};
 use crate::harness::{eventually, on_both_databases, runtime};
+use crate::observed;
 use crate::sync::Outside;
 
 on_both_databases![
@@ -122,11 +123,12 @@ async fn what_was_there_before_a_push_is_in_the_history(world: World) {
 
 async fn a_number_of_another_tenant_is_not_pushed(world: World) {
     let outside = Outside::new(&world).await;
-    hold(&outside, FABRIKAM, "+441632960100", 1, wanted()).await;
     world.create(&account_form("fabrikam", FABRIKAM)).await;
     world.account("contoso").await;
-    outside.engine.run_until_idle().await.unwrap();
     let order = world.upload("contoso", "+441632960100-0101").await;
+    // The other tenant's list is read after the review.
+    hold(&outside, FABRIKAM, "+441632960100", 1, wanted()).await;
+    observed::pull(&world, FABRIKAM, &[&[observed::seen("+441632960100", &observed::other())]]).await;
     assert_eq!(outside.until_final(&world, order).await, OrderStatus::CompleteWithErrors);
     let failed = numbers::get(&world.ctx, &grant(), number("+441632960100")).await.unwrap();
     let error = failed.error.unwrap();

@@ -12,6 +12,12 @@ use crate::store::{Error, Result, SettingsChange, Tx, micros};
 statements! {
     SET_WAY = "UPDATE orders SET drift_way = $2 WHERE id = $1";
     WAY = "SELECT drift_way FROM orders WHERE id = $1";
+    // The review shows what changes here, not there.
+    CHANGED_HERE = "
+        UPDATE order_items
+        SET outside = NULL
+        WHERE order_id = $1
+          AND verdict = 'changed'";
     // What equals ours is sent all the same: the backend has something else.
     SENT_ANYWAY = "
         UPDATE order_items
@@ -165,7 +171,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn correct_drift_verdicts(&mut self, order_id: i64, way: DriftWay) -> Result<()> {
         let statement = match way {
-            DriftWay::Adopt => return Ok(()),
+            DriftWay::Adopt => CHANGED_HERE,
             DriftWay::Push => SENT_ANYWAY,
             DriftWay::Release => RELEASED_THERE,
         };

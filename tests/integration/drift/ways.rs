@@ -2,8 +2,8 @@
 
 use nmp::domain::{AccountForm, DriftKind, DriftWay, E164, OrderKind, Service, ServiceSet, SyncState, Verdict};
 use nmp::service::drift::{self, DriftFilter, Ignore, Ignored};
-use nmp::service::orders::Submitted;
-use nmp::service::{Error, numbers};
+use nmp::service::orders::{CHANGE_ASSIGNED, Decision, Submitted};
+use nmp::service::{Error, numbers, orders};
 
 use super::{compare, kept, synced};
 use crate::harness::database::texts;
@@ -53,6 +53,17 @@ async fn settle(world: &World, filter: &DriftFilter, way: DriftWay) {
     assert_eq!(staged.left_out, [""; 0]);
     assert!(matches!(world.submit(staged.order_id).await, Submitted::Done));
     world.check_invariants().await;
+}
+
+/// Submits a draft that changes a number in use, which has to be agreed to.
+async fn push(world: &World, order: i64) {
+    let (right, origin) = (right(OrderKind::Upload), origin());
+    let submit = |decision| orders::submit(&world.ctx, &right, &origin, order, decision);
+    let refused = submit(Decision::default()).await;
+    let Err(Error::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
+    assert_eq!(problems[0].field, CHANGE_ASSIGNED);
+    let agreed = submit(Decision { change_assigned: true, ..Decision::default() }).await.unwrap();
+    assert!(matches!(agreed, Submitted::Done), "{agreed:?}");
 }
 
 async fn find(world: &World, text: &str) -> Option<nmp::domain::Number> {
@@ -114,10 +125,10 @@ async fn pushing_sends_what_is_here(world: World) {
     let review = world.review(staged.order_id).await;
     assert_eq!(review.counts, [(Verdict::Changed, 2)]);
     let usages: Vec<_> =
-        review.changes.iter().map(|one| (one.before.teams.usage.as_str(), one.after.teams.usage.as_str())).collect();
+        review.theirs.iter().map(|one| (one.theirs.teams.usage.as_str(), one.ours.teams.usage.as_str())).collect();
     assert!(usages.contains(&("ConferenceAssignment", "CallingUserAssignment")), "{usages:?}");
     assert!(review.warnings.iter().any(|text| text.contains("in use at the backend")), "{:?}", review.warnings);
-    assert!(matches!(world.submit(staged.order_id).await, Submitted::Done));
+    push(&world, staged.order_id).await;
     assert_eq!(find(&world, CHANGED).await.unwrap().state, SyncState::Pending);
     assert_eq!(numbers_kept(&world).await, [number(STRANGER)], "what is under way is no drift");
     let account = world.get("contoso").await;
@@ -187,7 +198,8 @@ async fn what_cannot_be_settled_so_is_left_out_and_said(world: World) {
 async fn what_was_settled_meanwhile_is_left_out_of_the_review(world: World) {
     drifted(&world).await;
     let staged = stage(&world, &only(&[CHANGED, STRANGER]), DriftWay::Adopt, None).await.unwrap();
-    settle(&world, &only(&[CHANGED]), DriftWay::Push).await;
+    let pushed = stage(&world, &only(&[CHANGED]), DriftWay::Push, None).await.unwrap();
+    push(&world, pushed.order_id).await;
     assert!(matches!(world.submit(staged.order_id).await, Submitted::Moved(_)));
     let review = world.review(staged.order_id).await;
     assert_eq!(review.counts, [(Verdict::New, 1)], "the number that is under way is in it no more");
