@@ -25,7 +25,18 @@ async fn forgotten(api: &Api) {
     api.quiet().await;
     let url = format!("{}/_assign", api.demo.operator_connect);
     let assigned = json!({ "tenantId": crate::harness::world::CONTOSO, "numbers": [FORGOTTEN] });
-    assert!(reqwest::Client::new().post(url).json(&assigned).send().await.unwrap().status().is_success());
+    assert!(
+        reqwest::Client::builder()
+            .build()
+            .unwrap()
+            .post(url)
+            .json(&assigned)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
     for statement in [
         "DELETE FROM numbers",
         "DELETE FROM order_items",
@@ -106,7 +117,7 @@ async fn a_review_waits_for_a_pull_and_goes_on_by_itself(api: Api) -> Api {
         assert!(asked.text.contains("<noscript><meta http-equiv=\"refresh\""), "it goes on without script");
     }
     // A pull that was under way may fail once more; the engine tries again by itself.
-    eventually("the backend has said it", Duration::from_secs(60), async || {
+    eventually("the backend has said it", Duration::from_mins(1), async || {
         let page = settled(&mut admin, order).await;
         (!page.text.contains("Not known at the backend") && page.text.contains("New: 1")).then_some(())
     })
