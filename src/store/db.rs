@@ -125,7 +125,11 @@ impl Db {
     pub async fn along_keys(&self) -> Result<Tx> {
         match self {
             Self::Sqlite(_) => self.search().await,
-            Self::Postgres(_) => self.begin().await,
+            Self::Postgres(server) => {
+                let mut lent = server.write.begin().await?;
+                lent.keep_to_keys().await?;
+                Ok(Tx::Postgres(lent))
+            }
         }
     }
 

@@ -94,7 +94,8 @@ macro_rules! drifted {
     };
 }
 
-/// Those numbers whose drift is not kept as it is.
+/// Those numbers whose drift is not kept as it is. What is kept is asked for as a value of each, which is looked up by its
+/// key, however little is known of how much is kept.
 macro_rules! unkept {
     ($numbers:expr) => {
         concat!(
@@ -104,16 +105,20 @@ macro_rules! unkept {
             drifted!($numbers),
             "
         ) AS v
-        LEFT JOIN drift d ON d.telephone_number = v.telephone_number AND d.backend = $1
-        WHERE d.telephone_number IS NULL
-          OR d.kind <> v.kind
-          OR COALESCE(d.account_id, 0) <> COALESCE(v.account_id, 0)
-          OR d.tenant_id <> v.tenant_id
-          OR COALESCE(d.held_by, '') <> COALESCE(v.held_by, '')
-          OR COALESCE(d.ours_id, 0) <> COALESCE(v.ours_id, 0)
-          OR COALESCE(d.theirs_id, 0) <> COALESCE(v.theirs_id, 0)
-          OR COALESCE(d.seen_at, 0) <> COALESCE(v.seen_at, 0)
-          OR CAST(CASE WHEN d.assigned THEN 1 ELSE 0 END AS BIGINT) <> v.assigned"
+        WHERE COALESCE((
+            SELECT 1
+            FROM drift d
+            WHERE d.telephone_number = v.telephone_number
+              AND d.backend = $1
+              AND d.kind = v.kind
+              AND COALESCE(d.account_id, 0) = COALESCE(v.account_id, 0)
+              AND d.tenant_id = v.tenant_id
+              AND COALESCE(d.held_by, '') = COALESCE(v.held_by, '')
+              AND COALESCE(d.ours_id, 0) = COALESCE(v.ours_id, 0)
+              AND COALESCE(d.theirs_id, 0) = COALESCE(v.theirs_id, 0)
+              AND COALESCE(d.seen_at, 0) = COALESCE(v.seen_at, 0)
+              AND CAST(CASE WHEN d.assigned THEN 1 ELSE 0 END AS BIGINT) = v.assigned
+        ), 0) = 0"
         )
     };
 }

@@ -117,12 +117,16 @@ const COLUMNS: &str = "
         d.telephone_number, d.backend, d.kind, d.account_id, a.name AS account, d.tenant_id, c.company, d.held_by,
         d.ours_id, s.body AS ours, d.theirs_id, t.body AS theirs, d.assigned, d.country, d.seen_at, l.listed_at,
         d.ignored_until, d.ignored_because, d.ignored_by
-    FROM drift d
+    FROM (SELECT d.* FROM drift d WHERE TRUE";
+/// What is said of the rows of a page, once they are found.
+const OF: &str = ") AS d
     LEFT JOIN accounts a ON a.id = d.account_id
     LEFT JOIN settings s ON s.id = d.ours_id
     LEFT JOIN observed_settings t ON t.id = d.theirs_id
     LEFT JOIN observed_lists l ON l.backend = d.backend AND l.tenant_id = COALESCE(d.held_by, d.tenant_id)
     LEFT JOIN consents c ON c.tenant_id = d.tenant_id";
+const ASCENDING: &str = " ORDER BY d.telephone_number, d.backend";
+const DESCENDING: &str = " ORDER BY d.telephone_number DESC, d.backend DESC";
 
 #[derive(FromRow)]
 struct Columns {
@@ -210,20 +214,19 @@ impl Tx {
         now: OffsetDateTime,
     ) -> Result<DriftPage> {
         let mut question = Conditions::default();
-        question.push(COLUMNS, []).push(" WHERE TRUE", []);
+        question.push(COLUMNS, []);
         filter.add_to(&mut question, now);
         let of = |key: &DriftKey| [Bind::Int(key.number.as_i64()), key.backend.as_str().into()];
-        match page {
-            Page::First => question.push(" ORDER BY d.telephone_number, d.backend", []),
-            Page::After(key) => {
-                question.and("(d.telephone_number, d.backend) > (?, ?) ORDER BY d.telephone_number, d.backend", of(key))
-            }
-            Page::Before(key) => question.and(
-                "(d.telephone_number, d.backend) < (?, ?) ORDER BY d.telephone_number DESC, d.backend DESC",
-                of(key),
-            ),
+        let order = match page {
+            Page::First | Page::After(_) => ASCENDING,
+            Page::Before(_) => DESCENDING,
         };
-        question.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
+        match page {
+            Page::First => &mut question,
+            Page::After(key) => question.and("(d.telephone_number, d.backend) > (?, ?)", of(key)),
+            Page::Before(key) => question.and("(d.telephone_number, d.backend) < (?, ?)", of(key)),
+        };
+        question.push(order, []).push(" LIMIT ?", [Bind::Int(size as i64 + 1)]).push(OF, []).push(order, []);
         let found: Vec<Columns> =
             on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
         let mut rows = rows(found, now)?;

@@ -124,6 +124,12 @@ impl Lent {
         self.set(format!("SET LOCAL idle_in_transaction_session_timeout = {most}")).await
     }
 
+    /// Lets rows be read in the order of their key for the rest of the transaction, rather than gathered and sorted: of a list
+    /// that has just grown the server expects a few, and would sort all that is left of it for each stretch.
+    pub(in crate::store) async fn keep_to_keys(&mut self) -> Result<()> {
+        self.set("SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off".to_owned()).await
+    }
+
     async fn set(&mut self, settings: String) -> Result<()> {
         let (connection, mut patience) = self.connection();
         patience.wait(sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection)).await?;
