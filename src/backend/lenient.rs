@@ -123,7 +123,7 @@ mod tests {
 
     const TENANT: &str = "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a";
 
-    fn consent(members: Value) -> (Consent, Vec<String>) {
+    fn consent(members: &Value) -> (Consent, Vec<String>) {
         let mut all = json!({ "id": "1", "tenantId": TENANT, "status": "removed", "consentedCountries": ["GB"] });
         for (name, value) in members.as_object().unwrap() {
             all[name] = value.clone();
@@ -139,13 +139,13 @@ mod tests {
             "id": null, "productContext": null, "operatorId": null, "consentedOn": null, "lastModifiedOn": null,
             "consentedCountries": null, "contacts": null, "customerRelationship": null
         });
-        let (read, unread) = consent(nothing);
+        let (read, unread) = consent(&nothing);
         assert_eq!((read.status, unread.len()), (ConsentStatus::Removed, 0));
         let inside = json!({
             "contacts": [{ "fullName": null, "email": null, "companyName": "Contoso" }, null],
             "customerRelationship": { "status": null, "comment": null }, "consentedCountries": ["GB", null]
         });
-        let (read, unread) = consent(inside);
+        let (read, unread) = consent(&inside);
         assert_eq!((read.contacts.len(), read.contacts[0].email.as_str(), unread.len()), (1, "", 0));
         assert_eq!(read.consented_countries, ["GB"]);
     }
@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn a_date_without_an_offset_is_in_utc() {
         for text in ["2026-01-12T09:30:00", "2026-01-12T09:30:00.0000000"] {
-            let (read, unread) = consent(json!({ "consentedOn": text, "lastModifiedOn": "2026-01-12T09:30:00+01:00" }));
+            let (read, unread) =
+                consent(&json!({ "consentedOn": text, "lastModifiedOn": "2026-01-12T09:30:00+01:00" }));
             assert_eq!(read.consented_on.unwrap().unix_timestamp(), 1_768_210_200, "{text}");
             assert!(unread.is_empty());
         }
@@ -161,10 +162,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named_and_leaves_the_rest() {
-        let (read, unread) = consent(json!({ "contacts": "Megan", "consentedOn": 5, "status": "suspended" }));
+        let (read, unread) = consent(&json!({ "contacts": "Megan", "consentedOn": 5, "status": "suspended" }));
         assert_eq!((read.status, read.consented_countries.len()), (ConsentStatus::Suspended, 1));
         assert_eq!(unread, ["consentedOn", "contacts"]);
-        let (read, unread) = consent(json!({ "status": ["removed"] }));
+        let (read, unread) = consent(&json!({ "status": ["removed"] }));
         assert!(!matches!(read.status, ConsentStatus::Active), "it is not taken to stand");
         assert_eq!(unread, ["status"]);
     }
