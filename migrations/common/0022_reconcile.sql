@@ -1,6 +1,8 @@
--- When the last pull of the list began that has ended, whole or not. A number is pushed only where this is not long ago.
+-- When the last pull of the list began that has ended, whole or not, and when it ended. A number is pushed only where that is
+-- not long ago.
 ALTER TABLE observed_lists ADD COLUMN looked_at BIGINT;
-UPDATE observed_lists SET looked_at = listed_at;
+ALTER TABLE observed_lists ADD COLUMN looked_until BIGINT;
+UPDATE observed_lists SET looked_at = listed_at, looked_until = listed_at;
 
 -- Accounts whose numbers are compared with what a backend holds before anything is pushed to it, and how that ended.
 CREATE TABLE reconciles (

@@ -46,7 +46,7 @@ pub use listing::{Listed, Window};
 pub use migrate::MigrationState;
 pub use moving::records::{ImportKind, ImportRow, ImportStatus, NewImport, Reached};
 pub use moving::there::{ListThere, NumberThere};
-pub use moving::{NumberHere, TakenNumber};
+pub use moving::{NumberHere, NumberInQuarantine, TakenNumber};
 pub use numbers::again::NewlyPushed;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};

@@ -16,7 +16,25 @@ impl Engine {
         for of in &compared {
             self.compare_drift_of(claim, of).await?;
         }
+        for of in compared {
+            if let Compared::List(list) = of {
+                self.mark_absent(claim, tenant, list).await?;
+            }
+        }
         Ok(())
+    }
+
+    /// Says of numbers that are called synced and that a whole list does not have that they are not at the backend.
+    async fn mark_absent(&self, claim: &Claim, tenant: &TenantId, list: i64) -> Result<(), Stop> {
+        let mut after = 0;
+        loop {
+            let absent = self.ctx.db.read().await?.synced_only_here(self.info(), tenant, after).await?;
+            let Some(last) = absent.last() else { return Ok(()) };
+            after = *last;
+            let mut tx = self.begin(claim).await?;
+            tx.are_absent((list, self.info().services), &absent).await?;
+            tx.commit().await?;
+        }
     }
 
     async fn compare_drift_of(&self, claim: &Claim, of: &Compared) -> Result<(), Stop> {

@@ -15,9 +15,9 @@ const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 const GAP: Duration = Duration::HOUR;
 
 impl Engine {
-    /// Keeps house until it is told to stop.
-    pub(super) async fn keep_house(&self, stop: &CancellationToken) {
-        while let Err(error) = self.begin_house().await {
+    /// Keeps house until it is told to stop. Workers begin once it is known which accounts have to be compared first.
+    pub(super) async fn keep_house(&self, stop: &CancellationToken, begun: &CancellationToken) {
+        while let Err(error) = self.begin_house(begun).await {
             tracing::warn!(%error, "the pulls could not be scheduled; it is tried again");
             if stop.run_until_cancelled(tokio::time::sleep(SLOW_POLL)).await.is_none() {
                 return;
@@ -38,8 +38,11 @@ impl Engine {
     }
 
     /// What a start does: nothing may sleep because of what the last process saw of the backend or of the clock.
-    async fn begin_house(&self) -> store::Result<()> {
-        self.compare_after_a_gap().await?;
+    async fn begin_house(&self, begun: &CancellationToken) -> store::Result<()> {
+        if !begun.is_cancelled() {
+            self.compare_after_a_gap().await?;
+            begun.cancel();
+        }
         self.follow_clock_back(self.ctx.clock.now()).await?;
         for lane in Lane::ALL {
             self.wake_all(lane).await?;

@@ -42,6 +42,7 @@ impl Engine {
             tx.push_numbers(push.id).await?.into_iter().collect()
         };
         let mut results = decided(&job.results, &carried);
+        let known = results.len();
         let open: BTreeSet<E164> = carried.into_iter().filter(|number| !results.contains_key(number)).collect();
         let has_expired = job.status == JobStatus::Expired || self.is_over_time(push);
         if has_expired && !open.is_empty() {
@@ -56,6 +57,11 @@ impl Engine {
         let mut tx = self.begin(claim).await?;
         let now = self.ctx.clock.now();
         let finished = self.record(&mut tx, push, &results).await?;
+        if results.len() > known {
+            // The backend may have done more than it told.
+            tx.looked_at(&self.info().name, &push.tenant_id, None).await?;
+            self.want_list(&mut tx, push.tenant_id.as_str()).await?;
+        }
         let pace = &self.properties().jobs;
         let poll_at = now + poll_pause(pace, now - push.job_since.unwrap_or(now), job.retry_after);
         if !finished {

@@ -179,14 +179,21 @@ impl Engine {
 
     /// Starts the workers. They finish what they are recording when they are told to stop, and give their claims back.
     fn start(&self, stop: &CancellationToken, tasks: &TaskTracker) -> Vec<AbortHandle> {
+        let begun = CancellationToken::new();
         let worker = |lane| {
-            let (engine, stop) = (self.clone(), stop.clone());
-            tasks.spawn(async move { engine.work(lane, &stop).await }).abort_handle()
+            let (engine, stop, begun) = (self.clone(), stop.clone(), begun.clone());
+            tasks
+                .spawn(async move {
+                    if stop.run_until_cancelled(begun.cancelled()).await.is_some() {
+                        engine.work(lane, &stop).await;
+                    }
+                })
+                .abort_handle()
         };
         let pushes = (0..self.options.push_workers.max(1)).map(|_| worker(Lane::Pushes));
         let pulls = (0..self.options.pull_workers.max(1)).map(|_| worker(Lane::Pulls));
-        let (engine, stop) = (self.clone(), stop.clone());
-        let house = tasks.spawn(async move { engine.keep_house(&stop).await }).abort_handle();
+        let (engine, stop, begun) = (self.clone(), stop.clone(), begun.clone());
+        let house = tasks.spawn(async move { engine.keep_house(&stop, &begun).await }).abort_handle();
         pushes.chain(pulls).chain([house]).collect()
     }
 

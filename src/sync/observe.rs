@@ -47,7 +47,9 @@ impl Engine {
         let info = self.info();
         let mut tx = self.begin(claim).await?;
         self.note_unread(&mut tx, claim, pages).await?;
-        tx.looked_at(&info.name, tenant, list.began).await?;
+        if pages.fault().is_none() {
+            tx.looked_at(&info.name, tenant, Some((list.began, self.ctx.clock.now()))).await?;
+        }
         tx.want_accounts_of_tenant(info, tenant, self.ctx.clock.now()).await?;
         let seen = tx.seen_since(list.round.list_id(), list.began).await?;
         let told: serde_json::Map<String, Value> = seen

@@ -65,7 +65,8 @@ impl Engine {
         let longest: Duration = interval(self.properties().pulls.numbers) * 2_i32;
         let longest = longest.clamp(SHORTEST_KNOWN, LONGEST_KNOWN);
         let now = self.ctx.clock.now();
-        standing.list_id.zip(standing.looked_at).filter(|(_, looked_at)| now - *looked_at <= longest)
+        let looked = standing.looked.filter(|(_, until)| now - *until <= longest);
+        standing.list_id.zip(looked.map(|(from, _)| from))
     }
 
     /// Compares what waits of an account with the tenant's list, and lets it go or holds it for a person.
@@ -75,10 +76,11 @@ impl Engine {
         account: &Account,
         (list, looked_at): (i64, OffsetDateTime),
     ) -> Result<Look, Stop> {
-        let mut tx = self.begin(claim).await?;
-        let plan = tx.push_plan(account.id, self.info(), list).await?;
+        // Nobody waits for the comparison.
+        let plan = self.ctx.db.search().await?.push_plan(account.id, self.info(), list).await?;
         let is_held = self.ctx.policy.mass_change.needs_a_person(plan.changes(), plan.total);
         let state = if is_held { ReconcileState::Held } else { ReconcileState::Going };
+        let mut tx = self.begin(claim).await?;
         tx.decide_reconcile(account.id, &self.info().name, state, (&plan, looked_at)).await?;
         tx.commit().await?;
         tracing::info!(

@@ -206,7 +206,7 @@ impl Staging<'_> {
         }
         let accounts = tx.record_order_accounts(self.id).await?;
         tx.compare_items(self.id, self.targets.kind, compared_with(rules)).await?;
-        tx.correct_drift_verdicts(self.id, self.targets.way).await?;
+        tx.correct_drift_verdicts(self.id, self.targets.way, rules.clock.now()).await?;
         let names: Vec<&str> = accounts.iter().map(String::as_str).collect();
         tx.describe_order(self.id, &account_names(&names), 0).await?;
         Ok(Staged { order_id: self.id, left_out })

@@ -8,11 +8,12 @@ use super::Import;
 use super::standing::Open;
 use crate::domain::moving::{AtSource, Counts, Incoming, IncomingNumber, KeyedSettings, MovingProblem};
 use crate::domain::number::content_id;
+use crate::domain::quarantine::instant;
 use crate::domain::{E164, NumberSettings, OrderKind, OrderSource, ProvisioningError, ServiceSet, SyncState};
 use crate::service::staging::account_names;
 use crate::service::transact::transact;
 use crate::service::{Error, Result, Rules, audit_entry, identity};
-use crate::store::{ImportKind, ImportStatus, NewOrder, NumberHere, TakenNumber, Tx};
+use crate::store::{ImportKind, ImportStatus, NewOrder, NumberHere, NumberInQuarantine, TakenNumber, Tx};
 
 /// Numbers that are written in one transaction, as one order.
 const BATCH: usize = 20_000;
@@ -214,7 +215,11 @@ impl Import {
         if !waiting.is_empty() {
             let numbers: Vec<E164> = waiting.iter().map(|waiting| waiting.number).collect();
             let compared = match self.record.clone() {
-                None => compare(&waiting, self.ctx.db.read().await?.numbers_here(&numbers).await?),
+                None => {
+                    let mut tx = self.ctx.db.read().await?;
+                    let kept = tx.in_quarantine(&numbers, self.ctx.clock.now()).await?;
+                    compare(&waiting, tx.numbers_here(&numbers).await?, kept)
+                }
                 Some(id) => {
                     let compared = self.write_in(&id, &waiting, &numbers).await?;
                     self.remember(&compared.new);
@@ -236,7 +241,8 @@ impl Import {
         let ctx = &self.ctx;
         let compared = transact!(ctx, |tx| {
             tx.take_time().await?;
-            let compared = compare(waiting, tx.numbers_here(numbers).await?);
+            let kept = tx.in_quarantine(numbers, ctx.clock.now()).await?;
+            let compared = compare(waiting, tx.numbers_here(numbers).await?, kept);
             if !compared.new.is_empty() {
                 self.order(&mut tx, ctx, id, &compared.new).await?;
             }
@@ -317,12 +323,32 @@ fn taken(waiting: &Waiting) -> TakenNumber {
     }
 }
 
-fn compare(waiting: &[Waiting], here: Vec<NumberHere>) -> Compared<'_> {
+/// Why a number that is in quarantine is not taken over; nothing for the account that had it.
+fn quarantined(waiting: &Waiting, kept: &NumberInQuarantine) -> Option<MovingProblem> {
+    // A dry run may be about an account that is not there yet.
+    let had_it = match waiting.open.id {
+        0 => kept.had_by == *waiting.account,
+        id => kept.free_for == id,
+    };
+    let reason = format!(
+        "The number is in quarantine until {}: account {} had it. Import it after that, or upload it: \
+         whoever has the role AdminUser can let it out in the review.",
+        instant(kept.until),
+        kept.had_by
+    );
+    (!had_it).then(|| waiting.problem("telephoneNumber", reason))
+}
+
+fn compare(waiting: &[Waiting], here: Vec<NumberHere>, kept: Vec<NumberInQuarantine>) -> Compared<'_> {
+    let kept: HashMap<E164, NumberInQuarantine> = kept.into_iter().map(|kept| (kept.number, kept)).collect();
     let mut here: HashMap<E164, NumberHere> = here.into_iter().map(|here| (here.number, here)).collect();
     let mut compared = Compared::default();
     for waiting in waiting {
         let Some(found) = here.remove(&waiting.number) else {
-            compared.new.push(waiting);
+            match kept.get(&waiting.number).and_then(|kept| quarantined(waiting, kept)) {
+                Some(problem) => compared.problems.push(problem),
+                None => compared.new.push(waiting),
+            }
             continue;
         };
         if found.account != *waiting.account {

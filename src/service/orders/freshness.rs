@@ -71,8 +71,11 @@ impl Source {
     /// Whether it is pulled anew by itself.
     fn is_wanted(&self, now: OffsetDateTime) -> bool {
         let failed_at = self.work.as_ref().filter(|work| work.last_error.is_some()).and_then(|work| work.last_error_at);
+        // One that was read in part stays as old as it is.
+        let read_at = self.work.as_ref().and_then(|work| work.last_ok_at);
         self.is_old(now)
             && !self.is_busy(now)
+            && read_at.is_none_or(|at| at < now - FRESH_FOR)
             && self.size <= PULLED_UP_TO
             && failed_at.is_none_or(|at| at < now - PAUSE)
     }
@@ -94,7 +97,7 @@ pub(in crate::service) fn compared_with(rules: &Rules) -> ComparedWith<'_> {
 pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i64, kind: OrderKind) -> Result<u64> {
     let moved = tx.compare_items(id, kind, compared_with(rules)).await?;
     if let Some(way) = tx.drift_way(id).await? {
-        tx.correct_drift_verdicts(id, way).await?;
+        tx.correct_drift_verdicts(id, way, rules.clock.now()).await?;
     }
     Ok(moved)
 }

@@ -161,6 +161,17 @@ macro_rules! of_kept {
 statements! {
     ACCOUNTS = "SELECT id FROM accounts WHERE tenant_id = $1 ORDER BY id";
     LIST = "SELECT id FROM observed_lists WHERE backend = $1 AND tenant_id = $2";
+    SYNCED_ONLY_HERE = "
+        SELECT d.telephone_number
+        FROM drift d
+        LEFT JOIN numbers n ON n.telephone_number = d.telephone_number
+        WHERE d.tenant_id = $1
+          AND d.kind = 'only-here'
+          AND d.telephone_number > $3
+          AND d.backend = $2
+          AND COALESCE(n.state, '') = 'synced'
+        ORDER BY d.telephone_number
+        LIMIT $4";
     BOUND_OF_ACCOUNT = "
         SELECT telephone_number
         FROM numbers
@@ -257,6 +268,20 @@ impl Tx {
             .await)?;
         let kept = std::iter::once(Compared::Kept(tenant.clone()));
         Ok(kept.chain(accounts.into_iter().map(Compared::Account)).chain(list.map(Compared::List)).collect())
+    }
+
+    /// Numbers of a tenant behind `after` that are called synced although the backend does not have them, some at a time.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn synced_only_here(&mut self, backend: &BackendInfo, tenant: &TenantId, after: i64) -> Result<Vec<i64>> {
+        Ok(on!(self, |c| sqlx::query_scalar(SYNCED_ONLY_HERE)
+            .bind(tenant.as_str())
+            .bind(backend.name.as_str())
+            .bind(after)
+            .bind(AT_ONCE)
+            .fetch_all(c)
+            .await)?)
     }
 
     /// Looks through the next numbers behind `after`.

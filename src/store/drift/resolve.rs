@@ -35,6 +35,23 @@ statements! {
               FROM numbers n
               WHERE n.telephone_number = order_items.telephone_number
           ) = 0";
+    // What was released by another account lately stays where it is.
+    IN_QUARANTINE = "
+        UPDATE order_items
+        SET verdict = 'quarantine'
+        WHERE order_id = $1
+          AND verdict = 'gone'
+          AND COALESCE((
+              SELECT CASE
+                  WHEN q.holder_id = a.holder_id THEN 0
+                  WHEN h.name = a.name AND h.tenant_id = a.tenant_id THEN 0
+                  ELSE 1
+              END
+              FROM quarantine q
+              LEFT JOIN holders h ON h.id = q.holder_id
+              LEFT JOIN accounts a ON a.id = order_items.account_id
+              WHERE q.telephone_number = order_items.telephone_number AND q.free_at > $2
+          ), 0) = 1";
     // COALESCE and COUNT: the drift is looked up for each number by its key.
     NO_MORE = "
         SELECT CAST(COUNT(*) AS BIGINT)
@@ -169,7 +186,10 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn correct_drift_verdicts(&mut self, order_id: i64, way: DriftWay) -> Result<()> {
+    pub async fn correct_drift_verdicts(&mut self, order_id: i64, way: DriftWay, now: OffsetDateTime) -> Result<()> {
+        if way == DriftWay::Release {
+            on!(self, |c| sqlx::query(IN_QUARANTINE).bind(order_id).bind(micros(now)).execute(c).await.map(drop))?;
+        }
         let statement = match way {
             DriftWay::Adopt => CHANGED_HERE,
             DriftWay::Push => SENT_ANYWAY,

@@ -12,7 +12,25 @@ use crate::domain::{E164, ItemState, Progress, ProvisioningError, SyncState};
 use crate::store::orders::submit;
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::sqlite::script::Script;
-use crate::store::{Error, Result, Tx, micros};
+use crate::store::{Error, Result, Tx, at, drift, micros};
+
+/// Numbers that are in quarantine at the time `$2`, and the account that may have them all the same, where it is there.
+macro_rules! in_quarantine {
+    ($numbers:literal) => {
+        concat!(
+            "
+        SELECT q.telephone_number, COALESCE(h.name, ''), COALESCE(a.id, b.id, 0), q.free_at
+        FROM quarantine q
+        LEFT JOIN holders h ON h.id = q.holder_id
+        LEFT JOIN accounts a ON a.id = h.account_id AND a.holder_id = h.id
+        LEFT JOIN accounts b ON b.name = h.name AND b.tenant_id = h.tenant_id
+        WHERE q.telephone_number ",
+            $numbers,
+            "
+          AND q.free_at > $2"
+        )
+    };
+}
 
 statements! {
     HERE_SQLITE = "
@@ -25,6 +43,8 @@ statements! {
         FROM numbers n
         JOIN accounts a ON a.id = n.account_id
         WHERE n.telephone_number = ANY (CAST(translate($1, '[]', '{}') AS BIGINT[]))";
+    IN_QUARANTINE_SQLITE = in_quarantine!("IN (SELECT value FROM json_each($1))");
+    IN_QUARANTINE_POSTGRES = in_quarantine!("= ANY (CAST(translate($1, '[]', '{}') AS BIGINT[]))");
     // What was staged a moment ago for accounts that have changed since they were read.
     UNFIT = "
         SELECT CAST(COUNT(*) AS BIGINT)
@@ -131,7 +151,39 @@ fn json(numbers: impl Iterator<Item = E164>) -> String {
     serde_json::to_string(&numbers.map(E164::as_i64).collect::<Vec<_>>()).unwrap_or_default()
 }
 
+/// A number that nobody else may have yet.
+#[derive(Clone, Debug)]
+pub struct NumberInQuarantine {
+    /// The number.
+    pub number: E164,
+    /// The account that had it, by the name that it had.
+    pub had_by: String,
+    /// The account that may have it, where it is there; 0 where it is not.
+    pub free_for: i64,
+    /// Until when.
+    pub until: OffsetDateTime,
+}
+
 impl Tx {
+    /// Those of these numbers that are in quarantine.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn in_quarantine(&mut self, numbers: &[E164], now: OffsetDateTime) -> Result<Vec<NumberInQuarantine>> {
+        let statement = dialect!(self, sqlite: IN_QUARANTINE_SQLITE, postgres: IN_QUARANTINE_POSTGRES);
+        let rows: Vec<(i64, String, i64, i64)> = on!(self, |c| sqlx::query_as(statement)
+            .bind(json(numbers.iter().copied()))
+            .bind(micros(now))
+            .fetch_all(c)
+            .await)?;
+        let read = |(number, had_by, free_for, until)| {
+            let number =
+                E164::from_i64(number).ok_or_else(|| Error::unreadable("quarantine", "telephone_number", number))?;
+            Ok(NumberInQuarantine { number, had_by, free_for, until: at(until) })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     /// Those of these numbers that are here already.
     ///
     /// # Errors
@@ -212,8 +264,9 @@ impl Tx {
             let assign = dialect!(self, sqlite: ASSIGN_SQLITE, postgres: ASSIGN_POSTGRES);
             on!(self, |c| sqlx::query(assign).bind(assigned).execute(c).await.map(drop))?;
         }
-        for count in [submit::MORE, submit::TOTALS] {
-            on!(self, |c| sqlx::query(count).bind(order_id).execute(c).await.map(drop))?;
+        let settled = dialect!(self, sqlite: drift::keep::WRITTEN_SQLITE, postgres: drift::keep::WRITTEN_POSTGRES);
+        for follow in [submit::MORE, submit::TOTALS, settled] {
+            on!(self, |c| sqlx::query(follow).bind(order_id).execute(c).await.map(drop))?;
         }
         let failed = numbers.iter().filter(|taken| taken.error_id.is_some()).count() as i64;
         let total = numbers.len() as i64;

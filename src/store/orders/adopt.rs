@@ -19,7 +19,10 @@ statements! {
               FROM order_items i
               LEFT JOIN accounts a ON a.id = i.account_id
               LEFT JOIN observed_lists l ON l.backend = $2 AND l.tenant_id = a.tenant_id
-              LEFT JOIN observed o ON o.list_id = l.id AND o.telephone_number = i.telephone_number
+              LEFT JOIN observed o
+                ON o.list_id = l.id
+                AND o.telephone_number = i.telephone_number
+                AND o.missing IS NULL
               LEFT JOIN observed_settings t ON t.id = o.settings_id
               LEFT JOIN settings s ON s.id = i.settings_id
               LEFT JOIN settings_services k ON k.settings_id = i.settings_id AND k.service = (s.services & $3)
@@ -37,7 +40,7 @@ statements! {
           AND COALESCE((
               SELECT MAX(CASE WHEN o.assigned THEN 1 ELSE 0 END)
               FROM observed o
-              WHERE o.telephone_number = i.telephone_number
+              WHERE o.telephone_number = i.telephone_number AND o.missing IS NULL
           ), 0) = 1";
 }
 

@@ -30,6 +30,17 @@ macro_rules! not_held {
     };
 }
 
+/// The services that the number gives up and that a backend has to know of, which takes it away there.
+macro_rules! withdrawn {
+    () => {
+        "COALESCE((
+                        SELECT z.services
+                        FROM settings z
+                        WHERE z.id = n.settings_id
+                    ), 0) & a.services & a.synced & $3 & ~s.services"
+    };
+}
+
 /// What the backends hold of a staged number: `g` has a row for each backend that holds it, for whoever. Its code is 0 where
 /// nothing changes for the backend, 1 where it holds what is wanted and we did not know, 2 where it holds what we know, 3
 /// where it holds something else, and 4 where another tenant has the number.
@@ -37,13 +48,18 @@ macro_rules! outside {
     ($backends:literal) => {
         concat!(
             "CASE
-                    WHEN a.tenant_id IS NULL OR (",
+                    WHEN a.tenant_id IS NULL THEN NULL
+                    WHEN (",
             pushed!(),
-            ") = 0 THEN NULL
+            ") = 0 THEN CASE
+                        WHEN (",
+            withdrawn!(),
+            ") <> 0 THEN 'expected'
+                    END
                     WHEN COALESCE((
                         SELECT 1
                         FROM observed o
-                        WHERE o.telephone_number = i.telephone_number
+                        WHERE o.telephone_number = i.telephone_number AND o.missing IS NULL
                         LIMIT 1
                     ), 0) = 0 THEN ",
             not_held!(),
@@ -52,7 +68,9 @@ macro_rules! outside {
                         SELECT CASE
                             WHEN MAX(g.code) = 4 THEN 'other-tenant'
                             WHEN MAX(g.code) = 3 THEN 'different'
-                            WHEN MAX(g.code) = 2 THEN 'expected'
+                            WHEN MAX(g.code) = 2 OR (",
+            withdrawn!(),
+            ") <> 0 THEN 'expected'
                             WHEN MAX(g.code) IS NULL OR COUNT(*) < (
                                 SELECT COUNT(*)
                                 FROM ",
@@ -64,8 +82,7 @@ macro_rules! outside {
                             ) THEN ",
             not_held!(),
             "
-                            WHEN n.push_id IS NOT NULL
-                              OR (MAX(g.before) & a.services & a.synced & $3 & ~s.services) <> 0 THEN 'expected'
+                            WHEN n.push_id IS NOT NULL OR n.state = 'failed' THEN 'expected'
                             WHEN MAX(g.code) = 0 THEN 'same'
                             ELSE 'equal'
                         END
@@ -80,8 +97,7 @@ macro_rules! outside {
                                     END
                                     WHEN COALESCE(l.push_key, q.push_key) IN (t.id, t.bare_id) THEN 2
                                     ELSE 3
-                                END), 4) AS code,
-                                MAX(COALESCE(q.services, 0)) AS before
+                                END), 4) AS code
                             FROM observed o
                             CROSS JOIN observed_lists y
                             CROSS JOIN ",
@@ -92,6 +108,7 @@ macro_rules! outside {
                             LEFT JOIN settings q ON q.id = n.settings_id
                             LEFT JOIN settings_services l ON l.settings_id = q.id AND l.service = (q.services & b.bits)
                             WHERE o.telephone_number = i.telephone_number
+                              AND o.missing IS NULL
                               AND y.id = o.list_id
                               AND b.name = y.backend
                               AND (",

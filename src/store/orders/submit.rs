@@ -176,6 +176,7 @@ statements! {
         WHERE accounts.id = c.account_id";
     ITEMS_BEGUN_SQLITE = items_begun!(begun_sqlite!());
     ITEMS_BEGUN_POSTGRES = items_begun!(begun_postgres!());
+    // What was to be adopted and is on its way to a backend meanwhile is not written, which makes the review anew.
     UPSERT = "
         INSERT INTO numbers (
             telephone_number, account_id, settings_id, country, state, rev, order_id, changed_at
@@ -187,6 +188,14 @@ statements! {
         FROM order_items i
         WHERE i.order_id = $1
           AND i.verdict IN ('new', 'changed')
+          AND (
+              COALESCE(i.outside, '') NOT IN ('equal', 'same')
+              OR COALESCE((
+                  SELECT p.push_id
+                  FROM numbers p
+                  WHERE p.telephone_number = i.telephone_number
+              ), 0) = 0
+          )
         ON CONFLICT (telephone_number)
         DO UPDATE SET
             settings_id = excluded.settings_id,

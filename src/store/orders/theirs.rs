@@ -20,7 +20,7 @@ macro_rules! touched {
                     ELSE COALESCE((
                         SELECT MAX(CASE WHEN o.assigned THEN 1 ELSE 0 END)
                         FROM observed o
-                        WHERE o.telephone_number = i.telephone_number
+                        WHERE o.telephone_number = i.telephone_number AND o.missing IS NULL
                     ), 0)
                 END AS assigned,
                 CASE
@@ -33,7 +33,7 @@ macro_rules! touched {
                         END)
                         FROM observed o
                         JOIN observed_settings t ON t.id = o.settings_id
-                        WHERE o.telephone_number = i.telephone_number
+                        WHERE o.telephone_number = i.telephone_number AND o.missing IS NULL
                     ), 0)
                 END AS lost
             FROM order_items i
@@ -79,7 +79,7 @@ statements! {
                 CAST(SUM(CASE WHEN o.assigned THEN 1 ELSE 0 END) AS BIGINT) AS assigned
             FROM order_items i
             LEFT JOIN accounts a ON a.id = i.account_id
-            LEFT JOIN observed o ON o.telephone_number = i.telephone_number
+            LEFT JOIN observed o ON o.telephone_number = i.telephone_number AND o.missing IS NULL
             LEFT JOIN observed_lists l ON l.id = o.list_id
             WHERE i.order_id = $1
               AND i.outside = 'different'
@@ -113,7 +113,7 @@ statements! {
         SELECT DISTINCT l.backend, l.tenant_id
         FROM order_items i
         LEFT JOIN accounts a ON a.id = i.account_id
-        LEFT JOIN observed o ON o.telephone_number = i.telephone_number
+        LEFT JOIN observed o ON o.telephone_number = i.telephone_number AND o.missing IS NULL
         LEFT JOIN observed_lists l ON l.id = o.list_id
         WHERE i.order_id = $1
           AND i.verdict = 'other-tenant'

@@ -48,6 +48,7 @@ statements! {
         SELECT
             (SELECT l.id FROM observed_lists l WHERE l.backend = $1 AND l.tenant_id = $2),
             (SELECT l.looked_at FROM observed_lists l WHERE l.backend = $1 AND l.tenant_id = $2),
+            (SELECT l.looked_until FROM observed_lists l WHERE l.backend = $1 AND l.tenant_id = $2),
             (SELECT r.state FROM reconciles r WHERE r.account_id = $3 AND r.backend = $1),
             (SELECT r.asked_at FROM reconciles r WHERE r.account_id = $3 AND r.backend = $1)";
     BEGIN = begin!(
@@ -125,7 +126,8 @@ statements! {
             released = $12
         WHERE account_id = $1
           AND backend = $2
-          AND state IN ('comparing', 'held')";
+          AND state IN ('comparing', 'held')
+          AND (state = 'held' OR asked_at IS NULL OR asked_at <= $4)";
     CONFIRM = "
         UPDATE reconciles
         SET state = 'going', confirmed_by = $3, confirmed_at = $4
@@ -135,7 +137,11 @@ statements! {
     OF_ACCOUNT = shown!("account_id = $1 ORDER BY backend");
     FORGET = "DELETE FROM reconciles WHERE account_id = $1";
     END = "DELETE FROM reconciles WHERE account_id = $1 AND backend = $2";
-    LOOKED = "UPDATE observed_lists SET looked_at = $3 WHERE backend = $1 AND tenant_id = $2";
+    LOOKED = "
+        UPDATE observed_lists
+        SET looked_at = $3, looked_until = $4
+        WHERE backend = $1
+          AND tenant_id = $2";
     LAST_WORK = "
         SELECT MAX(w.last_ok_at)
         FROM work w
@@ -147,8 +153,8 @@ statements! {
 pub struct Standing {
     /// The list, where there is one.
     pub list_id: Option<i64>,
-    /// When the last pull of the list began that has ended.
-    pub looked_at: Option<OffsetDateTime>,
+    /// When the last pull of the list began that has ended, and when it ended.
+    pub looked: Option<(OffsetDateTime, OffsetDateTime)>,
     /// How far the comparison of the account is.
     pub state: Option<ReconcileState>,
     /// Since when it is asked for.
@@ -253,20 +259,21 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn standing(&mut self, backend: &str, tenant: &TenantId, account_id: i64) -> Result<Standing> {
-        let (list_id, looked_at, state, asked_at): (Option<i64>, Option<i64>, Option<String>, Option<i64>) =
-            on!(self, |c| sqlx::query_as(STANDING)
-                .bind(backend)
-                .bind(tenant.as_str())
-                .bind(account_id)
-                .fetch_one(c)
-                .await)?;
+        type Row = (Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<i64>);
+        let (list_id, looked_at, looked_until, state, asked_at): Row = on!(self, |c| sqlx::query_as(STANDING)
+            .bind(backend)
+            .bind(tenant.as_str())
+            .bind(account_id)
+            .fetch_one(c)
+            .await)?;
         let state = match state {
             None => None,
             Some(state) => Some(
                 ReconcileState::from_key(&state).ok_or_else(|| Error::unreadable("reconciles", "state", account_id))?,
             ),
         };
-        Ok(Standing { list_id, looked_at: looked_at.map(at), state, asked_at: asked_at.map(at) })
+        let looked = looked_at.zip(looked_until).map(|(from, until)| (at(from), at(until)));
+        Ok(Standing { list_id, looked, state, asked_at: asked_at.map(at) })
     }
 
     /// Lets nothing of an account be pushed to a backend before both were compared.
@@ -429,11 +436,17 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn looked_at(&mut self, backend: &str, tenant: &TenantId, began: OffsetDateTime) -> Result<()> {
+    pub async fn looked_at(
+        &mut self,
+        backend: &str,
+        tenant: &TenantId,
+        looked: Option<(OffsetDateTime, OffsetDateTime)>,
+    ) -> Result<()> {
         on!(self, |c| sqlx::query(LOOKED)
             .bind(backend)
             .bind(tenant.as_str())
-            .bind(micros(began))
+            .bind(looked.map(|(from, _)| micros(from)))
+            .bind(looked.map(|(_, until)| micros(until)))
             .execute(c)
             .await
             .map(drop))?;
