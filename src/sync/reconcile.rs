@@ -9,7 +9,10 @@ use super::{Engine, Stop, interval};
 use crate::domain::{Account, E164, ProvisioningError, ReconcileState, TenantId};
 use crate::store::{Claim, Push, PushOutcome, Standing, Tx, WorkKind};
 
-/// A list counts as known for two of its pulls, but no shorter and no longer than this.
+/// A list of so many numbers counts as known for no longer than this.
+const SHORT_LIST: i64 = 10_000;
+const SHORT_KNOWN: Duration = Duration::minutes(5);
+/// A longer one counts as known for two of its pulls, but no shorter and no longer than this.
 const SHORTEST_KNOWN: Duration = Duration::minutes(10);
 const LONGEST_KNOWN: Duration = Duration::hours(1);
 /// An account that waits for its tenant's list is looked at again after this, if nothing wakes it before.
@@ -44,8 +47,10 @@ impl Look {
 impl Engine {
     /// What is known of the tenant's numbers, and whether numbers of the account may be pushed.
     pub(super) async fn look(&self, claim: &Claim, account: &Account, tenant: &TenantId) -> Result<Look, Stop> {
-        let standing = self.ctx.db.read().await?.standing(&self.info().name, tenant, account.id).await?;
-        let known = self.known(&standing);
+        let mut tx = self.ctx.db.read().await?;
+        let standing = tx.standing(&self.info().name, tenant, account.id).await?;
+        let known = self.known(&mut tx, tenant, &standing).await?;
+        drop(tx);
         match standing.state {
             None | Some(ReconcileState::Going) => Ok(known.map_or(Look::Stale, |(list, _)| Look::Known(list))),
             Some(state) => match known {
@@ -60,13 +65,24 @@ impl Engine {
         }
     }
 
-    /// The tenant's list, and as of when it is, where that is not long ago.
-    fn known(&self, standing: &Standing) -> Option<(i64, OffsetDateTime)> {
+    /// The tenant's list, and as of when it is, where that is not long ago. A short one is rather asked for again.
+    async fn known(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        standing: &Standing,
+    ) -> Result<Option<(i64, OffsetDateTime)>, Stop> {
+        let Some((list, (from, until))) = standing.list_id.zip(standing.looked) else { return Ok(None) };
+        let age = self.ctx.clock.now() - until;
+        if age <= SHORT_KNOWN {
+            return Ok(Some((list, from)));
+        }
         let longest: Duration = interval(self.properties().pulls.numbers) * 2_i32;
-        let longest = longest.clamp(SHORTEST_KNOWN, LONGEST_KNOWN);
-        let now = self.ctx.clock.now();
-        let looked = standing.looked.filter(|(_, until)| now - *until <= longest);
-        standing.list_id.zip(looked.map(|(from, _)| from))
+        if age > longest.clamp(SHORTEST_KNOWN, LONGEST_KNOWN) {
+            return Ok(None);
+        }
+        let size = tx.seen_list(&self.info().name, tenant, SHORT_LIST + 1).await?.size;
+        Ok((size > SHORT_LIST).then_some((list, from)))
     }
 
     /// Compares what waits of an account with the tenant's list, and lets it go or holds it for a person.

@@ -27,6 +27,7 @@ on_both_databases![
     what_was_there_before_a_push_is_in_the_history,
     a_number_of_another_tenant_is_not_pushed,
     the_list_is_read_before_the_first_push_and_not_for_each,
+    what_came_there_since_a_short_list_was_read_is_seen_before_a_push,
     a_list_with_an_item_that_cannot_be_read_holds_nobody_up,
     a_service_that_is_synced_from_now_on_is_compared_first,
     many_changes_wait_for_a_person,
@@ -141,6 +142,19 @@ async fn a_number_of_another_tenant_is_not_pushed(world: World) {
     assert_eq!(orders::retry_failed(&world.ctx, &right(OrderKind::Upload), &origin(), order).await.unwrap(), 1);
     assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
     world.check_invariants().await;
+}
+
+async fn what_came_there_since_a_short_list_was_read_is_seen_before_a_push(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    let order = world.upload("contoso", "+441632960100").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    hold(&outside, CONTOSO, "+441632960101", 1, wanted()).await;
+    let before = outside.numbers().await["+441632960101"]["changes"].clone();
+    world.clock.advance(time::Duration::minutes(6));
+    let order = world.upload("contoso", "+441632960101").await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    assert_eq!(outside.numbers().await["+441632960101"]["changes"], before, "it was not written over");
 }
 
 async fn the_list_is_read_before_the_first_push_and_not_for_each(world: World) {

@@ -10,7 +10,7 @@ use super::{ServiceLine, service_lines};
 use crate::authz::{
     AccountsDelete, AccountsRead, AccountsWrite, ConsentsRead, NumbersDelete, NumbersRead, NumbersWrite,
 };
-use crate::domain::SyncState;
+use crate::domain::{DriftKind, SyncState};
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, Shell, needs, page};
 use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::consents::relationship_chip;
@@ -118,6 +118,12 @@ async fn get(
         .collect();
     let routing = routing::view(ctx, &grant, &account).await?;
     let drifted = drift_counts(ctx, &numbers_grant, &DriftFilter::of_account(&name)).await?;
+    let mut tiles = drift::tiles(&drifted, Some(("account", &account.name)));
+    if let Some(tenant) = &account.tenant_id {
+        let only_there = DriftFilter { kind: Some(DriftKind::OnlyThere), ..DriftFilter::of_tenant(tenant) };
+        let only_there = drift_counts(ctx, &numbers_grant, &only_there).await?;
+        tiles.extend(drift::tiles(&only_there, Some(("tenant", &tenant.to_string()))));
+    }
     let compared = compared::views(ctx, &grant, &account).await?;
     let may_write = person.may::<AccountsWrite>() && !account.deleting;
     let api = if may_write { api_call::of_account(&state, &account) } else { ApiCalls::default() };
@@ -131,7 +137,7 @@ async fn get(
         correlation_id: account.correlation_id.unwrap_or_default(),
         numbers: account.number_count,
         numbers_text: count(account.number_count),
-        drift: drift::tiles(&drifted, Some(("account", &account.name))),
+        drift: tiles,
         deleting: account.deleting,
         created: account.created_at.into(),
         updated: account.updated_at.into(),

@@ -28,6 +28,8 @@ pub(super) struct Line {
     /// The tenant that has it at the backend, where that is another.
     pub(super) held_by: String,
     pub(super) differences: Vec<Difference>,
+    /// Whether only one side says anything.
+    pub(super) one_sided: bool,
     pub(super) assigned: bool,
     pub(super) country: String,
     pub(super) seen: Option<Moment>,
@@ -53,6 +55,7 @@ impl Line {
             backend: backend_label(backends, &row.backend),
             held_by: row.held_by.clone().filter(|holder| *holder != row.tenant).unwrap_or_default(),
             differences: differences(row, places),
+            one_sided: row.theirs.is_none() || row.ours.is_none(),
             assigned: row.assigned,
             country: row.country.clone().unwrap_or_default(),
             seen: row.seen_at.map(Moment::from),

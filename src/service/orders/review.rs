@@ -132,7 +132,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
         warnings: of_drift(way, &order, &assigned).into_iter().chain(warned).collect(),
-        assigned,
+        assigned: if order.kind == OrderKind::Release { assigned } else { (0, Vec::new()) },
         way,
         order,
         counts,
@@ -200,9 +200,9 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
     let touched = touched(&mut tx, id, &outside, 0).await?;
     let is_release = outside.iter().any(|(verdict, ..)| *verdict == Verdict::Release);
     let in_use = match tx.drift_way(id).await? {
+        _ if !is_release => 0,
         Some(_) => tx.drifted_in_use(id, 0).await?.0,
-        None if is_release => tx.assigned_items(id, 0).await?.0,
-        None => 0,
+        None => tx.assigned_items(id, 0).await?.0,
     };
     let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
     let (assigned, lost) = (touched.assigned.0 + in_use, touched.lost.0);

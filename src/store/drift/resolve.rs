@@ -18,12 +18,6 @@ statements! {
         SET outside = NULL
         WHERE order_id = $1
           AND verdict = 'changed'";
-    // What equals ours is sent all the same: the backend has something else.
-    SENT_ANYWAY = "
-        UPDATE order_items
-        SET verdict = 'changed'
-        WHERE order_id = $1
-          AND verdict = 'unchanged'";
     // What only the backend has is released there, though nobody has it here.
     RELEASED_THERE = "
         UPDATE order_items
@@ -192,7 +186,8 @@ impl Tx {
         }
         let statement = match way {
             DriftWay::Adopt => CHANGED_HERE,
-            DriftWay::Push => SENT_ANYWAY,
+            // What is as it was here and not there is sent again, as by any upload.
+            DriftWay::Push => return Ok(()),
             DriftWay::Release => RELEASED_THERE,
         };
         on!(self, |c| sqlx::query(statement).bind(order_id).execute(c).await.map(drop))?;

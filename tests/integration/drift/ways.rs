@@ -17,6 +17,7 @@ on_both_databases![
     adopting_what_the_backend_does_not_have_removes_it_here,
     pushing_sends_what_is_here,
     releasing_there_ends_in_nobody_having_it,
+    what_is_in_quarantine_is_not_released_for_another,
     what_cannot_be_settled_so_is_left_out_and_said,
     what_was_settled_meanwhile_is_left_out_of_the_review,
     ignored_drift_comes_back_when_a_side_changes,
@@ -156,6 +157,19 @@ async fn releasing_there_ends_in_nobody_having_it(world: World) {
     compare(&world, CONTOSO).await;
     assert_eq!(numbers_kept(&world).await, [number(GONE)]);
     world.check_invariants().await;
+}
+
+async fn what_is_in_quarantine_is_not_released_for_another(world: World) {
+    let local = AccountForm { synced: ServiceSet::default(), ..account_form("fabrikam", FABRIKAM) };
+    world.create(&local).await;
+    world.upload("fabrikam", STRANGER).await;
+    let selection = orders::ReleaseSelection::Numbers(None, vec![number(STRANGER)]);
+    let released = orders::stage_release(&world.ctx, &grant(), &selection, None).await.unwrap();
+    world.submit(released).await;
+    drifted(&world).await;
+    let staged = stage(&world, &only(&[STRANGER]), DriftWay::Release, None).await.unwrap();
+    let refused = Verdict::Refused(nmp::domain::Refusal::Quarantine);
+    assert_eq!(world.review(staged.order_id).await.counts, [(refused, 1)]);
 }
 
 async fn what_cannot_be_settled_so_is_left_out_and_said(world: World) {

@@ -3,6 +3,7 @@
 use nmp::domain::{NumberSettings, Service, TeamsSettings};
 use nmp::service::moving::{ImportKind, from_backend};
 use nmp::service::numbers as of_numbers;
+use nmp::service::orders::{self, ReleaseSelection};
 use nmp::store::{Described, Observed};
 
 use super::{dry_run, nothing_is_pushed, run, stored, told};
@@ -10,7 +11,7 @@ use crate::harness::database::texts;
 use crate::harness::on_both_databases;
 use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, tenant};
 
-on_both_databases![consents_become_accounts_and_numbers_are_adopted];
+on_both_databases![consents_become_accounts_and_numbers_are_adopted, numbers_in_quarantine_stay_where_they_are,];
 
 fn seen(text: &str, service: &str, usage: &str) -> Observed {
     let teams = TeamsSettings { usage: usage.to_owned(), ..TeamsSettings::default() };
@@ -77,4 +78,28 @@ async fn consents_become_accounts_and_numbers_are_adopted(world: World) {
     let before = stored(&world).await;
     import().await;
     assert_eq!(stored(&world).await, before, "a second run changes nothing");
+}
+
+async fn numbers_in_quarantine_stay_where_they_are(world: World) {
+    world.consent(FABRIKAM, "Fabrikam", "active").await;
+    world.create(&account_form("fabrikam", FABRIKAM)).await;
+    world.local_account("contoso").await;
+    world.upload("contoso", "+441632960000-0001").await;
+    let numbers = ["+441632960000", "+441632960001"].map(number).to_vec();
+    let release = ReleaseSelection::Numbers(None, numbers);
+    let order = orders::stage_release(&world.ctx, &grant(), &release, None).await.unwrap();
+    world.submit(order).await;
+    let list = ["+441632960000", "+441632960002"].map(|text| seen(text, "operatorConnect", "CallingUserAssignment"));
+    pull(&world, FABRIKAM, &list).await;
+    let import = async || {
+        let (mut import, _) = run(&world, ImportKind::Backend).await;
+        from_backend(&mut import).await.unwrap();
+        import.finish().await.unwrap()
+    };
+    let report = import().await;
+    assert_eq!((report.counts.numbers.new, report.counts.numbers.left_out), (1, 1), "{}", told(&report));
+    assert!(told(&report).contains("The number is in quarantine until"), "{}", told(&report));
+    world.clock.advance(time::Duration::days(31));
+    pull(&world, FABRIKAM, &list).await;
+    assert_eq!(import().await.counts.numbers.new, 1, "then it is free");
 }

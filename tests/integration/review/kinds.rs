@@ -28,6 +28,8 @@ on_both_databases![
     what_was_taken_to_be_new_and_turns_out_to_be_is_no_news,
     a_change_that_the_backend_does_not_see_is_not_pushed,
     what_is_as_it_was_here_but_not_there_is_sent_again,
+    a_backend_that_loses_a_number_in_use_is_agreed_to,
+    what_a_backend_refused_is_not_taken_for_what_it_has,
     each_backend_is_compared_for_itself,
     every_mixture_is_told_as_it_is,
 ];
@@ -202,6 +204,38 @@ async fn what_is_as_it_was_here_but_not_there_is_sent_again(world: World) {
     assert_eq!(state_of(&world, "+441632960000").await.0, SyncState::Synced);
     assert_eq!(state_of(&world, "+441632960002").await.0, SyncState::Pending, "it vanished there");
     world.check_invariants().await;
+}
+
+async fn a_backend_that_loses_a_number_in_use_is_agreed_to(world: World) {
+    let services: ServiceSet = [Service::OperatorConnect, Service::DirectRouting].into_iter().collect();
+    let account = world.create(&AccountForm { services, ..account_form("contoso", CONTOSO) }).await;
+    let ours = described(&settings_of(&world, &form("+441632960000")).await, Service::OperatorConnect);
+    world.upload("contoso", "+441632960000").await;
+    world.backend_answers(&account, OrderKind::Upload, |_| true).await;
+    let held = described(&with_address(&ours.settings), Service::OperatorConnect);
+    pull(&world, OC, CONTOSO, &[seen("+441632960000", &held, true)]).await;
+    let other = UploadForm {
+        service: Service::DirectRouting.key().to_owned(),
+        usage: String::new(),
+        capability: Vec::new(),
+        ..form("+441632960000")
+    };
+    let order = world.stage_form(&other).await;
+    let touched = world.review(order).await.touched;
+    assert_eq!((touched.assigned.0, touched.lost.0), (1, 1), "it is taken from its user, and from its address");
+    assert!(submit(&world, order, false).await.is_err());
+    assert!(matches!(submit(&world, order, AGREED).await, Ok(Submitted::Done)));
+}
+
+async fn what_a_backend_refused_is_not_taken_for_what_it_has(world: World) {
+    let account = world.account("contoso").await;
+    let ours = described(&settings_of(&world, &form("+441632960000")).await, Service::OperatorConnect);
+    world.upload("contoso", "+441632960000").await;
+    pull(&world, OC, CONTOSO, &[seen("+441632960000", &ours, false)]).await;
+    world.backend_answers(&account, OrderKind::Upload, |_| false).await;
+    let order = world.stage("contoso", "+441632960000").await;
+    assert!(matches!(submit(&world, order, AGREED).await, Ok(Submitted::Done)));
+    assert_eq!(state_of(&world, "+441632960000").await.0, SyncState::Pending, "it is sent again, not adopted");
 }
 
 async fn each_backend_is_compared_for_itself(mut world: World) {
