@@ -30,3 +30,4 @@ CREATE TABLE reconciles (
     confirmed_at BIGINT,
     PRIMARY KEY (account_id, backend)
 );
+CREATE INDEX reconciles_held ON reconciles (account_id) WHERE state = 'held';

@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::consents::{UNANSWERED, WAITING, active_in};
 use super::drift::{self, DriftTile};
+use super::form::segment;
 use super::show::{Chip, Moment, count, counted};
 use crate::authz::{AccountsWrite, ConsentsRead, NumbersRead, NumbersWrite, OrdersRead, SyncWrite};
 use crate::domain::{Order, OrderStatus, SyncState};
@@ -151,7 +152,10 @@ fn tiles(found: &Overview) -> Vec<Tile> {
 fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Need> {
     let mut needs = Vec::new();
     let kinds = sync.backends.iter().flat_map(|backend| &backend.kinds);
-    let stuck = kinds.flat_map(|kind| &kind.pieces).filter(|piece| piece.row.last_error.is_some()).count();
+    let stuck = kinds
+        .flat_map(|kind| &kind.pieces)
+        .filter(|piece| piece.row.last_error.is_some() && piece.row.attempt > 0)
+        .count();
     if stuck > 0 {
         needs.push(Need {
             kind: "bad",
@@ -162,6 +166,17 @@ fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Ne
             ),
             href: "/connection".into(),
             action: "See what is wrong",
+        });
+    }
+    for account in &found.held {
+        needs.push(Need {
+            kind: "warn",
+            word: "To confirm",
+            text: format!(
+                "Many numbers of {account} would change at the backend. Nothing is pushed until you confirm it."
+            ),
+            href: format!("/accounts/{}", segment(account)),
+            action: "Look and confirm",
         });
     }
     let failed = found.in_state(SyncState::Failed);

@@ -5,6 +5,9 @@ use crate::authz::{Grant, NumbersRead};
 use crate::domain::{Order, SyncState};
 use crate::store::{ConsentCount, DriftCount, DriftFilter, OrderFilter, Page};
 
+/// Accounts that are named of those that wait for a person.
+const HELD_SHOWN: i64 = 5;
+
 /// What the first page shows.
 #[derive(Clone, Debug)]
 pub struct Overview {
@@ -16,6 +19,8 @@ pub struct Overview {
     pub consents: Vec<ConsentCount>,
     /// How many numbers drift, by kind.
     pub drift: Vec<DriftCount>,
+    /// Accounts whose changes at a backend wait for a person to confirm them; the first few.
+    pub held: Vec<String>,
     /// The latest orders.
     pub orders: Vec<Order>,
 }
@@ -41,5 +46,6 @@ pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>) -> Result<Overview> {
     let consents = tx.consent_counts().await?;
     let orders = tx.orders_page(&OrderFilter::default(), Page::First, 8).await?.orders;
     let drift = tx.drift_counts(&DriftFilter::default(), ctx.clock.now()).await?;
-    Ok(Overview { numbers, states, consents, drift, orders })
+    let held = tx.held_accounts(HELD_SHOWN).await?;
+    Ok(Overview { numbers, states, consents, drift, held, orders })
 }

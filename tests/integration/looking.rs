@@ -367,6 +367,11 @@ fn the_account_page_shows_what_would_change_and_lets_it_go() {
         .await;
         assert!(page.contains("30 changes at Operator Connect to be confirmed"), "{page}");
         assert!(page.contains("New there") && page.contains("Nothing is pushed"), "{page}");
+        let first = admin.get("/").await.text;
+        assert!(
+            first.contains("Many numbers of late would change") && !first.contains("does not go through"),
+            "{first}"
+        );
         let mut reader = Visitor::sign_in(&demo.portal, "reader").await;
         assert!(reader.get("/accounts/late").await.text.contains("Confirming needs the role WriteUser"));
 

@@ -134,6 +134,13 @@ statements! {
         WHERE account_id = $1
           AND backend = $2
           AND state = 'held'";
+    HELD = "
+        SELECT a.name
+        FROM reconciles r
+        JOIN accounts a ON a.id = r.account_id
+        WHERE r.state = 'held'
+        ORDER BY r.account_id
+        LIMIT $1";
     OF_ACCOUNT = shown!("account_id = $1 ORDER BY backend");
     FORGET = "DELETE FROM reconciles WHERE account_id = $1";
     END = "DELETE FROM reconciles WHERE account_id = $1 AND backend = $2";
@@ -384,6 +391,14 @@ impl Tx {
             .await
             .map(drop))?;
         Ok(())
+    }
+
+    /// The names of accounts that wait for a person to confirm what would change, `most` of them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn held_accounts(&mut self, most: i64) -> Result<Vec<String>> {
+        Ok(on!(self, |c| sqlx::query_scalar(HELD).bind(most).fetch_all(c).await)?)
     }
 
     /// Lets go what was held for a person to confirm; tells whether it was held.
