@@ -20,7 +20,7 @@ use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, OrdersRead, Principal, SyncWrite};
 use crate::domain::rules::{Difference, described, differences};
-use crate::domain::{NumberSettings, OrderKind, OrderStatus, Places, Verdict};
+use crate::domain::{DriftWay, NumberSettings, OrderKind, OrderStatus, Places, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, go_on_to, needs,
     page_with, see_other, see_other_with,
@@ -243,6 +243,17 @@ pub(super) async fn with_override(
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &review_page(state, grant, &reviewed, shell, said).await?))
 }
 
+/// What submitting the order does to its numbers.
+const fn verb(review: &Review) -> &'static str {
+    match (review.way, review.order.kind) {
+        (Some(DriftWay::Adopt), OrderKind::Upload) => "Adopt",
+        (Some(DriftWay::Adopt), OrderKind::Release) => "Remove here",
+        (Some(DriftWay::Push), _) => "Push",
+        (_, OrderKind::Release) => "Release",
+        (_, OrderKind::Upload) => "Upload",
+    }
+}
+
 async fn review_page(
     state: &PortalState,
     grant: &Grant<OrdersRead>,
@@ -335,11 +346,7 @@ async fn review_page(
             more: assigned - shown.len() as i64,
         },
         accepted,
-        button: format!(
-            "{} {}{unknown}",
-            if release { "Release" } else { "Upload" },
-            counted(accepted, "number", "numbers")
-        ),
+        button: format!("{} {}{unknown}", verb(review), counted(accepted, "number", "numbers")),
         may_decide: right.is_some(),
         shown: fingerprint(&review.into()),
         drift: review.way.is_some(),
