@@ -104,17 +104,19 @@ fn a_client_behind_a_proxy_has_a_share_of_what_is_under_way() {
             let asked = client.get(format!("{}signed-out", demo.portal)).header("x-forwarded-for", address);
             asked.send().await.unwrap()
         };
-        let mut slow = Vec::new();
-        for _ in 0..3 {
+        let slow = tokio::sync::Mutex::new(Vec::new());
+        let begin = async || {
             let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
             let head = format!(
                 "POST /accounts/new HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\n\
                  X-Forwarded-For: 192.0.2.1\r\nContent-Length: 1000\r\n\r\n"
             );
             tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
-            slow.push(stream);
-        }
+            slow.lock().await.push(stream);
+        };
+        // A request that asks takes a place too, so that one of the slow may be refused.
         let refused = eventually("three are under way", Duration::from_secs(5), async || {
+            begin().await;
             Some(ask("192.0.2.1").await).filter(|answer| answer.status() == LIMITED)
         })
         .await;
