@@ -2,11 +2,11 @@
 
 use time::OffsetDateTime;
 
-use super::view::{ago, backend_label};
+use super::view::backend_label;
 use crate::domain::drift::seen_of;
 use crate::domain::rules::described;
 use crate::domain::{Backends, NumberSettings, Places};
-use crate::portal::show::{Chip, Moment};
+use crate::portal::show::{Chip, Moment, age};
 use crate::service::drift::Beside;
 
 /// One setting on both sides.
@@ -61,7 +61,7 @@ impl BesideView {
             },
             seen: held.map(|held| held.seen_at.into()),
             listed: beside.listed_at.map(Moment::from),
-            age: beside.listed_at.map(|at| ago(now, at)).unwrap_or_default(),
+            age: beside.listed_at.map(|at| age(now, at)).unwrap_or_default(),
         }
     }
 }

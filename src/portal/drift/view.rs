@@ -6,7 +6,7 @@ use crate::domain::drift;
 use crate::domain::rules::{Difference, described};
 use crate::domain::{Backends, DriftKind, NumberSettings, Places};
 use crate::portal::form::query_value;
-use crate::portal::show::{Chip, Moment, count, counted};
+use crate::portal::show::{Chip, Moment, age, count, counted};
 use crate::service::drift::{DRIFT_COUNTED, DriftCount, DriftRange, DriftRow};
 
 /// One number, or several in a row of which the same is said.
@@ -59,7 +59,7 @@ impl Line {
             assigned: row.assigned,
             country: row.country.clone().unwrap_or_default(),
             seen: row.seen_at.map(Moment::from),
-            age: row.listed_at.map(|at| ago(now, at)).unwrap_or_default(),
+            age: row.listed_at.map(|at| age(now, at)).unwrap_or_default(),
             ignored: row.ignoring.as_ref().map(ignored_words).unwrap_or_default(),
         }
     }
@@ -110,17 +110,6 @@ fn one_sided(settings: &NumberSettings, places: &Places, theirs: bool) -> Vec<Di
         Difference { label, before, after }
     })
     .collect()
-}
-
-/// How long ago something was, roughly.
-pub(in crate::portal) fn ago(now: OffsetDateTime, at: OffsetDateTime) -> String {
-    let minutes = (now - at).whole_minutes();
-    match minutes {
-        ..1 => "just now".to_owned(),
-        1..60 => format!("{minutes} min ago"),
-        60..2_880 => format!("{} h ago", minutes / 60),
-        _ => format!("{} days ago", minutes / 1_440),
-    }
 }
 
 /// How many numbers of a kind drift, with the way to them.
@@ -177,9 +166,9 @@ mod tests {
     #[test]
     fn ages_read_roughly() {
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(400);
-        let before = |seconds: i64| ago(now, now - time::Duration::seconds(seconds));
+        let before = |seconds: i64| age(now, now - time::Duration::seconds(seconds));
         assert_eq!([0, 59, 60, 3_599].map(before), ["just now", "just now", "1 min ago", "59 min ago"]);
         assert_eq!([3_600, 172_799, 172_800].map(before), ["1 h ago", "47 h ago", "2 days ago"]);
-        assert_eq!(ago(now, now + time::Duration::hours(1)), "just now", "a clock was set back");
+        assert_eq!(age(now, now + time::Duration::hours(1)), "just now", "a clock was set back");
     }
 }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::compare::{DRIFTED_POSTGRES, DRIFTED_SQLITE, Drifted, consented};
 use crate::domain::{BackendInfo, E164, number};
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
+use crate::store::sync::observed::json;
 use crate::store::{Result, Tx, micros};
 
 /// Forgets numbers of a backend.
@@ -160,9 +161,4 @@ fn insert(backend: &BackendInfo, found: Vec<Drifted>, now: OffsetDateTime) -> Co
     }
     insert.push(KEEP, []);
     insert
-}
-
-/// Numbers as one value to bind.
-fn json(numbers: &[i64]) -> String {
-    serde_json::to_string(numbers).unwrap_or_default()
 }

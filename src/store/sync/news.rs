@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::observed::{Round, json};
+use super::observed::{Round, in_postgres, in_sqlite, json};
 use crate::domain::E164;
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Error, Result, Tx, micros};
@@ -34,28 +34,6 @@ macro_rules! news {
             FROM observed_lists l
             WHERE l.id = $1
         )) = 1"
-        )
-    };
-}
-
-/// The numbers of the text `$2`, a JSON array.
-macro_rules! in_sqlite {
-    ($statement:ident) => {
-        $statement!(
-            "(
-            SELECT value AS number
-            FROM json_each($2)
-        ) AS j"
-        )
-    };
-}
-macro_rules! in_postgres {
-    ($statement:ident) => {
-        $statement!(
-            "(
-            SELECT CAST(value AS BIGINT) AS number
-            FROM json_array_elements_text(CAST($2 AS JSON))
-        ) AS j"
         )
     };
 }

@@ -109,6 +109,8 @@ macro_rules! in_postgres {
     };
 }
 
+pub(super) use {in_postgres, in_sqlite};
+
 statements! {
     LIST = "SELECT id, round, listed_at FROM observed_lists WHERE backend = $1 AND tenant_id = $2";
     ADD_LIST = "
@@ -484,6 +486,6 @@ impl Tx {
 }
 
 /// Numbers as one value to bind: a list of parameters would be looked through for each of them.
-pub(super) fn json(numbers: &[i64]) -> String {
+pub(in crate::store) fn json(numbers: &[i64]) -> String {
     serde_json::to_string(numbers).unwrap_or_default()
 }
