@@ -22,6 +22,8 @@ statements! {
             ORDER BY tenant_id
             LIMIT $2
         ) t";
+    // NOT IN reads what is scheduled once. NOT EXISTS becomes a join, and PostgreSQL joins a table that has grown since its
+    // statistics in a way that takes the square of the tenants.
     SCHEDULE = "
         INSERT INTO work (backend, kind, key, next_at, set_at)
         SELECT
@@ -40,12 +42,13 @@ statements! {
             WHERE a.tenant_id > $5
               AND a.tenant_id <= $6
               AND (a.services & a.synced & $9) <> 0
-              AND NOT EXISTS (
-                  SELECT 1
+              AND a.tenant_id NOT IN (
+                  SELECT w.key
                   FROM work w
                   WHERE w.backend = $8
                     AND w.kind = $1
-                    AND w.key = a.tenant_id
+                    AND w.key > $5
+                    AND w.key <= $6
                     AND w.next_at < $7
               )
             GROUP BY a.tenant_id

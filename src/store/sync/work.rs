@@ -266,7 +266,12 @@ statements! {
         INSERT INTO work (backend, kind, key, next_at, set_at)
         SELECT $3, $1, c.tenant_id, $2, $2
         FROM consents c
-        WHERE NOT EXISTS (SELECT 1 FROM work w WHERE w.backend = $3 AND w.kind = $1 AND w.key = c.tenant_id)
+        WHERE c.tenant_id NOT IN (
+            SELECT w.key
+            FROM work w
+            WHERE w.backend = $3
+              AND w.kind = $1
+        )
         ON CONFLICT (backend, kind, key) DO NOTHING";
     CLAIM_PUSH_SQLITE = claim_sqlite!("work_pushes", "'account', 'relationship'");
     CLAIM_PUSH_POSTGRES = claim_postgres!("'account', 'relationship'");
