@@ -255,6 +255,9 @@ pub struct BackendNumber {
     /// The calling profile it has.
     #[serde(default)]
     pub calling_profile: Option<String>,
+    /// `Active`, or how far it is on its way out; an open string.
+    #[serde(default)]
+    pub acquired_number_status: Option<String>,
     /// What it can do.
     #[serde(default)]
     pub acquired_capabilities: Vec<String>,

@@ -210,11 +210,13 @@ pub enum Refusal {
     OtherTenant,
     /// Another account had it until lately.
     Quarantine,
+    /// The backend is removing it.
+    Leaving,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::New,
         Self::Changed,
         Self::Unchanged,
@@ -226,6 +228,7 @@ impl Verdict {
         Self::Refused(Refusal::NoAccount),
         Self::Refused(Refusal::OtherTenant),
         Self::Refused(Refusal::Quarantine),
+        Self::Refused(Refusal::Leaving),
     ];
 
     /// The name in storage and addresses.
@@ -242,6 +245,7 @@ impl Verdict {
             Self::Refused(Refusal::NoAccount) => "no-account",
             Self::Refused(Refusal::OtherTenant) => "other-tenant",
             Self::Refused(Refusal::Quarantine) => "quarantine",
+            Self::Refused(Refusal::Leaving) => "leaving",
         }
     }
 
@@ -263,6 +267,7 @@ impl Refusal {
             Self::OtherTenant => {
                 "The backend holds it for another tenant. It has to be released there first; then upload it again."
             }
+            Self::Leaving => "The backend is removing it. Wait until it is gone there, then upload it again.",
             Self::Quarantine => "Is in quarantine: another account had it until lately.",
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::NumberSettings;
+use super::{Leaving, NumberSettings};
 
 /// The longest value that is told, in characters.
 const MAX_VALUE: usize = 100;
@@ -63,6 +63,13 @@ impl MemberChange {
     #[must_use]
     pub fn name_only(self) -> Self {
         Self { member: self.member, before: None, after: None }
+    }
+
+    /// How far the number is on its way out; nothing where that is as before.
+    #[must_use]
+    pub fn of_leaving(before: Option<Leaving>, after: Option<Leaving>) -> Option<Self> {
+        let words = |leaving: Option<Leaving>| Some(leaving.map_or("active", Leaving::label).to_owned());
+        (before != after).then(|| Self { member: "status".to_owned(), before: words(before), after: words(after) })
     }
 
     /// In words: "usage changed from A to B".

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{Engine, Stop};
 use crate::backend::{BackendNumber, Pages};
 use crate::domain::seen::SeenKind;
-use crate::domain::{E164, NumberSettings, Service, TenantId};
+use crate::domain::{E164, Leaving, NumberSettings, Service, TenantId};
 use crate::store::{self, AuditEntry, Claim, Described, Observed, Round, Tx};
 
 /// Numbers looked at in one transaction.
@@ -163,7 +163,11 @@ fn observed(held: &BackendNumber) -> Observed {
     };
     Observed {
         number: held.telephone_number,
-        described: Described { service: held.service.clone(), settings: settings.normalised() },
+        described: Described {
+            service: held.service.clone(),
+            settings: settings.normalised(),
+            leaving: held.acquired_number_status.as_deref().and_then(Leaving::from_status),
+        },
         assigned: held.assignment_status == "assigned",
     }
 }

@@ -20,7 +20,11 @@ fn settings(usage: &str) -> NumberSettings {
 
 /// The list of the backend: some numbers are in use, every hundredth is for something else.
 fn listed(count: i64) -> Vec<Observed> {
-    let described = |usage| Described { service: Service::OperatorConnect.key().to_owned(), settings: settings(usage) };
+    let described = |usage| Described {
+        service: Service::OperatorConnect.key().to_owned(),
+        settings: settings(usage),
+        leaving: None,
+    };
     let (users, apps) = (described("CallingUserAssignment"), described("FirstPartyAppAssignment"));
     let seen = |index: i64| Observed {
         number: E164::from_i64(FIRST + index).unwrap(),

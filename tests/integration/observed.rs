@@ -18,7 +18,11 @@ on_both_databases![
 const OC: &str = "operator-connect";
 
 pub(crate) fn described(settings: &NumberSettings) -> Described {
-    Described { service: Service::OperatorConnect.key().to_owned(), settings: settings.part(Service::OperatorConnect) }
+    Described {
+        service: Service::OperatorConnect.key().to_owned(),
+        settings: settings.part(Service::OperatorConnect),
+        leaving: None,
+    }
 }
 
 pub(crate) fn other() -> Described {

@@ -7,7 +7,7 @@ use crate::domain::drift::seen_of;
 use crate::domain::rules::described;
 use crate::domain::{Backends, NumberSettings, Places};
 use crate::portal::show::{Chip, Moment, age};
-use crate::service::drift::Beside;
+use crate::service::drift::{Beside, Held};
 
 /// One setting on both sides.
 pub(in crate::portal) struct Setting {
@@ -54,7 +54,7 @@ impl BesideView {
             of_another: here.tenant.is_some_and(|tenant| tenant != beside.tenant),
             tenant: beside.tenant.clone(),
             held: held.is_some(),
-            settings: held.map(|held| settings(&held.settings, here)).unwrap_or_default(),
+            settings: held.map(|held| settings(held, here)).unwrap_or_default(),
             assignment: match held {
                 Some(held) if held.assigned => Chip::new("ok", "Assigned"),
                 _ => Chip::new("off", "Unassigned"),
@@ -66,8 +66,18 @@ impl BesideView {
     }
 }
 
-/// Every setting that one of the two sides has.
-fn settings(theirs: &NumberSettings, here: Here<'_>) -> Vec<Setting> {
+/// Every setting that one of the two sides has, and that the backend is removing the number where it is.
+fn settings(held: &Held, here: Here<'_>) -> Vec<Setting> {
+    let mut all = compared(&held.settings, here);
+    if let Some(leaving) = held.leaving {
+        let ours = if here.settings.is_some() { "active".to_owned() } else { String::new() };
+        let differs = !ours.is_empty();
+        all.push(Setting { label: "Status", theirs: leaving.label().to_owned(), ours, differs });
+    }
+    all
+}
+
+fn compared(theirs: &NumberSettings, here: Here<'_>) -> Vec<Setting> {
     let ours = here.settings.map(|ours| seen_of(ours, theirs));
     let said = described(theirs, here.places);
     let Some(ours) = ours else {

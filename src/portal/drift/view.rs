@@ -95,12 +95,17 @@ pub(super) fn kind_chip(kind: DriftKind) -> Chip {
 
 /// What differs, theirs before and ours after; of a number that only one side has, what that side says.
 pub(super) fn differences(row: &DriftRow, places: &Places) -> Vec<Difference> {
-    match (&row.theirs, &row.ours) {
+    let mut found = match (&row.theirs, &row.ours) {
         (Some(theirs), Some(ours)) => drift::fields(theirs, ours, places),
         (Some(theirs), None) => one_sided(theirs, places, true),
         (None, Some(ours)) => one_sided(ours, places, false),
         (None, None) => Vec::new(),
+    };
+    if let Some(leaving) = row.leaving {
+        let after = if row.ours.is_some() { "active".to_owned() } else { String::new() };
+        found.push(Difference { label: "Status", before: leaving.label().to_owned(), after });
     }
+    found
 }
 
 fn one_sided(settings: &NumberSettings, places: &Places, theirs: bool) -> Vec<Difference> {

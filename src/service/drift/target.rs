@@ -35,6 +35,8 @@ pub(super) enum LeftOut {
     HereForOther,
     /// The backend names a service that we do not know.
     UnknownService,
+    /// The backend is removing it.
+    Leaving,
 }
 
 impl LeftOut {
@@ -63,6 +65,7 @@ impl LeftOut {
             Self::HereForOther => {
                 "they are on an account here for another service. Adopt them first, then release them"
             }
+            Self::Leaving => "the backend is removing them. Wait until they are gone there, or release them",
             Self::UnknownService => "the backend has them for a service that this portal does not know",
         }
     }
@@ -106,6 +109,7 @@ impl Targets<'_> {
         let removes = matches!(row.kind, OnlyHere | OtherTenant);
         match self.way {
             DriftWay::Push => Ok(match row.kind {
+                _ if row.leaving.is_some() => Err(LeftOut::Leaving),
                 OnlyThere => Err(LeftOut::NotHere),
                 OtherTenant => Err(LeftOut::HeldElsewhere),
                 ConsentWithdrawn => Err(LeftOut::Withdrawn),
@@ -115,6 +119,7 @@ impl Targets<'_> {
                 Ok(if removes { as_it_is(row) } else { Err(LeftOut::RemovedHere) })
             }
             DriftWay::Adopt if removes => Ok(Err(LeftOut::RemovedHere)),
+            DriftWay::Adopt if row.leaving.is_some() => Ok(Err(LeftOut::Leaving)),
             DriftWay::Release if removes => Ok(Err(LeftOut::NotThere)),
             DriftWay::Adopt | DriftWay::Release => self.with_theirs(tx, row).await,
         }

@@ -153,6 +153,13 @@ fn adopted(
         known.insert(there.settings_id, Arc::clone(&settings));
         settings
     };
+    if let Some(leaving) = there.leaving {
+        let reason = format!(
+            "The backend is removing the number ({}), so it is not taken over. Should it stay, import again.",
+            leaving.label()
+        );
+        return Ok(Incoming::Problems(vec![MovingProblem::new(0, "status", &there.number.to_string(), reason)]));
+    }
     if settings.settings.services.is_empty() {
         let reason = format!(
             "The backend has the number for the service {:?}, which is none of those that there are here.",

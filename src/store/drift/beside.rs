@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use crate::domain::{E164, NumberSettings};
+use crate::domain::{E164, Leaving, NumberSettings};
 use crate::store::numbers::settings;
 use crate::store::sql::{on, statements};
 use crate::store::{Result, Tx, at};
@@ -13,7 +13,7 @@ use crate::store::{Result, Tx, at};
 statements! {
     // The list of the tenant that has the number here, also where the number is not in it, and every list that it is in.
     BESIDE = "
-        SELECT l.backend, l.tenant_id, l.listed_at, o.settings_id, t.body, o.assigned, o.seen_at, c.company
+        SELECT l.backend, l.tenant_id, l.listed_at, o.settings_id, t.body, t.leaving, o.assigned, o.seen_at, c.company
         FROM observed_lists l
         LEFT JOIN observed o ON o.list_id = l.id AND o.telephone_number = $1
         LEFT JOIN observed_settings t ON t.id = o.settings_id
@@ -54,6 +54,8 @@ pub struct Held {
     pub settings: Arc<NumberSettings>,
     /// Whether somebody uses it.
     pub assigned: bool,
+    /// Whether the backend is removing it, and how far it is.
+    pub leaving: Option<Leaving>,
     /// Since when the backend says so.
     pub seen_at: OffsetDateTime,
 }
@@ -65,6 +67,7 @@ struct Row {
     listed_at: Option<i64>,
     settings_id: Option<i64>,
     body: Option<String>,
+    leaving: Option<String>,
     assigned: Option<bool>,
     seen_at: Option<i64>,
     company: Option<String>,
@@ -77,6 +80,7 @@ impl TryFrom<Row> for Beside {
             (Some(id), Some(body), Some(seen_at)) => Some(Held {
                 settings: Arc::new(settings::read(id, body)?),
                 assigned: row.assigned.unwrap_or_default(),
+                leaving: row.leaving.as_deref().and_then(Leaving::from_key),
                 seen_at: at(seen_at),
             }),
             _ => None,

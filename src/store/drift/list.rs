@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::compare::number;
 use super::filter::DriftFilter;
-use crate::domain::{DriftKind, E164, NumberSettings};
+use crate::domain::{DriftKind, E164, Leaving, NumberSettings};
 use crate::store::numbers::settings;
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on};
@@ -64,6 +64,8 @@ pub struct DriftRow {
     pub seen_at: Option<OffsetDateTime>,
     /// When the tenant's list was last read whole.
     pub listed_at: Option<OffsetDateTime>,
+    /// Whether the backend is removing it, and how far it is.
+    pub leaving: Option<Leaving>,
     /// Whether it is ignored.
     pub ignoring: Option<Ignoring>,
 }
@@ -115,7 +117,7 @@ const FOLD_WINDOW: i64 = 5_000;
 const COLUMNS: &str = "
     SELECT
         d.telephone_number, d.backend, d.kind, d.account_id, a.name AS account, d.tenant_id, c.company, d.held_by,
-        d.ours_id, s.body AS ours, d.theirs_id, t.body AS theirs, d.assigned, d.country, d.seen_at, l.listed_at,
+        d.ours_id, s.body AS ours, d.theirs_id, t.body AS theirs, t.leaving, d.assigned, d.country, d.seen_at, l.listed_at,
         d.ignored_until, d.ignored_because, d.ignored_by
     FROM (SELECT d.* FROM drift d WHERE TRUE";
 /// What is said of the rows of a page, once they are found.
@@ -142,6 +144,7 @@ struct Columns {
     ours: Option<String>,
     theirs_id: Option<i64>,
     theirs: Option<String>,
+    leaving: Option<String>,
     assigned: bool,
     country: Option<String>,
     seen_at: Option<i64>,
@@ -192,6 +195,7 @@ fn rows(columns: Vec<Columns>, now: OffsetDateTime) -> Result<Vec<DriftRow>> {
                 ours: ours.of(row.ours_id, row.ours.as_deref())?,
                 theirs: theirs.of(row.theirs_id, row.theirs.as_deref())?,
                 assigned: row.assigned,
+                leaving: row.leaving.as_deref().and_then(Leaving::from_key),
                 country: row.country,
                 seen_at: row.seen_at.map(at),
                 listed_at: row.listed_at.map(at),

@@ -1,6 +1,6 @@
 //! What backends have and nobody here has: the numbers that can be adopted.
 
-use crate::domain::{E164, NumberSettings, TenantId};
+use crate::domain::{E164, Leaving, NumberSettings, TenantId};
 use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx};
 
@@ -12,7 +12,7 @@ statements! {
         ORDER BY id
         LIMIT $2";
     ONLY_THERE = "
-        SELECT o.telephone_number, d.id, d.service, d.body, o.assigned
+        SELECT o.telephone_number, d.id, d.service, d.body, d.leaving, o.assigned
         FROM observed o
         JOIN observed_settings d ON d.id = o.settings_id
         LEFT JOIN numbers n ON n.telephone_number = o.telephone_number
@@ -50,6 +50,8 @@ pub struct NumberThere {
     pub body: String,
     /// Whether somebody uses it.
     pub assigned: bool,
+    /// Whether the backend is removing it, and how far it is.
+    pub leaving: Option<Leaving>,
 }
 
 impl NumberThere {
@@ -84,13 +86,14 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn numbers_only_there(&mut self, list: i64, behind: i64, limit: i64) -> Result<Vec<NumberThere>> {
-        let rows: Vec<(i64, i64, String, String, bool)> =
+        let rows: Vec<(i64, i64, String, String, Option<String>, bool)> =
             on!(self, |c| sqlx::query_as(ONLY_THERE).bind(list).bind(behind).bind(limit).fetch_all(c).await)?;
         rows.into_iter()
-            .map(|(number, settings_id, service, body, assigned)| {
+            .map(|(number, settings_id, service, body, leaving, assigned)| {
                 let number =
                     E164::from_i64(number).ok_or_else(|| Error::unreadable("observed", "telephone_number", number))?;
-                Ok(NumberThere { number, settings_id, service, body, assigned })
+                let leaving = leaving.as_deref().and_then(Leaving::from_key);
+                Ok(NumberThere { number, settings_id, service, body, assigned, leaving })
             })
             .collect()
     }

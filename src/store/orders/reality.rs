@@ -43,7 +43,7 @@ macro_rules! withdrawn {
 
 /// What the backends hold of a staged number: `g` has a row for each backend that holds it, for whoever. Its code is 0 where
 /// nothing changes for the backend, 1 where it holds what is wanted and we did not know, 2 where it holds what we know, 3
-/// where it holds something else, and 4 where another tenant has the number.
+/// where it holds something else, 4 where another tenant has the number, and 5 where it is on its way out.
 macro_rules! outside {
     ($backends:literal) => {
         concat!(
@@ -66,6 +66,7 @@ macro_rules! outside {
             "
                     ELSE (
                         SELECT CASE
+                            WHEN MAX(g.code) = 5 THEN 'leaving'
                             WHEN MAX(g.code) = 4 THEN 'other-tenant'
                             WHEN MAX(g.code) = 3 THEN 'different'
                             WHEN MAX(g.code) = 2 OR (",
@@ -90,6 +91,7 @@ macro_rules! outside {
                             SELECT
                                 COALESCE(MAX(CASE
                                     WHEN y.tenant_id <> a.tenant_id THEN NULL
+                                    WHEN t.leaving IS NOT NULL THEN 5
                                     WHEN COALESCE(k.push_key, s.push_key) IN (t.id, t.bare_id) THEN CASE
                                         WHEN n.state = 'synced'
                                           AND COALESCE(l.push_key, q.push_key) IN (t.id, t.bare_id) THEN 0
@@ -157,6 +159,7 @@ macro_rules! both {
                     CASE
                         WHEN w.verdict NOT IN ('new', 'changed', 'unchanged') THEN w.verdict
                         WHEN w.outside = 'other-tenant' THEN 'other-tenant'
+                        WHEN w.outside = 'leaving' AND w.verdict <> 'unchanged' THEN 'leaving'
                         WHEN w.verdict = 'unchanged' AND w.state = 'synced' AND w.outside IN ('different', 'absent')
                           THEN 'changed'
                         ELSE w.verdict
@@ -164,7 +167,7 @@ macro_rules! both {
                     CASE
                         WHEN w.verdict NOT IN ('new', 'changed', 'unchanged') THEN NULL
                         WHEN w.verdict = 'unchanged' AND NOT (w.state = 'synced' AND w.outside = 'different') THEN NULL
-                        WHEN w.outside IN ('absent', 'other-tenant') THEN NULL
+                        WHEN w.outside IN ('absent', 'other-tenant', 'leaving') THEN NULL
                         ELSE w.outside
                     END AS outside
                 FROM w"

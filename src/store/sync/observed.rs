@@ -10,8 +10,9 @@ use time::OffsetDateTime;
 use super::news::News;
 use super::pushes::{Push, PushOutcome};
 use super::seen::{Descriptions, Found};
-use crate::domain::seen::{SeenKind, member_changes};
-use crate::domain::{E164, NumberSettings, OrderKind, Service, ServiceSet, TenantId};
+use crate::domain::number::content_id;
+use crate::domain::seen::{MemberChange, SeenKind, member_changes};
+use crate::domain::{E164, Leaving, NumberSettings, OrderKind, Service, ServiceSet, TenantId};
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Error, Result, Tx, micros};
 
@@ -126,8 +127,8 @@ statements! {
         SET given_up_at = $3
         WHERE backend = $1 AND tenant_id = $2 AND given_up_at < $3";
     DESCRIBE = "
-        INSERT INTO observed_settings (id, bare_id, service, body)
-        VALUES ($1, $2, $3, $4)
+        INSERT INTO observed_settings (id, bare_id, service, body, leaving)
+        VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (id) DO NOTHING";
     OBSERVE_SQLITE = in_sqlite!(observe);
     OBSERVE_POSTGRES = in_postgres!(observe);
@@ -172,6 +173,20 @@ pub struct Described {
     pub service: String,
     /// The settings for that service, as far as it is one of ours.
     pub settings: NumberSettings,
+    /// Whether they are on their way out, and how far.
+    pub leaving: Option<Leaving>,
+}
+
+impl Described {
+    /// Its content address, with or without the calling profile: that of the settings, but for numbers on their way out, so
+    /// that those are never as we want them.
+    fn ids(&self) -> (i64, i64) {
+        let bare = NumberSettings { calling_profile: None, ..self.settings.clone() };
+        match self.leaving {
+            None => (self.settings.id(), bare.id()),
+            Some(leaving) => (content_id(&(leaving.key(), &self.settings)), content_id(&(leaving.key(), &bare))),
+        }
+    }
 }
 
 /// A number in the list of a backend.
@@ -259,7 +274,9 @@ impl Tx {
                     continue;
                 };
                 if before != settings_id {
-                    let changes = member_changes(&self.description(&mut known, before).await?, &described.settings);
+                    let before = self.description(&mut known, before).await?;
+                    let mut changes = member_changes(&before.settings, &described.settings);
+                    changes.extend(MemberChange::of_leaving(before.leaving, described.leaving));
                     if !changes.is_empty() {
                         found.add(SeenKind::Changed, changes, *number);
                     }
@@ -399,7 +416,7 @@ impl Tx {
                 }
                 let settings = self.settings(push.settings_id).await?.unwrap_or_default().part(service);
                 self.observed_list(backend, &push.tenant_id).await?;
-                self.describe(&Described { service: service.key().to_owned(), settings }).await?;
+                self.describe(&Described { service: service.key().to_owned(), settings, leaving: None }).await?;
                 self.intern_parts(&[push.settings_id]).await?;
                 self.observe_given(push, service, &numbers, now).await.map(drop)
             }
@@ -469,15 +486,14 @@ impl Tx {
 
     /// Stores a description if it is new and gives its id.
     async fn describe(&mut self, described: &Described) -> Result<i64> {
-        let settings = &described.settings;
-        let bare = NumberSettings { calling_profile: None, ..settings.clone() };
-        let body = serde_json::to_string(settings).unwrap_or_default();
-        let id = settings.id();
+        let (id, bare_id) = described.ids();
+        let body = serde_json::to_string(&described.settings).unwrap_or_default();
         on!(self, |c| sqlx::query(DESCRIBE)
             .bind(id)
-            .bind(bare.id())
+            .bind(bare_id)
             .bind(described.service.as_str())
             .bind(body)
+            .bind(described.leaving.map(Leaving::key))
             .execute(c)
             .await
             .map(drop))?;

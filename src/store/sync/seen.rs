@@ -9,7 +9,7 @@ use super::observed::json;
 use crate::domain::call_path::{read_ranges, write_ranges};
 use crate::domain::number::content_id;
 use crate::domain::seen::{MemberChange, SeenKind, member_changes};
-use crate::domain::{E164, NumberSettings, ProvisioningError, Service, ServiceSet};
+use crate::domain::{E164, Leaving, NumberSettings, ProvisioningError, Service, ServiceSet};
 use crate::store::numbers::settings;
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Error, Result, Tx, at, micros};
@@ -121,7 +121,7 @@ statements! {
           AND x.first_number <= $1
         ORDER BY x.seen_at DESC
         LIMIT $2";
-    DESCRIPTION = "SELECT body FROM observed_settings WHERE id = $1";
+    DESCRIPTION = "SELECT body, leaving FROM observed_settings WHERE id = $1";
     SWEEP = "
         DELETE FROM seen
         WHERE seen_at <= (
@@ -196,18 +196,31 @@ pub fn not_at_backend(service: Service) -> ProvisioningError {
 
 /// Descriptions of numbers by their ids, each read once.
 #[derive(Debug, Default)]
-pub(super) struct Descriptions(HashMap<i64, NumberSettings>);
+pub(super) struct Descriptions(HashMap<i64, Meant>);
+
+/// What a description says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Meant {
+    pub(super) settings: NumberSettings,
+    pub(super) leaving: Option<Leaving>,
+}
 
 impl Tx {
     /// What a backend meant by a description.
-    pub(super) async fn description(&mut self, known: &mut Descriptions, id: i64) -> Result<NumberSettings> {
-        if let Some(settings) = known.0.get(&id) {
-            return Ok(settings.clone());
+    pub(super) async fn description(&mut self, known: &mut Descriptions, id: i64) -> Result<Meant> {
+        if let Some(meant) = known.0.get(&id) {
+            return Ok(meant.clone());
         }
-        let body: Option<String> = on!(self, |c| sqlx::query_scalar(DESCRIPTION).bind(id).fetch_optional(c).await)?;
-        let described = body.map(|body| settings::read(id, &body)).transpose()?.unwrap_or_default();
-        known.0.insert(id, described.clone());
-        Ok(described)
+        let row: Option<(String, Option<String>)> =
+            on!(self, |c| sqlx::query_as(DESCRIPTION).bind(id).fetch_optional(c).await)?;
+        let meant = match row {
+            Some((body, leaving)) => {
+                Meant { settings: settings::read(id, &body)?, leaving: leaving.as_deref().and_then(Leaving::from_key) }
+            }
+            None => Meant::default(),
+        };
+        known.0.insert(id, meant.clone());
+        Ok(meant)
     }
 
     /// Writes down what has happened to numbers of a list, but for those that are on their way by our own doing.
@@ -332,7 +345,7 @@ impl Tx {
         let (mut found, mut known) = (Found::default(), Descriptions::default());
         for (number, theirs) in numbers {
             let theirs = self.description(&mut known, *theirs).await?;
-            found.add(SeenKind::Overwritten, member_changes(&theirs, ours), *number);
+            found.add(SeenKind::Overwritten, member_changes(&theirs.settings, ours), *number);
         }
         self.write_seen(list_id, found, now).await.map(drop)
     }

@@ -121,6 +121,7 @@ impl NumberWrites for AtOnce {
             assignment_status: "unassigned".to_owned(),
             settings: request.settings.clone(),
             calling_profile: request.calling_profile.clone(),
+            acquired_number_status: None,
             acquired_capabilities: Vec::new(),
             available_capabilities: Vec::new(),
         };

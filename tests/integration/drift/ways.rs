@@ -1,9 +1,12 @@
 //! The ways to settle drift: adopt, push, release, ignore.
 
-use nmp::domain::{AccountForm, DriftKind, DriftWay, E164, OrderKind, Service, ServiceSet, SyncState, Verdict};
+use nmp::domain::{
+    AccountForm, DriftKind, DriftWay, E164, Leaving, OrderKind, Service, ServiceSet, SyncState, Verdict,
+};
 use nmp::service::drift::{self, DriftFilter, Ignore, Ignored};
 use nmp::service::orders::{CHANGE_ASSIGNED, Decision, Submitted};
 use nmp::service::{Error, numbers, orders};
+use nmp::store::Page;
 
 use super::{compare, kept, synced};
 use crate::harness::database::texts;
@@ -19,6 +22,7 @@ on_both_databases![
     releasing_there_ends_in_nobody_having_it,
     what_is_in_quarantine_is_not_released_for_another,
     what_cannot_be_settled_so_is_left_out_and_said,
+    what_the_backend_is_removing_can_only_be_released,
     what_was_settled_meanwhile_is_left_out_of_the_review,
     ignored_drift_comes_back_when_a_side_changes,
     what_is_typed_to_ignore_is_checked,
@@ -209,6 +213,33 @@ async fn what_cannot_be_settled_so_is_left_out_and_said(world: World) {
     assert_eq!(&*find(&world, STRANGER).await.unwrap().account, "contoso-2");
 }
 
+async fn what_the_backend_is_removing_can_only_be_released(world: World) {
+    let ours = synced(&world).await;
+    world.clock.advance(time::Duration::minutes(1));
+    let mut list: Vec<_> = (0..6).map(|n| seen(&format!("+44163296000{n}"), &ours)).collect();
+    list.push(seen(STRANGER, &ours));
+    for index in [0, 6] {
+        list[index].described.leaving = Some(Leaving::MarkedForRemoval);
+    }
+    pull(&world, CONTOSO, &[&list]).await;
+    compare(&world, CONTOSO).await;
+    let filter = DriftFilter::default();
+    let found = drift::list(&world.ctx, &grant(), &filter, &Page::First).await.unwrap().rows;
+    let kinds: Vec<_> = found.iter().map(|row| (row.number, row.kind, row.leaving)).collect();
+    let leaving = Some(Leaving::MarkedForRemoval);
+    let here = (number("+441632960000"), DriftKind::Different, leaving);
+    assert_eq!(kinds, [here, (number(STRANGER), DriftKind::OnlyThere, leaving)]);
+    for way in [DriftWay::Adopt, DriftWay::Push] {
+        let Err(Error::Conflict(reason)) = stage(&world, &only(&["+441632960000"]), way, None).await else {
+            panic!("a number that goes is neither adopted nor pushed");
+        };
+        assert!(reason.contains("is removing them"), "{reason}");
+    }
+    let steps = numbers::seen(&world.ctx, &grant(), number("+441632960000")).await.unwrap();
+    assert_eq!(steps[0].changes[0].words(), "status changed from active to marked for removal");
+    settle(&world, &only(&["+441632960000", STRANGER]), DriftWay::Release).await;
+}
+
 async fn what_was_settled_meanwhile_is_left_out_of_the_review(world: World) {
     drifted(&world).await;
     let staged = stage(&world, &only(&[CHANGED, STRANGER]), DriftWay::Adopt, None).await.unwrap();
@@ -230,7 +261,7 @@ async fn ignored_drift_comes_back_when_a_side_changes(world: World) {
     let kinds: Vec<_> = counts.iter().map(|one| one.kind).collect();
     assert_eq!(kinds, [DriftKind::Different, DriftKind::OnlyHere]);
     let ignored = DriftFilter { ignored: Ignored::Only, ..DriftFilter::default() };
-    let found = drift::list(&world.ctx, &grant(), &ignored, &nmp::store::Page::First).await.unwrap();
+    let found = drift::list(&world.ctx, &grant(), &ignored, &Page::First).await.unwrap();
     assert_eq!(found.rows[0].ignoring.as_ref().unwrap().because, "Ported next week");
     // A comparison that finds nothing new leaves it ignored.
     compare(&world, CONTOSO).await;

@@ -18,7 +18,7 @@ fn seen(text: &str, service: &str, usage: &str) -> Observed {
     let services = Service::from_key(service).into_iter().collect();
     let settings =
         NumberSettings { services, teams, calling_profile: Some("profile-1".into()), ..NumberSettings::default() };
-    let described = Described { service: service.to_owned(), settings };
+    let described = Described { service: service.to_owned(), settings, leaving: None };
     Observed { number: number(text), described, assigned: text.ends_with('1') }
 }
 

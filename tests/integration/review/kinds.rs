@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use nmp::domain::{
-    AccountForm, Backends, E164, NumberSettings, OrderKind, OrderStatus, Outside, Refusal, Service, ServiceSet,
-    SyncState, TeamsSettings, Verdict,
+    AccountForm, Backends, E164, Leaving, NumberSettings, OrderKind, OrderStatus, Outside, Refusal, Service,
+    ServiceSet, SyncState, TeamsSettings, Verdict,
 };
 use nmp::service::Policy;
 use nmp::service::numbers;
 use nmp::service::orders::{self, Submitted};
 use nmp::service::staging::UploadForm;
+use nmp::store::Described;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -23,6 +24,7 @@ on_both_databases![
     a_number_that_is_there_just_so_is_adopted_without_a_push,
     what_is_there_otherwise_is_told_field_by_field_and_agreed_to,
     what_another_tenant_holds_is_refused_and_says_whose_it_is,
+    what_the_backend_is_removing_is_refused_and_not_adopted,
     what_could_not_be_asked_is_not_known,
     reality_that_moved_since_the_review_is_reviewed_again,
     what_was_taken_to_be_new_and_turns_out_to_be_is_no_news,
@@ -122,6 +124,22 @@ async fn what_another_tenant_holds_is_refused_and_says_whose_it_is(world: World)
     pull(&world, OC, FABRIKAM, &[]).await;
     assert!(matches!(submit(&world, order, true).await, Ok(Submitted::Moved(1))));
     assert_eq!(kinds(&world, order).await, [2, 0, 0, 0]);
+}
+
+async fn what_the_backend_is_removing_is_refused_and_not_adopted(world: World) {
+    world.account("contoso").await;
+    let there = described(&settings_of(&world, &form("+441632960000")).await, Service::OperatorConnect);
+    let leaving = Described { leaving: Some(Leaving::MarkedForRemoval), ..there.clone() };
+    let list = [seen("+441632960000", &there, false), seen("+441632960001", &leaving, false)];
+    pull(&world, OC, CONTOSO, &list).await;
+    let order = world.stage("contoso", "+441632960000-0001").await;
+    let review = world.review(order).await;
+    assert_eq!(review.count(Verdict::Refused(Refusal::Leaving)), 1);
+    assert_eq!((review.held(Outside::Equal), review.held(Outside::Different)), (1, 0));
+    // Once it is active again it is taken over like any other.
+    world.clock.advance(time::Duration::minutes(1));
+    pull(&world, OC, CONTOSO, &[seen("+441632960000", &there, false), seen("+441632960001", &there, false)]).await;
+    assert_eq!(kinds(&world, world.stage("contoso", "+441632960001").await).await, [0, 1, 0, 0]);
 }
 
 async fn what_could_not_be_asked_is_not_known(world: World) {
@@ -293,7 +311,7 @@ async fn every_mixture_is_told_as_it_is(world: World) {
         let mixture: std::collections::BTreeMap<i64, There> =
             mixtures.new_tree(&mut runner).unwrap().current().into_iter().collect();
         let name = |offset: i64| E164::from_i64(441_632_960_000 + offset).unwrap().to_string();
-        let of = |wanted: There, what: &nmp::store::Described| {
+        let of = |wanted: There, what: &Described| {
             let held = mixture.iter().filter(|(_, there)| **there == wanted);
             held.map(|(offset, _)| seen(&name(*offset), what, false)).collect::<Vec<_>>()
         };

@@ -16,7 +16,7 @@ const OC: &str = "operator-connect";
 
 /// What a backend says of numbers with these settings.
 fn described(settings: &NumberSettings, service: Service) -> Described {
-    Described { service: service.key().to_owned(), settings: settings.part(service) }
+    Described { service: service.key().to_owned(), settings: settings.part(service), leaving: None }
 }
 
 fn seen(text: &str, described: &Described, assigned: bool) -> Observed {

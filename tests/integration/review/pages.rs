@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::harness::api::{Api, number};
-use crate::harness::database::execute;
+use crate::harness::database::{self, execute};
 use crate::harness::portal::stage_upload;
 use crate::harness::visitor::{Answer, Visitor};
 use crate::harness::{eventually, on_both_databases};
@@ -37,6 +37,12 @@ async fn forgotten(api: &Api) {
             .status()
             .is_success()
     );
+    // A pull that ends meanwhile would say that the list was read.
+    let idle = "SELECT COUNT(*) FROM work WHERE kind = 'numbers' AND (lease_until > 0 OR next_at <= set_at)";
+    eventually("no list is being read", Duration::from_secs(30), async || {
+        (database::numbers(&api.db, idle).await == [0]).then_some(())
+    })
+    .await;
     for statement in [
         "UPDATE work SET last_ok_at = NULL WHERE kind = 'numbers'",
         "DELETE FROM numbers",
