@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use self::held::Held;
+pub(super) use self::held::TheirRow;
 use self::shown::{fingerprint, moved};
 use self::sources::Sources;
 use super::api_call::{self, ApiCalls};
@@ -289,7 +290,12 @@ async fn review_page(
         shell: shell.at("orders"),
         id: order.id,
         release,
-        title: if release { "Review + release" } else { "Review + upload" },
+        title: match review.way {
+            Some(DriftWay::Adopt) => "Review + adopt",
+            Some(DriftWay::Push) => "Review + push",
+            _ if release => "Review + release",
+            _ => "Review + upload",
+        },
         about: format!("{} by {}", if release { "Release" } else { "Upload" }, order.author),
         read_at: order.created_at.into(),
         ticket: order.ticket.clone().unwrap_or_default(),

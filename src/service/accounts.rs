@@ -9,7 +9,7 @@ mod in_use;
 mod suggestion;
 mod update;
 
-pub use self::compared::{Confirmed, comparisons, confirm_changes};
+pub use self::compared::{Confirmed, comparisons, confirm_changes, replaced};
 pub use self::create::create;
 pub(super) use self::create::create_in;
 pub(super) use self::delete::{AccountDeletion, delete_in};

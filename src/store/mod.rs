@@ -131,6 +131,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         sync::plan::ALL,
         sync::pushes::ALL,
         sync::reconcile::ALL,
+        sync::replaced::ALL,
         sync::seen::ALL,
         sync::shown::ALL,
         sync::unread::ALL,

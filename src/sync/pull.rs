@@ -32,6 +32,8 @@ impl Engine {
             let now = self.ctx.clock.now();
             tx.want_work_for_new_tenants(&self.info().name, WorkKind::CivicAddresses, now).await?;
         }
+        // Numbers of a tenant that has no account here are known only to the backend.
+        tx.want_work_for_new_tenants(&self.info().name, WorkKind::Numbers, self.ctx.clock.now()).await?;
         tx.commit().await?;
         self.ctx.wake.notify_one();
         read?;
@@ -45,7 +47,11 @@ impl Engine {
             let mut tx = self.begin(claim).await?;
             let changes = tx.consent_changes(&consents, offers).await?;
             tx.upsert_consents(&consents, offers, now).await?;
-            for ConsentChange { tenant, before, after } in changes {
+            for ConsentChange { tenant, before, after, moves_status } in changes {
+                // Whether numbers that are up drift depends on it.
+                if moves_status {
+                    tx.want_work(WorkKind::Numbers.at(&self.info().name, tenant.as_str()), now).await?;
+                }
                 let seen = self.seen_entry("consent.seen", ("consent", tenant.as_str()));
                 tx.append_audit(AuditEntry { before: Some(before), after: Some(after), ..seen }, now).await?;
             }

@@ -31,6 +31,7 @@ on_both_databases![
     a_list_with_an_item_that_cannot_be_read_holds_nobody_up,
     a_service_that_is_synced_from_now_on_is_compared_first,
     many_changes_wait_for_a_person,
+    what_somebody_at_the_enterprise_notices_is_agreed_to,
     an_account_that_got_another_tenant_is_compared_first,
     a_restored_database_is_compared_before_anything_is_pushed,
     a_number_that_vanished_is_not_synced_any_more,
@@ -216,7 +217,8 @@ async fn many_changes_wait_for_a_person(world: World) {
     assert!(outside.numbers().await.is_empty(), "nothing at all is pushed");
 
     let confirm = async |changes| {
-        let confirmed = Confirmed { account: "contoso", backend: "operator-connect", changes };
+        let agreed = orders::Decision::default();
+        let confirmed = Confirmed { account: "contoso", backend: "operator-connect", changes, agreed };
         accounts::confirm_changes(&world.ctx, &grant(), &origin(), confirmed).await
     };
     let Err(Error::Conflict(said)) = confirm(30).await else { panic!("something else was shown") };
@@ -227,6 +229,29 @@ async fn many_changes_wait_for_a_person(world: World) {
     assert_eq!(outside.numbers().await.len(), 31);
     assert_eq!(audited(&world, "account.push_confirmed").await[0]["new"], 31);
     assert_eq!(compared(&world, "contoso").await[0].confirmed.as_ref().unwrap().0, "Alex Admin");
+}
+
+async fn what_somebody_at_the_enterprise_notices_is_agreed_to(world: World) {
+    let outside = Outside::new(&world).await;
+    let theirs = json!({ "usage": "ConferenceAssignment", "civicAddressId": "home", "displayedCountryCode": "GB" });
+    hold(&outside, CONTOSO, "+441632960100", 25, theirs).await;
+    turn_sync_on(&world, "+441632960100-0129").await;
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(compared(&world, "contoso").await[0].state, ReconcileState::Held);
+    let account = accounts::get(&world.ctx, &grant(), "contoso").await.unwrap();
+    let (replaced, _) = accounts::replaced(&world.ctx, &grant(), &account, "operator-connect").await.unwrap();
+    let [one] = replaced.as_slice() else { panic!("{replaced:?}") };
+    assert_eq!((one.count, one.assigned, one.theirs.teams.usage.as_str()), (25, 25, "ConferenceAssignment"));
+    let confirm = async |lose_address, change_assigned| {
+        let agreed = orders::Decision { lose_address, change_assigned, good_only: false };
+        let confirmed = Confirmed { account: "contoso", backend: "operator-connect", changes: 30, agreed };
+        accounts::confirm_changes(&world.ctx, &grant(), &origin(), confirmed).await
+    };
+    let Err(Error::Conflict(said)) = confirm(false, false).await else { panic!("nobody agreed") };
+    assert!(said.contains("lose their emergency address, and some are in use"), "{said}");
+    let Err(Error::Conflict(said)) = confirm(true, false).await else { panic!("nobody agreed to all of it") };
+    assert!(said.contains("some numbers are in use and change."), "{said}");
+    confirm(true, true).await.unwrap();
 }
 
 async fn an_account_that_got_another_tenant_is_compared_first(world: World) {

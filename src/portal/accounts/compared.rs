@@ -8,8 +8,10 @@ use crate::authz::{AccountsRead, Grant, NumbersWrite};
 use crate::domain::{Account, ReconcileState, ReconcileWhy};
 use crate::http::{Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, needs, see_other_with};
 use crate::portal::origin;
+use crate::portal::review::TheirRow;
 use crate::portal::show::{Moment, count, counted};
 use crate::service::accounts::{self, Confirmed, Reconcile};
+use crate::service::orders::{CHANGE_ASSIGNED, Decision, LOSE_ADDRESS};
 use crate::service::{Ctx, Error, Result};
 
 pub(super) fn routes() -> Routes {
@@ -34,6 +36,11 @@ pub(super) struct ComparedView {
     pub(super) is_comparing: bool,
     pub(super) is_held: bool,
     pub(super) lines: Vec<PlanLine>,
+    /// What would be replaced, while it waits for a person.
+    pub(super) replaced: Vec<TheirRow>,
+    pub(super) replaced_table: String,
+    /// What has to be agreed to: the name of each tick and its label.
+    pub(super) ticks: Vec<(&'static str, String)>,
     pub(super) changes: i64,
     pub(super) button: String,
     /// As of when the backend's list is.
@@ -45,9 +52,19 @@ pub(super) struct ComparedView {
 /// What there is to say of an account.
 pub(super) async fn views(ctx: &Ctx, grant: &Grant<AccountsRead>, account: &Account) -> Result<Vec<ComparedView>> {
     let compared = accounts::comparisons(ctx, grant, account).await?;
-    let views = compared.into_iter().map(|one| view(ctx, one));
-    // One that found nothing to do is no news.
-    Ok(views.filter(|view| view.is_comparing || view.is_held || !view.lines.is_empty()).collect())
+    let mut views = Vec::new();
+    for one in compared {
+        let held = one.state == ReconcileState::Held && one.plan.different > 0;
+        let (replaced, places) =
+            if held { accounts::replaced(ctx, grant, account, &one.backend).await? } else { Default::default() };
+        let rows = replaced.iter().map(|there| TheirRow::new(there, &ctx.policy.backends, &places)).collect();
+        let view = ComparedView { replaced: rows, ..view(ctx, one) };
+        // One that found nothing to do is no news.
+        if view.is_comparing || view.is_held || !view.lines.is_empty() {
+            views.push(view);
+        }
+    }
+    Ok(views)
 }
 
 fn view(ctx: &Ctx, compared: Reconcile) -> ComparedView {
@@ -70,6 +87,9 @@ fn view(ctx: &Ctx, compared: Reconcile) -> ComparedView {
         is_comparing: compared.state == ReconcileState::Comparing,
         is_held: compared.state == ReconcileState::Held,
         lines: lines(&compared),
+        replaced: Vec::new(),
+        replaced_table: format!("replaced-table-{}", compared.backend),
+        ticks: ticks(&compared),
         changes,
         looked_at: compared.looked_at.map(Moment::from),
         asked_at: compared.asked_at.into(),
@@ -98,11 +118,27 @@ fn lines(compared: &Reconcile) -> Vec<PlanLine> {
     .collect()
 }
 
+fn ticks(compared: &Reconcile) -> Vec<(&'static str, String)> {
+    let plan = &compared.plan;
+    let lost = counted(plan.address_lost, "number may lose its", "numbers may lose their");
+    let used = counted(plan.in_use, "number in use", "numbers in use");
+    [
+        (plan.address_lost, LOSE_ADDRESS, format!("{lost} emergency address")),
+        (plan.in_use, CHANGE_ASSIGNED, format!("{used} may change")),
+    ]
+    .into_iter()
+    .filter(|(many, ..)| *many > 0)
+    .map(|(_, name, label)| (name, label))
+    .collect()
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct SentConfirmation {
     backend: String,
     changes: i64,
+    lose_address: bool,
+    change_assigned: bool,
 }
 
 /// `POST /accounts/{name}/push`
@@ -113,7 +149,8 @@ async fn confirm(
     Info(info): Info,
     FormBody(sent): FormBody<SentConfirmation>,
 ) -> std::result::Result<Response, Problem> {
-    let confirmed = Confirmed { account: &name, backend: &sent.backend, changes: sent.changes };
+    let agreed = Decision { lose_address: sent.lose_address, change_assigned: sent.change_assigned, good_only: false };
+    let confirmed = Confirmed { account: &name, backend: &sent.backend, changes: sent.changes, agreed };
     let flash = match accounts::confirm_changes(state.ctx(), &grant, &origin(&info), confirmed).await {
         Ok(()) => Flash::success("The changes are on their way to the backend."),
         Err(Error::Conflict(why)) => Flash::warning(why),

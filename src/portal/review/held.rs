@@ -26,12 +26,12 @@ pub(super) struct Held {
 }
 
 /// Numbers that a backend holds alike and otherwise than the draft wants them.
-pub(super) struct TheirRow {
-    pub(super) count: String,
-    pub(super) example: String,
-    pub(super) label: String,
-    pub(super) assigned: String,
-    pub(super) differences: Vec<Difference>,
+pub(in crate::portal) struct TheirRow {
+    pub(in crate::portal) count: String,
+    pub(in crate::portal) example: String,
+    pub(in crate::portal) label: String,
+    pub(in crate::portal) assigned: String,
+    pub(in crate::portal) differences: Vec<Difference>,
 }
 
 /// Numbers whose change somebody at the enterprise notices, and what has to be agreed to.
@@ -84,7 +84,7 @@ impl Held {
 }
 
 impl TheirRow {
-    fn new(there: &TheirSettings, backends: &Backends, places: &Places) -> Self {
+    pub(in crate::portal) fn new(there: &TheirSettings, backends: &Backends, places: &Places) -> Self {
         let backend = backends.iter().find(|backend| backend.name == there.backend);
         let service = backend.and_then(|backend| there.ours.services.and(backend.services).iter().next());
         let mut after = service.map_or_else(|| there.ours.clone(), |service| there.ours.part(service));

@@ -1,13 +1,16 @@
 //! What a push of an account would change at its backends, and letting it go.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::find::find_kept;
 use crate::authz::{AccountsRead, Grant, NumbersWrite};
-use crate::domain::{Account, ReconcileState};
+use crate::domain::{Account, Places, ReconcileState, TenantId};
+use crate::service::orders::Decision;
 use crate::service::transact::transact;
 use crate::service::{Ctx, Error, Origin, Result, audit_entry};
-use crate::store::{Reconcile, WorkKind};
+use crate::store::{PushPlan, Reconcile, TheirSettings, WorkKind};
 
 /// The comparisons of an account with its backends.
 ///
@@ -15,6 +18,30 @@ use crate::store::{Reconcile, WorkKind};
 /// When the database fails.
 pub async fn comparisons(ctx: &Ctx, _: &Grant<AccountsRead>, account: &Account) -> Result<Vec<Reconcile>> {
     Ok(ctx.db.read().await?.reconciles(account.id).await?)
+}
+
+/// Different settings that a comparison shows.
+const SHOWN: i64 = 50;
+
+/// What a push of an account would replace at a backend, setting by setting, with the addresses that it names.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replaced(
+    ctx: &Ctx,
+    _: &Grant<AccountsRead>,
+    account: &Account,
+    backend: &str,
+) -> Result<(Vec<TheirSettings>, Places)> {
+    let backend = ctx.policy.backends.iter().find(|info| info.name == backend);
+    let (Some(backend), Some(tenant)) = (backend, &account.tenant_id) else { return Ok(Default::default()) };
+    let mut tx = ctx.db.read_or_search(true).await?;
+    let replaced = tx.replaced_there(account.id, backend, tenant.as_str(), SHOWN).await?;
+    let sides = replaced.iter().flat_map(|one| [&one.theirs, &one.ours]);
+    let named: BTreeSet<String> = sides.filter_map(|settings| settings.teams.civic_address_id.clone()).collect();
+    let ids: Vec<(TenantId, String)> = named.into_iter().map(|id| (tenant.clone(), id)).collect();
+    let places = Places::of(&tx.civic_addresses_of_tenants(&ids).await?);
+    Ok((replaced, places))
 }
 
 /// What a person confirms: the changes of an account at a backend, as many as were shown.
@@ -26,19 +53,32 @@ pub struct Confirmed<'a> {
     pub backend: &'a str,
     /// How many changes were shown.
     pub changes: i64,
+    /// What was agreed to of what somebody at the enterprise notices.
+    pub agreed: Decision,
+}
+
+/// What has to be agreed to and was not.
+fn missing(plan: &PushPlan, agreed: Decision) -> Option<String> {
+    let address = (plan.address_lost > 0 && !agreed.lose_address).then_some("lose their emergency address");
+    let in_use = (plan.in_use > 0 && !agreed.change_assigned).then_some("are in use and change");
+    let missing: Vec<&str> = address.into_iter().chain(in_use).collect();
+    (!missing.is_empty()).then(|| {
+        format!("Nothing was let go: some numbers {}. Tick that you agree, then confirm.", missing.join(", and some "))
+    })
 }
 
 /// Lets the changes of an account go to a backend that were held for a person.
 ///
 /// # Errors
-/// When there is no such account, nothing is held, something else would change than was shown, or the database fails.
+/// When there is no such account, nothing is held, something else would change than was shown, what has to be agreed to was
+/// not, or the database fails.
 pub async fn confirm_changes(
     ctx: &Ctx,
     grant: &Grant<NumbersWrite>,
     origin: &Origin,
     confirmed: Confirmed<'_>,
 ) -> Result<()> {
-    let Confirmed { account, backend, changes } = confirmed;
+    let Confirmed { account, backend, changes, agreed } = confirmed;
     transact!(ctx, |tx| {
         let now = ctx.clock.now();
         let account = find_kept(&mut tx, account).await?;
@@ -50,6 +90,9 @@ pub async fn confirm_changes(
                 "Meanwhile something else would change than what you saw. Look at the counts again, then confirm."
                     .into(),
             ));
+        }
+        if let Some(missing) = missing(&held.plan, agreed) {
+            return Err(Error::Conflict(missing));
         }
         let who = grant.principal().name.to_string();
         if !tx.confirm_reconcile(account.id, backend, &who, now).await? {

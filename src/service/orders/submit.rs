@@ -104,7 +104,8 @@ async fn apply(
     let refused = refused(&verdicts(&reviewed)) + order.refused_lines;
     if refused > 0 && !decision.good_only {
         return Err(Error::Conflict(format!(
-            "{refused} lines are refused. Correct them and start again, or choose to go on with the good lines only."
+            "{} refused. Correct the upload and start again, or choose to go on with the good lines only.",
+            if refused == 1 { "1 line is".to_owned() } else { format!("{refused} lines are") }
         )));
     }
     if tx.lock_order_accounts(id).await?.is_none() {

@@ -21,6 +21,8 @@ pub struct ConsentChange {
     pub before: String,
     /// The same as it is now.
     pub after: String,
+    /// Whether it stands otherwise than before: active, suspended or removed.
+    pub moves_status: bool,
 }
 
 type Known = (String, String, String, String, Option<String>, String);
@@ -71,6 +73,7 @@ fn change(consent: &Consent, known: &Known, offers: Offers) -> Option<ConsentCha
         tell("comment", json!(comment), json!(is.comment));
     }
     (!before.is_empty()).then(|| ConsentChange {
+        moves_status: before.contains_key("status"),
         tenant: consent.tenant_id.clone(),
         before: serde_json::Value::Object(before).to_string(),
         after: serde_json::Value::Object(after).to_string(),

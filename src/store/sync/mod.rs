@@ -7,6 +7,7 @@ pub(super) mod parts;
 pub(super) mod plan;
 pub(super) mod pushes;
 pub(super) mod reconcile;
+pub(super) mod replaced;
 pub(super) mod seen;
 pub(super) mod shown;
 pub(super) mod unread;
