@@ -32,8 +32,6 @@ impl Engine {
             let now = self.ctx.clock.now();
             tx.want_work_for_new_tenants(&self.info().name, WorkKind::CivicAddresses, now).await?;
         }
-        // Numbers of a tenant that has no account here are known only to the backend.
-        tx.want_work_for_new_tenants(&self.info().name, WorkKind::Numbers, self.ctx.clock.now()).await?;
         tx.commit().await?;
         self.ctx.wake.notify_one();
         read?;

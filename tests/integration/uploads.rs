@@ -241,7 +241,7 @@ async fn nothing_is_stored_while_lines_are_refused(world: World) {
     world.account("contoso").await;
     let order = world.stage("contoso", "+441632960000\nabc").await;
     let refused = orders::submit(&world.ctx, &right(OrderKind::Upload), &origin(), order, false).await;
-    assert!(matches!(&refused, Err(Error::Conflict(said)) if said.contains("1 lines")), "{refused:?}");
+    assert!(matches!(&refused, Err(Error::Conflict(said)) if said.contains("1 line is refused")), "{refused:?}");
     assert!(world.stored().await.is_empty());
     assert_eq!(world.order(order).await.status, OrderStatus::Draft);
     assert_eq!(world.get("contoso").await.number_count, 0);

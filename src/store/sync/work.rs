@@ -266,8 +266,7 @@ statements! {
         INSERT INTO work (backend, kind, key, next_at, set_at)
         SELECT $3, $1, c.tenant_id, $2, $2
         FROM consents c
-        WHERE (c.status = 'active' OR $1 <> 'numbers')
-          AND c.tenant_id NOT IN (
+        WHERE c.tenant_id NOT IN (
             SELECT w.key
             FROM work w
             WHERE w.backend = $3
@@ -432,8 +431,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Asks for this kind of work for every tenant with a consent that has none yet; for its numbers only while the consent
-    /// is active.
+    /// Asks for this kind of work for every tenant with a consent that has none yet.
     ///
     /// # Errors
     /// When the database refuses.

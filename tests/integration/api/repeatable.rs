@@ -88,6 +88,7 @@ async fn what_was_answered_is_answered_again_also_after_a_crash(mut api: Api) ->
 }
 
 async fn what_cannot_be_repeated_is_rejected_and_not_done(api: Api) -> Api {
+    api.know_tenants().await;
     let before = api.stored().await;
     let body = account("contoso", &["zoomPhoneCloudPeering"]);
     let (now, day_old, tomorrow) = (at(0), at(-24 * 3_600 - 60), at(24 * 3_600));
