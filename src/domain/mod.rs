@@ -13,6 +13,7 @@ pub(crate) mod consent;
 pub mod direct_routing;
 pub mod drift;
 pub(crate) mod e164;
+pub mod entry;
 pub(crate) mod field;
 pub mod filter;
 pub mod hand_over;
