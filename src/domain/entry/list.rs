@@ -43,6 +43,8 @@ struct Piece {
     start: usize,
     end: usize,
     line: u32,
+    /// Whether a comma or a tab stands before it.
+    is_parted: bool,
     digits: usize,
     entry: Option<Entry>,
     looks: Looks,
@@ -80,26 +82,29 @@ impl<'a> Entries<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Passes over blanks, commas and line ends.
-    fn pass(&mut self) {
+    /// Passes over blanks, commas and line ends; tells whether there was more than blanks.
+    fn pass(&mut self) -> bool {
+        let mut is_parted = false;
         while let Some(c) = self.rest().chars().next().filter(|c| c.is_whitespace() || is_comma(*c)) {
             let is_first_of_two = c == '\r' && self.rest().starts_with("\r\n");
             if matches!(c, '\n' | '\r') && !is_first_of_two {
                 self.line = self.line.saturating_add(1);
             }
+            is_parted |= is_comma(c) || is_end(c);
             self.at += c.len_utf8();
         }
+        is_parted
     }
 
     /// The next piece: groups that no comma and no line end parts, and of which none begins a number of its own.
     fn piece(&mut self) -> Option<Piece> {
-        self.pass();
+        let is_parted = self.pass();
         let (start, line) = (self.at, self.line);
         let mut group = group(self.rest());
         if group.is_empty() {
             return None;
         }
-        let mut digits = count_digits(group);
+        let mut digits = behind_plus(0, group);
         self.at += group.len();
         loop {
             let gap: usize = self.rest().chars().take_while(|c| is_gap(*c)).map(char::len_utf8).sum();
@@ -107,14 +112,14 @@ impl<'a> Entries<'a> {
             if next.is_empty() || begins(digits, group, next) {
                 break;
             }
-            digits += count_digits(next);
+            digits = behind_plus(digits, next);
             group = next;
             self.at += gap + next.len();
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
         let looks = looks_of(text);
         let entry = Some(self.reader.read(text));
-        Some(Piece { start, end: self.at, line, digits, entry, looks })
+        Some(Piece { start, end: self.at, line, is_parted, digits, entry, looks })
     }
 
     /// The next piece with those that belong to it.
@@ -125,7 +130,8 @@ impl<'a> Entries<'a> {
                 self.next = Some(piece);
                 break;
             }
-            whole = Piece { end: piece.end, digits: whole.digits + piece.digits, entry: None, ..whole };
+            let before = if piece.looks == Looks::Plus { 0 } else { whole.digits };
+            whole = Piece { end: piece.end, digits: before + piece.digits, entry: None, ..whole };
         }
         Some(whole)
     }
@@ -192,7 +198,7 @@ fn belongs(whole: &Piece, piece: &Piece) -> bool {
         Looks::Digits => match (whole.entry.as_ref().and_then(first_of), taken.and_then(first_of)) {
             (_, None) => true,
             (Some(before), Some(number)) => !is_alike(before, number, whole.looks == Looks::Plus),
-            (None, Some(_)) => whole.digits + piece.digits <= 15,
+            (None, Some(_)) => !piece.is_parted || whole.digits + piece.digits <= 15,
         },
     }
 }
@@ -239,12 +245,20 @@ fn count_digits(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }
 
+/// How many digits there are behind the last plus, when a group follows so many.
+fn behind_plus(digits: usize, group: &str) -> usize {
+    match group.rsplit_once('+') {
+        Some((_, behind)) => count_digits(behind),
+        None => digits + count_digits(group),
+    }
+}
+
 /// The text behind what nobody sees, quotes and brackets.
 fn bare(text: &str) -> &str {
     text.trim_start_matches(|c: char| marks::is_invisible(c) || matches!(c, '\'' | '"' | '(' | '\u{2018}' | '\u{2019}'))
 }
 
-/// Whether the group `next` begins the next entry, behind so many digits that end with `group`.
+/// Whether the group `next` begins the next entry, behind so many digits of a number that ends with `group`.
 fn begins(digits: usize, group: &str, next: &str) -> bool {
     let ends_open = group.ends_with("..") || group.chars().next_back().is_some_and(|c| c != '.' && is_dash(c));
     let joint = |text: &str| JOINTS.contains(&text.to_lowercase().as_str());

@@ -53,7 +53,7 @@ impl EntryReader {
         let proposal = proposal_of(&self.cleaned(stem));
         let is_decimal = match (zeros, behind.len()) {
             (true, 1 | 2) => true,
-            (true, _) => in_one_piece && proposal.is_some(),
+            (true, _) => proposal.is_some(),
             (false, 1 | 2) => in_one_piece && text.get(at..=at) == Some("."),
             (false, _) => false,
         };

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod properties;
+
 /// A number, `first-last` of a range (with `~` where its end was short), or the kind of a refusal and its proposal.
 fn said(entry: &Entry) -> String {
     match entry {

@@ -1,7 +1,7 @@
 //! A text of digits and separators: one number, or why it is none.
 
 use super::groups::{self, Group, Groups};
-use super::plans::{Standing, written};
+use super::plans::{Plan, Standing, written};
 use super::refused::{Kind, Refused};
 use super::{Entry, EntryReader, proposal_of};
 use crate::domain::e164::{E164, MAX_DIGITS};
@@ -33,8 +33,7 @@ impl EntryReader {
                           code first, such as +44 1632 960000.";
             let number = groups::number(&parts.all).filter(|number| self.plans.takes(*number));
             let first = parts.groups.first().map(|group| group.digits.len());
-            let is_code =
-                |number: &E164| super::plans::Plan::of(*number).map(|plan| plan.code_digits as usize) == first;
+            let is_code = |number: &E164| Plan::of(*number).map(|plan| plan.code_digits as usize) == first;
             let proposal = number.filter(is_code).map(|number| number.to_string());
             return Some(Refused::new(Kind::CountryCode, reason).proposing(proposal));
         }
@@ -74,15 +73,15 @@ impl EntryReader {
             [before, zero] => before.behind.ends_with('(') && zero.digits == "0" && zero.behind.starts_with(')'),
             _ => false,
         };
-        if !parts.groups.windows(2).any(is_bracketed) {
-            return None;
-        }
-        let all = groups::number(&parts.all);
-        if all.is_some_and(|number| self.plans.takes(number)) {
+        let place = parts.groups.windows(2).position(is_bracketed)?;
+        let code = parts.groups.first().map(|group| group.digits.len()).filter(|_| place == 0);
+        let all = groups::number(&parts.all).filter(|number| self.plans.takes(*number));
+        let is_behind_code = all.and_then(Plan::of).is_none_or(|plan| Some(plan.code_digits as usize) == code);
+        if is_behind_code && all.is_some() {
             return None;
         }
         let without = text.replacen("(0)", " ", 1).replace("  ", " ");
-        let proposal = proposal_of(&self.digits(&without));
+        let proposal = proposal_of(&self.digits(&without)).filter(|_| is_behind_code);
         let reason = "The (0) is dialled within the country only and is no part of the number. Leave it out.";
         Some(Refused::new(Kind::TrunkZero, reason).proposing(proposal))
     }
