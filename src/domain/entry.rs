@@ -55,6 +55,15 @@ impl Range {
     }
 }
 
+impl Range {
+    /// The range without its first number; `None` when there is no other.
+    #[must_use]
+    pub fn behind_first(self) -> Option<Self> {
+        let next = self.first.next().filter(|next| *next <= self.last)?;
+        Some(Self { first: next, ..self })
+    }
+}
+
 impl Entry {
     /// Whether it is a number or a range.
     #[must_use]

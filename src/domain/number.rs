@@ -198,31 +198,57 @@ pub struct Number {
 /// The two-letter country of a number, from the numbering plans of the world. A number that no plan knows (such as one
 /// reserved for examples) counts for the main country of its code; `None` for codes that belong to no country.
 pub fn country(number: E164) -> Option<String> {
-    let plans = &*rlibphonenumber::PHONE_NUMBER_UTIL;
-    let parsed = plans.parse(number.to_string(), None).ok()?;
-    let region =
-        plans.get_region_for_number(&parsed).or_else(|| plans.get_region_for_country_code(parsed.country_code))?;
-    Some(region.to_string())
-        .filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "ZZ")
+    InPlan::of(number).country
+}
+
+/// What the numbering plans say of a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InPlan {
+    /// Its two-letter country, as [`country`] tells it.
+    pub country: Option<String>,
+    /// Whether its block belongs to somebody.
+    pub is_assigned: bool,
+}
+
+impl InPlan {
+    /// Asks the plans.
+    pub fn of(number: E164) -> Self {
+        let plans = &*rlibphonenumber::PHONE_NUMBER_UTIL;
+        let Ok(parsed) = plans.parse(number.to_string(), None) else {
+            return Self { country: None, is_assigned: false };
+        };
+        let region = plans.get_region_for_number(&parsed);
+        let is_assigned = region.is_some();
+        let country = region.or_else(|| plans.get_region_for_country_code(parsed.country_code));
+        let country = country
+            .map(|region| region.to_string())
+            .filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "ZZ");
+        Self { country, is_assigned }
+    }
 }
 
 /// Tells the countries of many numbers: those of one block of a thousand are in the same, so that a run of numbers is
 /// looked up once.
 #[derive(Clone, Debug, Default)]
 pub struct Countries {
-    block: Option<(i64, Option<String>)>,
+    block: Option<(i64, InPlan)>,
 }
 
 impl Countries {
     /// The country of a number, as [`country`] tells it.
     pub fn of(&mut self, number: E164) -> Option<String> {
+        self.in_plan(number).country
+    }
+
+    /// What the plans say of a number.
+    pub fn in_plan(&mut self, number: E164) -> InPlan {
         let block = number.as_i64() / 1_000;
         match &self.block {
-            Some((known, country)) if *known == block && number.digits() > 7 => country.clone(),
+            Some((known, said)) if *known == block && number.digits() > 7 => said.clone(),
             _ => {
-                let country = country(number);
-                self.block = Some((block, country.clone()));
-                country
+                let said = InPlan::of(number);
+                self.block = Some((block, said.clone()));
+                said
             }
         }
     }

@@ -5,13 +5,15 @@
 
 mod columns;
 mod csv_rows;
-mod entries;
 mod list;
+mod mend;
+mod number_cell;
 mod records;
 
 use std::collections::HashMap;
 
 use super::e164::E164;
+use super::entry::{Entries, Range, Refused};
 use super::number::NumberSettings;
 
 /// One thing read from an upload.
@@ -21,6 +23,28 @@ pub enum Line {
     Number(UploadedNumber),
     /// A line, or a part of one, that cannot be taken.
     Problem(LineProblem),
+    /// What was taken in a way that a person should see. The numbers follow.
+    Note(LineNote),
+}
+
+/// What a person should see of a line that is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineNote {
+    /// Line it stands on, from 1; 0 when it is of no single line.
+    pub line: u32,
+    /// What stands there.
+    pub value: String,
+    /// How it was read.
+    pub text: String,
+}
+
+impl LineNote {
+    /// A range of which only the last digits of the end are written.
+    fn short_end(line: u32, value: &str, range: &Range) -> Self {
+        let Range { first, last, .. } = range;
+        let text = format!("Read as the range from {first} to {last}, {} numbers.", range.count());
+        Self { line, value: shown(value), text }
+    }
 }
 
 /// A number of an upload.
@@ -50,6 +74,8 @@ pub struct LineProblem {
     pub value: String,
     /// What is wrong and what would be right.
     pub reason: String,
+    /// How it may be mended, where it is an entry that was refused.
+    pub mend: Option<Box<Mend>>,
 }
 
 /// The most characters of a value that a problem repeats.
@@ -70,7 +96,14 @@ const CHUNK_BYTES: usize = 2_097_152;
 impl LineProblem {
     /// Makes a problem that repeats no more of the value and the reason than people read.
     pub fn new(line: u32, value: &str, reason: impl AsRef<str>) -> Self {
-        Self { line, heading: None, value: shown(value), reason: cut(reason.as_ref(), REASON_SHOWN) }
+        Self { line, heading: None, value: shown(value), reason: cut(reason.as_ref(), REASON_SHOWN), mend: None }
+    }
+
+    /// The problem of an entry that begins at this byte of the text.
+    fn of_entry(line: u32, value: &str, start: usize, refused: Refused) -> Self {
+        let Refused { kind, reason, proposal } = refused;
+        let mend = Mend { kind, proposal, start, end: start + value.len() };
+        Self { mend: Some(Box::new(mend)), ..Self::new(line, value, reason) }
     }
 
     /// Places the problem in the column with this heading.
@@ -103,7 +136,8 @@ impl Line {
     fn bytes(&self) -> usize {
         let own = size_of::<Self>();
         match self {
-            Self::Problem(problem) => own + problem.value.len() + problem.reason.len(),
+            Self::Problem(problem) => own + problem.value.len() + problem.reason.len() + size_of::<Mend>(),
+            Self::Note(note) => own + note.value.len() + note.text.len(),
             Self::Number(row) => {
                 let settings = row.settings.as_ref().map_or(0, |settings| bytes_of(settings));
                 own + row.account.as_ref().map_or(0, String::len) + settings
@@ -283,11 +317,13 @@ impl Iterator for Reader<'_> {
         self.last = match &line {
             Line::Number(row) => row.line,
             Line::Problem(problem) => problem.line,
+            Line::Note(note) => note.line,
         };
         Some(match line {
             Line::Number(row) if self.exported => Line::Number(row),
             Line::Number(row) => self.checked(row),
             Line::Problem(problem) => self.problem(problem),
+            Line::Note(note) => Line::Note(note),
         })
     }
 }
@@ -295,20 +331,23 @@ impl Iterator for Reader<'_> {
 fn source(text: &str, limit: usize) -> Source<'_> {
     let heading = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
     if heading.trim_matches('"').eq_ignore_ascii_case("numbers") {
-        let skipped = text.lines().take_while(|line| line.trim().is_empty()).count() + 1;
-        return Source::List(Box::new(list::List::new(text, skipped, limit)));
+        let before: usize = text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
+        let heading = text.get(before..).and_then(|text| text.split_inclusive('\n').next()).map_or(0, str::len);
+        let line = text.get(..before).unwrap_or_default().matches('\n').count() as u32 + 2;
+        return Source::List(Box::new(list::List::new(Entries::behind(text, before + heading, line), limit)));
     }
     let is_heading = heading.chars().any(|c| c.is_ascii_alphabetic()) && !heading.chars().any(|c| c.is_ascii_digit());
     if !is_heading {
-        return Source::List(Box::new(list::List::new(text, 0, limit)));
+        return Source::List(Box::new(list::List::new(Entries::of(text), limit)));
     }
-    match csv_rows::CsvRows::new(text) {
+    match csv_rows::CsvRows::new(text, limit) {
         Ok(rows) => Source::Csv(Box::new(rows)),
         Err(problems) => Source::Problems(problems.into_iter()),
     }
 }
 
 pub use columns::{Column, HEADINGS, cells, neutralised};
+pub use mend::{Change, Mend, mended};
 
 #[cfg(test)]
 mod tests;

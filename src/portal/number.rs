@@ -14,6 +14,7 @@ use super::explain::explain;
 use super::show::{Chip, Moment, count};
 use super::upload::{ManageHeading, manage_page};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite, SyncWrite};
+use crate::domain::entry;
 use crate::domain::rules::described;
 use crate::domain::seen::{MemberChange, SeenKind};
 use crate::domain::{Backends, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState};
@@ -207,11 +208,11 @@ pub(super) fn item_chip(state: ItemState) -> Chip {
 
 /// Reads the number of a path; what is none gets a page that says how one is written.
 fn parsed(text: &str) -> Result<E164, Problem> {
-    E164::parse(text).map_err(|error| {
+    entry::stored(text).map_err(|refused| {
         let mut problem = Problem::no_such("number", text);
         problem.detail = format!(
-            "\u{201c}{text}\u{201d} is not a telephone number: {error}. Addresses of numbers \
-             look like /numbers/+441632960000."
+            "\u{201c}{text}\u{201d} is not a telephone number. {} Addresses of numbers look like /numbers/+441632960000.",
+            refused.reason
         )
         .into();
         problem

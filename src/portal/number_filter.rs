@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::form::{Filters, page_of};
-use crate::domain::e164::is_separator;
+use super::form::{Filters, page_of, ticked_number};
+use crate::domain::entry::{self, Entry, is_separator};
 use crate::domain::{E164, FieldProblem, Service, SyncState, TenantId};
 use crate::http::Problem;
 use crate::service::Page;
@@ -11,6 +11,8 @@ use crate::service::numbers::{Assignment, NumberFilter};
 
 /// Digits alone are the end of a number while there are fewer than this many, else its start.
 const START_DIGITS: usize = 7;
+/// From so many digits on, the text may be a whole number.
+const WHOLE_DIGITS: usize = 8;
 /// The most digits of a number.
 const MOST_DIGITS: usize = crate::domain::e164::MAX_DIGITS as usize;
 
@@ -71,7 +73,7 @@ impl NumbersQuery {
         choice("assignment", &self.assignment, assignment.is_some());
         let order_id = self.order.trim().parse().ok();
         choice("order", self.order.trim(), order_id.is_some());
-        let fails_like = E164::parse(&self.like).ok();
+        let fails_like = entry::stored(&self.like).ok();
         choice("like", self.like.trim(), fails_like.is_some());
         let country = text(&self.country).map(|country| country.to_ascii_uppercase());
         if country
@@ -157,13 +159,7 @@ impl NumbersQuery {
     /// # Errors
     /// When one of them is no number, which is named.
     pub(super) fn ticked(&self) -> Result<Vec<E164>, Problem> {
-        self.number
-            .iter()
-            .map(|text| {
-                E164::parse(text)
-                    .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
-            })
-            .collect()
+        self.number.iter().map(|text| ticked_number(text)).collect()
     }
 
     /// True when every number that the filters match is meant.
@@ -184,8 +180,11 @@ impl Part {
     /// What the one box means: with + or many digits the start, few digits the end. A 0 in front of many digits is the
     /// national way to write, so what follows is the end.
     fn guessed(text: &str) -> Result<Self, String> {
+        if let Some(number) = whole(text) {
+            return Ok(Self::Starts(number.as_i64()));
+        }
         let digits = digits(text)?;
-        if text.trim().starts_with('+') {
+        if entry::visible(text).trim().starts_with('+') {
             return Self::starts(text);
         }
         if digits.len() < START_DIGITS {
@@ -234,8 +233,21 @@ impl Part {
     }
 }
 
+/// The number that was typed whole, also in a spelling of which it is proposed.
+fn whole(text: &str) -> Option<E164> {
+    if text.chars().filter(char::is_ascii_digit).count() < WHOLE_DIGITS {
+        return None;
+    }
+    match entry::read(text) {
+        Entry::Number(number) => Some(number),
+        Entry::Range(_) => None,
+        Entry::Refused(refused) => refused.proposal.and_then(|proposal| E164::parse_wire(&proposal).ok()),
+    }
+}
+
 /// The digits of what was typed.
 fn digits(text: &str) -> Result<String, String> {
+    let text = entry::visible(text);
     let text = text.trim();
     let text = text.strip_prefix('+').unwrap_or(text);
     if let Some(odd) = text.chars().find(|c| !(c.is_ascii_digit() || is_separator(*c))) {
@@ -264,6 +276,8 @@ mod tests {
             ("0999", Part::Ends("0999".into())),
             ("4416329", Part::Starts(4_416_329)),
             ("01632 960000", Part::Ends("1632960000".into())),
+            ("+44 (0)1632 960000", Part::Starts(441_632_960_000)),
+            ("\u{202a}+44 1632\u{202c}", Part::Starts(441_632)),
         ] {
             assert_eq!(Part::guessed(text), Ok(part), "{text}");
         }

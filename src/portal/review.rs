@@ -1,6 +1,7 @@
 //! The review of a draft: what would change, in counts and in detail, and the decision.
 
 mod held;
+mod mending;
 mod shown;
 mod sources;
 
@@ -11,6 +12,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use self::held::Held;
+use self::mending::Mendable;
 use self::shown::{fingerprint, moved};
 use self::sources::Sources;
 use super::api_call::{self, ApiCalls};
@@ -18,7 +20,7 @@ use super::form::Errors;
 use super::origin;
 use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
-use crate::authz::{Grant, OrdersRead, Principal, SyncWrite};
+use crate::authz::{Grant, NumbersWrite, OrdersRead, Principal, SyncWrite};
 use crate::domain::rules::{Difference, described, differences};
 use crate::domain::{DriftWay, NumberSettings, OrderKind, OrderStatus, Places, Verdict};
 use crate::http::{
@@ -35,6 +37,7 @@ pub(super) fn routes() -> Routes {
         .get("/orders/{id}/review", needs::<OrdersRead>(), show)
         .post("/orders/{id}/submit", needs::<OrdersRead>(), submit)
         .post("/orders/{id}/discard", needs::<OrdersRead>(), discard)
+        .post("/orders/{id}/proposals", needs::<NumbersWrite>(), mending::take_over)
 }
 
 #[derive(Template)]
@@ -62,6 +65,7 @@ struct ReviewPage {
     changes: Vec<ChangeRow>,
     problems: Vec<LineRow>,
     lines_left: i64,
+    mendable: Mendable,
     refused: Vec<RefusedRow>,
     quarantine: InReview,
     assigned: Assigned,
@@ -116,10 +120,12 @@ struct ChangeRow {
 }
 
 struct LineRow {
+    seq: i64,
     line: i64,
     heading: String,
     value: String,
     reason: String,
+    proposal: String,
 }
 
 struct RefusedRow {
@@ -315,15 +321,18 @@ async fn review_page(
         ranges_cut: review.ranges.len() >= REVIEW_SHOWN,
         settings: same_settings.map(|(first, _)| described(&first.settings, &review.places)).unwrap_or_default(),
         changes: review.changes.iter().map(|change| ChangeRow::new(change, &review.places)).collect(),
+        mendable: Mendable::new(review, grant.principal()),
         lines_left: order.refused_lines - review.problems.len() as i64,
         problems: review
             .problems
             .iter()
             .map(|problem| LineRow {
+                seq: problem.seq,
                 line: problem.line,
                 heading: problem.heading.clone().unwrap_or_default(),
                 value: problem.value.clone(),
                 reason: problem.reason.clone(),
+                proposal: problem.proposal.clone().unwrap_or_default(),
             })
             .collect(),
         refused: review

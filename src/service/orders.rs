@@ -24,5 +24,6 @@ pub use self::right::OrderRight;
 pub(super) use self::submit::{OrderToSubmit, new_order, submit_in};
 pub use self::submit::{Submitted, compare_again, submit};
 pub use crate::store::{
-    Cause, ItemRange, ItemRow, OrderFilter, OutsideCount, ProblemRow, SettingsChange, TheirSettings, TouchedThere,
+    Cause, ItemRange, ItemRow, NoteRow, OrderFilter, OutsideCount, ProblemRow, SettingsChange, TheirSettings,
+    TouchedThere,
 };

@@ -3,12 +3,13 @@
 //! It may take seconds, so it runs beside the threads that answer requests, and only few at once.
 
 mod form;
+mod mending;
 mod room;
 mod stage;
 
 use std::sync::Arc;
 
-use self::stage::Stage;
+use self::stage::{Source, Stage};
 use super::transact::transact;
 use super::{Ctx, Error, Policy, Result, beside, identity};
 use crate::authz::{Grant, NumbersRead, NumbersWrite};
@@ -19,6 +20,7 @@ use crate::domain::{Account, FieldProblem, NumberSettings, OrderKind, OrderSourc
 use crate::store::{NewOrder, Tx};
 
 pub use self::form::UploadForm;
+pub use self::mending::{Mending, mend};
 pub use self::room::{Room, Uploads};
 pub(super) use self::stage::account_names;
 
@@ -144,7 +146,8 @@ async fn stage(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: 
             reader.refuse(stored?);
             lines = next;
         }
-        stage.finish(&mut tx).await?;
+        let is_file = filled(&form.numbers).is_none();
+        stage.finish(&mut tx, &Source { text: text.strip_prefix('\u{feff}').unwrap_or(text), is_file }).await?;
         id
     })
 }

@@ -56,6 +56,7 @@ pub use numbers::{NumberPage, NumberRange};
 pub use orders::begun::Begun;
 pub use orders::history::OrderHistory;
 pub use orders::items::{Cause, ItemRow, NewItem, QuarantinedItem, SettingsChange, VerdictCount};
+pub use orders::mending::{DraftText, NoteRow, Proposal, ProposalCount, Proposals};
 pub use orders::overrides::{NewOverride, Override};
 pub use orders::problems::{NewProblem, ProblemRow};
 pub use orders::ranges::{ItemRange, RangesOf};
@@ -115,6 +116,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         orders::history::ALL,
         orders::items::ALL,
         orders::overrides::ALL,
+        orders::mending::ALL,
         orders::problems::ALL,
         orders::ranges::ALL,
         orders::reality::ALL,

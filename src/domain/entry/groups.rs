@@ -55,11 +55,6 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// Whether the digits begin with a country code by what stands before them.
-    pub(super) fn has_plus(&self) -> bool {
-        self.lead.contains('+')
-    }
-
     /// The places with a dash or dots between two groups.
     pub(super) fn marks(&self) -> Vec<Mark> {
         let mut at = 0;

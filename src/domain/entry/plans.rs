@@ -6,10 +6,15 @@ use std::sync::LazyLock;
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
 
 use crate::domain::e164::{E164, MAX_DIGITS};
+use crate::domain::number::{InPlan, country};
 
 /// Country codes have three digits at most.
 const CODES: usize = 1_000;
-/// Blocks of a thousand numbers whose reading is remembered.
+/// How many numbers a block has whose reading is remembered.
+const BLOCK: i64 = 1_000;
+/// Numbers of no country have fewer digits behind the code than these, or are looked up.
+const FEWEST: u32 = 4;
+/// Blocks that are remembered.
 const REMEMBERED: usize = 4_096;
 /// National numbers of fewer digits are looked at one by one.
 const BLOCK_DIGITS: u32 = 7;
@@ -92,7 +97,8 @@ pub(super) enum Standing {
 /// Asks the numbering plans, and remembers what they said of neighbours.
 #[derive(Debug, Default)]
 pub struct Plans {
-    blocks: HashMap<i64, bool>,
+    /// Blocks of a thousand, and the block as which the plans print it.
+    blocks: HashMap<i64, Option<i64>>,
 }
 
 impl Plans {
@@ -104,10 +110,10 @@ impl Plans {
     /// What the plans say of this number.
     pub(super) fn standing(&mut self, number: E164) -> Standing {
         let Some(plan) = Plan::of(number) else { return Standing::NoCode };
-        if plan.has_length() && self.keeps(number, plan) {
-            return Standing::Possible;
+        if !plan.has_length() && plan.national < FEWEST {
+            return Standing::Length(plan);
         }
-        match printed(number) {
+        match self.printed(number, plan) {
             Some(other) if other != number && Plan::of(other).is_some_and(Plan::has_length) => {
                 Standing::Otherwise(other)
             }
@@ -116,21 +122,25 @@ impl Plans {
         }
     }
 
-    /// Whether reading and printing leaves the number as it is; neighbours are read alike.
-    fn keeps(&mut self, number: E164, plan: Plan) -> bool {
+    /// The number as the plans print it; neighbours are read alike.
+    fn printed(&mut self, number: E164, plan: Plan) -> Option<E164> {
         if plan.national < BLOCK_DIGITS {
-            return printed(number).is_none_or(|other| other == number);
+            return printed(number);
         }
-        let block = number.as_i64() / 1_000;
+        let (block, last) = (number.as_i64() / BLOCK, number.as_i64() % BLOCK);
+        let in_block = |block: i64| E164::from_i64(block * BLOCK + last);
         if let Some(known) = self.blocks.get(&block) {
-            return *known;
+            return known.and_then(in_block);
         }
         if self.blocks.len() >= REMEMBERED {
             self.blocks.clear();
         }
-        let keeps = printed(number).is_none_or(|other| other == number);
-        self.blocks.insert(block, keeps);
-        keeps
+        let other = printed(number);
+        let is_kept = |other: &E164| other.as_i64() % BLOCK == last;
+        if other.is_none_or(|other| is_kept(&other)) {
+            self.blocks.insert(block, other.map(|other| other.as_i64() / BLOCK));
+        }
+        other
     }
 }
 
@@ -183,8 +193,7 @@ impl Possible {
 #[must_use]
 pub fn possible(number: E164) -> Possible {
     if !Plans::default().takes(number) {
-        return Possible::No(Plan::of(number).and_then(|_| crate::domain::number::country(number)));
+        return Possible::No(Plan::of(number).and_then(|_| country(number)));
     }
-    let region = parsed(number).and_then(|number| PHONE_NUMBER_UTIL.get_region_for_number(&number));
-    if region.is_some() { Possible::Assigned } else { Possible::Unassigned }
+    if InPlan::of(number).is_assigned { Possible::Assigned } else { Possible::Unassigned }
 }

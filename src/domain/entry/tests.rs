@@ -190,3 +190,53 @@ fn lists() {
         assert_eq!(listed(text).join(" | "), right, "{text}");
     }
 }
+
+#[test]
+fn numbers_that_can_be() {
+    for (number, right) in [
+        ("+442079460000", Possible::Assigned),
+        ("+441632960000", Possible::Unassigned),
+        ("+12065550100", Possible::Assigned),
+        ("+493023125000", Possible::Assigned),
+        ("+4499", Possible::No(Some("GB".into()))),
+        ("+999123456789", Possible::No(None)),
+        ("+4401632960313", Possible::No(Some("GB".into()))),
+        ("+80012345678", Possible::Assigned),
+    ] {
+        assert_eq!(possible(E164::parse_wire(number).unwrap()), right, "{number}");
+    }
+    assert_eq!(Possible::No(Some("GB".into())).mark().unwrap(), "not possible in the numbering plan of GB");
+}
+
+#[test]
+fn reading_is_quick() {
+    for (name, make) in [
+        ("good", Box::new(|n: u32| format!("+44163{:07}\n", n)) as Box<dyn Fn(u32) -> String>),
+        (
+            "goodspread",
+            Box::new(|n: u32| format!("+44{:010}\n", 1_000_000_000_u64 + u64::from(n) * 77_777 % 8_000_000_000))
+                as Box<dyn Fn(u32) -> String>,
+        ),
+        ("trunk", Box::new(|n| format!("+44 (0)163{:07}\n", n))),
+        (
+            "trunkspread",
+            Box::new(|n| format!("+440{:010}\n", 1_000_000_000_u64 + u64::from(n) * 77_777 % 8_000_000_000)),
+        ),
+        ("dashes", Box::new(|n| format!("+1-206-555-{:04}-{:04}\n", n % 10_000, n % 10_000))),
+        ("ambiguous", Box::new(|n| format!("+49 30 23{:04}-99\n", n % 10_000))),
+        ("length", Box::new(|n| format!("+44163{:05}\n", n % 100_000))),
+        ("slash", Box::new(|n| format!("+1206555{:04}/09\n", n % 10_000))),
+        ("ext", Box::new(|n| format!("+1206555{:04};ext=1234\n", n % 10_000))),
+        ("short", Box::new(|n| format!("+44 163 {:07}, 61, 62\n", n))),
+        ("decimal", Box::new(|n| format!("44163{:07}.00\n", n))),
+        ("brackets", Box::new(|n| format!("+44163{:05}[00-09]\n", n % 100_000))),
+        ("scientific", Box::new(|n| format!("4.4163{:07}E+11\n", n))),
+        ("date", Box::new(|n| format!("2024-11-{:02}\n", n % 28 + 1))),
+        ("thousands", Box::new(|n| format!("441,632,{:03},{:03}\n", n / 1000 % 1000, n % 1000))),
+    ] {
+        let text: String = (0..20_000).map(|n| make(n)).collect();
+        let begun = std::time::Instant::now();
+        let count = Entries::of(&text).count();
+        eprintln!("{name}: {count} in {:?}", begun.elapsed());
+    }
+}

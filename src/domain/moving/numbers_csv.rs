@@ -41,7 +41,7 @@ fn count(text: &str) -> u32 {
 /// What is wrong with a file whose headings are none of numbers.
 fn headings_refused(reader: Reader<'_>) -> Vec<MovingProblem> {
     let told = reader.filter_map(|line| match line {
-        Line::Problem(LineProblem { line, heading: Some(heading), value, reason }) => {
+        Line::Problem(LineProblem { line, heading: Some(heading), value, reason, .. }) => {
             Some(MovingProblem::new(line, heading, &value, reason))
         }
         _ => None,
@@ -96,6 +96,7 @@ impl NumbersCsv {
                     let problem = MovingProblem::new(place(problem.line), field, &problem.value, problem.reason);
                     Incoming::Problems(vec![problem])
                 }
+                Line::Note(_) => Incoming::Problems(Vec::new()),
                 Line::Number(row) => {
                     let line = place(row.line);
                     let Some(account) = row.account else {

@@ -2,9 +2,9 @@
 
 use super::columns::{Column, HEADINGS};
 use super::records::{self, Record, Records};
-use super::{Line, LineProblem, MAX_CELL, MAX_VALUES, UploadedNumber, shown};
+use super::{Line, LineNote, LineProblem, MAX_CELL, MAX_VALUES, Mend, UploadedNumber, list, number_cell, shown};
 use crate::domain::account::sentence;
-use crate::domain::e164::E164;
+use crate::domain::entry::{EntryReader, Range, Refused};
 use crate::domain::number::NumberSettings;
 use crate::domain::service::{Service, ServiceSet};
 
@@ -17,6 +17,11 @@ pub(super) struct CsvRows<'a> {
     /// The record behind the stretch, which is none that can be read.
     oversized: Option<Record>,
     pending: std::vec::IntoIter<LineProblem>,
+    /// The further numbers of a line with a range, which all are as this one.
+    range: Option<(UploadedNumber, Range)>,
+    reader: EntryReader,
+    /// A range holds at most so many numbers.
+    limit: usize,
     /// Whether numbers are taken as an export has them.
     exported: bool,
 }
@@ -24,13 +29,15 @@ pub(super) struct CsvRows<'a> {
 /// Records in a row that can be read.
 struct Stretch<'a> {
     text: &'a [u8],
+    /// The byte of the whole text that it begins at.
+    start: usize,
     /// How many lines stand before it.
     lines_before: u64,
     records: csv::StringRecordsIntoIter<&'a [u8]>,
 }
 
 impl<'a> Stretch<'a> {
-    fn new(text: &'a str, delimiter: u8, lines_before: u32) -> Self {
+    fn new(text: &'a str, delimiter: u8, start: usize, lines_before: u32) -> Self {
         let text = text.as_bytes();
         let records = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -39,7 +46,14 @@ impl<'a> Stretch<'a> {
             .buffer_capacity(text.len().clamp(1, 8_192))
             .from_reader(text)
             .into_records();
-        Self { text, lines_before: lines_before.into(), records }
+        Self { text, start, lines_before: lines_before.into(), records }
+    }
+
+    /// The byte of the whole text that a record begins at, or line ends before it.
+    fn start_of(&self, position: Option<&csv::Position>) -> usize {
+        position.map_or(usize::MAX, |position| {
+            self.start.saturating_add(usize::try_from(position.byte()).unwrap_or(usize::MAX))
+        })
     }
 
     /// The line where a record begins. The reader tells the place right behind the record before, which is still in front
@@ -60,7 +74,7 @@ impl<'a> CsvRows<'a> {
     ///
     /// # Errors
     /// Every problem of the headings.
-    pub(super) fn new(text: &'a str) -> Result<Self, Vec<LineProblem>> {
+    pub(super) fn new(text: &'a str, limit: usize) -> Result<Self, Vec<LineProblem>> {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let delimiter = if first.contains(';') && !first.contains(',') { b';' } else { b',' };
         let mut oversized = None;
@@ -71,14 +85,25 @@ impl<'a> CsvRows<'a> {
             oversized = oversized.or_else(|| Some(record).filter(Record::is_oversized));
         }
         let behind = oversized.as_ref().map_or(text.len(), |record| record.start);
-        let mut stretch = Stretch::new(text.get(..behind).unwrap_or_default(), delimiter, 0);
+        let mut stretch = Stretch::new(text.get(..behind).unwrap_or_default(), delimiter, 0, 0);
         let record = match (stretch.records.next(), &oversized) {
             (Some(Ok(record)), _) => record,
             (None, Some(record)) => return Err(vec![oversized_headings(text, record)]),
             _ => return Err(vec![LineProblem::new(1, first, "The heading row cannot be read.")]),
         };
         let columns = columns_of(&record, stretch.line_of(record.position()))?;
-        Ok(Self { text, delimiter, columns, stretch, oversized, pending: Vec::new().into_iter(), exported: false })
+        Ok(Self {
+            text,
+            delimiter,
+            columns,
+            stretch,
+            oversized,
+            pending: Vec::new().into_iter(),
+            range: None,
+            reader: EntryReader::default(),
+            limit,
+            exported: false,
+        })
     }
 
     /// From here on numbers may be in no numbering plan, and without a service where the file has columns of services.
@@ -101,11 +126,11 @@ impl<'a> CsvRows<'a> {
         self.oversized = Records::new(self.text, self.delimiter).behind(&passed).find(Record::is_oversized);
         let end = self.oversized.as_ref().map_or(self.text.len(), |record| record.start);
         let behind = self.text.get(passed.end..end).unwrap_or_default();
-        self.stretch = Stretch::new(behind, self.delimiter, passed.last_line - 1);
+        self.stretch = Stretch::new(behind, self.delimiter, passed.end, passed.last_line - 1);
         Some(Err(oversized_line(self.text, &passed)))
     }
 
-    fn row(&self, line: u32, record: &csv::StringRecord) -> Result<UploadedNumber, Vec<LineProblem>> {
+    fn row(&mut self, line: u32, record: &csv::StringRecord) -> Result<(UploadedNumber, Range), Vec<LineProblem>> {
         if record.len() != self.columns.len() {
             let reason = format!(
                 "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
@@ -124,14 +149,29 @@ impl<'a> CsvRows<'a> {
             assigned: false,
             exported: self.exported && self.columns.iter().any(|column| matches!(column, Column::Enabled(_))),
         };
-        for (column, cell) in self.columns.iter().zip(record.iter()) {
+        for (index, (column, cell)) in self.columns.iter().zip(record.iter()).enumerate() {
             let cell = cell.trim();
             if cell.len() > MAX_CELL {
                 let reason = format!("The cell has {} bytes, and {MAX_CELL} are the most. Shorten it.", cell.len());
                 cells.problem(*column, cell, reason);
                 continue;
             }
-            cells.read(*column, cell.strip_prefix('\'').unwrap_or(cell));
+            let cell = cell.strip_prefix('\'').unwrap_or(cell);
+            if *column != Column::TelephoneNumber {
+                cells.read(*column, cell);
+                continue;
+            }
+            match number_cell::read(&mut self.reader, cell, self.exported) {
+                Ok(range) if range.count() > i64::try_from(self.limit).unwrap_or(i64::MAX) => {
+                    cells.problem(*column, cell, list::too_many(&range, self.limit));
+                }
+                Ok(range) => cells.number = Some(range),
+                Err(refused) => {
+                    let start = self.stretch.start_of(record.position());
+                    let place = number_cell::place(self.text, start, self.delimiter, index);
+                    cells.refused(*column, cell, refused, place);
+                }
+            }
         }
         cells.finish()
     }
@@ -205,7 +245,7 @@ fn beginning<'a>(text: &'a str, record: &Record) -> &'a str {
 }
 
 fn heading_problem(line: u32, heading: &str, reason: String) -> LineProblem {
-    LineProblem { line, heading: Some(shown(heading)), value: shown(heading), reason }
+    LineProblem::new(line, heading, reason).under(Some(shown(heading)))
 }
 
 fn unknown_heading(heading: &str) -> String {
@@ -228,6 +268,10 @@ impl Iterator for CsvRows<'_> {
             if let Some(problem) = self.pending.next() {
                 return Some(Line::Problem(problem));
             }
+            if let Some((row, range)) = self.range.take() {
+                self.range = range.behind_first().map(|behind| (row.clone(), behind));
+                return Some(Line::Number(UploadedNumber { number: range.first, ..row }));
+            }
             let (line, record) = match self.record()? {
                 Ok(found) => found,
                 Err(problem) => return Some(Line::Problem(problem)),
@@ -236,7 +280,12 @@ impl Iterator for CsvRows<'_> {
                 continue;
             }
             match self.row(line, &record) {
-                Ok(row) => return Some(Line::Number(row)),
+                Ok((row, range)) => {
+                    self.range = Some((row, range));
+                    if range.short_end {
+                        return Some(Line::Note(LineNote::short_end(line, &range.to_string(), &range)));
+                    }
+                }
                 Err(problems) => self.pending = problems.into_iter(),
             }
         }
@@ -248,7 +297,7 @@ struct Cells {
     line: u32,
     problems: Vec<LineProblem>,
     settings: NumberSettings,
-    number: Option<E164>,
+    number: Option<Range>,
     account: Option<String>,
     /// Services for which some cell is filled.
     given: ServiceSet,
@@ -258,25 +307,23 @@ struct Cells {
 
 impl Cells {
     fn problem(&mut self, column: Column, value: &str, reason: impl Into<String>) {
-        self.problems.push(LineProblem {
-            line: self.line,
-            heading: Some(column.heading()),
-            value: shown(value),
-            reason: reason.into(),
-        });
+        let problem = LineProblem::new(self.line, value, reason.into());
+        self.problems.push(problem.under(Some(column.heading())));
+    }
+
+    /// Notes an entry that was refused, and where it may be mended.
+    fn refused(&mut self, column: Column, value: &str, refused: Refused, place: Option<std::ops::Range<usize>>) {
+        let Refused { kind, reason, proposal } = refused;
+        let mend = place.map(|place| Box::new(Mend { kind, proposal, start: place.start, end: place.end }));
+        let problem = LineProblem { mend, ..LineProblem::new(self.line, value, reason) };
+        self.problems.push(problem.under(Some(column.heading())));
     }
 
     fn read(&mut self, column: Column, cell: &str) {
         let filled = Some(cell).filter(|cell| !cell.is_empty());
         let text = filled.map(str::to_owned);
         match column {
-            Column::TelephoneNumber => {
-                let as_it_is = Some(cell).filter(|_| self.exported).and_then(|cell| E164::parse_wire(cell).ok());
-                match as_it_is.map_or_else(|| E164::parse(cell), Ok) {
-                    Ok(number) => self.number = Some(number),
-                    Err(error) => self.problem(column, cell, sentence(&error.to_string())),
-                }
-            }
+            Column::TelephoneNumber => {}
             Column::AccountName => self.account = text,
             Column::CustomSipHeader => self.settings.custom_sip_header = text,
             Column::CallingProfile => self.settings.calling_profile = text,
@@ -354,7 +401,7 @@ impl Cells {
         values
     }
 
-    fn finish(mut self) -> Result<UploadedNumber, Vec<LineProblem>> {
+    fn finish(mut self) -> Result<(UploadedNumber, Range), Vec<LineProblem>> {
         let enabled = self.settings.services;
         if enabled.is_empty() && self.problems.is_empty() && !self.exported {
             self.problem(
@@ -383,13 +430,16 @@ impl Cells {
             }
         }
         match self.number {
-            Some(number) if self.problems.is_empty() => Ok(UploadedNumber {
-                line: self.line,
-                number,
-                account: self.account,
-                settings: Some(Box::new(self.settings.normalised())),
-                assigned: self.assigned,
-            }),
+            Some(range) if self.problems.is_empty() => {
+                let row = UploadedNumber {
+                    line: self.line,
+                    number: range.first,
+                    account: self.account,
+                    settings: Some(Box::new(self.settings.normalised())),
+                    assigned: self.assigned,
+                };
+                Ok((row, range))
+            }
             _ => Err(self.problems),
         }
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::domain::{DriftKind, E164, FieldProblem};
 use crate::http::Problem;
-use crate::portal::form::{Filters, page_of};
+use crate::portal::form::{Filters, page_of, ticked_number};
 use crate::portal::number_filter::NumbersQuery;
 use crate::service::Page;
 use crate::service::drift::{DriftFilter, DriftKey, Ignored};
@@ -100,11 +100,7 @@ impl DriftQuery {
         if self.number.is_empty() {
             return Ok(None);
         }
-        let ticked = |text: &String| {
-            E164::parse(text)
-                .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
-        };
-        let numbers = self.number.iter().map(ticked).collect::<Result<Vec<_>, _>>()?;
+        let numbers = self.number.iter().map(|text| ticked_number(text)).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(DriftFilter { numbers: Some(numbers), ..filter }))
     }
 
@@ -159,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_place_in_the_list_reads_back() {
-        let key = DriftKey { number: E164::parse("+441632960000").unwrap(), backend: "operator-connect".to_owned() };
+        let key =
+            DriftKey { number: E164::parse_wire("+441632960000").unwrap(), backend: "operator-connect".to_owned() };
         let query = DriftQuery { page: format!("after.{}", key_text(&key)), ..DriftQuery::default() };
         assert_eq!(query.page(), Page::After(key));
         for first in ["", "after.", "after.44", "after.x.operator-connect"] {

@@ -9,7 +9,7 @@ use crate::domain::{E164, Refusal, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, see_other_with,
 };
-use crate::portal::form::Errors;
+use crate::portal::form::{Errors, ticked_number};
 use crate::portal::origin;
 use crate::portal::review;
 use crate::portal::show::{Moment, count, counted};
@@ -139,11 +139,7 @@ struct SentOverride {
 
 impl SentOverride {
     fn form(&self) -> Result<OverrideForm, Problem> {
-        let read = |text: &String| {
-            E164::parse(text)
-                .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
-        };
-        let ticked: Vec<E164> = self.number.iter().map(read).collect::<Result<_, _>>()?;
+        let ticked: Vec<E164> = self.number.iter().map(|text| ticked_number(text)).collect::<Result<_, _>>()?;
         let numbers = self.all.is_empty().then_some(ticked);
         Ok(OverrideForm { numbers, reason: self.reason.replace("\r\n", "\n") })
     }

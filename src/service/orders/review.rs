@@ -10,7 +10,8 @@ use crate::domain::number::content_id;
 use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Outside, Places, Verdict};
 use crate::service::{Ctx, Result, Rules};
 use crate::store::{
-    ItemRange, ItemRow, OutsideCount, Page, ProblemRow, RangesOf, SettingsChange, TheirSettings, TouchedThere, Tx,
+    ItemRange, ItemRow, NoteRow, OutsideCount, Page, ProblemRow, ProposalCount, RangesOf, SettingsChange,
+    TheirSettings, TouchedThere, Tx,
 };
 
 /// Assigned numbers that a release names.
@@ -45,6 +46,12 @@ pub struct Review {
     pub assigned: (i64, Vec<E164>),
     /// How it settles drift, where it does.
     pub way: Option<DriftWay>,
+    /// How many of the lines that could not be taken have a proposal, by the kind of their flaw.
+    pub proposals: Vec<ProposalCount>,
+    /// Whether the text was kept in which proposals can be taken over.
+    pub can_be_mended: bool,
+    /// The first lines that were read in a way that a person should see, and how many there are.
+    pub notes: (i64, Vec<NoteRow>),
     /// What a person should know before deciding.
     pub warnings: Vec<String>,
     /// The addresses and locations of the settings shown.
@@ -121,6 +128,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
     warned.extend(addresses::warnings(&mut tx, id).await?);
+    let notes = notes(&mut tx, &order, &mut warned).await?;
     Ok(Review {
         changes,
         ranges,
@@ -130,6 +138,9 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         adopted: held_ranges(&mut tx, id, &outside, Outside::Equal).await?,
         unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
+        proposals: if order.refused_lines > 0 { tx.proposal_counts(id).await? } else { Vec::new() },
+        can_be_mended: order.refused_lines > 0 && tx.has_draft_text(id).await?,
+        notes,
         refused,
         warnings: of_drift(way, &order, &assigned).into_iter().chain(warned).collect(),
         assigned: if order.kind == OrderKind::Release { assigned } else { (0, Vec::new()) },
@@ -138,6 +149,21 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         counts,
         outside,
     })
+}
+
+/// The first lines that were read in a way that a person should see. What holds for many lines is a warning.
+async fn notes(tx: &mut Tx, order: &Order, warned: &mut Vec<String>) -> Result<(i64, Vec<NoteRow>)> {
+    if order.kind == OrderKind::Release {
+        return Ok((0, Vec::new()));
+    }
+    let mut count = tx.count_notes(order.id).await?;
+    let mut notes = tx.order_notes(order.id, -1, REVIEW_SHOWN as i64).await?;
+    if let Some(whole) = notes.first().filter(|note| note.line == 0) {
+        warned.push(whole.text.clone());
+        notes.remove(0);
+        count -= 1;
+    }
+    Ok((count, notes))
 }
 
 async fn held_ranges(tx: &mut Tx, id: i64, counts: &[OutsideCount], outside: Outside) -> Result<Vec<ItemRange>> {

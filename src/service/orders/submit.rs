@@ -117,6 +117,7 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
+    tx.forget_draft_text(id).await?;
     let compared = match way {
         Some(_) => Some(reviewed),
         None => compared_again(tx, rules, order, reviewed).await?,

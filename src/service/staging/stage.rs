@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use super::{AccountFacts, UploadForm, account_facts, check_profile};
 use crate::domain::field::filled;
+use crate::domain::number::InPlan;
 use crate::domain::rules::{self, Flaw};
-use crate::domain::upload::{Column, Line, LineProblem, UploadedNumber, shown};
-use crate::domain::{Account, FieldProblem, ItemState, NumberSettings, OrderKind, number};
+use crate::domain::upload::{Column, Line, LineNote, LineProblem, UploadedNumber, shown};
+use crate::domain::{Account, E164, FieldProblem, ItemState, NumberSettings, OrderKind, number};
 use crate::service::orders::compared_with;
 use crate::service::{Result, Rules};
-use crate::store::{NewItem, NewProblem, Tx};
+use crate::store::{NewItem, NewProblem, NoteRow, Tx};
 
 /// Remembered accounts, settings and results of checks; beyond it they are forgotten and made anew.
 const REMEMBERED: usize = 2_000;
 /// Flaws of a line that are told.
 const FLAWS_TOLD: usize = 10;
+/// A text of more bytes is not kept for its lines to be mended.
+const KEPT_TEXT: usize = 8 * 1024 * 1024;
 
 /// Settings with their key.
 #[derive(Clone)]
@@ -43,6 +46,20 @@ impl From<&Account> for TouchedAccount {
     }
 }
 
+/// Numbers of blocks that belong to nobody.
+struct Unassigned {
+    first: E164,
+    count: u64,
+}
+
+/// What is staged.
+pub(super) struct Source<'a> {
+    /// The text, without a mark of its byte order.
+    pub(super) text: &'a str,
+    /// Whether it is that of a file.
+    pub(super) is_file: bool,
+}
+
 /// Turns lines into staged numbers and problems, chunk by chunk.
 pub(super) struct Stage<'a> {
     rules: &'a Rules,
@@ -64,6 +81,10 @@ pub(super) struct Stage<'a> {
     interned: HashSet<i64>,
     countries: number::Countries,
     refused: i64,
+    notes: i64,
+    /// Whether something is proposed for a line that is refused.
+    has_proposals: bool,
+    unassigned: Option<Unassigned>,
 }
 
 impl<'a> Stage<'a> {
@@ -92,17 +113,24 @@ impl<'a> Stage<'a> {
             interned: HashSet::new(),
             countries: number::Countries::default(),
             refused: 0,
+            notes: 0,
+            has_proposals: false,
+            unassigned: None,
         }
     }
 
     /// Stages these lines; tells how many problems were found in them beside those that they bring.
     pub(super) async fn take(&mut self, tx: &mut Tx, lines: Vec<Line>) -> Result<usize> {
         self.look_up_accounts(tx, &lines).await?;
-        let (mut items, mut problems, mut values) = (Vec::new(), Vec::new(), HashMap::new());
+        let (mut items, mut problems, mut notes, mut values) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
         let mut own = 0;
         for line in lines {
             match line {
-                Line::Problem(problem) => problems.push(stored(problem)),
+                Line::Note(note) => notes.push(self.noted(note)),
+                Line::Problem(problem) => {
+                    self.has_proposals |= problem.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
+                    problems.push(stored(problem));
+                }
                 Line::Number(row) => match self.item(row, &mut values) {
                     Ok(item) => items.push(item),
                     Err(found) => {
@@ -115,8 +143,14 @@ impl<'a> Stage<'a> {
         self.intern(tx, values).await?;
         tx.insert_items(self.order_id, &items).await?;
         tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
+        tx.insert_notes(self.order_id, &notes).await?;
         self.refused += problems.len() as i64;
         Ok(own)
+    }
+
+    fn noted(&mut self, note: LineNote) -> NoteRow {
+        self.notes += 1;
+        NoteRow { seq: self.notes, line: note.line.into(), value: note.value, text: note.text }
     }
 
     async fn intern(&mut self, tx: &mut Tx, mut values: HashMap<i64, Arc<NumberSettings>>) -> Result<()> {
@@ -140,7 +174,7 @@ impl<'a> Stage<'a> {
             .iter()
             .filter_map(|line| match line {
                 Line::Number(row) => row.account.as_deref(),
-                Line::Problem(_) => None,
+                Line::Problem(_) | Line::Note(_) => None,
             })
             .filter(|name| !self.accounts.contains_key(*name))
             .collect();
@@ -216,9 +250,18 @@ impl<'a> Stage<'a> {
             line: row.line,
             account_id: account.account.id,
             settings_id,
-            country: self.countries.of(number),
+            country: self.country(number),
             state,
         })
+    }
+
+    /// The country of a number; counts it where its block belongs to nobody.
+    fn country(&mut self, number: E164) -> Option<String> {
+        let InPlan { country, is_assigned } = self.countries.in_plan(number);
+        if !is_assigned {
+            self.unassigned.get_or_insert(Unassigned { first: number, count: 0 }).count += 1;
+        }
+        country
     }
 
     fn flaws_of(&mut self, settings: &NumberSettings, settings_id: i64, account: &AccountFacts) -> Arc<Vec<Flaw>> {
@@ -248,7 +291,18 @@ impl<'a> Stage<'a> {
         flaws
     }
 
-    pub(super) async fn finish(mut self, tx: &mut Tx) -> Result<()> {
+    pub(super) async fn finish(mut self, tx: &mut Tx, source: &Source<'_>) -> Result<()> {
+        if let Some(Unassigned { first, count }) = self.unassigned.take() {
+            let (numbers, are, them) = if count == 1 { ("number", "is", "it") } else { ("numbers", "are", "them") };
+            let text = format!(
+                "{count} {numbers} of the numbering plan {are} assigned to nobody, such as {first}. Check {them} before you go on."
+            );
+            let note = NoteRow { seq: 0, line: 0, value: first.to_string(), text };
+            tx.insert_notes(self.order_id, &[note]).await?;
+        }
+        if self.has_proposals && source.text.len() <= KEPT_TEXT {
+            tx.keep_draft_text(self.order_id, source.text, source.is_file).await?;
+        }
         if self.touched.is_empty()
             && let Some(base) = &self.base
         {
@@ -282,7 +336,13 @@ pub(in crate::service) fn account_names(names: &[&str]) -> String {
 }
 
 fn stored(problem: LineProblem) -> NewProblem {
-    NewProblem { line: problem.line, heading: problem.heading, value: problem.value, reason: problem.reason }
+    NewProblem {
+        line: problem.line,
+        heading: problem.heading,
+        value: problem.value,
+        reason: problem.reason,
+        mend: problem.mend,
+    }
 }
 
 /// The heading of the column that a form field is in a file with columns; lists have none.

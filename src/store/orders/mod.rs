@@ -8,6 +8,7 @@ pub(super) mod divide;
 pub(super) mod drafts;
 pub(super) mod history;
 pub(super) mod items;
+pub(super) mod mending;
 pub(super) mod overrides;
 pub(super) mod problems;
 pub(super) mod ranges;
@@ -365,6 +366,7 @@ impl Tx {
         if discarded == 1 {
             on!(self, |c| sqlx::query(DELETE_ITEMS).bind(id).execute(c).await.map(drop))?;
             on!(self, |c| sqlx::query(DELETE_PROBLEMS).bind(id).execute(c).await.map(drop))?;
+            self.forget_mending(id).await?;
             self.forget_overrides(id).await?;
         }
         Ok(discarded == 1)
