@@ -99,6 +99,7 @@ impl EntryReader {
     pub fn read(&mut self, text: &str) -> Entry {
         if let Some(number) = plain(text)
             && self.plans.takes(number)
+            && (text.starts_with('+') || plans::is_abroad(number))
         {
             return Entry::Number(number);
         }

@@ -42,6 +42,7 @@ mod plans;
 mod portal_rate;
 mod provider;
 mod quarantine;
+mod reading;
 mod review;
 mod services;
 mod sessions;

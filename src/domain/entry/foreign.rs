@@ -2,13 +2,13 @@
 
 use super::groups::{self, Groups};
 use super::plans::Plan;
-use super::ranges::with_tail;
+use super::ranges::sibling;
 use super::refused::{Kind, Refused};
 use super::{Entry, EntryReader, Range, proposal_of};
 use crate::domain::e164::E164;
 
 /// Words before an extension.
-const EXTENSIONS: [&str; 39] = [
+const EXTENSIONS: [&str; 38] = [
     "x",
     "xt",
     "xtn",
@@ -16,7 +16,6 @@ const EXTENSIONS: [&str; 39] = [
     "extn",
     "extension",
     "exten",
-    "e",
     "p",
     "w",
     "dw",
@@ -108,7 +107,8 @@ impl EntryReader {
         }
         match odd {
             '[' | '{' | '<' => self.brackets(head, rest).unwrap_or_else(|| Refused::character(odd)),
-            '/' | '\\' | '|' | '&' => self.slashed(text, odd),
+            '|' => self.several(&text.replace('|', ";")),
+            '/' | '\\' | '&' => self.slashed(text, odd),
             '\'' | '"' | '_' => Refused::character(odd).proposing(self.joined(text)),
             _ => self.worded(head, rest, odd),
         }
@@ -130,9 +130,11 @@ impl EntryReader {
         let is_sign = matches!(odd, '~' | '\u{301c}' | '\u{ff5e}' | '\u{2192}' | ':');
         let begins_number = behind.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '('));
         if begins_number && (is_sign || TO.contains(&word.to_lowercase().as_str())) {
-            let proposal = proposal_of(&self.cleaned(&format!("{}..{behind}", head.trim())));
-            let reason = "Write a range with a dash between its two ends, such as +441632960000-+441632960009.";
-            return Refused::new(Kind::RangeWord, reason).proposing(proposal);
+            let both = self.cleaned(&format!("{}..{behind}", head.trim()));
+            if !is_sign || matches!(both, Entry::Range(_)) {
+                let reason = "Write a range with a dash between its two ends, such as +441632960000-+441632960009.";
+                return Refused::new(Kind::RangeWord, reason).proposing(proposal_of(&both));
+            }
         }
         if let Some(digits) = extension_at(rest) {
             let number = self.cleaned(head.trim_end_matches([' ', ',', ';', '-', '(', '.']));
@@ -147,7 +149,24 @@ impl EntryReader {
                 format!("\u{201c}{rest}\u{201d} stands for digits. Write both ends of the range that is meant.");
             return Refused::new(Kind::Placeholder, reason).proposing(proposal);
         }
-        Refused::character(odd)
+        Refused::character(odd).proposing(self.with_digits(head, rest))
+    }
+
+    /// The number in which letters that look like 0 and 1 are those.
+    fn with_digits(&mut self, head: &str, rest: &str) -> Option<String> {
+        let alike = |c: char| match c {
+            'o' | 'O' => '0',
+            'l' | 'I' => '1',
+            c => c,
+        };
+        let digits: String = rest.chars().map(alike).collect();
+        if !digits.chars().all(groups::belongs) {
+            return None;
+        }
+        match self.cleaned(&format!("{head}{digits}")) {
+            Entry::Number(number) => Some(number.to_string()),
+            Entry::Range(_) | Entry::Refused(_) => None,
+        }
     }
 
     /// The number of a text without the marks that are in it.
@@ -229,7 +248,7 @@ impl EntryReader {
 
     /// The range from a number to the one with these last digits.
     fn to_tail(&mut self, number: E164, tail: &str) -> Option<String> {
-        let last = with_tail(number, &digits_of(tail)?).filter(|last| *last > number && self.plans.takes(*last))?;
+        let last = sibling(number, &digits_of(tail)?).filter(|last| *last > number && self.plans.takes(*last))?;
         Some(Range { first: number, last, short_end: false }.to_string())
     }
 
@@ -238,7 +257,7 @@ impl EntryReader {
         let mut listed = number.to_string();
         for piece in pieces {
             let other = match digits_of(piece).filter(|_| !piece.starts_with('+')) {
-                Some(tail) if tail.len() <= Plan::of(number)?.national as usize - 1 => with_tail(number, &tail)?,
+                Some(tail) if tail.len() <= Plan::of(number)?.national as usize + 1 => sibling(number, &tail)?,
                 _ => self.cleaned(piece).number().ok()?,
             };
             if !self.plans.takes(other) {

@@ -55,6 +55,11 @@ impl<'a> Groups<'a> {
         }
     }
 
+    /// Whether a `+` stands before the first digit.
+    pub(super) fn has_plus(&self) -> bool {
+        self.lead.contains('+')
+    }
+
     /// The places with a dash or dots between two groups.
     pub(super) fn marks(&self) -> Vec<Mark> {
         let mut at = 0;

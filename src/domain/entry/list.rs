@@ -265,6 +265,9 @@ fn begins(digits: usize, group: &str, next: &str) -> bool {
     if (ends_open && digits >= WHOLE) || is_joint(next) || (joint(group) && digits >= WHOLE) || joint(next) {
         return false;
     }
+    if group.eq_ignore_ascii_case("tel:") {
+        return false;
+    }
     let behind = bare(next);
     if behind.starts_with('+') || behind.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("tel:")) {
         return digits >= WHOLE || group.contains('+') || digits == 0;

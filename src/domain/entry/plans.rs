@@ -10,6 +10,8 @@ use crate::domain::number::{InPlan, country};
 
 /// Country codes have three digits at most.
 const CODES: usize = 1_000;
+/// The most digits of a number that may be written as it is dialled within its country.
+const NATIONAL: u32 = 10;
 /// How many numbers a block has whose reading is remembered.
 const BLOCK: i64 = 1_000;
 /// Numbers of no country have fewer digits behind the code than these, or are looked up.
@@ -142,6 +144,18 @@ impl Plans {
         }
         other
     }
+}
+
+/// Whether a number that was written without a `+` cannot be meant as one within a country: those have ten digits at most, and
+/// ten in North America. A shorter one counts where its block belongs to somebody.
+pub(super) fn is_abroad(number: E164) -> bool {
+    let digits = number.digits();
+    if digits > NATIONAL {
+        return true;
+    }
+    let is_assigned = |number| InPlan::of(number).is_assigned;
+    let american = E164::from_i64(10_i64.pow(NATIONAL) + number.as_i64()).filter(|_| digits == NATIONAL);
+    is_assigned(number) && !american.is_some_and(is_assigned)
 }
 
 fn parsed(number: E164) -> Option<PhoneNumber> {

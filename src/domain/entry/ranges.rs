@@ -1,7 +1,7 @@
 //! Ranges: two numbers with a dash or dots between them, or a number and the last digits of another.
 
 use super::groups::{self, Groups, Mark};
-use super::plans::Plan;
+use super::plans::{Plan, is_abroad};
 use super::refused::{Kind, Refused};
 use super::whole::is_written_so;
 use super::{Entry, EntryReader, Range, proposal_of};
@@ -14,10 +14,13 @@ impl EntryReader {
     /// Reads groups with a dash or dots between some of them.
     pub(super) fn ranged(&mut self, parts: &Groups<'_>) -> Entry {
         let marks = parts.marks();
-        let number = groups::number(&parts.all).filter(|number| self.plans.takes(*number));
+        let is_meant = |number: &E164| parts.has_plus() || is_abroad(*number);
+        let number = groups::number(&parts.all).filter(|number| self.plans.takes(*number) && is_meant(number));
         let parts_it = |reader: &mut Self, mark: &Mark| mark.is_wide && reader.taken(parts, 0, mark.at).is_some();
         let number = number.filter(|_| !marks.iter().any(|mark| parts_it(self, mark)));
-        match (number, self.range(parts, &marks)) {
+        let range =
+            self.range(parts, &marks).filter(|range| range.as_ref().map_or(true, |range| is_meant(&range.first)));
+        match (number, range) {
             (Some(number), None | Some(Err(_))) => Entry::Number(number),
             (None, Some(Ok(range))) => Entry::Range(range),
             (None, Some(Err(refused))) => refused.into(),
@@ -59,7 +62,9 @@ impl EntryReader {
         let tail = parts.all.get(mark.at..)?;
         let Some(last) = with_tail(first, tail) else {
             let reason = format!("{first} and {tail} have different lengths, so they are no range.");
-            return Some(Err(Refused::new(Kind::RangeLengths, reason)));
+            let last = sibling(first, tail).filter(|last| *last >= first && self.plans.takes(*last));
+            let proposal = last.map(|last| Range { first, last, short_end: false }.to_string());
+            return Some(Err(Refused::new(Kind::RangeLengths, reason).proposing(proposal)));
         };
         if !self.plans.takes(last) {
             return None;
@@ -79,10 +84,7 @@ impl EntryReader {
             let proposal = proposal_of(&self.digits(&format!("{first}-{end}")));
             return Refused { proposal, ..refused }.into();
         }
-        match self.number_of(&parts.all) {
-            Err(refused) => refused.into(),
-            Ok(number) => Refused::new(Kind::Ambiguous, format!("Write {number} without dashes.")).into(),
-        }
+        self.one(parts).into()
     }
 
     /// Reads a text in which a further `+` stands behind digits: the end of a range, or another number.
@@ -134,6 +136,18 @@ pub(super) fn with_tail(number: E164, tail: &str) -> Option<E164> {
     }
     let scale = 10_i64.checked_pow(u32::try_from(tail.len()).ok()?)?;
     E164::from_i64(number.as_i64() / scale * scale + tail.parse::<i64>().ok()?)
+}
+
+/// The number of the same country that these digits stand for: the last of it, or all behind the country code, as it is dialled
+/// there or without the 0.
+pub(super) fn sibling(number: E164, digits: &str) -> Option<E164> {
+    let national = Plan::of(number)?.national as usize;
+    let behind = digits.strip_prefix('0').filter(|behind| behind.len() == national).unwrap_or(digits);
+    if behind.len() != national {
+        return with_tail(number, digits);
+    }
+    let all = number.as_i64().to_string();
+    groups::number(&format!("{}{behind}", all.get(..all.len() - national)?))
 }
 
 /// The range between two numbers of one length, the first of which is not behind the last.

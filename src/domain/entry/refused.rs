@@ -174,14 +174,14 @@ impl Refused {
 
     /// There is no digit in it.
     pub(super) fn nothing() -> Self {
-        Self::new(Nothing, "No number here. Write the country code and the number, such as +441632960000.")
+        Self::new(Nothing, "No number here; write the country code and the number, such as +441632960000.")
     }
 
     /// This character is in no number.
     pub(super) fn character(odd: char) -> Self {
         Self::new(
             Character,
-            format!("\u{201c}{odd}\u{201d} cannot be part of a telephone number. Use digits with a leading +."),
+            format!("\u{201c}{odd}\u{201d} cannot be part of a telephone number; use digits with a leading +."),
         )
     }
 }

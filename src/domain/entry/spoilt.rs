@@ -13,7 +13,7 @@ const MONTHS: [&str; 36] = [
 impl EntryReader {
     /// Why the text is something else of a spreadsheet.
     pub(super) fn spoilt(&mut self, text: &str) -> Option<Refused> {
-        if is_plain(text) {
+        if is_plain(text) && !is_time_or_day(text) {
             return None;
         }
         if text.starts_with('=') {
@@ -69,9 +69,16 @@ impl EntryReader {
 
     /// An amount whose thousands are set apart by commas or apostrophes.
     fn thousands(&mut self, text: &str) -> Option<Refused> {
-        let comma = text.find([',', '\'']).and_then(|at| text.get(at..=at))?;
-        let (whole, _) = text.split_once('.').unwrap_or((text, ""));
-        let mut pieces = whole.strip_prefix('+').unwrap_or(whole).split(comma);
+        let mark = text.find([',', '\'', '.']).and_then(|at| text.get(at..=at))?;
+        let point = if mark == "." { ',' } else { '.' };
+        let whole = match text.split_once(point) {
+            Some((whole, fraction)) if all_digits(fraction) => whole,
+            Some(_) => return None,
+            // Dots alone may as well stand in a telephone number.
+            None if mark == "." => return None,
+            None => text,
+        };
+        let mut pieces = whole.strip_prefix('+').unwrap_or(whole).split(mark);
         let first = pieces.next().filter(|first| all_digits(first) && first.len() <= 3)?;
         let (mut digits, mut count) = (first.to_owned(), 0);
         for piece in pieces {
@@ -116,6 +123,9 @@ pub(super) fn is_date(text: &str) -> bool {
     if text.starts_with('+') || text.len() > 40 {
         return false;
     }
+    if is_time_or_day(text) {
+        return true;
+    }
     let day = match text.split_once(['T', ' ']) {
         Some((day, time)) if time.contains(':') => day,
         _ => text,
@@ -135,6 +145,15 @@ pub(super) fn is_date(text: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a text is a time of the day, or a day without anything between its parts, such as 20241105.
+fn is_time_or_day(text: &str) -> bool {
+    if let Some((hour, rest)) = text.split_once(':') {
+        return is_number(hour, 24) && rest.split(':').all(|part| part.len() == 2 && all_digits(part));
+    }
+    let part = |from, to| text.get(from..to).unwrap_or_default();
+    text.len() == 8 && is_year(part(0, 4)) && is_number(part(4, 6), 12) && is_number(part(6, 8), 31)
 }
 
 fn is_month(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! A text of digits and separators: one number, or why it is none.
 
 use super::groups::{self, Group, Groups};
-use super::plans::{Plan, Standing, written};
+use super::plans::{Plan, Standing, is_abroad, written};
 use super::refused::{Kind, Refused};
 use super::{Entry, EntryReader, proposal_of};
 use crate::domain::e164::{E164, MAX_DIGITS};
@@ -87,8 +87,13 @@ impl EntryReader {
     }
 
     /// Reads groups without a dash between them.
-    fn one(&mut self, parts: &Groups<'_>) -> Result<E164, Refused> {
+    pub(super) fn one(&mut self, parts: &Groups<'_>) -> Result<E164, Refused> {
         let number = self.number_of(&parts.all)?;
+        if !parts.has_plus() && !is_abroad(number) {
+            let reason = "Without a + this can be a number within a country. Write the + and the country code first, such as \
+                          +44 1632 960000.";
+            return Err(Refused::new(Kind::CountryCode, reason));
+        }
         let halves: Vec<usize> = parts.blanks().collect();
         for at in halves.into_iter().filter(|at| *at >= FEWEST && parts.all.len() - *at >= FEWEST) {
             let (left, right) = parts.all.split_at(at);
@@ -147,7 +152,7 @@ impl EntryReader {
             }
         }
         if digits.starts_with('0') {
-            let reason = "The country code is missing: a number cannot start with 0. Write +44\u{2026} rather than \
+            let reason = "The country code is missing: a number cannot start with 0; write +44\u{2026} rather than \
                           0\u{2026} or 00\u{2026}.";
             return Refused::new(Kind::CountryCode, reason);
         }

@@ -5,9 +5,10 @@ use crate::domain::{Number, Service, ServiceSet, SyncState, TeamsSettings};
 
 fn numbers(text: &str) -> Vec<String> {
     Reader::new(text, 1_000)
-        .map(|line| match line {
-            Line::Number(row) => row.number.to_string(),
-            Line::Problem(problem) => format!("{}: {} ({})", problem.line, problem.reason, problem.value),
+        .filter_map(|line| match line {
+            Line::Number(row) => Some(row.number.to_string()),
+            Line::Problem(problem) => Some(format!("{}: {} ({})", problem.line, problem.reason, problem.value)),
+            Line::Note(_) => None,
         })
         .collect()
 }
@@ -47,11 +48,64 @@ fn ranges_are_written_out() {
 }
 
 #[test]
+fn a_cell_holds_a_number_or_a_range() {
+    let enabled = "serviceDetails_teamsOperatorConnect_enabled";
+    let text = format!(
+        "telephoneNumber,{enabled}\n+12065550160-0161,true\n\"+44 1632 960960, 61\",true\n\u{202a}+441632960000\u{202c},true\n\
+         +44 (0)1632 960001,true\n"
+    );
+    insta::assert_snapshot!(numbers(&text).join("\n"), @r"
+    +12065550160
+    +12065550161
+    3: Behind a comma stands no whole number. Write each number whole, with its + and country code. (+44 1632 960960, 61)
+    +441632960000
+    5: The (0) is dialled within the country only and is no part of the number. Leave it out. (+44 (0)1632 960001)
+    ");
+    let mends: Vec<Change> = Reader::new(&text, 1_000)
+        .filter_map(|line| match line {
+            Line::Problem(LineProblem { mend: Some(mend), .. }) => {
+                Some(Change { start: mend.start, end: mend.end, written: mend.proposal? })
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(mends.len(), 1, "a cell has no room for several numbers");
+    assert!(mended(&text, mends).ends_with("\n+441632960001,true\n"));
+}
+
+#[test]
+fn a_short_end_is_said() {
+    let notes: Vec<String> = Reader::new("+441632960000-+441632960001\n+44 1632 960098-0100", 10)
+        .filter_map(|line| match line {
+            Line::Note(note) => Some(format!("{}: {} ({})", note.line, note.text, note.value)),
+            _ => None,
+        })
+        .collect();
+    let said = "2: Read as the range from +441632960098 to +441632960100, 3 numbers. (+44 1632 960098-0100)";
+    assert_eq!(notes, [said]);
+}
+
+#[test]
+fn what_is_proposed_mends_a_list() {
+    let text = "Numbers\n\u{200e}+44 (0)1632 960000\r\n+441632960010/12;Alice\n+441632960020 x12, +441632960021";
+    let changes: Vec<Change> = Reader::new(text, 10)
+        .filter_map(|line| match line {
+            Line::Problem(LineProblem { mend: Some(mend), .. }) => {
+                Some(Change { start: mend.start, end: mend.end, written: mend.proposal? })
+            }
+            _ => None,
+        })
+        .collect();
+    let right = "Numbers\n+441632960000\r\n+441632960010-+441632960012;Alice\n+441632960020, +441632960021";
+    assert_eq!(mended(text, changes), right);
+}
+
+#[test]
 fn every_problem_names_its_line() {
     let text = "+44163296000x\n01632960000\n12345678901234567\n+441632960000\n+441632960000\n+441632960999-0001\n\
                 +441632000000-+441633000000\n";
     insta::assert_snapshot!(numbers(text).join("\n"), @r"
-    1: “x” cannot be part of a telephone number; use digits with a leading +. (+44163296000x)
+    1: “x” stands for digits. Write both ends of the range that is meant. (+44163296000x)
     2: The country code is missing: a number cannot start with 0; write +44… rather than 0… or 00…. (01632960000)
     3: Too long: 17 digits, and E.164 allows 15 at most. (12345678901234567)
     +441632960000
@@ -188,7 +242,7 @@ fn settings() -> impl Strategy<Value = NumberSettings> {
 
 proptest! {
     #[test]
-    fn an_export_reads_back_unchanged(settings in settings(), value in 1_000_000_i64..1_000_000_000_000_000, for_spreadsheets: bool) {
+    fn an_export_reads_back_unchanged(settings in settings(), value in 441_632_000_000_i64..441_633_000_000, for_spreadsheets: bool) {
         let number = Number {
             telephone_number: E164::from_i64(value).unwrap(),
             account: "contoso".into(),
@@ -235,6 +289,7 @@ fn lines_of_csv_are_counted_whatever_ends_them() {
             .map(|line| match line {
                 Line::Problem(problem) => problem.line,
                 Line::Number(row) => row.line,
+                Line::Note(note) => note.line,
             })
             .collect();
         assert_eq!(lines, [3, 4, 6], "{end:?}");
@@ -270,12 +325,12 @@ fn headings_cells_and_values_are_bounded() {
 
 #[test]
 fn an_entry_is_bounded_and_the_next_one_is_read() {
-    let text = format!("{},+441632960000, {}", "1 ".repeat(1_000), "1-".repeat(1_000));
+    let text = format!("{}\n+441632960000\n{}", "1 ".repeat(1_000), "1-".repeat(1_000));
     let read = numbers(&text);
     assert_eq!(read.len(), 3, "{read:?}");
     assert!(read[0].starts_with("1: Too long for a number or a range."), "{}", read[0]);
     assert_eq!(read[1], "+441632960000");
-    assert!(read[2].starts_with("1: Too long for a number or a range."), "{}", read[2]);
+    assert!(read[2].starts_with("3: Too long for a number or a range."), "{}", read[2]);
 }
 
 #[test]
@@ -288,7 +343,7 @@ fn problems_are_told_up_to_the_limit_of_numbers() {
         assert!(last.reason.starts_with(&words), "{}", last.reason);
         assert_eq!(last.line as usize, told);
     }
-    let text = "+441632960000-0999\n".repeat(1_000);
+    let text = "+441632960000-+441632960999\n".repeat(1_000);
     assert_eq!(Reader::new(&text, 1_000).count(), 1_000 + 1_000 + 1, "numbers that stand twice count too");
     let mut reader = Reader::new(&text, 1_000);
     reader.refuse(1_000);
@@ -338,9 +393,13 @@ fn bounded(text: &str) {
         assert!(chunk.len() <= CHUNK_LINES);
         assert!(chunk.iter().map(Line::bytes).sum::<usize>() <= CHUNK_BYTES + 200_000);
         for line in chunk {
-            let Line::Problem(problem) = line else {
-                taken += 1;
-                continue;
+            let problem = match line {
+                Line::Problem(problem) => problem,
+                Line::Number(_) => {
+                    taken += 1;
+                    continue;
+                }
+                Line::Note(_) => continue,
             };
             problems += 1;
             let heading = problem.heading.as_deref().unwrap_or_default();
