@@ -13,7 +13,7 @@ mod records;
 use std::collections::HashMap;
 
 use super::e164::E164;
-use super::entry::{Entries, Range, Refused};
+use super::entry::{Entries, Kind, Range, Refused, visible};
 use super::number::NumberSettings;
 
 /// One thing read from an upload.
@@ -61,6 +61,8 @@ pub struct UploadedNumber {
     /// Whether the line says that somebody uses the number; of interest where numbers are taken over, not where they are
     /// uploaded.
     pub assigned: bool,
+    /// Why it cannot be taken unless it is stored already: programs may store numbers that are in no numbering plan.
+    pub doubt: Option<Box<LineProblem>>,
 }
 
 /// A line that cannot be taken.
@@ -114,6 +116,12 @@ impl LineProblem {
     }
 }
 
+/// The number of an entry that is refused because no numbering plan knows it, although it is in the plain form.
+fn doubted(text: &str, refused: &Refused) -> Option<E164> {
+    let is_of_plan = matches!(refused.kind, Kind::Length | Kind::UnknownCode | Kind::TrunkZero);
+    E164::parse_wire(visible(text).trim()).ok().filter(|_| is_of_plan)
+}
+
 /// Gives a value as a problem repeats it: its beginning, without control characters.
 pub fn shown(value: &str) -> String {
     let mut text = cut(value.trim(), VALUE_SHOWN);
@@ -140,7 +148,8 @@ impl Line {
             Self::Note(note) => own + note.value.len() + note.text.len(),
             Self::Number(row) => {
                 let settings = row.settings.as_ref().map_or(0, |settings| bytes_of(settings));
-                own + row.account.as_ref().map_or(0, String::len) + settings
+                let doubt = row.doubt.as_ref().map_or(0, |doubt| size_of::<LineProblem>() + doubt.reason.len());
+                own + row.account.as_ref().map_or(0, String::len) + settings + doubt
             }
         }
     }

@@ -14,7 +14,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().get("/orders/{id}/report.csv", needs::<OrdersRead>(), report)
 }
 
-const HEADINGS: [&str; 10] = [
+const HEADINGS: [&str; 11] = [
     "line",
     "telephoneNumber",
     "accountName",
@@ -25,6 +25,7 @@ const HEADINGS: [&str; 10] = [
     "errorCode",
     "errorMessage",
     "errorTarget",
+    "proposal",
 ];
 
 /// Where a report goes on.
@@ -86,6 +87,7 @@ fn refused_line(problem: ProblemRow) -> Vec<String> {
             ("reason", text(problem.reason)),
             ("column", text(problem.heading.unwrap_or_default())),
             ("value", text(problem.value)),
+            ("proposal", text(problem.proposal.unwrap_or_default())),
         ],
     );
     row

@@ -324,7 +324,7 @@ fn example(column: Column) -> &'static str {
 
 fn allowed(column: Column) -> &'static str {
     match column {
-        Column::TelephoneNumber => "+ and up to 15 digits, country code first",
+        Column::TelephoneNumber => "+, country code and number, or a range",
         Column::AccountName => "Name of an account",
         Column::Enabled(_) | Column::AllowTenantAddressUpdate(_) => "true or false",
         Column::AssignmentStatus(_) => "Ignored",

@@ -2,7 +2,9 @@
 
 use super::columns::{Column, HEADINGS};
 use super::records::{self, Record, Records};
-use super::{Line, LineNote, LineProblem, MAX_CELL, MAX_VALUES, Mend, UploadedNumber, list, number_cell, shown};
+use super::{
+    Line, LineNote, LineProblem, MAX_CELL, MAX_VALUES, Mend, UploadedNumber, doubted, list, number_cell, shown,
+};
 use crate::domain::account::sentence;
 use crate::domain::entry::{EntryReader, Range, Refused};
 use crate::domain::number::NumberSettings;
@@ -147,6 +149,7 @@ impl<'a> CsvRows<'a> {
             account: None,
             given: ServiceSet::default(),
             assigned: false,
+            doubt: None,
             exported: self.exported && self.columns.iter().any(|column| matches!(column, Column::Enabled(_))),
         };
         for (index, (column, cell)) in self.columns.iter().zip(record.iter()).enumerate() {
@@ -302,6 +305,8 @@ struct Cells {
     /// Services for which some cell is filled.
     given: ServiceSet,
     assigned: bool,
+    /// Why the number cannot be taken unless it is stored already.
+    doubt: Option<Box<LineProblem>>,
     exported: bool,
 }
 
@@ -313,10 +318,15 @@ impl Cells {
 
     /// Notes an entry that was refused, and where it may be mended.
     fn refused(&mut self, column: Column, value: &str, refused: Refused, place: Option<std::ops::Range<usize>>) {
+        let number = doubted(value, &refused);
         let Refused { kind, reason, proposal } = refused;
         let mend = place.map(|place| Box::new(Mend { kind, proposal, start: place.start, end: place.end }));
-        let problem = LineProblem { mend, ..LineProblem::new(self.line, value, reason) };
-        self.problems.push(problem.under(Some(column.heading())));
+        let problem = LineProblem { mend, ..LineProblem::new(self.line, value, reason) }.under(Some(column.heading()));
+        self.number = number.map(|number| Range { first: number, last: number, short_end: false });
+        match self.number {
+            Some(_) => self.doubt = Some(Box::new(problem)),
+            None => self.problems.push(problem),
+        }
     }
 
     fn read(&mut self, column: Column, cell: &str) {
@@ -437,10 +447,14 @@ impl Cells {
                     account: self.account,
                     settings: Some(Box::new(self.settings.normalised())),
                     assigned: self.assigned,
+                    doubt: self.doubt,
                 };
                 Ok((row, range))
             }
-            _ => Err(self.problems),
+            _ => {
+                self.problems.extend(self.doubt.map(|doubt| *doubt));
+                Err(self.problems)
+            }
         }
     }
 }

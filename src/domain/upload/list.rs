@@ -1,6 +1,6 @@
 //! Lists: numbers and ranges between new lines, commas, semicolons and white space.
 
-use super::{Line, LineNote, LineProblem, UploadedNumber};
+use super::{Line, LineNote, LineProblem, UploadedNumber, doubted};
 use crate::domain::e164::E164;
 use crate::domain::entry::{Entries, Entry, Placed, Range};
 
@@ -19,7 +19,11 @@ impl<'a> List<'a> {
     }
 
     fn row(&self, number: E164) -> Line {
-        Line::Number(UploadedNumber { line: self.line, number, account: None, settings: None, assigned: false })
+        Line::Number(self.uploaded(number, None))
+    }
+
+    fn uploaded(&self, number: E164, doubt: Option<Box<LineProblem>>) -> UploadedNumber {
+        UploadedNumber { line: self.line, number, account: None, settings: None, assigned: false, doubt }
     }
 
     fn entry(&mut self, placed: Placed<'_>) -> Line {
@@ -27,7 +31,14 @@ impl<'a> List<'a> {
         self.line = line;
         match entry {
             Entry::Number(number) => self.row(number),
-            Entry::Refused(refused) => Line::Problem(LineProblem::of_entry(line, text, start, refused)),
+            Entry::Refused(refused) => {
+                let number = doubted(text, &refused);
+                let problem = LineProblem::of_entry(line, text, start, refused);
+                match number {
+                    Some(number) => Line::Number(self.uploaded(number, Some(Box::new(problem)))),
+                    None => Line::Problem(problem),
+                }
+            }
             Entry::Range(range) if range.count() > i64::try_from(self.limit).unwrap_or(i64::MAX) => {
                 Line::Problem(LineProblem::new(line, text, too_many(&range, self.limit)))
             }

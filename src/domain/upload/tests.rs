@@ -6,6 +6,9 @@ use crate::domain::{Number, Service, ServiceSet, SyncState, TeamsSettings};
 fn numbers(text: &str) -> Vec<String> {
     Reader::new(text, 1_000)
         .filter_map(|line| match line {
+            Line::Number(UploadedNumber { doubt: Some(doubt), .. }) => {
+                Some(format!("{}: {} ({})", doubt.line, doubt.reason, doubt.value))
+            }
             Line::Number(row) => Some(row.number.to_string()),
             Line::Problem(problem) => Some(format!("{}: {} ({})", problem.line, problem.reason, problem.value)),
             Line::Note(_) => None,
@@ -267,6 +270,7 @@ proptest! {
             account: Some("contoso".into()),
             settings: Some(Box::new(settings)),
             assigned: false,
+            doubt: None,
         })]);
     }
 

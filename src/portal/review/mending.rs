@@ -27,6 +27,8 @@ pub(super) struct Mendable {
     pub(super) note_count: String,
     /// How many are not shown.
     pub(super) notes_left: String,
+    /// What is to be said of numbers that are assigned to nobody.
+    pub(super) unassigned: String,
 }
 
 /// The lines with a flaw of one kind.
@@ -55,6 +57,7 @@ impl Mendable {
                 .iter()
                 .map(|note| ReadRow { line: note.line, value: note.value.clone(), text: note.text.clone() })
                 .collect(),
+            unassigned: review.unassigned.clone().unwrap_or_default(),
             note_count: count(*noted),
             notes_left: if left > 0 { counted(left, "more line was", "more lines were") } else { String::new() },
         }

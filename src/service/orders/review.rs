@@ -52,6 +52,8 @@ pub struct Review {
     pub can_be_mended: bool,
     /// The first lines that were read in a way that a person should see, and how many there are.
     pub notes: (i64, Vec<NoteRow>),
+    /// What is to be said of numbers that are assigned to nobody.
+    pub unassigned: Option<String>,
     /// What a person should know before deciding.
     pub warnings: Vec<String>,
     /// The addresses and locations of the settings shown.
@@ -128,7 +130,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
     warned.extend(addresses::warnings(&mut tx, id).await?);
-    let notes = notes(&mut tx, &order, &mut warned).await?;
+    let (unassigned, notes) = notes(&mut tx, &order).await?;
     Ok(Review {
         changes,
         ranges,
@@ -141,6 +143,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         proposals: if order.refused_lines > 0 { tx.proposal_counts(id).await? } else { Vec::new() },
         can_be_mended: order.refused_lines > 0 && tx.has_draft_text(id).await?,
         notes,
+        unassigned,
         refused,
         warnings: of_drift(way, &order, &assigned).into_iter().chain(warned).collect(),
         assigned: if order.kind == OrderKind::Release { assigned } else { (0, Vec::new()) },
@@ -151,19 +154,19 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     })
 }
 
-/// The first lines that were read in a way that a person should see. What holds for many lines is a warning.
-async fn notes(tx: &mut Tx, order: &Order, warned: &mut Vec<String>) -> Result<(i64, Vec<NoteRow>)> {
+/// What holds for many lines, and the first lines that were read in a way that a person should see, with their count.
+async fn notes(tx: &mut Tx, order: &Order) -> Result<(Option<String>, (i64, Vec<NoteRow>))> {
     if order.kind == OrderKind::Release {
-        return Ok((0, Vec::new()));
+        return Ok((None, (0, Vec::new())));
     }
     let mut count = tx.count_notes(order.id).await?;
     let mut notes = tx.order_notes(order.id, -1, REVIEW_SHOWN as i64).await?;
-    if let Some(whole) = notes.first().filter(|note| note.line == 0) {
-        warned.push(whole.text.clone());
+    let whole = notes.first().filter(|note| note.line == 0).map(|note| note.text.clone());
+    if whole.is_some() {
         notes.remove(0);
         count -= 1;
     }
-    Ok((count, notes))
+    Ok((whole, (count, notes)))
 }
 
 async fn held_ranges(tx: &mut Tx, id: i64, counts: &[OutsideCount], outside: Outside) -> Result<Vec<ItemRange>> {

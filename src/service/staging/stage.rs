@@ -123,6 +123,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn take(&mut self, tx: &mut Tx, lines: Vec<Line>) -> Result<usize> {
         self.look_up_accounts(tx, &lines).await?;
         let (mut items, mut problems, mut notes, mut values) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        let known = stored_among(tx, &lines).await?;
         let mut own = 0;
         for line in lines {
             match line {
@@ -130,6 +131,11 @@ impl<'a> Stage<'a> {
                 Line::Problem(problem) => {
                     self.has_proposals |= problem.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
                     problems.push(stored(problem));
+                }
+                Line::Number(UploadedNumber { doubt: Some(doubt), number, .. }) if !known.contains(&number) => {
+                    own += 1;
+                    self.has_proposals |= doubt.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
+                    problems.push(stored(*doubt));
                 }
                 Line::Number(row) => match self.item(row, &mut values) {
                     Ok(item) => items.push(item),
@@ -295,7 +301,8 @@ impl<'a> Stage<'a> {
         if let Some(Unassigned { first, count }) = self.unassigned.take() {
             let (numbers, are, them) = if count == 1 { ("number", "is", "it") } else { ("numbers", "are", "them") };
             let text = format!(
-                "{count} {numbers} of the numbering plan {are} assigned to nobody, such as {first}. Check {them} before you go on."
+                "{count} {numbers} {are} possible but assigned to nobody in the numbering plan, such as {first}. Check {them} \
+                 before you go on."
             );
             let note = NoteRow { seq: 0, line: 0, value: first.to_string(), text };
             tx.insert_notes(self.order_id, &[note]).await?;
@@ -333,6 +340,19 @@ pub(in crate::service) fn account_names(names: &[&str]) -> String {
         }
         _ => names.join(", "),
     }
+}
+
+/// The numbers of these lines that are stored already, of those that could not be taken otherwise.
+async fn stored_among(tx: &mut Tx, lines: &[Line]) -> Result<HashSet<E164>> {
+    let doubted = lines.iter().filter_map(|line| match line {
+        Line::Number(row) => row.doubt.as_ref().map(|_| row.number),
+        Line::Problem(_) | Line::Note(_) => None,
+    });
+    let doubted: Vec<E164> = doubted.collect();
+    if doubted.is_empty() {
+        return Ok(HashSet::new());
+    }
+    Ok(tx.numbers_here(&doubted).await?.into_iter().map(|here| here.number).collect())
 }
 
 fn stored(problem: LineProblem) -> NewProblem {

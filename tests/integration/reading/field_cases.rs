@@ -1,14 +1,19 @@
 //! Spellings from the field that once became numbers of nobody: what a draft has of each.
 
-use nmp::domain::E164;
+use nmp::domain::{E164, Verdict};
 use nmp::service::orders::{self, ItemSelection};
 use nmp::service::staging::{UploadForm, stage_upload};
 use nmp::store::Page;
 
+use crate::harness::database::execute;
 use crate::harness::on_both_databases;
 use crate::harness::world::{World, grant, upload_form};
 
-on_both_databases![no_spelling_becomes_a_number_of_nobody, the_same_in_a_column_of_a_file];
+on_both_databases![
+    no_spelling_becomes_a_number_of_nobody,
+    the_same_in_a_column_of_a_file,
+    a_stored_number_is_read_although_no_plan_knows_it,
+];
 
 /// What is typed, what is staged, and what is refused with which proposal.
 const CASES: [(&str, &str); 42] = [
@@ -89,7 +94,8 @@ async fn no_spelling_becomes_a_number_of_nobody(world: World) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let text = CASES.map(|(text, _)| text).join("\n");
     let review = world.review(world.stage("contoso", &text).await).await;
-    assert!(review.warnings.iter().any(|said| said.contains("assigned to nobody")), "{:?}", review.warnings);
+    let unassigned = review.unassigned.unwrap_or_default();
+    assert!(unassigned.contains("assigned to nobody"), "{unassigned}");
 }
 
 async fn the_same_in_a_column_of_a_file(world: World) {
@@ -111,4 +117,14 @@ async fn the_same_in_a_column_of_a_file(world: World) {
         let is_kind_alone = right == "several" && !said.starts_with('+');
         assert!(said == right || is_kind_alone, "{text}: {said}, not {right}");
     }
+}
+
+/// A program stored it; what was exported can be uploaded again.
+async fn a_stored_number_is_read_although_no_plan_knows_it(world: World) {
+    world.local_account("contoso").await;
+    world.upload("contoso", "+441632960000").await;
+    execute(&world.db, "UPDATE numbers SET telephone_number = 4499").await;
+    let review = world.review(world.stage("contoso", "+4499\n+4498\n+44 99").await).await;
+    assert_eq!((review.count(Verdict::Unchanged), review.refused_count()), (1, 2));
+    assert_eq!(review.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [2, 3]);
 }
