@@ -120,7 +120,7 @@ fn every_problem_names_its_line() {
 
 #[test]
 fn reading_stops_at_the_limit_and_says_so() {
-    let read: Vec<_> = Reader::new("+441632960000-0999, +441632961000, +441632961001", 1_000).collect();
+    let read: Vec<_> = Reader::new("+441632960000-+441632960999, +441632961000, +441632961001", 1_000).collect();
     assert_eq!(read.len(), 1_001);
     assert!(matches!(read.last(), Some(Line::Problem(p)) if p.reason.contains("up to 1000 numbers")));
 }
