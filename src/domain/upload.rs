@@ -342,8 +342,11 @@ fn source(text: &str, limit: usize) -> Source<'_> {
     if heading.trim_matches('"').eq_ignore_ascii_case("numbers") {
         let before: usize = text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
         let heading = text.get(before..).and_then(|text| text.split_inclusive('\n').next()).map_or(0, str::len);
-        let line = text.get(..before).unwrap_or_default().matches('\n').count() as u32 + 2;
-        return Source::List(Box::new(list::List::new(Entries::behind(text, before + heading, line), limit)));
+        let blank = u32::try_from(text.get(..before).unwrap_or_default().matches('\n').count()).unwrap_or(u32::MAX);
+        return Source::List(Box::new(list::List::new(
+            Entries::behind(text, before + heading, blank.saturating_add(2)),
+            limit,
+        )));
     }
     let is_heading = heading.chars().any(|c| c.is_ascii_alphabetic()) && !heading.chars().any(|c| c.is_ascii_digit());
     if !is_heading {

@@ -144,7 +144,7 @@ impl EntryReader {
         if places <= PLACES && rest.chars().all(|c| matches!(c, 'x' | 'X' | '?' | '*' | '#' | 'n' | 'N')) {
             let ends = ["0", "9"].map(|digit| format!("{}{}", head.trim(), digit.repeat(places)));
             let [first, last] = &ends;
-            let proposal = proposal_of(&self.from_to(first, last));
+            let proposal = proposal_of(&self.range_between(first, last));
             let reason =
                 format!("\u{201c}{rest}\u{201d} stands for digits. Write both ends of the range that is meant.");
             return Refused::new(Kind::Placeholder, reason).proposing(proposal);
@@ -216,7 +216,7 @@ impl EntryReader {
         let ends = content.split_once(['-', ':']).or_else(|| content.split_once(".."));
         let proposal = match ends {
             Some((low, high)) if behind.trim().is_empty() && low.len() == high.len() => {
-                proposal_of(&self.from_to(&format!("{head}{low}"), &format!("{head}{high}")))
+                proposal_of(&self.range_between(&format!("{head}{low}"), &format!("{head}{high}")))
             }
             Some(_) => None,
             None => self.joined(&format!("{head}{content}{behind}")),
@@ -233,7 +233,7 @@ impl EntryReader {
         let pieces: Vec<&str> = pieces.collect();
         let proposal = match self.cleaned(first) {
             Entry::Number(number) => match pieces.as_slice() {
-                [tail] if odd != '&' => self.to_tail(number, tail).or_else(|| self.listed(number, &pieces)),
+                [tail] if odd != '&' => self.range_up_to(number, tail).or_else(|| self.listed(number, &pieces)),
                 _ => self.listed(number, &pieces),
             },
             // A slash behind an area code.
@@ -247,7 +247,7 @@ impl EntryReader {
     }
 
     /// The range from a number to the one with these last digits.
-    fn to_tail(&mut self, number: E164, tail: &str) -> Option<String> {
+    fn range_up_to(&mut self, number: E164, tail: &str) -> Option<String> {
         let last = sibling(number, &digits_of(tail)?).filter(|last| *last > number && self.plans.takes(*last))?;
         Some(Range { first: number, last, short_end: false }.to_string())
     }

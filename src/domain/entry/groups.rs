@@ -20,7 +20,7 @@ pub(super) struct Groups<'a> {
     /// What stands before the first digit.
     pub(super) lead: &'a str,
     /// Each group; what stands behind the last is left out.
-    pub(super) groups: Vec<Group<'a>>,
+    pub(super) pieces: Vec<Group<'a>>,
     /// What stands behind the last digit.
     pub(super) trail: &'a str,
     /// All digits.
@@ -40,17 +40,17 @@ impl<'a> Groups<'a> {
     /// The groups of this text; `None` when it has no digit.
     pub(super) fn of(text: &'a str) -> Option<Self> {
         let (lead, mut rest) = text.split_at(text.find(|c: char| c.is_ascii_digit())?);
-        let mut groups = Vec::new();
+        let mut pieces = Vec::new();
         loop {
             let (digits, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
             let end = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
             let (behind, next) = behind.split_at(end);
             if next.is_empty() {
-                groups.push(Group { digits, behind: "" });
-                let all = groups.iter().map(|group| group.digits).collect();
-                return Some(Self { lead, groups, trail: behind, all });
+                pieces.push(Group { digits, behind: "" });
+                let all = pieces.iter().map(|group| group.digits).collect();
+                return Some(Self { lead, pieces, trail: behind, all });
             }
-            groups.push(Group { digits, behind });
+            pieces.push(Group { digits, behind });
             rest = next;
         }
     }
@@ -63,7 +63,7 @@ impl<'a> Groups<'a> {
     /// The places with a dash or dots between two groups.
     pub(super) fn marks(&self) -> Vec<Mark> {
         let mut at = 0;
-        let places = self.groups.iter().map(|group| {
+        let places = self.pieces.iter().map(|group| {
             at += group.digits.len();
             (at, group.behind)
         });
@@ -79,7 +79,7 @@ impl<'a> Groups<'a> {
     /// The places with a blank between two groups, as the count of digits before them.
     pub(super) fn blanks(&self) -> impl Iterator<Item = usize> {
         let mut at = 0;
-        self.groups.iter().filter_map(move |group| {
+        self.pieces.iter().filter_map(move |group| {
             at += group.digits.len();
             group.behind.contains(' ').then_some(at)
         })
@@ -87,13 +87,13 @@ impl<'a> Groups<'a> {
 
     /// Whether the digits before and behind one dash stand in one piece.
     pub(super) const fn is_one_piece(&self) -> bool {
-        self.groups.len() == 2
+        self.pieces.len() == 2
     }
 
     /// Whether the groups are those of this text, whatever stands between them.
     pub(super) fn are_those_of(&self, text: &str) -> bool {
         let others = text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty());
-        others.eq(self.groups.iter().map(|group| group.digits))
+        others.eq(self.pieces.iter().map(|group| group.digits))
     }
 }
 

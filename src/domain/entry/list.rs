@@ -189,12 +189,13 @@ fn counts(first: &Piece, second: &Piece, text: &str) -> bool {
 fn belongs(whole: &Piece, piece: &Piece) -> bool {
     let is_numeric = whole.looks != Looks::Other && !is_date(whole);
     let taken = piece.entry.as_ref().filter(|entry| entry.is_taken());
+    if !is_numeric || is_date(piece) {
+        return false;
+    }
     match piece.looks {
-        _ if !is_numeric || is_date(piece) => false,
         Looks::Other => false,
-        Looks::Extension => true,
+        Looks::Extension | Looks::Mixed => true,
         Looks::Plus => taken.is_none() && piece.digits <= CRUMB && piece.digits > 0,
-        Looks::Mixed => true,
         Looks::Digits => match (whole.entry.as_ref().and_then(first_of), taken.and_then(first_of)) {
             (_, None) => true,
             (Some(before), Some(number)) => !is_alike(before, number, whole.looks == Looks::Plus),

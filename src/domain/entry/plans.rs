@@ -72,7 +72,7 @@ impl Plan {
         match lengths.as_slice() {
             [] => String::new(),
             [one] => one.to_string(),
-            [first, .., last] if last - first + 1 == lengths.len() as u32 && lengths.len() > 2 => {
+            [first, _, .., last] if (*first..=*last).eq(lengths.iter().copied()) => {
                 format!("{first} to {last}")
             }
             [rest @ .., last] => {

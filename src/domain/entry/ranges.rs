@@ -91,7 +91,7 @@ impl EntryReader {
     pub(super) fn several_pluses(&mut self, text: &str, parts: &Groups<'_>) -> Entry {
         let behind = |at: usize| text.get(at..).unwrap_or_default();
         let mut at = parts.lead.len();
-        for group in &parts.groups {
+        for group in &parts.pieces {
             at += group.digits.len();
             let Some(plus) = group.behind.find('+') else {
                 at += group.behind.len();
@@ -100,7 +100,7 @@ impl EntryReader {
             let (left, right) = (text.get(..at).unwrap_or_default(), behind(at + plus));
             let between = group.behind.get(..plus).unwrap_or_default();
             if between.contains('-') || between.contains("..") {
-                return self.from_to(left, right);
+                return self.range_between(left, right);
             }
             let (left, right) = (self.digits(left), self.digits(right));
             let both = proposal_of(&left).zip(proposal_of(&right)).map(|(left, right)| format!("{left}, {right}"));
@@ -111,7 +111,7 @@ impl EntryReader {
     }
 
     /// Reads the two ends of a range.
-    pub(super) fn from_to(&mut self, left: &str, right: &str) -> Entry {
+    pub(super) fn range_between(&mut self, left: &str, right: &str) -> Entry {
         match (self.digits(left), self.digits(right)) {
             (Entry::Number(first), Entry::Number(last)) => match ordered(first, last, false) {
                 Ok(range) => Entry::Range(range),

@@ -13,7 +13,7 @@ impl EntryReader {
     /// Reads a text that has nothing but digits, `+`, blanks, dots, dashes and round brackets.
     pub(super) fn digits(&mut self, text: &str) -> Entry {
         let Some(parts) = Groups::of(text) else { return Refused::nothing().into() };
-        if parts.groups.iter().any(|group| group.behind.contains('+')) {
+        if parts.pieces.iter().any(|group| group.behind.contains('+')) {
             return self.several_pluses(text, &parts);
         }
         if let Some(refused) = self.around(text, &parts) {
@@ -32,7 +32,7 @@ impl EntryReader {
             let reason = "The country code is missing: digits in brackets at the start are an area code. Write the country \
                           code first, such as +44 1632 960000.";
             let number = groups::number(&parts.all).filter(|number| self.plans.takes(*number));
-            let first = parts.groups.first().map(|group| group.digits.len());
+            let first = parts.pieces.first().map(|group| group.digits.len());
             let is_code = |number: &E164| Plan::of(*number).map(|plan| plan.code_digits as usize) == first;
             let proposal = number.filter(is_code).map(|number| number.to_string());
             return Some(Refused::new(Kind::CountryCode, reason).proposing(proposal));
@@ -73,8 +73,8 @@ impl EntryReader {
             [before, zero] => before.behind.ends_with('(') && zero.digits == "0" && zero.behind.starts_with(')'),
             _ => false,
         };
-        let place = parts.groups.windows(2).position(is_bracketed)?;
-        let code = parts.groups.first().map(|group| group.digits.len()).filter(|_| place == 0);
+        let place = parts.pieces.windows(2).position(is_bracketed)?;
+        let code = parts.pieces.first().map(|group| group.digits.len()).filter(|_| place == 0);
         let all = groups::number(&parts.all).filter(|number| self.plans.takes(*number));
         let is_behind_code = all.and_then(Plan::of).is_none_or(|plan| Some(plan.code_digits as usize) == code);
         if is_behind_code && all.is_some() {
@@ -156,7 +156,7 @@ impl EntryReader {
                           0\u{2026} or 00\u{2026}.";
             return Refused::new(Kind::CountryCode, reason);
         }
-        match digits.len() as u32 {
+        match digits.len() {
             0 | 1 => Refused::new(Kind::Length, "Too short: a number has at least 2 digits."),
             long => {
                 Refused::new(Kind::Length, format!("Too long: {long} digits, and E.164 allows {MAX_DIGITS} at most."))
