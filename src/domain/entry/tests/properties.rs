@@ -106,7 +106,8 @@ fn third(text: &str, pair: [E164; 2], entries: impl Iterator<Item = Entry>) -> V
             Entry::Number(number) => !pair.contains(number),
             Entry::Range(range) => {
                 let between = range.first == one.min(other) && range.last == one.max(other);
-                !between && !(range.short_end && pair.iter().any(|number| text_of(*number, text, range)))
+                let is_parted = range.short_end && pair.iter().any(|number| is_parted_in(*number, text, range));
+                !(between || is_parted)
             }
             Entry::Refused(_) => false,
         })
@@ -115,7 +116,7 @@ fn third(text: &str, pair: [E164; 2], entries: impl Iterator<Item = Entry>) -> V
 }
 
 /// Whether a dash parts this number's digits, so that its last digits are the short end of a range.
-fn text_of(number: E164, text: &str, range: &Range) -> bool {
+fn is_parted_in(number: E164, text: &str, range: &Range) -> bool {
     let digits = number.to_string();
     let is_parted = text.contains(['-', '\u{2011}', '\u{2013}']) || text.contains("..");
     is_parted && digits.starts_with(&range.first.to_string())
