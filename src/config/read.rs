@@ -46,7 +46,7 @@ impl Config {
             },
             uploads: Uploads {
                 max_numbers: r.integer("uploads.max_numbers", 100_000, 1..=10_000_000, "Numbers in one upload."),
-                max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload."),
+                max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload, all files together."),
             },
             orders: Orders {
                 keep_drafts: r.integer(

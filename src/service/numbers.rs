@@ -1,5 +1,9 @@
 //! Numbers: find them, look at one, see its life.
 
+use std::collections::HashMap;
+
+use time::OffsetDateTime;
+
 use super::{Ctx, Error, Result};
 use crate::authz::{Grant, NumbersRead};
 use crate::domain::{E164, Holdings, Number, Places, TenantId};
@@ -163,6 +167,34 @@ pub async fn is_known(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result
 /// When the database fails.
 pub async fn seen(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Vec<SeenStep>> {
     Ok(ctx.db.read().await?.seen_of_number(number, HISTORY).await?)
+}
+
+/// Since when the accounts that have numbers have them.
+pub type HeldSince = HashMap<E164, OffsetDateTime>;
+
+/// Since when these numbers are held, as far as the orders tell.
+///
+/// # Errors
+/// When the database fails.
+pub async fn held_since(ctx: &Ctx, _: &Grant<NumbersRead>, numbers: &[Number]) -> Result<HeldSince> {
+    let numbers: Vec<E164> = numbers.iter().map(|number| number.telephone_number).collect();
+    Ok(ctx.db.read().await?.held_since(&numbers).await?)
+}
+
+/// Reads the next ranges of an export behind `after`, and gives the number to go on behind until it is finished. The first
+/// of them may go on with the last before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export_ranges(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    after: Option<E164>,
+) -> Result<(Vec<NumberRange>, Option<E164>)> {
+    let page = after.map_or(Page::First, Page::After);
+    let mut tx = ctx.db.read_or_search(filter.searches()).await?;
+    Ok(tx.number_ranges(filter, page, EXPORT_CHUNK).await?)
 }
 
 /// Rows of an export fetched at a time.

@@ -28,6 +28,7 @@ mod sql;
 mod sqlite;
 mod sync;
 mod tx;
+mod uploads;
 mod zone;
 
 pub use accounts::{AccountFilter, AccountPage};
@@ -50,6 +51,7 @@ pub use moving::{NumberHere, NumberInQuarantine, TakenNumber};
 pub use numbers::again::NewlyPushed;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};
+pub use numbers::held::HeldNumber;
 pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
 pub use numbers::quarantine::{QuarantineFilter, QuarantineRange, QuarantineRow};
 pub use numbers::{NumberPage, NumberRange};
@@ -81,6 +83,7 @@ pub use sync::unread::UnreadList;
 pub use sync::work::{Again, Claim, Lane, WorkId, WorkKind};
 pub(crate) use tx::Conn;
 pub use tx::Tx;
+pub use uploads::{WaitingFile, WaitingUpload};
 pub use zone::told_names::LabelRow;
 pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneDelta, ZoneSnapshot};
 
@@ -103,6 +106,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         numbers::ALL,
         numbers::again::ALL,
         numbers::call_path::ALL,
+        numbers::held::ALL,
         numbers::holdings::ALL,
         numbers::lines::ALL,
         numbers::quarantine::ALL,
@@ -138,6 +142,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         sync::unread::ALL,
         sync::upkeep::ALL,
         sync::work::ALL,
+        uploads::ALL,
         zone::ALL,
         zone::labels::ALL,
         zone::told_names::ALL,

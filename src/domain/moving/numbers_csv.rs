@@ -85,7 +85,7 @@ impl NumbersCsv {
         self.lines = before.saturating_add(count(text));
         let place = |line: u32| line.saturating_sub(skipped).saturating_add(before);
         let reader = Reader::exported(&whole);
-        if !reader.has_columns() {
+        if !reader.has_columns() || reader.unclear().is_some() {
             self.refused = true;
             return vec![Incoming::Problems(headings_refused(reader))];
         }
@@ -107,7 +107,7 @@ impl NumbersCsv {
                     Incoming::Item(IncomingNumber {
                         number: row.number,
                         account: self.account(&account),
-                        settings: self.keyed(row.settings.map(|settings| *settings).unwrap_or_default()),
+                        settings: self.keyed(row.settings.map(|said| said.alone()).unwrap_or_default()),
                         assigned: row.assigned,
                         at_source: AtSource::Synced,
                         line,

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use super::addresses;
 use super::decision::{held, verdicts};
 use super::find::find;
+use super::refused as unread;
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::number::content_id;
+use crate::domain::upload::file_and_line;
 use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Outside, Places, Verdict};
 use crate::service::{Ctx, Result, Rules};
 use crate::store::{
@@ -46,6 +48,8 @@ pub struct Review {
     pub assigned: (i64, Vec<E164>),
     /// How it settles drift, where it does.
     pub way: Option<DriftWay>,
+    /// The names of the files that were read.
+    pub files: Vec<String>,
     /// How many of the lines that could not be taken have a proposal, by the kind of their flaw.
     pub proposals: Vec<ProposalCount>,
     /// Whether the text was kept in which proposals can be taken over.
@@ -61,6 +65,12 @@ pub struct Review {
 }
 
 impl Review {
+    /// The file that a line is in, where there are several.
+    pub fn file_of(&self, line: i64) -> String {
+        let (file, _) = file_and_line(line);
+        self.files.get(file).filter(|_| self.files.len() > 1).cloned().unwrap_or_default()
+    }
+
     /// How many numbers have this verdict.
     pub fn count(&self, verdict: Verdict) -> i64 {
         self.counts.iter().find(|(other, _)| *other == verdict).map_or(0, |(_, count)| *count)
@@ -106,9 +116,9 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let outside = tx.outside_counts(id).await?;
     let counts = verdicts(&outside);
     let main = if order.kind == OrderKind::Upload { RangesOf::New } else { RangesOf::Release };
-    let mut refused = Vec::new();
+    let mut refused_items = Vec::new();
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
-        refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
+        refused_items.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
     let way = tx.drift_way(id).await?;
     let assigned = match way {
@@ -130,6 +140,8 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
     warned.extend(addresses::warnings(&mut tx, id).await?);
+    let files = unread::kept_files(&mut tx, id).await?;
+    warned.extend(unread::not_read(&files));
     let (unassigned, notes) = notes(&mut tx, &order).await?;
     Ok(Review {
         changes,
@@ -140,11 +152,12 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         adopted: held_ranges(&mut tx, id, &outside, Outside::Equal).await?,
         unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
+        refused: refused_items,
+        files: files.into_iter().map(|file| file.name).collect(),
         proposals: if order.refused_lines > 0 { tx.proposal_counts(id).await? } else { Vec::new() },
         can_be_mended: order.refused_lines > 0 && tx.has_draft_text(id).await?,
         notes,
         unassigned,
-        refused,
         warnings: of_drift(way, &order, &assigned).into_iter().chain(warned).collect(),
         assigned: if order.kind == OrderKind::Release { assigned } else { (0, Vec::new()) },
         way,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Upload, UploadForm, stage_sent};
+use super::{SentFile, Staged, Upload, UploadForm, stage_sent};
 use crate::authz::{Grant, NumbersWrite};
 use crate::domain::entry::Kind;
 use crate::domain::upload::{Change, mended};
@@ -55,11 +55,16 @@ pub async fn mend(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: i64, which: Mendin
     let is_file = kept.is_file;
     let text = beside(async move { mended(&kept.text, proposals.into_iter().filter_map(change).collect()) }).await?;
     let upload = if is_file {
-        Upload { form, file: Some(text.into_bytes()) }
+        let name = form.files.first().map(|file| file.name.clone()).unwrap_or_default();
+        Upload { form, files: vec![SentFile { name, bytes: text.into_bytes() }] }
     } else {
-        Upload { form: UploadForm { numbers: text, ..form }, file: None }
+        Upload { form: UploadForm { numbers: text, ..form }, files: Vec::new() }
     };
-    let staged = stage_sent(ctx, grant, &Arc::new(upload)).await?;
+    let Staged::Draft(staged) = stage_sent(ctx, grant, &Arc::new(upload)).await? else {
+        return Err(Error::Conflict(
+            "It is not clear any more what the columns are. Upload the file again.".to_owned(),
+        ));
+    };
     if let Err(error) = discard(ctx, &OrderRight::Upload(grant.clone()), id).await {
         tracing::debug!(order.id = id, %error, "the draft whose text was mended stays");
     }

@@ -3,15 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{AccountFacts, UploadForm, account_facts, check_profile};
+use super::{AccountFacts, KeptFile, UploadForm, account_facts, check_profile};
 use crate::domain::field::filled;
 use crate::domain::number::InPlan;
 use crate::domain::rules::{self, Flaw};
-use crate::domain::upload::{Column, Line, LineNote, LineProblem, UploadedNumber, shown};
-use crate::domain::{Account, E164, FieldProblem, ItemState, NumberSettings, OrderKind, number};
+use crate::domain::upload::{
+    Column, Exported, Line, LineNote, LineProblem, Said, UploadedNumber, file_and_line, misplaced, shown,
+};
+use crate::domain::{Account, E164, FieldProblem, ItemState, NumberSettings, OrderKind, Service, number};
 use crate::service::orders::compared_with;
 use crate::service::{Result, Rules};
-use crate::store::{NewItem, NewProblem, NoteRow, Tx};
+use crate::store::{HeldNumber, NewItem, NewProblem, NoteRow, Tx};
 
 /// Remembered accounts, settings and results of checks; beyond it they are forgotten and made anew.
 const REMEMBERED: usize = 2_000;
@@ -31,6 +33,13 @@ impl KeyedSettings {
     fn new(settings: NumberSettings) -> Self {
         Self { id: settings.id(), settings: Arc::new(settings) }
     }
+}
+
+/// What a line makes of the settings that its number has, which are known by their id.
+struct Made {
+    said: Arc<Said>,
+    base: Option<i64>,
+    settings: KeyedSettings,
 }
 
 /// An account that gets numbers, as it was when they were staged.
@@ -65,6 +74,8 @@ pub(super) struct Stage<'a> {
     rules: &'a Rules,
     order_id: i64,
     form: &'a UploadForm,
+    /// What is known of the files that are read.
+    files: &'a [KeptFile],
     form_settings: KeyedSettings,
     /// The calling profile of lines that name none.
     usual_profile: Option<String>,
@@ -75,8 +86,12 @@ pub(super) struct Stage<'a> {
     /// Their ids.
     known_touched: HashSet<i64>,
     flaws: HashMap<(i64, i64), Arc<Vec<Flaw>>>,
-    /// The settings of the line before: most lines say the same.
-    last: KeyedSettings,
+    /// What the line before said and made of the settings that its number had: most lines say the same.
+    last: Option<Made>,
+    /// What numbers of the present lines have that are here, where it matters.
+    held: HashMap<E164, HeldNumber>,
+    /// The settings of such numbers.
+    known: HashMap<i64, KeyedSettings>,
     /// The settings that are known to be stored.
     interned: HashSet<i64>,
     countries: number::Countries,
@@ -92,6 +107,7 @@ impl<'a> Stage<'a> {
         rules: &'a Rules,
         order_id: i64,
         form: &'a UploadForm,
+        files: &'a [KeptFile],
         settings: NumberSettings,
         base: Option<Arc<AccountFacts>>,
     ) -> Self {
@@ -100,10 +116,13 @@ impl<'a> Stage<'a> {
             rules,
             order_id,
             form,
+            files,
             usual_profile: filled(&form.calling_profile)
                 .or(rules.policy.default_calling_profile.as_deref())
                 .map(str::to_owned),
-            last: form_settings.clone(),
+            last: None,
+            held: HashMap::new(),
+            known: HashMap::new(),
             form_settings,
             base,
             accounts: HashMap::new(),
@@ -122,6 +141,7 @@ impl<'a> Stage<'a> {
     /// Stages these lines; tells how many problems were found in them beside those that they bring.
     pub(super) async fn take(&mut self, tx: &mut Tx, lines: Vec<Line>) -> Result<usize> {
         self.look_up_accounts(tx, &lines).await?;
+        self.look_up_numbers(tx, &lines).await?;
         let (mut items, mut problems, mut notes, mut values) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
         let known = stored_among(tx, &lines).await?;
         let mut own = 0;
@@ -172,6 +192,78 @@ impl<'a> Stage<'a> {
         Ok(tx.intern_all_settings(&values).await?)
     }
 
+    /// Looks up what the numbers of these lines have, as far as it matters for what the lines make of them.
+    async fn look_up_numbers(&mut self, tx: &mut Tx, lines: &[Line]) -> Result<()> {
+        let numbers: Vec<E164> = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Number(row) => row.settings.as_ref().map(|said| (row, said)),
+                Line::Problem(_) | Line::Note(_) => None,
+            })
+            .filter(|(row, said)| said.needs_base() || self.may_be_refused(row, said))
+            .map(|(row, _)| row.number)
+            .collect();
+        self.held = if numbers.is_empty() { HashMap::new() } else { tx.held_numbers(&numbers).await? };
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        let mut unknown: Vec<i64> = self.held.values().map(|held| held.settings_id).collect();
+        unknown.retain(|id| !self.known.contains_key(id));
+        unknown.sort_unstable();
+        unknown.dedup();
+        if !unknown.is_empty() {
+            let found = tx.all_settings(&unknown).await?;
+            let keyed = |(id, settings)| (id, KeyedSettings { settings: Arc::new(settings), id });
+            self.known.extend(found.into_iter().map(keyed));
+        }
+        Ok(())
+    }
+
+    /// Whether a line that says all of a number's settings may be one that is refused for a new number only.
+    fn may_be_refused(&mut self, row: &UploadedNumber, said: &Arc<Said>) -> bool {
+        let Some(account) = self.account_of(row) else { return false };
+        let settings = self.made(said, None);
+        !self.flaws_of(&settings.settings, settings.id, &account).is_empty()
+            || !rules::check_number(row.number, &settings.settings).is_empty()
+            || (self.usual_profile.is_some() && said.has_no_profile())
+            || settings.settings.services.is_empty()
+    }
+
+    fn account_of(&self, row: &UploadedNumber) -> Option<Arc<AccountFacts>> {
+        match &row.account {
+            None => self.base.clone(),
+            Some(name) => self.accounts.get(name).cloned().flatten(),
+        }
+    }
+
+    /// What a line makes of the settings that its number has; of a new number those of the form stand behind it.
+    fn made(&mut self, said: &Arc<Said>, base: Option<&KeyedSettings>) -> KeyedSettings {
+        let base_id = base.map(|base| base.id);
+        if let Some(last) = &self.last
+            && last.base == base_id
+            && (Arc::ptr_eq(&last.said, said) || last.said == *said)
+        {
+            return last.settings.clone();
+        }
+        let settings = match base {
+            None => {
+                let new = said.of_new(&self.form_settings.settings);
+                KeyedSettings::new(new.with_usual_profile(self.usual_profile.as_ref()).normalised())
+            }
+            Some(base) => {
+                let kept = KeyedSettings::new(said.over(&base.settings));
+                if kept.id == base.id || said.keeps_profile() {
+                    kept
+                } else {
+                    let settings = Arc::unwrap_or_clone(kept.settings);
+                    KeyedSettings::new(settings.with_usual_profile(self.usual_profile.as_ref()))
+                }
+            }
+        };
+        self.last = Some(Made { said: said.clone(), base: base_id, settings: settings.clone() });
+        settings
+    }
+
     async fn look_up_accounts(&mut self, tx: &mut Tx, lines: &[Line]) -> Result<()> {
         if self.accounts.len() >= REMEMBERED {
             self.accounts.clear();
@@ -212,38 +304,33 @@ impl<'a> Stage<'a> {
         let problem = |heading: Option<String>, value: &str, reason: &str| {
             stored(LineProblem::new(row.line, value, reason).under(heading))
         };
-        let account = match &row.account {
-            None => self.base.clone(),
-            Some(name) => self.accounts.get(name).cloned().flatten(),
-        };
-        let Some(account) = account else {
-            let name = row.account.unwrap_or_default();
+        let Some(account) = self.account_of(&row) else {
+            let name = row.account.clone().unwrap_or_default();
             let reason = if name.is_empty() {
                 "The line names no account. Fill the accountName column, or choose an account in the form.".to_owned()
             } else {
                 format!("There is no account named {}. Create it first, or correct the name.", shown(&name))
             };
-            return Err(vec![problem(Some(Column::AccountName.heading()), &name, &reason)]);
+            let record = self.record(&row, &name, &row.settings.as_ref().map(|said| said.alone()).unwrap_or_default());
+            let problem = problem(Some(Column::AccountName.heading()), &name, &reason);
+            return Err(vec![NewProblem { record, ..problem }]);
         };
-        let KeyedSettings { settings, id: settings_id } = match row.settings {
+        let base = self.held.get(&number).filter(|held| held.account_id == account.account.id);
+        let base = base.and_then(|held| self.known.get(&held.settings_id)).cloned();
+        let KeyedSettings { settings, id: settings_id } = match &row.settings {
             None => self.form_settings.clone(),
-            Some(settings) => {
-                let settings = settings.with_usual_profile(self.usual_profile.as_ref());
-                if settings != *self.last.settings {
-                    self.last = KeyedSettings::new(settings);
-                }
-                self.last.clone()
-            }
+            Some(said) => self.made(said, base.as_ref()),
         };
-        let flaws = self.flaws_of(&settings, settings_id, &account);
-        let flaws = flaws.iter().cloned().chain(rules::check_number(number, &settings));
-        let problems: Vec<NewProblem> = flaws
+        let flaws = self.flaws_that_count(&row, &settings, settings_id, base.as_ref(), &account);
+        let mut problems: Vec<NewProblem> = flaws
+            .into_iter()
             .map(|flaw| {
                 let value = if flaw.value.is_empty() { number.to_string() } else { flaw.value };
                 problem(heading(flaw.field, &settings), &value, &flaw.reason)
             })
             .collect();
-        if !problems.is_empty() {
+        if let Some(first) = problems.first_mut() {
+            first.record = self.record(&row, &account.account.name, &settings);
             return Err(problems);
         }
         let state = ItemState::of_new(&account.account, settings.services, self.rules.policy.backends.provisioned());
@@ -259,6 +346,39 @@ impl<'a> Stage<'a> {
             country: self.country(number),
             state,
         })
+    }
+
+    /// The cells of a line that is refused, as JSON.
+    fn record(&self, row: &UploadedNumber, account: &str, settings: &NumberSettings) -> Option<String> {
+        let (file, _) = file_and_line(row.line.into());
+        let file = self.files.get(file).filter(|file| !file.columns.is_empty())?;
+        let row = Exported { first: row.number, last: row.number, account, settings, assigned: row.assigned };
+        serde_json::to_string(&file.cells(&row)).ok()
+    }
+
+    /// What is wrong with the settings that a number gets, as far as it is not so already.
+    fn flaws_that_count(
+        &mut self,
+        row: &UploadedNumber,
+        settings: &NumberSettings,
+        settings_id: i64,
+        base: Option<&KeyedSettings>,
+        account: &AccountFacts,
+    ) -> Vec<Flaw> {
+        if base.is_some_and(|base| base.id == settings_id) {
+            return Vec::new();
+        }
+        let mut flaws = self.flaws_of(settings, settings_id, account).to_vec();
+        flaws.extend(rules::check_number(row.number, settings));
+        if let Some(said) = &row.settings {
+            flaws.extend(flaws_of_line(said, settings));
+        }
+        if let Some(base) = base.filter(|_| !flaws.is_empty()) {
+            let mut before = self.flaws_of(&base.settings, base.id, account).to_vec();
+            before.extend(rules::check_number(row.number, &base.settings));
+            flaws.retain(|flaw| !before.contains(flaw));
+        }
+        flaws
     }
 
     /// The country of a number; counts it where its block belongs to nobody.
@@ -307,7 +427,7 @@ impl<'a> Stage<'a> {
             let note = NoteRow { seq: 0, line: 0, value: first.to_string(), text };
             tx.insert_notes(self.order_id, &[note]).await?;
         }
-        if self.has_proposals && source.text.len() <= KEPT_TEXT {
+        if self.has_proposals && !source.text.is_empty() && source.text.len() <= KEPT_TEXT {
             tx.keep_draft_text(self.order_id, source.text, source.is_file).await?;
         }
         if self.touched.is_empty()
@@ -330,6 +450,19 @@ impl<'a> Stage<'a> {
         );
         Ok(())
     }
+}
+
+/// What is wrong with a line of cells, seen from the settings that it makes.
+fn flaws_of_line(said: &Said, settings: &NumberSettings) -> Vec<Flaw> {
+    let flaw = |reason: String| Flaw { field: "service", value: String::new(), reason };
+    let mut flaws = Vec::new();
+    if settings.services.is_empty() {
+        let reason =
+            "No service is enabled. Write true in the enabled column of one service, or choose a service in the form.";
+        flaws.push(flaw(reason.to_owned()));
+    }
+    flaws.extend(said.misplaced(settings.services).iter().map(|service| flaw(misplaced(service))));
+    flaws
 }
 
 /// The first three names and how many more there are.
@@ -361,13 +494,14 @@ fn stored(problem: LineProblem) -> NewProblem {
         heading: problem.heading,
         value: problem.value,
         reason: problem.reason,
+        record: problem.record.map(|cells| serde_json::to_string(&cells).unwrap_or_default()),
         mend: problem.mend,
     }
 }
 
 /// The heading of the column that a form field is in a file with columns; lists have none.
 fn heading(field: &str, settings: &NumberSettings) -> Option<String> {
-    let service = settings.service()?;
+    let service = settings.service().unwrap_or(Service::OperatorConnect);
     Some(
         match field {
             "account" => Column::AccountName,

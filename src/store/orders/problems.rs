@@ -8,7 +8,7 @@ use crate::store::{Result, Tx};
 
 statements! {
     PROBLEMS = "
-        SELECT seq, line, heading, value, reason, kind, proposal
+        SELECT seq, line, heading, value, reason, record, kind, proposal
         FROM order_problems
         WHERE order_id = $1
           AND seq > $2
@@ -27,6 +27,8 @@ pub struct NewProblem {
     pub value: String,
     /// What is wrong and what would be right.
     pub reason: String,
+    /// The cells of the line as JSON, with the first problem of a line that has cells.
+    pub record: Option<String>,
     /// How it may be mended, where it is an entry that was refused.
     pub mend: Option<Box<Mend>>,
 }
@@ -40,11 +42,12 @@ pub struct ProblemRow {
     pub heading: Option<String>,
     pub value: String,
     pub reason: String,
+    pub record: Option<String>,
     pub kind: Option<String>,
     pub proposal: Option<String>,
 }
 
-/// Rows in one insert: ten binds each, under SQLite's limit of 32,766.
+/// Rows in one insert: eleven binds each, under SQLite's limit of 32,766.
 const ROWS: usize = 2_000;
 
 impl Tx {
@@ -57,7 +60,7 @@ impl Tx {
             on!(self, |c| {
                 let mut insert = sqlx::QueryBuilder::new(
                     "INSERT INTO order_problems \
-                     (order_id, seq, line, heading, value, reason, kind, proposal, place_start, place_end) ",
+                     (order_id, seq, line, heading, value, reason, record, kind, proposal, place_start, place_end) ",
                 );
                 insert.push_values(chunk.iter().enumerate(), |mut row, (place, problem)| {
                     row.push_bind(order_id)
@@ -65,7 +68,8 @@ impl Tx {
                         .push_bind(i64::from(problem.line))
                         .push_bind(problem.heading.clone())
                         .push_bind(problem.value.clone())
-                        .push_bind(problem.reason.clone());
+                        .push_bind(problem.reason.clone())
+                        .push_bind(problem.record.clone());
                     let mend = problem.mend.as_deref();
                     let place = |byte: usize| i64::try_from(byte).unwrap_or(i64::MAX);
                     row.push_bind(mend.map(|mend| mend.kind.key()))
