@@ -16,11 +16,13 @@ mod login;
 mod number;
 mod number_filter;
 mod numbers;
+mod numbers_export;
 mod order;
 mod orders;
 mod overview;
 mod pull;
 mod quarantine;
+mod refused;
 mod release;
 mod report;
 mod review;
@@ -29,6 +31,8 @@ mod show;
 mod upload;
 mod upload_body;
 mod upload_form;
+mod upload_headings;
+mod xlsx;
 
 use crate::http::{RequestInfo, Routes};
 use crate::service::Origin;
@@ -49,15 +53,18 @@ pub fn routes() -> Routes {
         .merge(login::routes())
         .merge(number::routes())
         .merge(numbers::routes())
+        .merge(numbers_export::routes())
         .merge(order::routes())
         .merge(orders::routes())
         .merge(overview::routes())
         .merge(quarantine::routes())
         .merge(release::routes())
+        .merge(refused::routes())
         .merge(report::routes())
         .merge(review::routes())
         .merge(search::routes())
         .merge(upload::routes())
+        .merge(upload_headings::routes())
 }
 
 /// Where a change comes from, for the audit.

@@ -7,19 +7,17 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
-use super::csv;
 use super::form::{Choice, Errors, Filters, Pager, Pill};
 use super::number_filter::NumbersQuery;
 use super::show::{Chip, count, counted};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
-use crate::domain::upload::{HEADINGS, cells};
 use crate::domain::{E164, Service, SyncState};
 use crate::http::{Granted, Partial, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page};
 use crate::service::numbers::{self, Alike, FilterChoices, Matching, NumberFilter, NumberLine, NumberRange};
 use crate::service::{Ctx, Page};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/numbers", needs::<NumbersRead>(), list).get("/numbers.csv", needs::<NumbersRead>(), export)
+    Routes::new().get("/numbers", needs::<NumbersRead>(), list)
 }
 
 #[derive(Template)]
@@ -35,6 +33,7 @@ struct ListPage {
     hidden: Vec<(&'static str, String)>,
     csv: String,
     csv_for_spreadsheets: String,
+    workbook: String,
     upload: String,
     other_view: String,
     fragment: bool,
@@ -165,6 +164,7 @@ async fn list(
         clear: filters.clear(),
         hidden: filters.fields(),
         csv_for_spreadsheets: format!("{csv}{mark}for=spreadsheets"),
+        workbook: csv.replacen(".csv", ".xlsx", 1),
         csv,
         upload: format!("/numbers/upload{upload}"),
         other_view,
@@ -301,27 +301,4 @@ fn offered(query: &NumbersQuery, choices: FilterChoices) -> FormChoices {
         .into_iter()
         .any(|value| !value.is_empty()),
     }
-}
-
-/// `GET /numbers.csv`
-async fn export(
-    State(state): State<PortalState>,
-    Granted(grant): Granted<NumbersRead>,
-    QueryString(query): QueryString<NumbersQuery>,
-) -> Result<Response, Problem> {
-    let filter = query.filter().map_err(crate::service::Error::Invalid)?;
-    let for_spreadsheets = query.made_for == "spreadsheets";
-    let headings: Vec<String> = HEADINGS.into_iter().map(crate::domain::upload::Column::heading).collect();
-    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let name =
-        filter.account.as_deref().map_or_else(|| "numbers.csv".to_owned(), |account| format!("numbers-{account}.csv"));
-    let ctx = state.ctx().clone();
-    csv::export(&name, &headings, move |after: Option<E164>| {
-        let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
-        async move {
-            let (found, next) = numbers::export(&ctx, &grant, &filter, after).await?;
-            Ok((found.iter().map(|number| cells(number, for_spreadsheets)).collect(), next))
-        }
-    })
-    .await
 }

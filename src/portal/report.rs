@@ -5,6 +5,7 @@ use axum::response::Response;
 
 use super::csv::{self, text};
 use crate::authz::{Grant, NumbersDelete, OrdersRead};
+use crate::domain::upload::file_and_line;
 use crate::domain::{E164, OrderKind, OrderStatus, Outside, Verdict};
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, needs};
 use crate::service::orders::{self, ItemRow, ProblemRow, REPORT_CHUNK};
@@ -82,7 +83,7 @@ fn refused_line(problem: ProblemRow) -> Vec<String> {
     fill(
         &mut row,
         [
-            ("line", problem.line.to_string()),
+            ("line", file_and_line(problem.line).1.to_string()),
             ("result", "Refused".to_owned()),
             ("reason", text(problem.reason)),
             ("column", text(problem.heading.unwrap_or_default())),
@@ -110,7 +111,7 @@ fn number_line(item: ItemRow, draft: bool) -> Vec<String> {
     fill(
         &mut row,
         [
-            ("line", if item.line > 0 { item.line.to_string() } else { String::new() }),
+            ("line", if item.line > 0 { file_and_line(item.line).1.to_string() } else { String::new() }),
             ("telephoneNumber", item.number.to_string()),
             ("accountName", text(item.account.unwrap_or_default())),
             ("result", result.to_owned()),

@@ -22,6 +22,7 @@ use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, NumbersWrite, OrdersRead, Principal, SyncWrite};
 use crate::domain::rules::{Difference, described, differences};
+use crate::domain::upload::file_and_line;
 use crate::domain::{DriftWay, NumberSettings, OrderKind, OrderStatus, Places, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, go_on_to, needs,
@@ -122,6 +123,8 @@ struct ChangeRow {
 struct LineRow {
     seq: i64,
     line: i64,
+    /// The file, where there are several.
+    file: String,
     heading: String,
     value: String,
     reason: String,
@@ -132,6 +135,8 @@ struct RefusedRow {
     e164: String,
     shown: String,
     line: i64,
+    /// The file, where there are several.
+    file: String,
     account: String,
     reason: String,
 }
@@ -328,7 +333,8 @@ async fn review_page(
             .iter()
             .map(|problem| LineRow {
                 seq: problem.seq,
-                line: problem.line,
+                line: file_and_line(problem.line).1,
+                file: review.file_of(problem.line),
                 heading: problem.heading.clone().unwrap_or_default(),
                 value: problem.value.clone(),
                 reason: problem.reason.clone(),
@@ -342,7 +348,8 @@ async fn review_page(
             .map(|item| RefusedRow {
                 e164: item.number.to_string(),
                 shown: item.number.grouped(),
-                line: item.line,
+                line: file_and_line(item.line).1,
+                file: review.file_of(item.line),
                 account: item.account.clone().unwrap_or_default(),
                 reason: item.refusal().unwrap_or_default(),
             })

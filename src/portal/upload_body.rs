@@ -3,8 +3,9 @@
 use axum::extract::Multipart;
 use axum::extract::multipart::Field;
 
+use crate::domain::upload::MAX_FILES;
 use crate::http::Problem;
-use crate::service::staging::UploadForm;
+use crate::service::staging::{SentFile, UploadForm};
 
 /// The most bytes of a field that is no list of numbers. Every rule about such fields allows less.
 const SHORT: usize = 4_096;
@@ -18,8 +19,8 @@ const GROWS: usize = 65_536;
 pub(super) struct SentUpload {
     /// The typed fields.
     pub(super) form: UploadForm,
-    /// The chosen file, if one was chosen.
-    pub(super) file: Option<File>,
+    /// The chosen files.
+    pub(super) files: Vec<SentFile>,
     /// Name of the field whose text was more than is taken.
     pub(super) too_large: Option<&'static str>,
     /// The form changes numbers that exist when this is not empty.
@@ -28,15 +29,10 @@ pub(super) struct SentUpload {
     pub(super) draft: String,
 }
 
-/// A chosen file.
-pub(super) struct File {
-    /// Its name on the person's computer.
-    pub(super) name: String,
-    /// What is in it.
-    pub(super) bytes: Vec<u8>,
-}
+/// More files than this are not kept; an upload reads fewer, and says so.
+const FILES_MOST: usize = 2 * MAX_FILES;
 
-/// Reads the form to its end; the list of numbers and the file hold `most` bytes together. `declared` is what the body
+/// Reads the form to its end; the list of numbers and the files hold `most` bytes together. `declared` is what the body
 /// says it has in all.
 ///
 /// # Errors
@@ -53,9 +49,9 @@ pub(super) async fn read(mut body: Multipart, most: usize, declared: Option<u64>
                 let (bytes, whole) = piece_by_piece(field, left, declared).await?;
                 if !whole {
                     sent.too_large = Some("file");
-                } else if !name.is_empty() || !bytes.is_empty() {
+                } else if (!name.is_empty() || !bytes.is_empty()) && sent.files.len() < FILES_MOST {
                     left -= bytes.len();
-                    sent.file = Some(File { name, bytes });
+                    sent.files.push(SentFile { name, bytes });
                 }
             }
             "numbers" => {
@@ -88,6 +84,8 @@ fn take(sent: &mut SentUpload, name: &str, value: &str) {
         "country" => &mut form.country,
         "ticket" => &mut form.ticket,
         "custom_sip_header" => &mut form.custom_sip_header,
+        "encoding" => &mut form.encoding,
+        "sheet" => &mut form.sheet,
         "manage" => &mut sent.manage,
         "draft" => &mut sent.draft,
         "capability" | "additional_usage" | "further_service" => {
@@ -103,6 +101,10 @@ fn take(sent: &mut SentUpload, name: &str, value: &str) {
         }
         "allow_tenant_address_update" => {
             form.allow_tenant_address_update = matches!(value, "true" | "on" | "1" | "yes");
+            return;
+        }
+        "ask_columns" => {
+            form.ask_columns = matches!(value, "true" | "on" | "1" | "yes");
             return;
         }
         _ => return,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::api_call::ApiCalls;
 use super::form::{Choice, Errors};
 use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead, Principal};
+use crate::domain::upload::Encoding;
 use crate::domain::{Account, CapabilityPlan, CivicAddress, Service, ServiceSet};
 use crate::http::Problem;
 use crate::service::staging::UploadForm;
@@ -73,6 +74,31 @@ pub(super) struct FormView {
     pub(super) limits: String,
     /// The one number that is changed, as it is.
     pub(super) api: ApiCalls,
+}
+
+/// The files that a browser offers to choose.
+pub(super) const ACCEPTS: &str =
+    ".csv,.txt,.tsv,.xlsx,text/csv,text/plain,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+impl FormView {
+    #[expect(clippy::unused_self, reason = "a template asks it")]
+    pub(super) fn accepts(&self) -> &'static str {
+        ACCEPTS
+    }
+
+    /// Whether more is said of the files than which they are.
+    pub(super) fn says_more_of_files(&self) -> bool {
+        !self.form.sheet.is_empty()
+            || !self.form.encoding.is_empty()
+            || self.form.ask_columns
+            || !self.errors.of("file").is_empty()
+    }
+
+    pub(super) fn encodings(&self) -> Vec<Choice> {
+        [(Encoding::Unicode, "UTF-8 or UTF-16"), (Encoding::Windows1252, "Windows-1252 (western European)")]
+            .map(|(encoding, label)| Choice::new(encoding.key(), label, &self.form.encoding))
+            .into()
+    }
 }
 
 /// What the form offers for what it says so far. A form that is `new` gets what most uploads choose.
