@@ -7,6 +7,8 @@
 
 #[path = "main_job/drift.rs"]
 mod drift;
+#[path = "main_job/files.rs"]
+mod files;
 #[path = "main_job/list.rs"]
 mod list;
 #[path = "shared/load.rs"]
@@ -42,6 +44,7 @@ fn main() -> Outcome<()> {
 async fn run() -> Outcome<()> {
     starts().await?;
     upload().await?;
+    files::run().await?;
     moving::run().await?;
     list::run().await
 }

@@ -25,6 +25,7 @@ mod crash;
 mod demo;
 mod dns;
 mod drift;
+mod files;
 mod hand_over;
 mod harness;
 mod hostile;
