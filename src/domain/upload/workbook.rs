@@ -57,9 +57,10 @@ pub fn read(bytes: &[u8], wanted: Option<&str>) -> Result<ReadSheet, String> {
     };
     let others = sheets.iter().filter(|other| !other.is_hidden && other.path != sheet.path);
     let others: Vec<String> = others.take(20).map(|other| shown(&other.name)).collect();
-    let note = match others.is_empty() {
-        true => String::new(),
-        false => format!("The sheet {} was read, and not {}.", shown(&sheet.name), others.join(", ")),
+    let note = if others.is_empty() {
+        String::new()
+    } else {
+        format!("The sheet {} was read, and not {}.", shown(&sheet.name), others.join(", "))
     };
     let strings = package.strings()?;
     let dates = package.date_styles()?;
