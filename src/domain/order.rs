@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::account::Account;
+use super::draft::{FormOf, Moves};
 use super::service::ServiceSet;
 
 /// What an order does.
@@ -210,11 +211,13 @@ pub enum Refusal {
     OtherTenant,
     /// Another account had it until lately.
     Quarantine,
+    /// It is to move while a backend has it in hand.
+    UnderWay,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::New,
         Self::Changed,
         Self::Unchanged,
@@ -226,6 +229,7 @@ impl Verdict {
         Self::Refused(Refusal::NoAccount),
         Self::Refused(Refusal::OtherTenant),
         Self::Refused(Refusal::Quarantine),
+        Self::Refused(Refusal::UnderWay),
     ];
 
     /// The name in storage and addresses.
@@ -242,6 +246,7 @@ impl Verdict {
             Self::Refused(Refusal::NoAccount) => "no-account",
             Self::Refused(Refusal::OtherTenant) => "other-tenant",
             Self::Refused(Refusal::Quarantine) => "quarantine",
+            Self::Refused(Refusal::UnderWay) => "under-way",
         }
     }
 
@@ -264,6 +269,7 @@ impl Refusal {
                 "The backend holds it for another tenant. It has to be released there first; then upload it again."
             }
             Self::Quarantine => "Is in quarantine: another account had it until lately.",
+            Self::UnderWay => "Is on its way to a backend. Wait until the backend has answered, then move it.",
         }
     }
 }
@@ -340,6 +346,10 @@ pub struct Order {
     pub author_id: String,
     /// Ticket of the change.
     pub ticket: Option<String>,
+    /// The form that it was made with.
+    pub form_of: FormOf,
+    /// Where its numbers go, where it moves them.
+    pub moves: Option<Moves>,
     /// Counts of the submitted order.
     pub progress: Progress,
     /// Lines that could not be read when it was staged.
@@ -350,6 +360,16 @@ pub struct Order {
     pub submitted_at: Option<OffsetDateTime>,
     /// When the last number had its answer.
     pub finished_at: Option<OffsetDateTime>,
+}
+
+impl Order {
+    /// What it does, in the words people read.
+    pub const fn label(&self) -> &'static str {
+        match self.moves {
+            Some(_) => "Move numbers",
+            None => self.kind.label(),
+        }
+    }
 }
 
 #[cfg(test)]

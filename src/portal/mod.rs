@@ -4,6 +4,7 @@ mod accounts;
 mod api_call;
 mod api_reference;
 mod audit;
+mod bulk;
 mod civic_addresses;
 mod connection;
 mod consents;
@@ -21,7 +22,6 @@ mod orders;
 mod overview;
 mod pull;
 mod quarantine;
-mod release;
 mod report;
 mod review;
 mod search;
@@ -41,6 +41,7 @@ pub fn routes() -> Routes {
         .merge(api_call::routes())
         .merge(api_reference::routes())
         .merge(audit::routes())
+        .merge(bulk::routes())
         .merge(civic_addresses::routes())
         .merge(connection::routes())
         .merge(consents::routes())
@@ -53,7 +54,6 @@ pub fn routes() -> Routes {
         .merge(orders::routes())
         .merge(overview::routes())
         .merge(quarantine::routes())
-        .merge(release::routes())
         .merge(report::routes())
         .merge(review::routes())
         .merge(search::routes())

@@ -169,6 +169,7 @@ impl From<OrderHistory> for HistoryStep {
         Self {
             order: step.order_id,
             title: match step.kind {
+                OrderKind::Upload if step.is_move => format!("Moved to {account}"),
                 OrderKind::Upload => format!("Uploaded to {account}"),
                 OrderKind::Release => format!("Released from {account}"),
             },

@@ -12,20 +12,19 @@ use super::origin;
 use super::quarantine::OverrideRow;
 use super::show::{Chip, Moment, count, counted};
 use crate::authz::OrdersRead;
-use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus, Outside};
+use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus, Outside, UndoPart};
 use crate::http::{
-    Flash, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page,
-    see_other, see_other_with,
+    Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
+    needs, page, see_other, see_other_with,
 };
-use crate::service::orders::{self, Cause, ItemPage, ItemRow, ItemSelection, OrderRight};
+use crate::service::orders::{self, Cause, ItemPage, ItemRow, ItemSelection, OrderRight, UndoRight};
 use crate::service::{self, quarantine};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/orders/{id}", needs::<OrdersRead>(), show).post(
-        "/orders/{id}/retry",
-        needs::<OrdersRead>(),
-        retry,
-    )
+    Routes::new()
+        .get("/orders/{id}", needs::<OrdersRead>(), show)
+        .post("/orders/{id}/retry", needs::<OrdersRead>(), retry)
+        .post("/orders/{id}/undo", needs::<OrdersRead>(), undo)
 }
 
 #[derive(Default, Deserialize)]
@@ -33,7 +32,12 @@ pub(super) fn routes() -> Routes {
 struct OrderQuery {
     state: String,
     page: String,
+    /// Not empty: what can be undone is looked for, however many numbers there are.
+    undo: String,
 }
+
+/// An order of more numbers is looked through for what can be undone only when somebody asks for it.
+const LOOKED_THROUGH: i64 = 5_000;
 
 #[derive(Template)]
 #[template(path = "order.html", blocks = ["live"])]
@@ -55,8 +59,30 @@ struct OrderPage {
     only: String,
     pager: Pager,
     may_retry: bool,
+    undo: Vec<UndoRow>,
+    /// Whether somebody has to ask before it is known what can be undone.
+    asks_to_undo: bool,
     overrides: Vec<OverrideRow>,
     fragment: bool,
+}
+
+/// A part of the order that can be undone.
+struct UndoRow {
+    part: &'static str,
+    button: String,
+}
+
+impl UndoRow {
+    fn new((part, numbers): (UndoPart, i64)) -> Self {
+        let numbers = counted(numbers, "number", "numbers");
+        let button = match part {
+            UndoPart::New => format!("Undo: release {numbers}"),
+            UndoPart::Changed => format!("Undo: former settings for {numbers}"),
+            UndoPart::Moved => format!("Undo: move {numbers} back"),
+            UndoPart::Released => format!("Undo: upload {numbers} again"),
+        };
+        Self { part: part.key(), button }
+    }
 }
 
 struct Facts {
@@ -170,7 +196,7 @@ async fn show(
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind);
+    let right = OrderRight::of_order(grant.principal(), &order);
     let draft = order.status == OrderStatus::Draft;
     if draft && right.is_ok() && !partial && shell.flash.is_none() {
         return Ok(see_other(&format!("/orders/{id}/review")));
@@ -198,7 +224,14 @@ async fn show(
         previous: link("before", found.items.first(), found.more_before),
         next: link("after", found.items.last(), found.more_after),
     };
-    let kind = if order.kind == OrderKind::Upload { "Upload" } else { "Release" };
+    let kind = match (order.moves, order.kind) {
+        (Some(_), _) => "Move",
+        (None, OrderKind::Upload) => "Upload",
+        (None, OrderKind::Release) => "Release",
+    };
+    let asks_to_undo = orders::may_be_undone(&order) && order.progress.total > LOOKED_THROUGH && query.undo.is_empty();
+    let undoable = if asks_to_undo { Vec::new() } else { orders::undoable(ctx, &grant, &order).await? };
+    let undoable = undoable.into_iter().filter(|(part, _)| UndoRight::of(grant.principal(), &order, *part).is_ok());
     let template = OrderPage {
         shell: shell.at("orders"),
         id,
@@ -227,6 +260,8 @@ async fn show(
         progress: bar(&order),
         may_retry: right.is_ok() && causes.iter().any(|cause| cause.retryable > 0),
         overrides: quarantine::overrides(ctx, &grant, id).await?.into_iter().map(OverrideRow::from).collect(),
+        undo: undoable.map(UndoRow::new).collect(),
+        asks_to_undo,
         causes: causes.iter().map(CauseRow::from).collect(),
         items: found.items.into_iter().map(ItemView::from).collect(),
         only: only.map(|only| only.label().to_owned()).unwrap_or_default(),
@@ -234,6 +269,32 @@ async fn show(
         fragment: partial,
     };
     Ok(if partial { fragment(&template.as_live()) } else { page(&template) })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SentUndo {
+    part: String,
+}
+
+/// `POST /orders/{id}/undo`: stages the inverse order.
+async fn undo(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<OrdersRead>,
+    PathPart(id): PathPart<i64>,
+    FormBody(sent): FormBody<SentUndo>,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let order = orders::get(ctx, &grant, id).await?;
+    let Some(part) = UndoPart::from_key(&sent.part) else {
+        return Ok(see_other_with(&format!("/orders/{id}"), Flash::warning("Choose what to undo.")));
+    };
+    let right = UndoRight::of(grant.principal(), &order, part)?;
+    match orders::stage_undo(ctx, &right, id, part).await {
+        Ok(draft) => Ok(see_other(&format!("/orders/{draft}/review"))),
+        Err(service::Error::Conflict(reason)) => Ok(see_other_with(&format!("/orders/{id}"), Flash::warning(reason))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `POST /orders/{id}/retry`
@@ -245,7 +306,7 @@ async fn retry(
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let right = OrderRight::of_order(grant.principal(), &order)?;
     let flash = match orders::retry_failed(ctx, &right, &origin(&info), id).await {
         Ok(retried) => Flash::success(format!("{} will be tried again.", counted(retried, "number", "numbers"))),
         Err(service::Error::Conflict(reason)) => Flash::warning(reason),

@@ -19,15 +19,15 @@ use super::origin;
 use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, OrdersRead, Principal, SyncWrite};
-use crate::domain::rules::{Difference, described, differences};
-use crate::domain::{DriftWay, NumberSettings, OrderKind, OrderStatus, Places, Verdict};
+use crate::domain::rules::{Difference, described};
+use crate::domain::{DriftWay, FormOf, NumberSettings, Order, OrderKind, OrderStatus, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, go_on_to, needs,
     page_with, see_other, see_other_with,
 };
 use crate::service;
 use crate::service::orders::{
-    self, Decision, ItemRange, OrderRight, REVIEW_SHOWN, Review, SettingsChange, Source, Submitted,
+    self, ChangeGroup, Decision, ItemRange, OrderRight, REVIEW_SHOWN, Review, Run, Source, Submitted,
 };
 
 pub(super) fn routes() -> Routes {
@@ -60,6 +60,8 @@ struct ReviewPage {
     ranges_cut: bool,
     settings: Vec<(&'static str, String)>,
     changes: Vec<ChangeRow>,
+    /// Changes that are not shown.
+    changes_left: usize,
     problems: Vec<LineRow>,
     lines_left: i64,
     refused: Vec<RefusedRow>,
@@ -71,6 +73,8 @@ struct ReviewPage {
     shown: String,
     /// Whether it settles drift.
     drift: bool,
+    /// The form that the draft was made with; empty where there is none.
+    back: String,
     api: ApiCalls,
 }
 
@@ -111,7 +115,10 @@ struct RangeRow {
 
 struct ChangeRow {
     count: String,
-    example: String,
+    /// The first and last of numbers in a row; no last where it is one.
+    runs: Vec<(String, String)>,
+    /// How many more ranges there are; empty for none.
+    more: String,
     differences: Vec<Difference>,
 }
 
@@ -149,9 +156,9 @@ impl From<&ItemRange> for RangeRow {
     }
 }
 
-impl ChangeRow {
-    fn new(change: &SettingsChange, places: &Places) -> Self {
-        let mut differences = differences(&change.before, &change.after, places);
+impl From<&ChangeGroup> for ChangeRow {
+    fn from(group: &ChangeGroup) -> Self {
+        let mut differences = group.differences.clone();
         if differences.is_empty() {
             differences.push(Difference {
                 label: "Nothing",
@@ -159,7 +166,18 @@ impl ChangeRow {
                 after: "is sent again".to_owned(),
             });
         }
-        Self { count: counted(change.count, "number", "numbers"), example: change.example.grouped(), differences }
+        let shown = |run: &Run| {
+            let last = if run.first == run.last { String::new() } else { run.last.grouped() };
+            (run.first.grouped(), last)
+        };
+        let first = Run { first: group.example, last: group.example };
+        let runs = if group.runs.is_empty() { std::slice::from_ref(&first) } else { group.runs.as_slice() };
+        Self {
+            count: counted(group.count, "number", "numbers"),
+            runs: runs.iter().map(shown).collect(),
+            more: if group.more_runs > 0 { count(group.more_runs as i64) } else { String::new() },
+            differences,
+        }
     }
 }
 
@@ -250,8 +268,24 @@ const fn verb(review: &Review) -> &'static str {
         (Some(DriftWay::Adopt), OrderKind::Release) => "Remove here",
         (Some(DriftWay::Push), _) => "Push",
         (_, OrderKind::Release) => "Release",
-        (_, OrderKind::Upload) => "Upload",
+        (_, OrderKind::Upload) => match review.order.form_of {
+            FormOf::Manage => "Change",
+            FormOf::Move => "Move",
+            _ => "Upload",
+        },
     }
+}
+
+/// The address of the form that a draft was made with, to be changed and reviewed again; empty where there is none.
+fn form_of(order: &Order) -> String {
+    let page = match (order.form_of, order.kind) {
+        (FormOf::Upload, OrderKind::Upload) => "upload",
+        (FormOf::Manage, _) => "manage",
+        (FormOf::Release, _) => "release",
+        (FormOf::Move, _) => "move",
+        (FormOf::Upload, OrderKind::Release) | (FormOf::Undo, _) => return String::new(),
+    };
+    format!("/numbers/{page}?draft={}", order.id)
 }
 
 async fn review_page(
@@ -269,11 +303,13 @@ async fn review_page(
         .split_first()
         .filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
     let (assigned, shown) = &review.assigned;
-    let right = OrderRight::of(grant.principal(), order.kind).ok();
+    let right = OrderRight::of_order(grant.principal(), order).ok();
     let quarantine = InReview::of(state.ctx(), grant, review, std::mem::take(&mut said.quarantine)).await?;
     let mut api = match &right {
         // A call would send what a draft that settles drift does not send, or cannot do what it does.
-        Some(right) if review.way.is_none() => api_call::of_draft(state, right, order, refused > 0).await?,
+        Some(right) if review.way.is_none() && order.moves.is_none() => {
+            api_call::of_draft(state, right, order, refused > 0).await?
+        }
         _ => ApiCalls::default(),
     };
     if !quarantine.overrides.is_empty() && state.ctx().policy.quarantine.binds_api && !api.calls.is_empty() {
@@ -314,7 +350,8 @@ async fn review_page(
         ranges: review.ranges.iter().map(RangeRow::from).collect(),
         ranges_cut: review.ranges.len() >= REVIEW_SHOWN,
         settings: same_settings.map(|(first, _)| described(&first.settings, &review.places)).unwrap_or_default(),
-        changes: review.changes.iter().map(|change| ChangeRow::new(change, &review.places)).collect(),
+        changes: review.groups.iter().take(REVIEW_SHOWN).map(ChangeRow::from).collect(),
+        changes_left: review.groups.len().saturating_sub(REVIEW_SHOWN),
         lines_left: order.refused_lines - review.problems.len() as i64,
         problems: review
             .problems
@@ -350,6 +387,7 @@ async fn review_page(
         may_decide: right.is_some(),
         shown: fingerprint(&review.into()),
         drift: review.way.is_some(),
+        back: form_of(order),
         api,
     })
 }
@@ -385,7 +423,7 @@ async fn submit(
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let right = OrderRight::of_order(grant.principal(), &order)?;
     if order.status != OrderStatus::Draft {
         return Ok(not_draft(id, order.status));
     }
@@ -455,7 +493,7 @@ async fn discard(
     PathPart(id): PathPart<i64>,
 ) -> Result<Response, Problem> {
     let order = orders::get(state.ctx(), &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let right = OrderRight::of_order(grant.principal(), &order)?;
     if order.status != OrderStatus::Draft {
         return Ok(not_draft(id, order.status));
     }

@@ -7,7 +7,7 @@ use crate::http::Problem;
 use crate::service::staging::UploadForm;
 
 /// The most bytes of a field that is no list of numbers. Every rule about such fields allows less.
-const SHORT: usize = 4_096;
+pub(super) const SHORT: usize = 4_096;
 /// The most repetitions of a field that are kept.
 const REPEATED: usize = 100;
 /// A field with more than this gets all the room it may need at once, rather than grow by being copied.
@@ -138,13 +138,13 @@ pub(super) async fn piece_by_piece(
 }
 
 /// The bytes of a short field as text; what is no UTF-8, and NUL, becomes a character that no rule takes.
-fn text(bytes: Vec<u8>) -> String {
+pub(super) fn text(bytes: Vec<u8>) -> String {
     let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// The same for a list of numbers. It may be long, so it is made text in place, and not by a thread that answers requests.
-async fn long_text(bytes: Vec<u8>) -> Result<String, Problem> {
+pub(super) async fn long_text(bytes: Vec<u8>) -> Result<String, Problem> {
     if bytes.len() <= GROWS {
         return Ok(text(bytes));
     }

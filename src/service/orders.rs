@@ -1,6 +1,7 @@
 //! Orders: review a draft, submit it, follow it, try again what failed.
 
 mod addresses;
+mod changes;
 mod decision;
 mod draft;
 mod find;
@@ -10,7 +11,9 @@ mod retry;
 mod review;
 mod right;
 mod submit;
+mod undo;
 
+pub use self::changes::{ChangeGroup, Run};
 pub use self::decision::{CHANGE_ASSIGNED, Decision, LOSE_ADDRESS};
 pub use self::draft::discard;
 pub use self::find::{ItemPage, ItemSelection, REPORT_CHUNK, causes, get, items, list, problems, report};
@@ -23,6 +26,7 @@ pub use self::review::{REVIEW_SHOWN, Review, Shown, review, shown};
 pub use self::right::OrderRight;
 pub(super) use self::submit::{OrderToSubmit, new_order, submit_in};
 pub use self::submit::{Submitted, compare_again, submit};
+pub use self::undo::{UndoRight, may_be_undone, stage_undo, undoable};
 pub use crate::store::{
     Cause, ItemRange, ItemRow, OrderFilter, OutsideCount, ProblemRow, SettingsChange, TheirSettings, TouchedThere,
 };

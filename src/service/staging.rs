@@ -32,12 +32,13 @@ pub struct Upload {
 }
 
 /// An account and what is known of its tenant.
-struct AccountFacts {
-    account: Account,
-    facts: TenantFacts,
+#[derive(Clone, Debug)]
+pub(in crate::service) struct AccountFacts {
+    pub(in crate::service) account: Account,
+    pub(in crate::service) facts: TenantFacts,
 }
 
-async fn account_facts(tx: &mut Tx, account: Account) -> Result<AccountFacts> {
+pub(in crate::service) async fn account_facts(tx: &mut Tx, account: Account) -> Result<AccountFacts> {
     let facts = match &account.tenant_id {
         Some(tenant) => TenantFacts::new(&tx.civic_addresses(tenant).await?, tx.capability_plans(tenant).await?),
         None => TenantFacts::default(),
@@ -168,7 +169,7 @@ fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> std::result::Res
 }
 
 /// Checks that a calling profile is one of those the deployment has, where it has some.
-fn check_profile(policy: &Policy, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
+pub(in crate::service) fn check_profile(policy: &Policy, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
     if let Some(profile) = profile
         && !policy.calling_profiles.is_empty()
         && !policy.calling_profiles.iter().any(|known| known.id == profile)

@@ -50,10 +50,12 @@ pub use moving::{NumberHere, NumberInQuarantine, TakenNumber};
 pub use numbers::again::NewlyPushed;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};
+pub use numbers::groups::NumberGroup;
 pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
 pub use numbers::quarantine::{QuarantineFilter, QuarantineRange, QuarantineRow};
 pub use numbers::{NumberPage, NumberRange};
 pub use orders::begun::Begun;
+pub use orders::changes::{Between, ChangedRange};
 pub use orders::history::OrderHistory;
 pub use orders::items::{Cause, ItemRow, NewItem, QuarantinedItem, SettingsChange, VerdictCount};
 pub use orders::overrides::{NewOverride, Override};
@@ -62,6 +64,7 @@ pub use orders::ranges::{ItemRange, RangesOf};
 pub use orders::reality::ComparedWith;
 pub use orders::submit::{Applied, OrderToApply};
 pub use orders::theirs::{AddressUse, Holder, OutsideCount, SeenList, TheirSettings, Touched as TouchedThere};
+pub use orders::undo::Standing as OrderStanding;
 pub use orders::writes::AccountWrites;
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use page::Page;
@@ -108,18 +111,22 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         numbers::settings::ALL,
         orders::ALL,
         orders::adopt::ALL,
+        orders::bulk::ALL,
+        orders::changes::ALL,
         orders::compare::ALL,
         orders::consented::ALL,
         orders::divide::ALL,
         orders::drafts::ALL,
         orders::history::ALL,
         orders::items::ALL,
+        orders::moves::ALL,
         orders::overrides::ALL,
         orders::problems::ALL,
         orders::ranges::ALL,
         orders::reality::ALL,
         orders::submit::ALL,
         orders::theirs::ALL,
+        orders::undo::ALL,
         orders::writes::ALL,
         repeats::ALL,
         sequences::ALL,

@@ -166,8 +166,8 @@ async fn script(
     PathPart(id): PathPart<i64>,
 ) -> Result<Response, Problem> {
     let order = orders::get(state.ctx(), &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
-    if order.status != OrderStatus::Draft || Api::of(&state).is_none() {
+    let right = OrderRight::of_order(grant.principal(), &order)?;
+    if order.status != OrderStatus::Draft || order.moves.is_some() || Api::of(&state).is_none() {
         return Ok(see_other(&format!("/orders/{id}")));
     }
     let accounts = order_writes::accounts(state.ctx(), &right, id).await?;

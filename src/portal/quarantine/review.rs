@@ -111,7 +111,7 @@ impl InReview {
         let overrides = quarantine::overrides(ctx, grant, found.order.id).await?;
         let now = ctx.clock.now();
         let passed = |item: &ItemRow| item.quarantine.as_ref().is_some_and(|item| item.until <= now);
-        let may_decide = OrderRight::of(grant.principal(), found.order.kind).is_ok();
+        let may_decide = OrderRight::of_order(grant.principal(), &found.order).is_ok();
         Ok(Self {
             has_run_out: may_decide && found.refused.iter().any(passed),
             count: if all > 0 { count(all) } else { String::new() },
@@ -161,7 +161,7 @@ async fn compare(
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let right = OrderRight::of_order(grant.principal(), &order)?;
     let (path, flash) = match orders::compare_again(ctx, &right, id).await {
         Ok(0) => (format!("/orders/{id}/review"), Flash::success("The review still is as it was.")),
         Ok(_) => (format!("/orders/{id}/review"), Flash::success("The review was made anew. Look at it once more.")),

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::addresses;
+use super::changes::{ChangeGroup, grouped};
 use super::decision::{held, verdicts};
 use super::find::find;
+use super::undo::undone;
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::number::content_id;
-use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Outside, Places, Verdict};
+use crate::domain::{Consent, DriftWay, E164, FormOf, Moves, Order, OrderKind, Outside, Places, Verdict};
 use crate::service::{Ctx, Result, Rules};
 use crate::store::{
     ItemRange, ItemRow, OutsideCount, Page, ProblemRow, RangesOf, SettingsChange, TheirSettings, TouchedThere, Tx,
 };
 
+/// Ranges of changed numbers that are looked at, to tell which numbers change alike.
+const RANGES_READ: i64 = 2_000;
 /// Assigned numbers that a release names.
 const ASSIGNED_SHOWN: i64 = 100;
 
@@ -27,6 +31,8 @@ pub struct Review {
     pub outside: Vec<OutsideCount>,
     /// What changes for changed numbers.
     pub changes: Vec<SettingsChange>,
+    /// The same by what differs, each with its numbers.
+    pub groups: Vec<ChangeGroup>,
     /// What the backends hold otherwise than the draft wants it and than was known.
     pub theirs: Vec<TheirSettings>,
     /// Numbers whose change at a backend somebody at the enterprise notices.
@@ -119,10 +125,14 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let addresses: BTreeSet<&str> = settings.filter_map(|s| s.teams.civic_address_id.as_deref()).collect();
     let addresses: Vec<&str> = addresses.into_iter().collect();
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
+    let changed = if changes.is_empty() { Vec::new() } else { tx.changed_ranges(id, RANGES_READ).await? };
+    let groups = grouped(&changes, &changed, &places);
+    let said = of_its_making(&mut tx, &order).await?;
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
     warned.extend(addresses::warnings(&mut tx, id).await?);
     Ok(Review {
         changes,
+        groups,
         ranges,
         places,
         theirs,
@@ -131,7 +141,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
         refused,
-        warnings: of_drift(way, &order, &assigned).into_iter().chain(warned).collect(),
+        warnings: of_drift(way, &order, &assigned).into_iter().chain(said).chain(warned).collect(),
         assigned: if order.kind == OrderKind::Release { assigned } else { (0, Vec::new()) },
         way,
         order,
@@ -207,6 +217,30 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
     let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
     let (assigned, lost) = (touched.assigned.0 + in_use, touched.lost.0);
     Ok(Shown { outside, assigned, lost, theirs: theirs_id(&theirs) })
+}
+
+/// What a draft that undoes another order, or moves numbers, does with them.
+async fn of_its_making(tx: &mut Tx, order: &Order) -> Result<Vec<String>> {
+    let mut said = Vec::new();
+    if order.form_of == FormOf::Undo
+        && let Some(undone) = tx.order_form(order.id).await?.as_deref().and_then(undone)
+    {
+        said.push(format!("This undoes order {undone}: its numbers become what they were before it."));
+    }
+    match order.moves {
+        None => {}
+        Some(Moves::WithinTenant) => {
+            said.push("The numbers go over at once: nothing is released, and no call is lost.".to_owned());
+        }
+        Some(Moves::ToOtherTenant) => {
+            let gap = "Each number is released for the enterprise that has it, and uploaded for the other one once that is done. \
+                       In between it cannot be called, and whoever uses it loses it.";
+            let address = "The emergency addresses of the enterprise that has the numbers stay behind; the numbers have those that \
+                           are chosen here, or none.";
+            said.extend([gap.to_owned(), address.to_owned()]);
+        }
+    }
+    Ok(said)
 }
 
 /// What a draft that settles drift does, and whom that concerns.

@@ -3,6 +3,7 @@
 pub(super) mod again;
 pub(super) mod call_path;
 pub(super) mod filter;
+pub(super) mod groups;
 pub(super) mod holdings;
 pub(super) mod lines;
 pub(super) mod quarantine;
