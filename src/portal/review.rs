@@ -261,17 +261,27 @@ pub(super) async fn with_override(
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &review_page(state, grant, &reviewed, shell, said).await?))
 }
 
+/// What the review of a draft is called, and what the draft is.
+const fn called(order: &Order) -> (&'static str, &'static str) {
+    match (order.moves, order.kind, order.form_of) {
+        (Some(_), ..) => ("Review + move", "Move"),
+        (None, OrderKind::Release, _) => ("Review + release", "Release"),
+        (None, OrderKind::Upload, FormOf::Manage) => ("Review + change", "Change"),
+        (None, OrderKind::Upload, FormOf::Undo) => ("Review + undo", "Undo"),
+        (None, OrderKind::Upload, _) => ("Review + upload", "Upload"),
+    }
+}
+
 /// What submitting the order does to its numbers.
-const fn verb(review: &Review) -> &'static str {
+fn verb(review: &Review) -> &'static str {
     match (review.way, review.order.kind) {
         (Some(DriftWay::Adopt), OrderKind::Upload) => "Adopt",
         (Some(DriftWay::Adopt), OrderKind::Release) => "Remove here",
         (Some(DriftWay::Push), _) => "Push",
         (_, OrderKind::Release) => "Release",
-        (_, OrderKind::Upload) => match review.order.form_of {
-            FormOf::Manage => "Change",
-            FormOf::Move => "Move",
-            _ => "Upload",
+        (_, OrderKind::Upload) => match called(&review.order).1 {
+            "Undo" => "Restore",
+            done => done,
         },
     }
 }
@@ -325,8 +335,8 @@ async fn review_page(
         shell: shell.at("orders"),
         id: order.id,
         release,
-        title: if release { "Review + release" } else { "Review + upload" },
-        about: format!("{} by {}", if release { "Release" } else { "Upload" }, order.author),
+        title: called(order).0,
+        about: format!("{} by {}", called(order).1, order.author),
         read_at: order.created_at.into(),
         ticket: order.ticket.clone().unwrap_or_default(),
         accounts: order.accounts.clone(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::to_bytes;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::header;
 use serde::Deserialize;
@@ -22,7 +23,7 @@ use crate::service::staging::Room;
 /// The most fields that are looked at, of all forms that act on many numbers.
 const FIELDS: usize = 1_000;
 /// The most bytes of a form without a file.
-const FORM: u64 = 1_048_576;
+const FORM: usize = 1_048_576;
 
 /// What was sent.
 #[derive(Default)]
@@ -59,10 +60,10 @@ impl Sent {
     pub(super) async fn read(state: &PortalState, request: Request) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/") {
-            let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-            if length.and_then(|length| length.parse().ok()).is_none_or(|length: u64| length > FORM) {
-                return Err(Problem::too_large(FORM));
-            }
+            // A form without a file is small, whatever it says of its length.
+            let (parts, body) = request.into_parts();
+            let bytes = to_bytes(body, FORM).await.map_err(|_| Problem::too_large(FORM as u64))?;
+            let request = Request::from_parts(parts, bytes.into());
             let FormBody(pairs) = FormBody::<Vec<(String, String)>>::from_request(request, &()).await?;
             return Ok(Self::of(&pairs));
         }

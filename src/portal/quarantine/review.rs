@@ -35,6 +35,8 @@ pub(in crate::portal) struct InReview {
     pub(in crate::portal) more: i64,
     /// Whether the time of some of them has passed since the review was made, for those who may decide about it.
     pub(in crate::portal) has_run_out: bool,
+    /// Whether they are still on their account, and move.
+    pub(in crate::portal) leaves: bool,
     /// Whether the person may override it.
     pub(in crate::portal) may_override: bool,
     /// What was overridden already.
@@ -117,6 +119,7 @@ impl InReview {
             count: if all > 0 { count(all) } else { String::new() },
             more: all - rows.len() as i64,
             rows,
+            leaves: found.refused.iter().any(|item| item.quarantine.as_ref().is_some_and(|item| item.leaves)),
             may_override: grant.principal().may::<QuarantineOverride>(),
             overrides: overrides.into_iter().map(OverrideRow::from).collect(),
             said,
