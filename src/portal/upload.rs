@@ -17,8 +17,8 @@ use crate::authz::{Grant, NumbersRead, NumbersWrite, Principal};
 use crate::domain::upload::{Column, HEADINGS, decode};
 use crate::domain::{FieldProblem, OrderStatus, Service};
 use crate::http::{
-    Granted, MultipartBody, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page,
-    page_with, see_other,
+    Granted, MultipartBody, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page, page_with,
+    see_other,
 };
 use crate::service::orders::OrderRight;
 use crate::service::staging::{self, Upload, UploadForm};
@@ -28,7 +28,6 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/numbers/upload", needs::<NumbersWrite>(), show)
         .post_upload("/numbers/upload", needs::<NumbersWrite>(), take)
-        .get("/numbers/upload/capabilities", needs::<NumbersWrite>(), capabilities)
         .get("/numbers/upload/columns", needs::<NumbersRead>(), columns)
         .get("/numbers/upload/template.csv", needs::<NumbersRead>(), template)
 }
@@ -42,7 +41,7 @@ const KEPT_TEXT: usize = 2 * 1024 * 1024;
 const TRY_AGAIN: HeaderValue = HeaderValue::from_static("60");
 
 #[derive(Template)]
-#[template(path = "upload.html", blocks = ["capabilities"])]
+#[template(path = "upload.html")]
 struct UploadPage {
     shell: Shell,
     view: FormView,
@@ -63,7 +62,6 @@ struct ChooseAccountPage {
 #[serde(default)]
 struct UploadQuery {
     account: String,
-    usage: String,
     draft: String,
 }
 
@@ -96,20 +94,6 @@ async fn show(
         errors,
     };
     Ok(if template.errors.is_empty() { page(&template) } else { invalid(&template) })
-}
-
-/// `GET /numbers/upload/capabilities`: the capabilities of a usage, with the usual ones ticked.
-async fn capabilities(
-    State(state): State<PortalState>,
-    Granted(grant): Granted<NumbersWrite>,
-    QueryString(wanted): QueryString<UploadQuery>,
-    shell: Shell,
-) -> Result<Response, Problem> {
-    let account = wanted.account.trim().to_owned();
-    let mut form = UploadForm { account, usage: wanted.usage, ..UploadForm::default() };
-    let offer = offer(state.ctx(), grant.principal(), &mut form, true).await?;
-    let page = upload_page(&state, shell, form, offer, Errors::default(), SentUpload::default());
-    Ok(fragment(&page.as_capabilities()))
 }
 
 /// A draft's form, to be changed and reviewed again.

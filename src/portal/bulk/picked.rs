@@ -38,7 +38,7 @@ impl Picked {
         if query.means_all() {
             hidden.push(("all_matching", "true".to_owned()));
         } else {
-            hidden.extend(query.number.iter().map(|number| ("number", number.clone())));
+            hidden.push(("ticked", query.number.join(",")));
         }
         hidden.retain(|(_, value)| !value.is_empty());
         Self { is_listed: true, hidden, ..Self::default() }

@@ -22,6 +22,8 @@ use crate::service::staging::Room;
 
 /// The most fields that are looked at, of all forms that act on many numbers.
 const FIELDS: usize = 1_000;
+/// The most bytes of what tells the numbers that were chosen in the list: a part of it would be other numbers.
+const TICKED: usize = 65_536;
 /// The most bytes of a form without a file.
 const FORM: usize = 1_048_576;
 
@@ -49,6 +51,8 @@ pub(super) struct Sent {
 struct Beside {
     /// The filters of the list that the numbers were found in, as in its address.
     filters: String,
+    /// The numbers that were ticked there, parted by commas.
+    ticked: String,
     draft: String,
 }
 
@@ -100,7 +104,14 @@ impl Sent {
                     }
                 }
                 _ => {
-                    let (bytes, _) = piece_by_piece(field, SHORT, SHORT).await?;
+                    let is_selection = matches!(name.as_str(), "ticked" | "filters");
+                    let most = if is_selection { TICKED } else { SHORT };
+                    let (bytes, whole) = piece_by_piece(field, most, SHORT).await?;
+                    if is_selection && !whole {
+                        return Err(Problem::bad_request(
+                            "Too many numbers are ticked. Use the filters of the list, or a file.",
+                        ));
+                    }
                     if pairs.len() < FIELDS {
                         pairs.push((name, text(bytes).trim().to_owned()));
                     }
@@ -117,7 +128,9 @@ impl Sent {
         encoded.extend_pairs(pairs.iter().take(FIELDS));
         let encoded = encoded.finish();
         let beside: Beside = serde_html_form::from_str(&encoded).unwrap_or_default();
-        let direct: NumbersQuery = serde_html_form::from_str(&encoded).unwrap_or_default();
+        let mut direct: NumbersQuery = serde_html_form::from_str(&encoded).unwrap_or_default();
+        let ticked = beside.ticked.split(',').filter(|number| !number.is_empty());
+        direct.number.extend(ticked.map(str::to_owned));
         let is_direct = beside.filters.is_empty();
         let query = if is_direct {
             direct
