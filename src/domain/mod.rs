@@ -10,6 +10,7 @@ pub mod call_path;
 pub(crate) mod capability;
 pub(crate) mod civic_address;
 pub(crate) mod consent;
+pub mod country;
 pub mod direct_routing;
 pub mod drift;
 pub(crate) mod e164;
