@@ -21,6 +21,7 @@ mod call_path;
 mod catalog;
 mod consents;
 mod consents_seen;
+mod countries;
 mod crash;
 mod demo;
 mod dns;
