@@ -98,11 +98,6 @@ fn meant(text: &str) -> Option<&'static Country> {
         .find(|country| country.three.eq_ignore_ascii_case(text) || country.name.eq_ignore_ascii_case(text))
 }
 
-/// Every country, in the order of the codes.
-pub fn all() -> impl Iterator<Item = &'static Country> {
-    COUNTRIES.iter()
-}
-
 /// The codes that the standard gives to nobody: AA, QM to QZ, XA to XZ, ZZ.
 fn is_user_assigned(text: &str) -> bool {
     let [first, second] = text.as_bytes() else { return false };

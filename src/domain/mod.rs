@@ -6,6 +6,7 @@ pub(crate) mod account;
 pub(crate) mod account_form;
 pub(crate) mod audit;
 pub(crate) mod backends;
+pub mod block;
 pub mod call_path;
 pub(crate) mod capability;
 pub(crate) mod civic_address;

@@ -4,6 +4,7 @@ mod accounts;
 mod api_call;
 mod api_reference;
 mod audit;
+mod blocks;
 mod civic_addresses;
 mod connection;
 mod consents;
@@ -41,6 +42,7 @@ pub fn routes() -> Routes {
         .merge(api_call::routes())
         .merge(api_reference::routes())
         .merge(audit::routes())
+        .merge(blocks::routes())
         .merge(civic_addresses::routes())
         .merge(connection::routes())
         .merge(consents::routes())

@@ -63,6 +63,8 @@ struct ChooseAccountPage {
 struct UploadQuery {
     account: String,
     draft: String,
+    /// A reservation whose numbers fill the form in.
+    reservation: String,
 }
 
 /// `GET /numbers/upload`
@@ -79,7 +81,11 @@ async fn show(
     let mut form = UploadForm { account: wanted.account.trim().to_owned(), ..UploadForm::default() };
     let offer = offer(state.ctx(), person, &mut form, true).await?;
     if offer.account.is_some() {
-        return Ok(page(&upload_page(&state, shell, form, offer, Errors::default(), SentUpload::default())));
+        let (reserved, note) = super::blocks::reserved(state.ctx(), &grant, &wanted.reservation).await?;
+        form.numbers = reserved;
+        let mut template = upload_page(&state, shell, form, offer, Errors::default(), SentUpload::default());
+        template.view.note = note;
+        return Ok(page(&template));
     }
     let mut errors = Errors::default();
     if !form.account.is_empty() {

@@ -35,6 +35,7 @@ pub async fn sweep(ctx: &Ctx) -> Result<Swept> {
     let drafts = sweep_drafts(ctx).await?;
     let quarantine = sweep_quarantine(ctx).await?;
     sweep_seen(ctx).await?;
+    sweep_reservations(ctx).await?;
     Ok(Swept { repeats, drafts, quarantine })
 }
 
@@ -84,6 +85,15 @@ async fn sweep_drafts(ctx: &Ctx) -> Result<u64> {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(all)
+}
+
+/// Reservations that are over, a few at a time: each has up to a thousand rows.
+async fn sweep_reservations(ctx: &Ctx) -> Result<()> {
+    let now = ctx.clock.now();
+    while transact!(ctx, |tx| tx.sweep_reservations(now, 5).await?)? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// What backends were seen to do is told for so long.

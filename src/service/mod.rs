@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod api;
 pub mod audit;
 mod beside;
+pub mod blocks;
 pub mod call_path;
 pub(crate) mod civic_addresses;
 pub mod consents;

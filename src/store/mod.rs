@@ -9,6 +9,7 @@
 
 mod accounts;
 mod audit;
+mod blocks;
 mod consents;
 mod db;
 mod drift;
@@ -32,6 +33,9 @@ mod zone;
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
+pub use blocks::reservations::{NewReservation, Reservation};
+pub use blocks::review::ReservedByOthers;
+pub use blocks::{BlockPage, KeptBlock, UsedBlock};
 pub use consents::changes::ConsentChange;
 pub use consents::civic_addresses::AddressPage;
 pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
@@ -89,6 +93,10 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         accounts::ALL,
         accounts::hand_over::ALL,
         audit::ALL,
+        blocks::ALL,
+        blocks::free::ALL,
+        blocks::reservations::ALL,
+        blocks::review::ALL,
         consents::ALL,
         consents::civic_addresses::ALL,
         drift::beside::ALL,

@@ -17,6 +17,7 @@ mod architecture;
 mod audit;
 mod backends;
 mod bad_input;
+mod blocks;
 mod call_path;
 mod catalog;
 mod consents;

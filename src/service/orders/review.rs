@@ -8,7 +8,7 @@ use super::find::find;
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::number::content_id;
 use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Outside, Places, Verdict};
-use crate::service::{Ctx, Result, Rules};
+use crate::service::{Ctx, Result, Rules, blocks};
 use crate::store::{
     ItemRange, ItemRow, OutsideCount, Page, ProblemRow, RangesOf, SettingsChange, TheirSettings, TouchedThere, Tx,
 };
@@ -121,6 +121,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
     warned.extend(addresses::warnings(&mut tx, id).await?);
+    warned.extend(blocks::warnings(&mut tx, id, ctx.clock.now()).await?);
     Ok(Review {
         changes,
         ranges,
