@@ -23,14 +23,15 @@
   // [data-all-matching] stands for every row the filter finds, on this page or not.
   const count = (form, spoken) => {
     const ticks = all("[data-tick]", form);
-    const ticked = ticks.filter((tick) => tick.checked).length;
+    const ticked = ticks.filter((tick) => tick.checked);
+    const numbers = ticked.reduce((sum, tick) => sum + Number(tick.dataset.count ?? 1), 0).toLocaleString("en");
     const every = form.querySelector("[data-all-matching]");
     const head = form.querySelector("[data-tick-all]");
     if (head) {
-      head.checked = ticks.length > 0 && ticked === ticks.length;
-      head.indeterminate = ticked > 0 && ticked < ticks.length;
+      head.checked = ticks.length > 0 && ticked.length === ticks.length;
+      head.indeterminate = ticked.length > 0 && ticked.length < ticks.length;
     }
-    const text = every?.checked ? `${every.dataset.allMatching} selected` : `${ticked} selected`;
+    const text = every?.checked ? `${every.dataset.allMatching} selected` : `${numbers} selected`;
     all("[data-selected]", form).forEach((place) => {
       place.textContent = text;
     });

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::form::{Filters, page_of};
+use crate::domain::block::free::Stretch;
 use crate::domain::e164::is_separator;
 use crate::domain::{E164, FieldProblem, Service, SyncState, TenantId, country};
 use crate::http::Problem;
@@ -149,24 +150,46 @@ impl NumbersQuery {
         page_of(&self.page, |key| key.parse().ok().and_then(E164::from_i64))
     }
 
-    /// The ticked numbers.
+    /// The ticked numbers; a box of a range stands for all of it.
     ///
     /// # Errors
-    /// When one of them is no number, which is named.
+    /// When one of them is no number or range, which is named, or there are too many.
     pub(super) fn ticked(&self) -> Result<Vec<E164>, Problem> {
-        self.number
-            .iter()
-            .map(|text| {
-                E164::parse(text)
-                    .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
-            })
-            .collect()
+        let mut numbers = Vec::new();
+        for text in &self.number {
+            let Stretch { first, last } = ticked_range(text)?;
+            if !(1..=TICKED_MOST - numbers.len() as i64).contains(&Stretch { first, last }.size()) {
+                return Err(Problem::bad_request(format!(
+                    "The ticked ranges have more than {TICKED_MOST} numbers. Use the filters and all that match."
+                )));
+            }
+            numbers.extend((first.as_i64()..=last.as_i64()).filter_map(E164::from_i64));
+        }
+        Ok(numbers)
     }
 
     /// True when every number that the filters match is meant.
     pub(super) fn means_all(&self) -> bool {
         !self.all_matching.is_empty()
     }
+}
+
+/// The most numbers that ticked ranges have.
+const TICKED_MOST: i64 = 1_000_000;
+
+/// What the box of a range sends: a number, or both ends.
+pub(super) fn range_value(first: E164, last: E164) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
+}
+
+/// Reads what a box sends.
+pub(super) fn ticked_range(text: &str) -> Result<Stretch, Problem> {
+    let ends = text.strip_prefix('+').and_then(|rest| rest.split_once("-+"));
+    let read = match ends {
+        Some((first, last)) => E164::parse(first).and_then(|first| Ok(Stretch { first, last: E164::parse(last)? })),
+        None => E164::parse(text).map(|number| Stretch { first: number, last: number }),
+    };
+    read.map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
 }
 
 /// A part of a number that is looked for.
@@ -266,6 +289,23 @@ mod tests {
         }
         for text in ["abc", "+0", "1234567890123456", "+44x"] {
             assert!(Part::guessed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_box_of_a_range_stands_for_all_of_it() {
+        let ticked = |values: &[&str]| {
+            let number = values.iter().map(|value| (*value).to_owned()).collect();
+            NumbersQuery { number, ..NumbersQuery::default() }.ticked().map(|numbers| numbers.len())
+        };
+        assert_eq!(ticked(&["+441632960000", "+441632960010-+441632960019"]).ok(), Some(11));
+        for wrong in [
+            &["+441632960019-+441632960010"][..],
+            &["+441632960000-+441633960000", "+441632960000"],
+            &["+441632960000-x"],
+            &["+10-+999999999999999"],
+        ] {
+            assert!(ticked(wrong).is_err(), "{wrong:?}");
         }
     }
 

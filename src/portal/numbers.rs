@@ -9,14 +9,14 @@ use axum::response::Response;
 
 use super::csv;
 use super::form::{Choice, Errors, Filters, Pager, Pill};
-use super::number_filter::NumbersQuery;
+use super::number_filter::{NumbersQuery, range_value};
 use super::show::{Chip, count, counted};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::upload::{HEADINGS, cells};
 use crate::domain::{E164, Service, SyncState};
 use crate::http::{Granted, Partial, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page};
+use crate::service::Ctx;
 use crate::service::numbers::{self, Alike, FilterChoices, Matching, NumberFilter, NumberLine, NumberRange};
-use crate::service::{Ctx, Page};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/numbers", needs::<NumbersRead>(), list).get("/numbers.csv", needs::<NumbersRead>(), export)
@@ -103,6 +103,9 @@ struct RangeRow {
     e164: String,
     /// Empty when the range is one number.
     last: String,
+    /// What a box sends for all of them.
+    value: String,
+    numbers: i64,
     count: String,
     account: String,
     service: String,
@@ -116,6 +119,8 @@ impl From<&NumberRange> for RangeRow {
             first: range.first.grouped(),
             e164: range.first.to_string(),
             last: if range.count > 1 { range.last.grouped() } else { String::new() },
+            value: range_value(range.first, range.last),
+            numbers: range.count,
             count: count(range.count),
             account: range.account.clone(),
             service: range.settings.services.labels().into_owned(),
@@ -223,18 +228,15 @@ async fn folded(
     filter: &NumberFilter,
     filters: &Filters,
 ) -> Result<Results, Problem> {
-    let asked = query.page();
-    let (ranges, next) = numbers::ranges(ctx, grant, filter, asked).await?;
+    let found = numbers::range_page(ctx, grant, filter, query.page()).await?;
     let matching = numbers::matching(ctx, grant, filter).await?;
     let (text, all) = worded(matching);
-    let mut pager = filters.pager(
+    let ranges = found.ranges;
+    let pager = filters.pager(
         format!("{} here, {text} in all", counted(ranges.len() as i64, "range", "ranges")),
-        None,
-        next.map(|key| key.as_i64().to_string()),
+        ranges.first().map(|range| range.first.as_i64().to_string()).filter(|_| found.more_before),
+        ranges.last().map(|range| range.last.as_i64().to_string()).filter(|_| found.more_after),
     );
-    if asked != Page::First {
-        pager.previous = filters.href();
-    }
     Ok(Results {
         ranges: ranges.iter().map(RangeRow::from).collect(),
         runs: Vec::new(),

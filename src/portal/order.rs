@@ -11,14 +11,14 @@ use super::number::item_chip;
 use super::origin;
 use super::quarantine::OverrideRow;
 use super::show::{Chip, Moment, count, counted};
-use crate::authz::OrdersRead;
+use crate::authz::{Grant, OrdersRead};
 use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus, Outside};
 use crate::http::{
     Flash, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page,
     see_other, see_other_with,
 };
-use crate::service::orders::{self, Cause, ItemPage, ItemRow, ItemSelection, OrderRight};
-use crate::service::{self, quarantine};
+use crate::service::orders::{self, Cause, FoldedItems, ItemRow, ItemSelection, OrderRight};
+use crate::service::{self, Ctx, Page, quarantine};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/orders/{id}", needs::<OrdersRead>(), show).post(
@@ -33,6 +33,8 @@ pub(super) fn routes() -> Routes {
 struct OrderQuery {
     state: String,
     page: String,
+    /// `ranges` folds numbers in a row with the same result into one line.
+    view: String,
 }
 
 #[derive(Template)]
@@ -50,7 +52,11 @@ struct OrderPage {
     facts: Facts,
     progress: Bar,
     causes: Vec<CauseRow>,
+    /// How many of the failed numbers the causes have; empty where that is all.
+    causes_said: String,
     items: Vec<ItemView>,
+    folded: bool,
+    other_view: String,
     /// The state that the table is filtered by, in words.
     only: String,
     pager: Pager,
@@ -96,6 +102,9 @@ struct CauseRow {
 struct ItemView {
     e164: String,
     shown: String,
+    /// The last of them; empty where it is one.
+    last: String,
+    count: String,
     account: String,
     service: String,
     usage: String,
@@ -114,12 +123,35 @@ impl From<ItemRow> for ItemView {
         Self {
             e164: item.number.to_string(),
             shown: item.number.grouped(),
+            last: String::new(),
+            count: "1".to_owned(),
             account: item.account.unwrap_or_default(),
             service: item.settings.services.labels().into_owned(),
             usage: item.settings.teams.usage,
             state: item_chip(item.state),
             outcome,
         }
+    }
+}
+
+impl From<FoldedItems> for ItemView {
+    fn from(items: FoldedItems) -> Self {
+        let FoldedItems { first, last, count: many, account, settings, state, error, verdict, outside } = items;
+        let one = ItemRow {
+            number: first,
+            line: 0,
+            account,
+            settings,
+            verdict,
+            state,
+            error,
+            owner: None,
+            outside,
+            holder: None,
+            quarantine: None,
+        };
+        let last = if many > 1 { last.grouped() } else { String::new() };
+        Self { last, count: count(many), ..Self::from(one) }
     }
 }
 
@@ -159,6 +191,48 @@ fn bar(order: &Order) -> Bar {
     }
 }
 
+/// "1,200 of 1,300 failed numbers", where the causes that are shown do not have all of them.
+fn causes_said(causes: &[Cause], failed: i64) -> String {
+    let told: i64 = causes.iter().map(|cause| cause.count).sum();
+    if causes.is_empty() || told >= failed {
+        return String::new();
+    }
+    format!("{} of {} failed numbers", count(told), count(failed))
+}
+
+/// The numbers of an order that a page shows, and the keys of its neighbours.
+#[derive(Default)]
+struct Shown {
+    items: Vec<ItemView>,
+    before: Option<E164>,
+    after: Option<E164>,
+}
+
+impl Shown {
+    async fn read(
+        ctx: &Ctx,
+        grant: &Grant<OrdersRead>,
+        id: i64,
+        (only, folded): (Option<ItemState>, bool),
+        page: Page<E164>,
+    ) -> Result<Self, Problem> {
+        if folded {
+            let (items, more_before, more_after) = orders::folded(ctx, grant, id, only, page).await?;
+            return Ok(Self {
+                before: items.first().map(|items| items.first).filter(|_| more_before),
+                after: items.last().map(|items| items.last).filter(|_| more_after),
+                items: items.into_iter().map(ItemView::from).collect(),
+            });
+        }
+        let found = orders::items(ctx, grant, id, ItemSelection { verdict: None, state: only }, page).await?;
+        Ok(Self {
+            before: found.items.first().map(|item| item.number).filter(|_| found.more_before),
+            after: found.items.last().map(|item| item.number).filter(|_| found.more_after),
+            items: found.items.into_iter().map(ItemView::from).collect(),
+        })
+    }
+}
+
 /// `GET /orders/{id}`
 async fn show(
     State(state): State<PortalState>,
@@ -177,27 +251,30 @@ async fn show(
     }
     let only = ItemState::from_key(&query.state);
     let asked = page_of(&query.page, |key| key.parse().ok().and_then(E164::from_i64));
-    let (causes, found) = if draft {
-        (Vec::new(), ItemPage { items: Vec::new(), more_after: false, more_before: false })
-    } else {
-        let causes = if order.progress.failed > 0 { orders::causes(ctx, &grant, id).await? } else { Vec::new() };
-        (causes, orders::items(ctx, &grant, id, ItemSelection { verdict: None, state: only }, asked).await?)
+    let causes = match order.progress.failed {
+        1.. if !draft => orders::causes(ctx, &grant, id).await?,
+        _ => Vec::new(),
     };
+    let folded = query.view == "ranges";
+    let found = if draft { Shown::default() } else { Shown::read(ctx, &grant, id, (only, folded), asked).await? };
     let path = format!("/orders/{id}");
     let state_part = only.map(|only| format!("state={}", only.key()));
-    let address = |page: Option<String>| {
-        let query: Vec<String> = state_part.clone().into_iter().chain(page).collect();
+    let view = |folded: bool, page: Option<String>| {
+        let ranges = folded.then(|| "view=ranges".to_owned());
+        let query: Vec<String> = state_part.clone().into_iter().chain(ranges).chain(page).collect();
         if query.is_empty() { path.clone() } else { format!("{path}?{}", query.join("&")) }
     };
-    let link = |side: &str, item: Option<&ItemRow>, more: bool| {
-        item.filter(|_| more)
-            .map_or_else(String::new, |item| address(Some(format!("page={side}.{}", item.number.as_i64()))))
+    let address = |page: Option<String>| view(folded, page);
+    let link = |side: &str, key: Option<E164>| {
+        key.map_or_else(String::new, |key| address(Some(format!("page={side}.{}", key.as_i64()))))
     };
-    let pager = Pager {
-        text: counted(found.items.len() as i64, "number on this page", "numbers on this page"),
-        previous: link("before", found.items.first(), found.more_before),
-        next: link("after", found.items.last(), found.more_after),
+    let text = if folded {
+        counted(found.items.len() as i64, "range on this page", "ranges on this page")
+    } else {
+        counted(found.items.len() as i64, "number on this page", "numbers on this page")
     };
+    let pager = Pager { text, previous: link("before", found.before), next: link("after", found.after) };
+    let other_view = view(!folded, None);
     let kind = if order.kind == OrderKind::Upload { "Upload" } else { "Release" };
     let template = OrderPage {
         shell: shell.at("orders"),
@@ -227,8 +304,11 @@ async fn show(
         progress: bar(&order),
         may_retry: right.is_ok() && causes.iter().any(|cause| cause.retryable > 0),
         overrides: quarantine::overrides(ctx, &grant, id).await?.into_iter().map(OverrideRow::from).collect(),
+        causes_said: causes_said(&causes, order.progress.failed),
         causes: causes.iter().map(CauseRow::from).collect(),
-        items: found.items.into_iter().map(ItemView::from).collect(),
+        items: found.items,
+        folded,
+        other_view,
         only: only.map(|only| only.label().to_owned()).unwrap_or_default(),
         pager,
         fragment: partial,

@@ -14,21 +14,21 @@ use self::held::Held;
 use self::shown::{fingerprint, moved};
 use self::sources::Sources;
 use super::api_call::{self, ApiCalls};
-use super::form::Errors;
+use super::form::{Errors, page_of};
 use super::origin;
 use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, OrdersRead, Principal, SyncWrite};
 use crate::domain::rules::{Difference, described, differences};
-use crate::domain::{DriftWay, NumberSettings, OrderKind, OrderStatus, Places, Verdict};
+use crate::domain::{DriftWay, E164, NumberSettings, OrderKind, OrderStatus, Places, Refusal, Verdict};
 use crate::http::{
-    Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, go_on_to, needs,
-    page_with, see_other, see_other_with,
+    Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
+    go_on_to, needs, page_with, see_other, see_other_with,
 };
-use crate::service;
 use crate::service::orders::{
-    self, Decision, ItemRange, OrderRight, REVIEW_SHOWN, Review, SettingsChange, Source, Submitted,
+    self, Decision, ItemRange, OrderRight, REVIEW_SHOWN, RefusedRange, Review, SettingsChange, Source, Submitted,
 };
+use crate::service::{self, Page};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -57,12 +57,16 @@ struct ReviewPage {
     tiles: Tiles,
     warnings: Vec<String>,
     ranges: Vec<RangeRow>,
-    ranges_cut: bool,
+    /// What of the new numbers, or of those to release, the ranges have; empty where that is all.
+    ranges_said: String,
+    ranges_first: String,
+    ranges_next: String,
     settings: Vec<(&'static str, String)>,
     changes: Vec<ChangeRow>,
     problems: Vec<LineRow>,
-    lines_left: i64,
+    lines_said: String,
     refused: Vec<RefusedRow>,
+    refused_said: String,
     quarantine: InReview,
     assigned: Assigned,
     accepted: i64,
@@ -125,6 +129,9 @@ struct LineRow {
 struct RefusedRow {
     e164: String,
     shown: String,
+    /// The last of them; empty where it is one.
+    last: String,
+    count: String,
     line: i64,
     account: String,
     reason: String,
@@ -145,6 +152,20 @@ impl From<&ItemRange> for RangeRow {
             count: count(range.count),
             account: range.account.clone(),
             settings: in_short(&range.settings),
+        }
+    }
+}
+
+impl From<&RefusedRange> for RefusedRow {
+    fn from(range: &RefusedRange) -> Self {
+        Self {
+            e164: range.first.to_string(),
+            shown: range.first.grouped(),
+            last: if range.count > 1 { range.last.grouped() } else { String::new() },
+            count: count(range.count),
+            line: range.line,
+            account: range.account.clone().unwrap_or_default(),
+            reason: range.reason.clone(),
         }
     }
 }
@@ -172,6 +193,41 @@ fn in_short(settings: &NumberSettings) -> String {
     parts.join(", ")
 }
 
+/// "50 of 2,000 lines", or nothing where that is all.
+fn of_all(shown: i64, all: i64, what: &str) -> String {
+    if shown < all { format!("{} of {} {what}", count(shown), count(all)) } else { String::new() }
+}
+
+/// Ranges of a draft, from the first or from further on.
+struct Ranges {
+    rows: Vec<RangeRow>,
+    said: String,
+    first: String,
+    next: String,
+}
+
+impl Ranges {
+    /// The first of a review, or those behind `after`.
+    fn new(order: i64, found: &[ItemRange], all: i64, after: bool) -> Self {
+        let shown: Vec<&ItemRange> = found.iter().take(REVIEW_SHOWN).collect();
+        let next = shown.last().filter(|_| found.len() > REVIEW_SHOWN);
+        let page = |range: &&ItemRange| format!("/orders/{order}/review?page=after.{}#ranges", range.last.as_i64());
+        let numbers: i64 = shown.iter().map(|range| range.count).sum();
+        let ranges = counted(shown.len() as i64, "range", "ranges");
+        let part = of_all(numbers, all, "numbers");
+        Self {
+            said: if part.is_empty() {
+                part
+            } else {
+                format!("{ranges} here, with {part}; the report has every number")
+            },
+            first: if after { format!("/orders/{order}/review#ranges") } else { String::new() },
+            next: next.map(page).unwrap_or_default(),
+            rows: shown.into_iter().map(RangeRow::from).collect(),
+        }
+    }
+}
+
 /// Who may look at the review of an order: an upload's whoever may see orders, a release's whoever may release.
 fn may_see(person: &Principal, kind: OrderKind) -> Result<(), Problem> {
     if kind == OrderKind::Release {
@@ -185,6 +241,7 @@ async fn show(
     State(state): State<PortalState>,
     Granted(grant): Granted<OrdersRead>,
     PathPart(id): PathPart<i64>,
+    QueryString(wanted): QueryString<ReviewQuery>,
     Partial(partial): Partial,
     shell: Shell,
 ) -> Result<Response, Problem> {
@@ -203,8 +260,21 @@ async fn show(
         let may_pull = grant.principal().may::<SyncWrite>();
         return Ok(fragment(&FreshPart { shell, id, release: order.kind == OrderKind::Release, sources, may_pull }));
     }
-    let reviewed = Reviewed { review: orders::review(state.ctx(), &grant, id).await?, sources };
-    Ok(page_with(StatusCode::OK, &review_page(&state, &grant, &reviewed, shell, Said::default()).await?))
+    let review = orders::review(state.ctx(), &grant, id).await?;
+    let behind = match page_of(&wanted.page, |key| key.parse().ok().and_then(E164::from_i64)) {
+        Page::After(key) => Some(orders::ranges_behind(state.ctx(), &grant, &review.order, key).await?),
+        _ => None,
+    };
+    let said = Said { behind, ..Said::default() };
+    let reviewed = Reviewed { review, sources };
+    Ok(page_with(StatusCode::OK, &review_page(&state, &grant, &reviewed, shell, said).await?))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ReviewQuery {
+    /// Which of the ranges.
+    page: String,
 }
 
 /// A review, and how old what it rests on is.
@@ -228,6 +298,8 @@ struct Said {
     errors: Errors,
     decided: Decision,
     quarantine: OverrideSaid,
+    /// Ranges further on, where they are asked for.
+    behind: Option<Vec<ItemRange>>,
 }
 
 /// The review with a form to override the quarantine that could not be taken.
@@ -269,6 +341,11 @@ async fn review_page(
         .split_first()
         .filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
     let (assigned, shown) = &review.assigned;
+    let main = if release { review.count(Verdict::Release) } else { review.plain(Verdict::New) };
+    let ranges = match &said.behind {
+        Some(behind) => Ranges::new(order.id, behind, main, true),
+        None => Ranges::new(order.id, &review.ranges, main, false),
+    };
     let right = OrderRight::of(grant.principal(), order.kind).ok();
     let quarantine = InReview::of(state.ctx(), grant, review, std::mem::take(&mut said.quarantine)).await?;
     let mut api = match &right {
@@ -311,11 +388,13 @@ async fn review_page(
             assigned: count(*assigned),
         },
         warnings: review.warnings.clone(),
-        ranges: review.ranges.iter().map(RangeRow::from).collect(),
-        ranges_cut: review.ranges.len() >= REVIEW_SHOWN,
+        ranges: ranges.rows,
+        ranges_said: ranges.said,
+        ranges_first: ranges.first,
+        ranges_next: ranges.next,
         settings: same_settings.map(|(first, _)| described(&first.settings, &review.places)).unwrap_or_default(),
         changes: review.changes.iter().map(|change| ChangeRow::new(change, &review.places)).collect(),
-        lines_left: order.refused_lines - review.problems.len() as i64,
+        lines_said: of_all(review.problems.len() as i64, order.refused_lines, "lines"),
         problems: review
             .problems
             .iter()
@@ -326,18 +405,12 @@ async fn review_page(
                 reason: problem.reason.clone(),
             })
             .collect(),
-        refused: review
-            .refused
-            .iter()
-            .filter(|item| item.quarantine.is_none())
-            .map(|item| RefusedRow {
-                e164: item.number.to_string(),
-                shown: item.number.grouped(),
-                line: item.line,
-                account: item.account.clone().unwrap_or_default(),
-                reason: item.refusal().unwrap_or_default(),
-            })
-            .collect(),
+        refused_said: of_all(
+            review.refused_ranges.iter().map(|range| range.count).sum(),
+            refused - order.refused_lines - review.count(Verdict::Refused(Refusal::Quarantine)),
+            "refused numbers",
+        ),
+        refused: review.refused_ranges.iter().map(RefusedRow::from).collect(),
         quarantine,
         assigned: Assigned {
             count: *assigned,

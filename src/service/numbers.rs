@@ -6,7 +6,8 @@ use crate::domain::{E164, Holdings, Number, Places, TenantId};
 use crate::store::{Page, Tx};
 
 pub use crate::store::{
-    Alike, Assignment, FilterChoices, NumberFilter, NumberLine, NumberLines, NumberRange, OrderHistory, SeenStep,
+    Alike, Assignment, FilterChoices, NumberFilter, NumberLine, NumberLines, NumberRange, OrderHistory, RangePage,
+    SeenStep,
 };
 
 /// Numbers on one page.
@@ -50,18 +51,33 @@ pub async fn list(
     Ok((found, matching))
 }
 
-/// The numbers that match, folded into ranges, and the key behind which the next page starts.
+/// One page of the numbers that match, those in a row on one line.
+///
+/// # Errors
+/// When the database fails.
+pub async fn range_page(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    page: Page<E164>,
+) -> Result<RangePage> {
+    let mut tx = ctx.db.search().await?;
+    Ok(tx.number_ranges(filter, page, PAGE_SIZE).await?)
+}
+
+/// The same as the ranges, and the key behind which the next page starts.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn ranges(
     ctx: &Ctx,
-    _: &Grant<NumbersRead>,
+    grant: &Grant<NumbersRead>,
     filter: &NumberFilter,
     page: Page<E164>,
 ) -> Result<(Vec<NumberRange>, Option<E164>)> {
-    let mut tx = ctx.db.read_or_search(filter.searches()).await?;
-    Ok(tx.number_ranges(filter, page, PAGE_SIZE).await?)
+    let page = range_page(ctx, grant, filter, page).await?;
+    let next = page.ranges.last().map(|range| range.last).filter(|_| page.more_after);
+    Ok((page.ranges, next))
 }
 
 /// How many numbers match, in a time that does not grow with how many there are.

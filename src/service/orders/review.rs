@@ -10,7 +10,8 @@ use crate::domain::number::content_id;
 use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Outside, Places, Verdict};
 use crate::service::{Ctx, Result, Rules, blocks};
 use crate::store::{
-    ItemRange, ItemRow, OutsideCount, Page, ProblemRow, RangesOf, SettingsChange, TheirSettings, TouchedThere, Tx,
+    ItemRange, ItemRow, OutsideCount, Page, ProblemRow, RangesOf, RefusedRange, SettingsChange, TheirSettings,
+    TouchedThere, Tx,
 };
 
 /// Assigned numbers that a release names.
@@ -35,12 +36,14 @@ pub struct Review {
     pub adopted: Vec<ItemRange>,
     /// The first ranges of which the backends could not be asked.
     pub unknown: Vec<ItemRange>,
-    /// The first ranges of new numbers, or of those to release.
+    /// The first ranges of new numbers, or of those to release; one more than is shown where there are more.
     pub ranges: Vec<ItemRange>,
     /// The first lines that could not be taken.
     pub problems: Vec<ProblemRow>,
     /// The first numbers that are refused, with their verdicts.
     pub refused: Vec<ItemRow>,
+    /// The first ranges that are refused for anything but quarantine.
+    pub refused_ranges: Vec<RefusedRange>,
     /// Of a release: how many numbers are in use, and the first of them.
     pub assigned: (i64, Vec<E164>),
     /// How it settles drift, where it does.
@@ -112,7 +115,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         Some(DriftWay::Push) => tx.drift_changes(id).await?,
         _ => tx.settings_changes(id).await?,
     };
-    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?;
+    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64 + 1).await?;
     let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
     let settings = settings.chain(theirs.iter().flat_map(|there| [&there.theirs, &there.ours]));
     let settings = settings.chain(ranges.iter().map(|range| &range.settings));
@@ -131,6 +134,11 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         adopted: held_ranges(&mut tx, id, &outside, Outside::Equal).await?,
         unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
+        refused_ranges: if refused.is_empty() {
+            Vec::new()
+        } else {
+            tx.refused_ranges(id, REVIEW_SHOWN as i64).await?
+        },
         refused,
         warnings: of_drift(way, &order, &assigned).into_iter().chain(warned).collect(),
         assigned: if order.kind == OrderKind::Release { assigned } else { (0, Vec::new()) },
@@ -139,6 +147,16 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         counts,
         outside,
     })
+}
+
+/// The next ranges of new numbers of a draft behind this one, or of those to release, one more than a review shows at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ranges_behind(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order, after: E164) -> Result<Vec<ItemRange>> {
+    let of = if order.kind == OrderKind::Upload { RangesOf::New } else { RangesOf::Release };
+    let mut tx = ctx.db.read().await?;
+    Ok(tx.item_ranges(order.id, of, after.as_i64(), REVIEW_SHOWN as i64 + 1).await?)
 }
 
 async fn held_ranges(tx: &mut Tx, id: i64, counts: &[OutsideCount], outside: Outside) -> Result<Vec<ItemRange>> {

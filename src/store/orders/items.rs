@@ -150,18 +150,35 @@ impl ItemRow {
                 item.account.as_deref().map_or_else(|| "another account".to_owned(), |name| format!("account {name}")),
             ));
         }
-        match (self.verdict, &self.owner) {
-            (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
-                Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
-            }
-            (Verdict::Refused(Refusal::OtherTenant), _) => Some(match &self.holder {
-                Some((tenant, Some(company))) => held_by(&format!("{company} (tenant {tenant})")),
-                Some((tenant, None)) => held_by(&format!("tenant {tenant}")),
-                None => Refusal::OtherTenant.reason().to_owned(),
-            }),
-            (Verdict::Refused(refusal), _) => Some(refusal.reason().to_owned()),
-            _ => None,
+        refusal(self.verdict, self.owner.as_deref(), self.holder.as_ref())
+    }
+}
+
+/// Why a number with this verdict is refused, other than for quarantine; nothing where it is not.
+pub(super) fn refusal(
+    verdict: Verdict,
+    owner: Option<&str>,
+    holder: Option<&(String, Option<String>)>,
+) -> Option<String> {
+    match (verdict, owner) {
+        (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
+            Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
         }
+        (Verdict::Refused(Refusal::OtherTenant), _) => Some(match holder {
+            Some((tenant, Some(company))) => held_by(&format!("{company} (tenant {tenant})")),
+            Some((tenant, None)) => held_by(&format!("tenant {tenant}")),
+            None => Refusal::OtherTenant.reason().to_owned(),
+        }),
+        (Verdict::Refused(refusal), _) => Some(refusal.reason().to_owned()),
+        _ => None,
+    }
+}
+
+/// The tenant and the company's name, where it is known, of a text that has both.
+fn holder(text: String) -> (String, Option<String>) {
+    match text.split_once(' ') {
+        Some((tenant, company)) => (tenant.to_owned(), Some(company.to_owned()).filter(|name| !name.is_empty())),
+        None => (text, None),
     }
 }
 
@@ -255,10 +272,6 @@ struct Row {
 fn item(row: Row) -> Result<ItemRow> {
     let unreadable = |column| Error::unreadable("order_items", column, row.telephone_number);
     let number = number(row.telephone_number)?;
-    let holder = row.holder.map(|holder| match holder.split_once(' ') {
-        Some((tenant, company)) => (tenant.to_owned(), Some(company.to_owned()).filter(|name| !name.is_empty())),
-        None => (holder, None),
-    });
     Ok(ItemRow {
         number,
         line: row.line,
@@ -269,7 +282,7 @@ fn item(row: Row) -> Result<ItemRow> {
         account: row.account,
         owner: row.owner,
         outside: row.outside.map(|key| Outside::from_key(&key).ok_or_else(|| unreadable("outside"))).transpose()?,
-        holder,
+        holder: row.holder.map(holder),
         quarantine: row.free_at.map(|until| QuarantinedItem { until: at(until), account: row.had_it }),
     })
 }

@@ -6,6 +6,7 @@ pub(super) mod compare;
 pub(super) mod consented;
 pub(super) mod divide;
 pub(super) mod drafts;
+pub(super) mod folded;
 pub(super) mod history;
 pub(super) mod items;
 pub(super) mod overrides;
