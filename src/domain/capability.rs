@@ -33,3 +33,19 @@ pub struct CallingProfile {
     /// What people read.
     pub name: String,
 }
+
+/// The usages that the documentation of Operator Connect and Teams Phone Mobile knows. More may come.
+pub const KNOWN_USAGES: [&str; 4] =
+    ["CallingUserAssignment", "FirstPartyAppAssignment", "ConferenceAssignment", "ThirdPartyAppAssignment"];
+/// The capabilities that it knows for choosing. More may come.
+pub const KNOWN_CAPABILITIES: [&str; 9] = [
+    "InboundCalling",
+    "OutboundCalling",
+    "Mobile",
+    "UserAssignment",
+    "FirstPartyAppAssignment",
+    "ConferenceAssignment",
+    "ThirdPartyAppAssignment",
+    "Office365",
+    "TollFree",
+];

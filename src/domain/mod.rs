@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod account_form;
+pub mod as_sent;
 pub(crate) mod audit;
 pub(crate) mod backends;
 pub mod call_path;
@@ -19,7 +20,9 @@ pub mod filter;
 pub mod hand_over;
 pub(crate) mod holding;
 pub mod moving;
+pub mod nearest;
 pub(crate) mod number;
+pub mod numbering_plan;
 pub(crate) mod order;
 pub(crate) mod outside;
 pub(crate) mod provisioning;
@@ -34,8 +37,9 @@ pub mod upload;
 
 pub use account::{Account, AccountDraft, AccountName, DirectRouting};
 pub use account_form::{AccountForm, DirectRoutingForm};
+pub use as_sent::{AccountAsSent, NumberAsSent, NumberBefore, SentAccount, SentNumber};
 pub use backends::{BackendInfo, Backends, OPERATOR_CONNECT, Offers, Part, Task, derived};
-pub use capability::{CallingProfile, CapabilityPlan};
+pub use capability::{CallingProfile, CapabilityPlan, KNOWN_CAPABILITIES, KNOWN_USAGES};
 pub use civic_address::{CivicAddress, Location, Places};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};
 pub use drift::{DriftKind, DriftWay};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
+use super::as_sent::NumberAsSent;
 use super::e164::E164;
 use super::provisioning::ProvisioningError;
 use super::service::{Service, ServiceSet};
@@ -120,8 +121,12 @@ impl NumberSettings {
 
 /// A content address: the first 63 bits of the SHA-256 of the value's JSON.
 pub fn content_id(value: &impl Serialize) -> i64 {
-    let json = serde_json::to_vec(value).unwrap_or_default();
-    let digest = Sha256::digest(&json);
+    content_id_of(&serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// The content address of a value that is written as this JSON.
+pub fn content_id_of(json: &[u8]) -> i64 {
+    let digest = Sha256::digest(json);
     digest.iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & i64::MAX
 }
 
@@ -187,6 +192,8 @@ pub struct Number {
     pub assigned: bool,
     /// What the backend said last, when it refused.
     pub error: Option<Arc<ProvisioningError>>,
+    /// What a program sent of it besides, where that is not the usual.
+    pub as_sent: Option<Arc<NumberAsSent>>,
     /// Grows with every change.
     pub rev: i64,
     /// The order that changed it last.
@@ -202,8 +209,12 @@ pub fn country(number: E164) -> Option<String> {
     let parsed = plans.parse(number.to_string(), None).ok()?;
     let region =
         plans.get_region_for_number(&parsed).or_else(|| plans.get_region_for_country_code(parsed.country_code))?;
-    Some(region.to_string())
-        .filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "ZZ")
+    Some(region.to_string()).filter(|region| is_country(region))
+}
+
+/// Whether a region of the numbering plans is a country: some are for codes that belong to none.
+pub fn is_country(region: &str) -> bool {
+    region.len() == 2 && region.bytes().all(|b| b.is_ascii_uppercase()) && region != "ZZ"
 }
 
 /// Tells the countries of many numbers: those of one block of a thousand are in the same, so that a run of numbers is

@@ -122,12 +122,12 @@ pub(super) fn of_number(state: &PortalState, number: &Number, may_write: bool) -
     if may_write {
         let mut command = api.command("PUT", &path, "");
         command.headers.push(JSON);
-        command.body = Some(spread(&NumberResource::body(&number.account, number.telephone_number, &number.settings)));
+        command.body = Some(spread(&NumberResource::kept(number)));
         shown.calls.push(api.call("Put the number there as it is now", Role::WriteUser, &command));
         let profile = &number.settings.calling_profile;
         if *profile != state.ctx().policy.default_calling_profile {
             shown.notes.push(format!(
-                "The API knows no calling profiles: the number would get the usual one instead of {}.",
+                "The API knows no calling profiles: the number keeps {}. A new number gets the usual one.",
                 profile.as_deref().unwrap_or("none")
             ));
         }

@@ -16,7 +16,9 @@ use super::upload::{ManageHeading, manage_page};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite, SyncWrite};
 use crate::domain::rules::described;
 use crate::domain::seen::{MemberChange, SeenKind};
-use crate::domain::{Backends, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState};
+use crate::domain::{
+    Backends, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState, numbering_plan,
+};
 use crate::http::{
     Granted, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page,
 };
@@ -70,6 +72,8 @@ struct Now {
     /// Nothing where no backend tells.
     assignment: Option<Chip>,
     country: String,
+    /// That no numbering plan knows such a number, where none does.
+    doubt: Option<String>,
     order: i64,
     changed: Moment,
     settings: Vec<(&'static str, String)>,
@@ -136,6 +140,7 @@ fn now(number: &Number, places: &Places, alike: i64) -> Now {
             .has_teams_settings()
             .then(|| if number.assigned { Chip::new("ok", "Assigned") } else { Chip::new("off", "Unassigned") }),
         country: number.country.clone().unwrap_or_default(),
+        doubt: numbering_plan::doubt(number.telephone_number).map(|doubt| doubt.label()),
         order: number.order_id,
         changed: number.changed_at.into(),
         settings: described(&number.settings, places),

@@ -13,7 +13,7 @@ use super::number_filter::NumbersQuery;
 use super::show::{Chip, count, counted};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::upload::{HEADINGS, cells};
-use crate::domain::{E164, Service, SyncState};
+use crate::domain::{E164, Service, SyncState, numbering_plan};
 use crate::http::{Granted, Partial, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page};
 use crate::service::numbers::{self, Alike, FilterChoices, Matching, NumberFilter, NumberLine, NumberRange};
 use crate::service::{Ctx, Page};
@@ -74,6 +74,11 @@ struct NumberRun {
 impl NumberRun {
     fn chip(&self) -> Chip {
         self.alike.state.into()
+    }
+
+    /// Whether a numbering plan knows such numbers: the API takes others too.
+    fn is_possible(&self, number: &E164) -> bool {
+        numbering_plan::possible(*number)
     }
 
     /// Nothing for services in which nobody is assigned a number.

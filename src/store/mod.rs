@@ -48,6 +48,7 @@ pub use moving::records::{ImportKind, ImportRow, ImportStatus, NewImport, Reache
 pub use moving::there::{ListThere, NumberThere};
 pub use moving::{NumberHere, NumberInQuarantine, TakenNumber};
 pub use numbers::again::NewlyPushed;
+pub use numbers::as_sent::SentAlike;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};
 pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
@@ -101,6 +102,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         moving::there::ALL,
         numbers::ALL,
         numbers::again::ALL,
+        numbers::as_sent::ALL,
         numbers::call_path::ALL,
         numbers::holdings::ALL,
         numbers::lines::ALL,

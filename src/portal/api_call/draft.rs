@@ -154,7 +154,8 @@ pub(in crate::portal) async fn of_draft(
         shown.notes.push(format!("The API takes no ticket: {ticket} is left out."));
     }
     if order.kind == OrderKind::Upload && !state.ctx().policy.calling_profiles.is_empty() {
-        shown.notes.push("The API knows no calling profiles: every number gets the usual one.".to_owned());
+        let note = "The API knows no calling profiles: a new number gets the usual one, another keeps its own.";
+        shown.notes.push(note.to_owned());
     }
     Ok(shown)
 }

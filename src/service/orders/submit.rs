@@ -157,6 +157,7 @@ async fn apply(
         refused_lines: order.refused_lines,
         there: There { outside: &outside, touched: &touched },
         way,
+        not_possible: None,
     };
     tx.append_audit(submission.audit(right, origin), now).await?;
     Ok(Submitted::Done)
@@ -199,6 +200,8 @@ pub(in crate::service) struct OrderToSubmit<'a> {
     pub(in crate::service) place: Option<Place>,
     /// Which backend has to know of which services.
     pub(in crate::service) backends: &'a Backends,
+    /// What the audit says of its numbers that no numbering plan knows, where there are such.
+    pub(in crate::service) not_possible: Option<String>,
 }
 
 /// Submits an order that nobody has reviewed, and tells what that set going. `None` when what exists is not what the
@@ -210,11 +213,19 @@ pub(in crate::service) async fn submit_in(
     order: OrderToSubmit<'_>,
     now: OffsetDateTime,
 ) -> Result<Option<Applied>> {
-    let OrderToSubmit { id, account, verdicts, place, backends } = order;
+    let OrderToSubmit { id, account, verdicts, place, backends, not_possible } = order;
     let touched = TouchedThere::default();
     let there = There { outside: &[], touched: &touched };
-    let submission =
-        Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0, there, way: None };
+    let submission = Submission {
+        order_id: id,
+        accounts: account,
+        ticket: None,
+        verdicts,
+        refused_lines: 0,
+        there,
+        way: None,
+        not_possible,
+    };
     let entry = submission.audit(right, origin);
     let to_apply = OrderToApply { order_id: id, verdicts, backends, is_reviewed: false, now };
     Ok(tx.apply_and_finish(&to_apply, (entry, place)).await?)
@@ -252,6 +263,8 @@ struct Submission<'a> {
     there: There<'a>,
     /// How it settles drift, where it does.
     way: Option<DriftWay>,
+    /// Numbers of it that no numbering plan knows.
+    not_possible: Option<String>,
 }
 
 /// What the backends held of the numbers of an order.
@@ -294,6 +307,9 @@ impl Submission<'_> {
         }
         if let (Some(way), Some(members)) = (self.way, after.as_object_mut()) {
             members.insert("drift".to_owned(), json!(way.key()));
+        }
+        if let (Some(numbers), Some(members)) = (&self.not_possible, after.as_object_mut()) {
+            members.insert("notPossible".to_owned(), json!(numbers));
         }
         AuditEntry {
             subject_kind: "order",

@@ -1,6 +1,7 @@
 //! Numbers as rows: pages, ranges, counts.
 
 pub(super) mod again;
+pub(super) mod as_sent;
 pub(super) mod call_path;
 pub(super) mod filter;
 pub(super) mod holdings;
