@@ -1,5 +1,5 @@
--- What programs sent beside what should be true: the order of lists, and services that are not enabled. Each distinct value once; most numbers
--- have none.
+-- What programs sent beside what should be true: the order of lists, and services that are not enabled. Each distinct
+-- value stands here once; most numbers have none.
 CREATE TABLE as_sent (
     id BIGINT NOT NULL PRIMARY KEY,
     body TEXT NOT NULL

@@ -139,7 +139,7 @@ async fn put(
     let of = account.clone();
     let read = read_body(body, move |body| read_number(body, of.as_ref().map(AccountName::as_str), number)).await?;
     let sent = noted.read(read).into_iter().collect::<Vec<_>>();
-    if let Some(account) = account.as_ref().filter(|_| !noted.is_empty()) {
+    if let Some(account) = account.as_ref().filter(|_| !noted.is_empty() && !sent.is_empty()) {
         stands_against(&state, &grant, account, (&sent, false), &mut noted).await?;
     }
     let account = noted.finish(account)?;
@@ -194,7 +194,7 @@ async fn put_batch(
     let of = account.clone();
     let read = read_body(body, move |body| read_numbers(body, of.as_ref().map(AccountName::as_str))).await?;
     let sent = noted.read(read).unwrap_or_default();
-    if let Some(account) = account.as_ref().filter(|_| !noted.is_empty()) {
+    if let Some(account) = account.as_ref().filter(|_| !noted.is_empty() && !sent.is_empty()) {
         stands_against(&state, &grant, account, (&sent, true), &mut noted).await?;
     }
     let account = noted.finish(account)?;

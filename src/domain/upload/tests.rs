@@ -198,6 +198,7 @@ proptest! {
             state: SyncState::Synced,
             assigned: false,
             error: None,
+            as_sent: None,
             rev: 1,
             order_id: 1,
             changed_at: time::OffsetDateTime::UNIX_EPOCH,

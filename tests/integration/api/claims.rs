@@ -109,8 +109,10 @@ async fn everything_that_is_wrong_is_told_at_once(api: Api) -> Api {
     ]);
     assert_eq!(told(&refused), expected, "{refused:?}");
     // No account is one more thing that is wrong.
-    let refused = api.admin.post("/accounts/absent:createOrUpdateNumbers", &batch(&[json!(7)])).await;
-    assert_eq!(told(&refused), pairs(&[("NotFound", "accountName"), ("WrongType", "numbers[0]")]), "{refused:?}");
+    let malformed = number("absent", "0163 296", "zoomPhoneCloudPeering");
+    let refused = api.admin.post("/accounts/absent:createOrUpdateNumbers", &batch(&[malformed])).await;
+    let expected = pairs(&[("InvalidValue", "numbers[0].telephoneNumber"), ("NotFound", "accountName")]);
+    assert_eq!(told(&refused), expected, "{refused:?}");
     assert_ne!(before, before_this);
     assert_eq!(api.stored().await, before_this);
     // What is of another kind is not looked at.
