@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::InputProblem;
 use super::reader::{self, Node, Object};
-use crate::domain::number::{check_country, check_sip_header};
+use crate::domain::country;
+use crate::domain::number::check_sip_header;
 use crate::domain::rules::check_number;
 use crate::domain::{E164, NumberSettings, Service, ServiceSet, TeamsSettings};
 
@@ -185,7 +186,7 @@ fn names(node: &Node<'_>) -> Vec<String> {
 /// An empty country is none.
 fn country(node: &Node<'_>) -> Option<String> {
     let country = node
-        .parsed(|text| if text.is_empty() { Ok(None) } else { check_country(text).map(|()| Some(text.to_owned())) });
+        .parsed(|text| if text.is_empty() { Ok(None) } else { country::read(text).map(|code| Some(code.to_owned())) });
     country.flatten()
 }
 
