@@ -18,14 +18,22 @@ pub struct Country {
 /// The code behind the one that some backends and many people write for the United Kingdom.
 const UNITED_KINGDOM: (&str, &str) = ("UK", "GB");
 
+/// What numbering plans call places to which the standard gives no code: Ascension, Tristan da Cunha, Kosovo.
+const ONLY_IN_PLANS: [&str; 3] = ["AC", "TA", "XK"];
+
+/// The code of the standard behind a backend's: `UK` is said for `GB`.
+#[must_use]
+pub fn iso(code: &str) -> &str {
+    if code.eq_ignore_ascii_case(UNITED_KINGDOM.0) { UNITED_KINGDOM.1 } else { code }
+}
+
 /// Reads what was typed for a country: its two letters in either case, or `UK` for `GB`.
 ///
 /// # Errors
 /// Says what is wrong with the text and what would be right.
 pub fn read(text: &str) -> Result<&'static str, String> {
     let text = text.trim();
-    let typed = if text.eq_ignore_ascii_case(UNITED_KINGDOM.0) { UNITED_KINGDOM.1 } else { text };
-    if let Some(country) = of_code(typed) {
+    if let Some(country) = of_code(iso(text)) {
         return Ok(country.code);
     }
     if let Some(meant) = meant(text) {
@@ -37,13 +45,28 @@ pub fn read(text: &str) -> Result<&'static str, String> {
     let shown: String = text.chars().take(SHOWN).collect();
     Err(if is_user_assigned(text) {
         format!(
-            "\u{201c}{shown}\u{201d} belongs to no country: ISO 3166 leaves it to everybody\u{2019}s own use. Write a country, such as US or GB."
+            "\u{201c}{shown}\u{201d} stands for no country in ISO 3166. Write two letters that do, such as US or GB."
         )
     } else if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         format!("ISO 3166 has no country \u{201c}{shown}\u{201d}. Write two letters that it has, such as US or GB.")
     } else {
         format!("\u{201c}{shown}\u{201d} is no country. A country is two letters of ISO 3166, such as US or GB.")
     })
+}
+
+/// Reads the country of numbers, which may be one that only numbering plans have.
+///
+/// # Errors
+/// Says what is wrong with the text and what would be right.
+pub fn read_of_numbers(text: &str) -> Result<&'static str, String> {
+    let of_plans = ONLY_IN_PLANS.into_iter().find(|code| code.eq_ignore_ascii_case(text.trim()));
+    of_plans.map_or_else(|| read(text), Ok)
+}
+
+/// The code that was typed; what is no country stays as it was typed, for the rules to refuse.
+#[must_use]
+pub fn as_typed(text: &str) -> String {
+    read(text).map_or_else(|_| text.trim().to_owned(), str::to_owned)
 }
 
 /// The most characters of a wrong text that a message repeats.

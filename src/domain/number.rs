@@ -245,17 +245,6 @@ pub fn is_north_american_toll_free(number: E164) -> bool {
     number.digits() == 11 && matches!(value / 10_000_000, 1800 | 1833 | 1844 | 1855 | 1866 | 1877 | 1888)
 }
 
-/// Checks a displayed country code.
-///
-/// # Errors
-/// Says what is wrong with the text.
-pub fn check_country(code: &str) -> Result<(), &'static str> {
-    if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Ok(());
-    }
-    Err("A country is two letters, such as US or GB.")
-}
-
 /// Checks a custom SIP header value (decision: letters, digits, `_` and `-`, 100 at most).
 ///
 /// # Errors

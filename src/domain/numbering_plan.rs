@@ -21,7 +21,7 @@ impl NotPossible {
     #[must_use]
     pub fn label(&self) -> String {
         self.country.as_ref().map_or_else(
-            || "Not possible: its country code belongs to no numbering plan".to_owned(),
+            || "Not possible in any numbering plan".to_owned(),
             |country| format!("Not possible in the numbering plan of {country}"),
         )
     }
@@ -30,7 +30,7 @@ impl NotPossible {
     #[must_use]
     pub fn words(&self) -> String {
         self.country.as_ref().map_or_else(
-            || "not possible: its country code belongs to no numbering plan".to_owned(),
+            || "not possible in any numbering plan".to_owned(),
             |country| format!("not possible in the numbering plan of {country}"),
         )
     }
@@ -152,6 +152,6 @@ mod tests {
             assert_eq!(found.country.as_deref(), country, "{number}");
         }
         assert_eq!(doubt(e164("+441")).unwrap().words(), "not possible in the numbering plan of GB");
-        assert!(doubt(e164("+999123456789")).unwrap().words().ends_with("belongs to no numbering plan"));
+        assert!(doubt(e164("+999123456789")).unwrap().words().ends_with("in any numbering plan"));
     }
 }

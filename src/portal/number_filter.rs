@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::form::{Filters, page_of};
 use crate::domain::e164::is_separator;
-use crate::domain::{E164, FieldProblem, Service, SyncState, TenantId};
+use crate::domain::{E164, FieldProblem, Service, SyncState, TenantId, country};
 use crate::http::Problem;
 use crate::service::Page;
 use crate::service::numbers::{Assignment, NumberFilter};
@@ -73,13 +73,10 @@ impl NumbersQuery {
         choice("order", self.order.trim(), order_id.is_some());
         let fails_like = E164::parse(&self.like).ok();
         choice("like", self.like.trim(), fails_like.is_some());
-        let country = text(&self.country).map(|country| country.to_ascii_uppercase());
-        if country
-            .as_deref()
-            .is_some_and(|country| country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()))
-        {
-            problems.push(FieldProblem::new("country", "A country is two letters, such as US or GB."));
-        }
+        let country = crate::domain::field::filled(&self.country).and_then(|typed| {
+            let read = country::read_of_numbers(typed).map(str::to_owned);
+            read.map_err(|reason| problems.push(FieldProblem::new("country", reason))).ok()
+        });
         let tenant_id = text(&self.tenant).and_then(|tenant| {
             TenantId::parse(&tenant)
                 .map_err(|_| {

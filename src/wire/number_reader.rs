@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::InputProblem;
 use super::reader::{self, Node, Object, Read};
+use crate::domain::country;
 use crate::domain::number::check_sip_header;
 use crate::domain::rules::check_number;
-use crate::domain::{E164, NumberAsSent, NumberSettings, SentNumber, Service, ServiceSet, TeamsSettings, country};
+use crate::domain::{E164, NumberAsSent, NumberSettings, SentNumber, Service, ServiceSet, TeamsSettings};
 
 /// The most numbers of one batch.
 pub const BATCH_MOST: usize = 100;

@@ -4,6 +4,7 @@ use super::columns::{Column, HEADINGS};
 use super::records::{self, Record, Records};
 use super::{Line, LineProblem, MAX_CELL, MAX_VALUES, UploadedNumber, shown};
 use crate::domain::account::sentence;
+use crate::domain::country;
 use crate::domain::e164::E164;
 use crate::domain::number::NumberSettings;
 use crate::domain::service::{Service, ServiceSet};
@@ -309,7 +310,7 @@ impl Cells {
             }
             Column::DisplayedCountryCode(service) => {
                 self.teams(service, filled, |teams, value| {
-                    teams.displayed_country_code = Some(value.to_ascii_uppercase());
+                    teams.displayed_country_code = Some(country::as_typed(value));
                 });
             }
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::field::filled;
-use crate::domain::{Number, NumberSettings, Service, ServiceSet, TeamsSettings};
+use crate::domain::{Number, NumberSettings, Service, ServiceSet, TeamsSettings, country};
 
 /// What a person typed to upload numbers. It is kept with the draft, so that it can be taken up again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ impl UploadForm {
                 civic_address_id: text(&self.civic_address),
                 location_id: text(&self.location),
                 allow_tenant_address_update: self.allow_tenant_address_update,
-                displayed_country_code: text(&self.country).map(|country| country.to_ascii_uppercase()),
+                displayed_country_code: filled(&self.country).map(country::as_typed),
             },
             calling_profile: text(&self.calling_profile),
             custom_sip_header: text(&self.custom_sip_header),
