@@ -78,7 +78,8 @@ async fn put(
     let account = noted.account_name(&account);
     let named = account.is_some();
     let sent = noted.read(read_body(body, move |body| read_account(body, account.as_ref())).await?).flatten();
-    if let Some(sent) = sent.as_ref().filter(|_| named && !noted.is_empty()) {
+    // A body that is not about this account tells nothing of it.
+    if let Some(sent) = sent.as_ref().filter(|_| named && !noted.is_empty() && !noted.names("name")) {
         noted.service(accounts::stands_against(state.ctx(), &grant, sent).await, false)?;
     }
     let sent = noted.finish(sent)?;

@@ -78,6 +78,11 @@ impl Noted {
         Ok(())
     }
 
+    /// Whether something is wrong with what stands there.
+    pub(super) fn names(&self, target: &str) -> bool {
+        self.0.iter().any(|problem| problem.target == target)
+    }
+
     /// Whether nothing is wrong.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

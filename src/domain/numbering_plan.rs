@@ -54,7 +54,7 @@ pub fn doubt(number: E164) -> Option<NotPossible> {
         return None;
     }
     let of_code = || {
-        let code = i32::try_from(Code::of(number)?.code).ok()?;
+        let code = i32::try_from(Code::of(number)?.value).ok()?;
         Some(PHONE_NUMBER_UTIL.get_region_for_country_code(code)?.to_string()).filter(|region| is_country(region))
     };
     Some(NotPossible { country: country(number).or_else(of_code) })
@@ -62,7 +62,7 @@ pub fn doubt(number: E164) -> Option<NotPossible> {
 
 /// A country code, and how many digits its numbers have.
 struct Code {
-    code: usize,
+    value: usize,
     digits: u32,
     lengths: u16,
 }
@@ -71,9 +71,9 @@ impl Code {
     /// The code of a number: none begins with another.
     fn of(number: E164) -> Option<Self> {
         (1..=3.min(number.digits())).find_map(|digits| {
-            let code = usize::try_from(leading(number, digits)).ok()?;
-            let lengths = LENGTHS.get(code).copied().filter(|lengths| *lengths != 0)?;
-            Some(Self { code, digits, lengths })
+            let value = usize::try_from(leading(number, digits)).ok()?;
+            let lengths = LENGTHS.get(value).copied().filter(|lengths| *lengths != 0)?;
+            Some(Self { value, digits, lengths })
         })
     }
 }

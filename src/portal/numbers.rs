@@ -71,14 +71,15 @@ struct NumberRun {
     numbers: Vec<E164>,
 }
 
+/// Whether a numbering plan knows such numbers: the API takes others too.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+fn is_possible(number: &E164) -> bool {
+    numbering_plan::possible(*number)
+}
+
 impl NumberRun {
     fn chip(&self) -> Chip {
         self.alike.state.into()
-    }
-
-    /// Whether a numbering plan knows such numbers: the API takes others too.
-    fn is_possible(&self, number: &E164) -> bool {
-        numbering_plan::possible(*number)
     }
 
     /// Nothing for services in which nobody is assigned a number.

@@ -42,9 +42,10 @@ pub struct AccountResource {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountServiceDetails {
-    /// The enterprise's Microsoft Entra tenant. Operator Connect and Teams Phone Mobile need it; it stays as it is while
-    /// the account has numbers of these.
+    /// The enterprise's Microsoft Entra tenant, a GUID. Operator Connect and Teams Phone Mobile need it; it stays as it is
+    /// while the account has numbers of these.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$"))]
     pub teams_tenant_id: Option<String>,
     /// Operator Connect.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,8 +129,9 @@ impl AccountResource {
         }
     }
 
-    /// The body with which a client would put what stands in the form, right or wrong.
-    pub fn typed(form: &AccountForm) -> Self {
+    /// The body with which a client would put what stands in the form, right or wrong, and what was sent of the account
+    /// besides.
+    pub fn typed(form: &AccountForm, as_sent: Option<&AccountAsSent>) -> Self {
         let text = |text| filled(text).map(str::to_owned);
         let DirectRoutingForm { call_screening, subdomain, tokens } = &form.direct_routing;
         let direct_routing = form.services.contains(Service::DirectRouting).then(|| DirectRouting {
@@ -141,7 +143,7 @@ impl AccountResource {
             services: form.services,
             synced: form.synced.and(form.services),
             direct_routing: direct_routing.as_ref(),
-            as_sent: None,
+            as_sent,
         };
         Self {
             service_provisioning_status: None,
@@ -164,13 +166,13 @@ impl AccountResource {
         }
     }
 
-    /// The body with which a client would put the account.
-    pub fn body(draft: &AccountDraft) -> Self {
+    /// The body with which a client would put the account, and what was sent of it besides.
+    pub fn body(draft: &AccountDraft, as_sent: Option<&AccountAsSent>) -> Self {
         let desired = Desired {
             services: draft.services,
             synced: draft.synced,
             direct_routing: draft.direct_routing.as_ref(),
-            as_sent: None,
+            as_sent,
         };
         Self {
             service_provisioning_status: None,

@@ -225,10 +225,10 @@ impl NumberServiceDetails {
         let plain = Some(ServiceNumberDetails { enabled });
         match service {
             Service::OperatorConnect => {
-                self.teams_operator_connect = Some(TeamsNumberDetails::new(enabled, configuration()))
+                self.teams_operator_connect = Some(TeamsNumberDetails::new(enabled, configuration()));
             }
             Service::TeamsPhoneMobile => {
-                self.teams_phone_mobile = Some(TeamsNumberDetails::new(enabled, configuration()))
+                self.teams_phone_mobile = Some(TeamsNumberDetails::new(enabled, configuration()));
             }
             Service::DirectRouting => self.teams_direct_routing = plain,
             Service::ZoomPhoneCloudPeering => self.zoom_phone_cloud_peering = plain,

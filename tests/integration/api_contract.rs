@@ -48,7 +48,7 @@ const ON_ERROR: &str = "an error says what helps: the challenge, how long to wai
 
 /// An intended difference: of which operation (`*`: wherever the contract's line is, or ours where it has none) or schema,
 /// what the contract says (nothing: only we do), what we say (nothing: only the contract does), and why.
-const DIFFERENCES: [(&str, &str, &str, &str); 71] = [
+const DIFFERENCES: [(&str, &str, &str, &str); 72] = [
     // Requests.
     (
         "*",
@@ -166,6 +166,12 @@ const DIFFERENCES: [(&str, &str, &str, &str); 71] = [
     ("*", "", "default header x-ms-client-request-id string", ON_ERROR),
     // Bodies.
     ("AccountResource", "correlationId string", "correlationId string maxLength=256", LIMIT),
+    (
+        "AccountServiceDetails",
+        "teamsTenantId string",
+        "teamsTenantId string pattern=^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        "a tenant is its GUID, as everywhere else in the contract, or empty for none",
+    ),
     ("TeamsCommonNumberConfig", "usage* string", "usage* string maxLength=256", LIMIT),
     (
         "TeamsCommonNumberConfig",

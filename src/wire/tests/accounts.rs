@@ -114,7 +114,7 @@ fn what_was_fetched_can_be_put_back() {
     );
     let draft = read(&bytes(&shown)).unwrap();
     assert_eq!(draft.direct_routing, stored().direct_routing);
-    assert_eq!(AccountResource::body(&draft).desired(), resource.desired());
+    assert_eq!(AccountResource::body(&draft, None).desired(), resource.desired());
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn number(text: &str, settings: NumberSettings) -> Number {
 
 /// The JSON with which a client would put the account.
 fn account_body(draft: &AccountDraft) -> Value {
-    serde_json::to_value(AccountResource::body(draft)).unwrap()
+    serde_json::to_value(AccountResource::body(draft, None)).unwrap()
 }
 
 /// The JSON with which a client would put the number.

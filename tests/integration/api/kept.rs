@@ -198,7 +198,7 @@ async fn a_repetition_is_told_the_same(api: Api) -> Api {
         assert!(!first.header(header).is_empty(), "{header}: {first:?}");
         assert_eq!(first.header(header), again.header(header), "{header}");
     }
-    let all = api.admin.post("/accounts/contoso:createOrUpdateNumbers", &batch(&[body.clone()])).await;
+    let all = api.admin.post("/accounts/contoso:createOrUpdateNumbers", &batch(std::slice::from_ref(&body))).await;
     assert_eq!(all.json()["numbers"][0]["serviceDetails"], first.json()["serviceDetails"], "{all:?}");
     api.quiet().await;
     api

@@ -105,14 +105,14 @@ pub(super) fn created(wanted: &[WantedNumber], account: &Account, written: Writt
     numbers
 }
 
-/// Makes the numbers to stage, and each of their settings once.
+/// Makes the numbers to stage, and each of their settings once. Services that the account has not are left out: what stands
+/// against a number otherwise is found too, and such an order is never submitted.
 pub(super) fn to_stage(
     account: &Account,
     wanted: &[WantedNumber],
     provisioned: ServiceSet,
 ) -> (Vec<NumberSettings>, Vec<NewItem>) {
-    let values: HashMap<i64, &NumberSettings> =
-        wanted.iter().map(|wanted| (wanted.settings_id, &wanted.settings)).collect();
+    let mut values: HashMap<i64, Cow<'_, NumberSettings>> = HashMap::new();
     let item = |wanted: &WantedNumber| NewItem {
         number: wanted.number,
         line: 0,
@@ -121,7 +121,20 @@ pub(super) fn to_stage(
         country: wanted.country.clone(),
         state: ItemState::of_new(account, wanted.settings.services, provisioned),
     };
-    (values.into_values().cloned().collect(), wanted.iter().map(item).collect())
+    let mut items = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        if wanted.settings.services.without(account.services).is_empty() {
+            values.entry(wanted.settings_id).or_insert(Cow::Borrowed(&wanted.settings));
+            items.push(item(wanted));
+        } else {
+            let mut within = wanted.clone();
+            within.settings.services = within.settings.services.and(account.services);
+            within.settings_id = within.settings.id();
+            items.push(item(&within));
+            values.insert(within.settings_id, Cow::Owned(within.settings));
+        }
+    }
+    (values.into_values().map(Cow::into_owned).collect(), items)
 }
 
 /// Finds the numbers of which something else was sent besides than is kept of them: few, for the usual is nothing.
