@@ -310,6 +310,12 @@ permissions! {
     NumbersWrite = "numbers.write" needs CHANGE;
     /// Release numbers.
     NumbersDelete = "numbers.delete" needs REMOVE;
+    /// See the operator's blocks.
+    BlocksRead = "blocks.read" needs VIEW;
+    /// Add and change blocks.
+    BlocksWrite = "blocks.write" needs CHANGE;
+    /// Remove blocks.
+    BlocksDelete = "blocks.delete" needs REMOVE;
     /// See orders and their progress.
     OrdersRead = "orders.read" needs VIEW;
     /// See civic addresses and their locations.

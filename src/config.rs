@@ -26,7 +26,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::authz::RoleNames;
-use crate::domain::{MassChange, Quarantine, RelationshipChoice, Service};
+use crate::domain::{MassChange, Quarantine, RelationshipChoice, Service, UsualCapabilities};
 
 pub use addresses::{Network, ServerAddress};
 pub use api::Api;
@@ -215,12 +215,14 @@ pub struct Services {
 }
 
 /// Section `uploads`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Uploads {
     /// Numbers in one upload.
     pub max_numbers: u32,
     /// Bytes of one upload.
     pub max_bytes: u32,
+    /// The capabilities that an upload begins with, for each usage.
+    pub capabilities: Vec<UsualCapabilities>,
 }
 
 /// Section `orders`.

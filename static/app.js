@@ -23,14 +23,15 @@
   // [data-all-matching] stands for every row the filter finds, on this page or not.
   const count = (form, spoken) => {
     const ticks = all("[data-tick]", form);
-    const ticked = ticks.filter((tick) => tick.checked).length;
+    const ticked = ticks.filter((tick) => tick.checked);
+    const numbers = ticked.reduce((sum, tick) => sum + Number(tick.dataset.count ?? 1), 0).toLocaleString("en");
     const every = form.querySelector("[data-all-matching]");
     const head = form.querySelector("[data-tick-all]");
     if (head) {
-      head.checked = ticks.length > 0 && ticked === ticks.length;
-      head.indeterminate = ticked > 0 && ticked < ticks.length;
+      head.checked = ticks.length > 0 && ticked.length === ticks.length;
+      head.indeterminate = ticked.length > 0 && ticked.length < ticks.length;
     }
-    const text = every?.checked ? `${every.dataset.allMatching} selected` : `${ticked} selected`;
+    const text = every?.checked ? `${every.dataset.allMatching} selected` : `${numbers} selected`;
     all("[data-selected]", form).forEach((place) => {
       place.textContent = text;
     });
@@ -134,13 +135,65 @@
     form.classList.remove("over");
     const area = event.target.closest("textarea");
     const input = form.querySelector("input[type=file]");
-    if (area && file.size <= 1_000_000) {
+    const { files } = event.dataTransfer;
+    const isText = files.length === 1 && file.size <= 1_000_000 && /\.(csv|tsv|txt)$/i.test(file.name);
+    if (area && isText) {
       area.value = await file.text();
       say(`Text of ${file.name} taken over`);
     } else if (input) {
-      input.files = event.dataTransfer.files;
-      say(`${file.name} chosen`);
+      input.files = files;
+      say(files.length === 1 ? `${file.name} chosen` : `${files.length} files chosen`);
     }
+  });
+
+  // Large files say how far they have been sent. What is answered is shown as if the browser had sent them.
+  const megabytes = (bytes) => (bytes / 1_048_576).toFixed(1);
+  on("submit", "form[data-drop]", (form, event) => {
+    const files = [...(form.querySelector("input[type=file]")?.files ?? [])];
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    if (event.defaultPrevented || size < 1_048_576) return;
+    event.preventDefault();
+    const told = document.createElement("p");
+    const bar = document.createElement("progress");
+    const words = document.createElement("span");
+    told.className = "row";
+    bar.max = size;
+    bar.setAttribute("aria-label", "Sent");
+    told.append(bar, words);
+    form.querySelector(".actions")?.before(told);
+    const buttons = all("button", form);
+    const request = new XMLHttpRequest();
+    let spoken = 0;
+    const tell = (text, aloud) => {
+      words.textContent = text;
+      if (aloud) say(text);
+    };
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      bar.max = total;
+      bar.value = loaded;
+      const quarter = Math.floor((4 * loaded) / total);
+      tell(`${megabytes(loaded)} of ${megabytes(total)} MB sent`, quarter > spoken);
+      spoken = quarter;
+    });
+    request.upload.addEventListener("load", () => tell("All is sent and being read", true));
+    request.addEventListener("load", () => {
+      if (request.responseURL && new URL(request.responseURL).pathname !== new URL(form.action).pathname) {
+        location.assign(request.responseURL);
+        return;
+      }
+      document.open();
+      document.write(request.responseText);
+      document.close();
+    });
+    request.addEventListener("error", () => {
+      tell("It could not be sent: the connection broke off. Nothing was stored; try again.", true);
+      bar.remove();
+      buttons.forEach((button) => (button.disabled = false));
+    });
+    const body = new FormData(form, event.submitter);
+    buttons.forEach((button) => (button.disabled = true));
+    request.open("POST", form.action);
+    request.send(body);
   });
 
   // What has to be done again after a part of the page was exchanged.

@@ -6,11 +6,9 @@ use axum::response::Response;
 
 use super::conditional::Purpose;
 use super::lists::list_answer;
+use super::noted::{read_body, refused, refused_by_service};
 use super::paging::ListQuery;
-use super::request::{
-    Reading, Writing, account_name, answer_of, answer_of_deletion, check_version, read_body, refused,
-    refused_by_service,
-};
+use super::request::{Asked, Now, Reading, Writing, answer_of, answer_of_deletion, check_version};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete};
 use crate::domain::Account;
 use crate::domain::filter::AccountField;
@@ -56,12 +54,14 @@ async fn get(
     PathPart(account): PathPart<String>,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    let reading = Reading::of(&parts)?;
-    let found = accounts::get(state.ctx(), &grant, account_name(&account)?.as_str()).await?;
-    reading.answer(&resource(&found), found.account.updated_at)
+    let (reading, mut noted) = Reading::of(&parts)?;
+    let account = noted.account_name(&account);
+    let account = noted.finish(account)?;
+    let found = accounts::get(state.ctx(), &grant, account.as_str()).await?;
+    reading.answer(&resource(&found), Some(found.account.updated_at))
 }
 
-fn current(account: Option<&CountedAccount>) -> Option<(String, time::OffsetDateTime)> {
+fn current(account: Option<&CountedAccount>) -> Option<Now> {
     account.map(|counted| (resource(counted).etag(), counted.account.updated_at))
 }
 
@@ -74,18 +74,26 @@ async fn put(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
-    let account = account_name(&account)?;
-    let wanted = read_body(body, move |body| read_account(body, &account)).await?;
+    let Asked { writing, mut noted, .. } = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
+    let account = noted.account_name(&account);
+    let named = account.is_some();
+    let sent = noted.read(read_body(body, move |body| read_account(body, account.as_ref())).await?).flatten();
+    // A body that is not about this account tells nothing of it.
+    if let Some(sent) = sent.as_ref().filter(|_| named && !noted.is_empty() && !noted.names("name")) {
+        noted.service(accounts::stands_against(state.ctx(), &grant, sent).await, false)?;
+    }
+    let sent = noted.finish(sent)?;
     let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        precondition: &|before: Option<&CountedAccount>| writing.allows(Purpose::Write, current(before).as_ref()),
+        precondition: &|before: Option<&CountedAccount>| writing.allows(Purpose::Write, || current(before)),
         make_answer: &|outcome, after: Option<&CountedAccount>| {
-            after.map_or_else(answer_of_deletion, |account| answer_of(outcome, &resource(account)))
+            after.map_or_else(answer_of_deletion, |counted| {
+                answer_of(outcome, &resource(counted), Some(counted.account.updated_at))
+            })
         },
     };
-    let answer = accounts::put(state.ctx(), &grant, &request, &wanted).await;
+    let answer = accounts::put(state.ctx(), &grant, &request, &sent).await;
     Ok(writing.answer(answer.map_err(|error| refused_by_service(error, false))?))
 }
 
@@ -98,20 +106,23 @@ async fn delete(
     parts: Parts,
 ) -> Result<Response, Problem> {
     let known = ["deleteNumbers"];
-    let (writing, mut parameters) = Writing::of(&parts, &[], &known, state.ctx(), grant.principal())?;
+    let Asked { writing, mut parameters, mut noted } =
+        Writing::of(&parts, &[], &known, state.ctx(), grant.principal())?;
+    let seen = parameters.problems().len();
     let with_numbers = parameters.truth("deleteNumbers");
-    parameters.finish().map_err(refused)?;
+    noted.more(parameters.problems().get(seen..).unwrap_or_default());
+    let account = noted.account_name(&account);
+    let account = noted.finish(account)?;
     let release = if with_numbers { Some(grant.principal().grant::<NumbersDelete>()?) } else { None };
     let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
         precondition: &|before: Option<&Account>| {
-            writing.allows(Purpose::Delete, before.map(|account| (desired_only(account), account.updated_at)).as_ref())
+            writing.allows(Purpose::Delete, || before.map(|account| (desired_only(account), account.updated_at)))
         },
         make_answer: &|_, _: Option<&Account>| answer_of_deletion(),
     };
-    let answer =
-        accounts::delete(state.ctx(), &grant, &request, account_name(&account)?.as_str(), release.as_ref()).await?;
+    let answer = accounts::delete(state.ctx(), &grant, &request, account.as_str(), release.as_ref()).await?;
     Ok(writing.answer(answer))
 }
 

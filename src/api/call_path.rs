@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 
+use super::noted::{Noted, refused};
 use super::query::Parameters;
-use super::request::{refused, telephone_number};
 use crate::authz::NumbersRead;
 use crate::http::{ApiRoutes, ApiState, Called, PathPart, Problem, needs};
 use crate::service::call_path::{self, Cursor};
@@ -32,8 +32,10 @@ async fn look_up(
     PathPart(number): PathPart<String>,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    Parameters::read(parts.uri.query(), &[]).finish().map_err(refused)?;
-    let number = telephone_number(&number)?;
+    let mut noted = Noted::default();
+    noted.parameters(&Parameters::read(parts.uri.query(), &[]));
+    let number = noted.telephone_number(&number);
+    let number = noted.finish(number)?;
     let found = call_path::number(state.ctx(), &grant, number).await?.ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,

@@ -6,7 +6,8 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::request::{Writing, account_name, read_body, refused_by_service};
+use super::noted::{read_body, refused_by_service};
+use super::request::{Asked, Writing};
 use crate::authz::{AccountsRead, CivicAddressesRead, Grant, NumbersRead};
 use crate::domain::CapabilityPlan;
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
@@ -30,8 +31,9 @@ async fn plans(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
-    let account = account_name(&account)?;
+    let Asked { writing, mut noted, .. } = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
+    let account = noted.account_name(&account);
+    let account = noted.finish(account)?;
     if let Some(answer) = earlier_answer(state.ctx(), &grant, writing.repeat.as_ref()).await? {
         return Ok(writing.answer(answer));
     }
@@ -47,9 +49,10 @@ async fn available(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
-    let account = account_name(&account)?;
-    let wanted = read_body(body, read_number_identifiers).await?;
+    let Asked { writing, mut noted, .. } = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
+    let account = noted.account_name(&account);
+    let wanted = noted.take(read_body(body, read_number_identifiers).await?);
+    let (account, wanted) = noted.finish(account.zip(wanted))?;
     if let Some(answer) = earlier_answer(state.ctx(), &grant, writing.repeat.as_ref()).await? {
         return Ok(writing.answer(answer));
     }
@@ -81,7 +84,7 @@ async fn answered(
     value: &impl Serialize,
 ) -> Result<Response, Problem> {
     let body = serde_json::to_string(value).map_err(|error| Problem::internal().because(&error))?;
-    let answer = ApiAnswer { outcome: Outcome::Done, tag: None, body: Some(body) };
+    let answer = ApiAnswer { outcome: Outcome::Done, tag: None, changed_at: None, body: Some(body) };
     keep_answer(ctx, grant, writing.repeat.as_ref(), &answer).await?;
     Ok(writing.answer(answer))
 }

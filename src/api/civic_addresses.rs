@@ -5,8 +5,9 @@ use axum::http::request::Parts;
 use axum::response::Response;
 
 use super::lists::list_answer;
+use super::noted::Noted;
 use super::paging::ListQuery;
-use super::request::{Reading, account_name, check_version, refused};
+use super::request::{Reading, check_version};
 use crate::authz::{AccountsRead, CivicAddressesRead};
 use crate::domain::CivicAddress;
 use crate::domain::filter::AddressField;
@@ -31,8 +32,10 @@ async fn list(
     parts: Parts,
 ) -> Result<Response, Problem> {
     check_version(&parts)?;
-    let account = account_name(&account)?;
-    let query = ListQuery::<AddressField, String>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
+    let mut noted = Noted::default();
+    let account = noted.account_name(&account);
+    let query = noted.take(ListQuery::<AddressField, String>::read(parts.uri.path(), parts.uri.query()));
+    let (account, query) = noted.finish(account.zip(query))?;
     let ctx = state.ctx();
     let found = listing::civic_addresses(ctx, &grant, account.as_str(), &query.filter, &query.window).await?;
     let count = if query.count_records {
@@ -52,12 +55,14 @@ async fn get(
     PathPart((account, address)): PathPart<(String, String)>,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    let reading = Reading::of(&parts)?;
+    let (reading, mut noted) = Reading::of(&parts)?;
+    let account = noted.account_name(&account);
+    let account = noted.finish(account)?;
     let ctx = state.ctx();
     let of_account = grant.principal().grant::<AccountsRead>()?;
-    let account = accounts::get(ctx, &of_account, account_name(&account)?.as_str()).await?.account;
+    let account = accounts::get(ctx, &of_account, account.as_str()).await?.account;
     let tenant = account.tenant_id.ok_or(Error::NotFound("civic address"))?;
     let found = civic_addresses::get(ctx, &grant, &tenant, &address).await?.address;
     // The enterprise owns its addresses; nobody here changes them.
-    reading.answer(&TeamsCivicAddressResource::from(&found), time::OffsetDateTime::UNIX_EPOCH)
+    reading.answer(&TeamsCivicAddressResource::from(&found), None)
 }

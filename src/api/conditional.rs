@@ -95,6 +95,11 @@ impl Preconditions {
         if problems.is_empty() { Ok(Self { matching, none_matching, unmodified_since }) } else { Err(problems) }
     }
 
+    /// Whether there are none, so that nobody need look at the resource.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Weighs the conditions against the resource as it is, in the order of RFC 9110, section 13.2.2. What is not there
     /// cannot be read and is gone already, whatever the conditions say.
     pub fn evaluate(&self, purpose: Purpose, current: Option<&Current<'_>>) -> Weighed {

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
+use time::OffsetDateTime;
 
 use super::conditional::Purpose;
 use super::lists::list_answer;
+use super::noted::{refused, refused_by_service};
 use super::paging::ListQuery;
-use super::request::{
-    Reading, Writing, answer_of, answer_of_deletion, check_version, refused, refused_by_service, tenant_id,
-};
+use super::request::{Asked, Now, Reading, Writing, answer_of, answer_of_deletion, check_version};
 use crate::authz::{ConsentsRead, ConsentsWrite};
 use crate::domain::filter::ConsentField;
 use crate::http::{ApiRoutes, ApiState, Called, MergePatchBody, PathPart, Problem, needs};
@@ -54,14 +54,20 @@ async fn get(
     PathPart(tenant): PathPart<String>,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    let reading = Reading::of(&parts)?;
-    let found = consents::get(state.ctx(), &grant, &tenant_id(&tenant)?).await?;
+    let (reading, mut noted) = Reading::of(&parts)?;
+    let tenant = noted.tenant_id(&tenant);
+    let tenant = noted.finish(tenant)?;
+    let found = consents::get(state.ctx(), &grant, &tenant).await?;
     reading.answer(&resource(&found), changed_at(&found))
 }
 
-/// When the operator last changed the relationship; the beginning of time where it never did.
-fn changed_at(of: &ConsentOfAccount) -> time::OffsetDateTime {
-    of.consent.consent.customer_relationship.last_modified_on.unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+/// When the operator last changed the relationship, where it did.
+fn changed_at(of: &ConsentOfAccount) -> Option<OffsetDateTime> {
+    of.consent.consent.customer_relationship.last_modified_on
+}
+
+fn current(of: &ConsentOfAccount) -> Now {
+    (resource(of).etag(), changed_at(of).unwrap_or(OffsetDateTime::UNIX_EPOCH))
 }
 
 /// `PATCH /teamsRequestsForInformation/{tenantId}`
@@ -73,17 +79,16 @@ async fn patch(
     parts: Parts,
     MergePatchBody(body): MergePatchBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
-    let tenant = tenant_id(&tenant)?;
-    let patch = read_relationship_patch(&body).map_err(refused)?;
+    let Asked { writing, mut noted, .. } = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
+    let tenant = noted.tenant_id(&tenant);
+    let patch = noted.take(read_relationship_patch(&body));
+    let (tenant, patch) = noted.finish(tenant.zip(patch))?;
     let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        precondition: &|before: Option<&ConsentOfAccount>| {
-            writing.allows(Purpose::Write, before.map(|of| (resource(of).etag(), changed_at(of))).as_ref())
-        },
+        precondition: &|before: Option<&ConsentOfAccount>| writing.allows(Purpose::Write, || before.map(current)),
         make_answer: &|outcome, after: Option<&ConsentOfAccount>| {
-            after.map_or_else(answer_of_deletion, |of| answer_of(outcome, &resource(of)))
+            after.map_or_else(answer_of_deletion, |of| answer_of(outcome, &resource(of), changed_at(of)))
         },
     };
     let answer = consents::patch(state.ctx(), &grant, &request, &tenant, &patch).await;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use time::OffsetDateTime;
 
 use super::conditional::{Current, Preconditions, Purpose, Weighed};
-use super::request::refused;
+use super::noted::refused;
 use crate::description::{Deployment, openapi};
 use crate::domain::number::content_id;
 use crate::http::{ApiRoutes, Problem, public};

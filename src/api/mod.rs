@@ -9,11 +9,13 @@ mod consents;
 mod description;
 mod header;
 mod lists;
+mod noted;
 mod numbers;
 mod paging;
 mod query;
 mod repeatable;
 mod request;
+mod warnings;
 
 use crate::http::ApiRoutes;
 

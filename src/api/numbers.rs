@@ -2,25 +2,25 @@
 
 use axum::extract::State;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
 use super::conditional::Purpose;
 use super::lists::list_answer;
+use super::noted::{Noted, read_body, refused_by_service};
 use super::paging::ListQuery;
-use super::request::{
-    Reading, Writing, account_name, answer_of, answer_of_deletion, check_version, read_body, refused,
-    refused_by_service, telephone_number,
-};
+use super::request::{Asked, Now, Reading, Writing, answer_of, answer_of_deletion, check_version};
+use super::warnings::warned;
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::filter::NumberField;
-use crate::domain::{E164, Number, NumberSettings};
+use crate::domain::{AccountName, E164, Number, SentNumber};
 use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
 use crate::service::api::addresses::{self, CheckedAddresses};
-use crate::service::api::numbers::{self, NumbersToDelete};
+use crate::service::api::numbers::{self, NumbersToDelete, NumbersToPut};
 use crate::service::api::{ApiAnswer, ChangeRequest, Outcome};
 use crate::service::{Origin, listing};
-use crate::wire::{BatchNumbers, NumberResource, Resource as _, read_number, read_numbers, read_numbers_to_delete};
+use crate::wire::{
+    BatchNumbers, NumberResource, Resource as _, TaggedNumber, read_number, read_numbers, read_numbers_to_delete,
+};
 
 pub(super) fn routes() -> ApiRoutes {
     ApiRoutes::new()
@@ -39,7 +39,8 @@ async fn list_all(
     Called(grant): Called<NumbersRead>,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    page(&state, &grant, None, &parts).await
+    check_version(&parts)?;
+    page(&state, &grant, None, &parts, Noted::default()).await
 }
 
 /// `GET /accounts/{accountName}/numbers`
@@ -50,8 +51,9 @@ async fn list(
     parts: Parts,
 ) -> Result<Response, Problem> {
     check_version(&parts)?;
-    let account = account_name(&account)?;
-    page(&state, &grant, Some(account.as_str()), &parts).await
+    let mut noted = Noted::default();
+    let account = noted.account_name(&account);
+    page(&state, &grant, account.as_ref().map(AccountName::as_str), &parts, noted).await
 }
 
 async fn page(
@@ -59,9 +61,10 @@ async fn page(
     grant: &Grant<NumbersRead>,
     account: Option<&str>,
     parts: &Parts,
+    mut noted: Noted,
 ) -> Result<Response, Problem> {
-    check_version(parts)?;
-    let query = ListQuery::<NumberField, E164>::read(parts.uri.path(), parts.uri.query()).map_err(refused)?;
+    let query = noted.take(ListQuery::<NumberField, E164>::read(parts.uri.path(), parts.uri.query()));
+    let query = noted.finish(query)?;
     let ctx = state.ctx();
     let found = listing::numbers(ctx, grant, account, &query.filter, &query.window).await?;
     let count = if query.count_records {
@@ -80,27 +83,46 @@ async fn get(
     PathPart((account, number)): PathPart<(String, String)>,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    let reading = Reading::of(&parts)?;
-    let (account, number) = (account_name(&account)?, telephone_number(&number)?);
+    let (reading, mut noted) = Reading::of(&parts)?;
+    let (account, number) = (noted.account_name(&account), noted.telephone_number(&number));
+    let (account, number) = noted.finish(account.zip(number))?;
     let found = numbers::get(state.ctx(), &grant, account.as_str(), number).await?;
-    reading.answer(&NumberResource::from(&found), found.changed_at)
+    reading.answer(&TaggedNumber(&found), Some(found.changed_at))
 }
 
-/// The answer, which says where emergency addresses could not be checked.
-fn said(checked: &CheckedAddresses, mut answer: Response) -> Response {
-    const WARNING: HeaderName = HeaderName::from_static("x-nmp-warning");
-    const UNCHECKED: HeaderValue = HeaderValue::from_static(
-        "The addresses of the account's tenant are not known: civicAddressId and locationId were not checked",
-    );
-    if checked.are_unchecked {
-        answer.headers_mut().insert(WARNING, UNCHECKED);
-    }
-    answer
-}
-
-fn single(numbers: Option<&[Number]>) -> Option<(String, time::OffsetDateTime)> {
+fn single(numbers: Option<&[Number]>) -> Option<Now> {
     let number = numbers?.first()?;
-    Some((NumberResource::from(number).etag(), number.changed_at))
+    Some((TaggedNumber(number).etag(), number.changed_at))
+}
+
+/// What stands against numbers that are sent in a request of which something is wrong already: what is known of the
+/// account and of other numbers is told with it.
+async fn stands_against(
+    state: &ApiState,
+    grant: &Grant<NumbersWrite>,
+    account: &AccountName,
+    (sent, batch): (&[SentNumber], bool),
+    noted: &mut Noted,
+) -> Result<(), Problem> {
+    let account = account.as_str();
+    let checked = addresses::check(state.ctx(), grant, account, sent).await?;
+    let to_put = NumbersToPut { account, numbers: sent, addresses: &checked };
+    noted.service(numbers::against(state.ctx(), grant, &to_put).await, batch)
+}
+
+/// Puts numbers with which nothing is wrong by themselves.
+async fn put_all(
+    state: &ApiState,
+    grant: &Grant<NumbersWrite>,
+    request: &ChangeRequest<'_, [Number]>,
+    account: &AccountName,
+    (sent, batch): (&[SentNumber], bool),
+) -> Result<(ApiAnswer, CheckedAddresses), Problem> {
+    let account = account.as_str();
+    let checked = addresses::check(state.ctx(), grant, account, sent).await?;
+    let to_put = NumbersToPut { account, numbers: sent, addresses: &checked };
+    let answer = numbers::put(state.ctx(), grant, request, &to_put).await;
+    Ok((answer.map_err(|error| refused_by_service(error, batch))?, checked))
 }
 
 /// `PUT /accounts/{accountName}/numbers/{telephoneNumber}`
@@ -112,23 +134,28 @@ async fn put(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
-    let (account, number) = (account_name(&account)?, telephone_number(&number)?);
+    let Asked { writing, mut noted, .. } = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
+    let (account, number) = (noted.account_name(&account), noted.telephone_number(&number));
     let of = account.clone();
-    let settings = read_body(body, move |body| read_number(body, of.as_str(), number)).await?;
+    let read = read_body(body, move |body| read_number(body, of.as_ref().map(AccountName::as_str), number)).await?;
+    let sent = noted.read(read).into_iter().collect::<Vec<_>>();
+    if let Some(account) = account.as_ref().filter(|_| !noted.is_empty() && !sent.is_empty()) {
+        stands_against(&state, &grant, account, (&sent, false), &mut noted).await?;
+    }
+    let account = noted.finish(account)?;
     let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        precondition: &|current: Option<&[Number]>| writing.allows(Purpose::Write, single(current).as_ref()),
+        precondition: &|current: Option<&[Number]>| writing.allows(Purpose::Write, || single(current)),
         make_answer: &|outcome, after: Option<&[Number]>| {
             let number = after.and_then(<[_]>::first);
-            number.map_or_else(answer_of_deletion, |number| answer_of(outcome, &NumberResource::from(number)))
+            number.map_or_else(answer_of_deletion, |number| {
+                answer_of(outcome, &TaggedNumber(number), Some(number.changed_at))
+            })
         },
     };
-    let wanted = [(number, settings)];
-    let checked = addresses::check(state.ctx(), &grant, account.as_str(), &wanted).await?;
-    let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &wanted, &checked).await;
-    Ok(said(&checked, writing.answer(answer.map_err(|error| refused_by_service(error, false))?)))
+    let (answer, checked) = put_all(&state, &grant, &request, &account, (&sent, false)).await?;
+    Ok(warned(writing.answer(answer), &sent, &checked))
 }
 
 /// `DELETE /accounts/{accountName}/numbers/{telephoneNumber}`
@@ -139,12 +166,13 @@ async fn delete(
     origin: Origin,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of(&parts, &[], &[], state.ctx(), grant.principal())?;
-    let (account, number) = (account_name(&account)?, telephone_number(&number)?);
+    let Asked { writing, mut noted, .. } = Writing::of(&parts, &[], &[], state.ctx(), grant.principal())?;
+    let (account, number) = (noted.account_name(&account), noted.telephone_number(&number));
+    let (account, number) = noted.finish(account.zip(number))?;
     let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
-        precondition: &|current: Option<&[Number]>| writing.allows(Purpose::Delete, single(current).as_ref()),
+        precondition: &|current: Option<&[Number]>| writing.allows(Purpose::Delete, || single(current)),
         make_answer: &|_, _: Option<&[Number]>| answer_of_deletion(),
     };
     let wanted = NumbersToDelete { account: account.as_str(), account_needed: false, numbers: &[number] };
@@ -161,28 +189,33 @@ async fn put_batch(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
-    let account = account_name(&account)?;
+    let Asked { writing, mut noted, .. } = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
+    let account = noted.account_name(&account);
     let of = account.clone();
-    let wanted = read_body(body, move |body| read_numbers(body, of.as_str())).await?;
+    let read = read_body(body, move |body| read_numbers(body, of.as_ref().map(AccountName::as_str))).await?;
+    let sent = noted.read(read).unwrap_or_default();
+    if let Some(account) = account.as_ref().filter(|_| !noted.is_empty() && !sent.is_empty()) {
+        stands_against(&state, &grant, account, (&sent, true), &mut noted).await?;
+    }
+    let account = noted.finish(account)?;
     let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),
         precondition: &|_: Option<&[Number]>| Ok(()),
-        make_answer: &|_, after: Option<&[Number]>| answer_of_batch(&wanted, after.unwrap_or_default()),
+        make_answer: &|_, after: Option<&[Number]>| answer_of_batch(&sent, after.unwrap_or_default()),
     };
-    let checked = addresses::check(state.ctx(), &grant, account.as_str(), &wanted).await?;
-    let answer = numbers::put(state.ctx(), &grant, &request, account.as_str(), &wanted, &checked).await;
-    Ok(said(&checked, writing.answer(answer.map_err(|error| refused_by_service(error, true))?)))
+    let (answer, checked) = put_all(&state, &grant, &request, &account, (&sent, true)).await?;
+    Ok(warned(writing.answer(answer), &sent, &checked))
 }
 
 /// The numbers in the order in which they were sent.
-fn answer_of_batch(wanted: &[(E164, NumberSettings)], after: &[Number]) -> ApiAnswer {
-    let found = |number: &E164| {
-        after.binary_search_by_key(number, |stored| stored.telephone_number).ok().and_then(|place| after.get(place))
+fn answer_of_batch(sent: &[SentNumber], after: &[Number]) -> ApiAnswer {
+    let found = |number: E164| {
+        after.binary_search_by_key(&number, |stored| stored.telephone_number).ok().and_then(|place| after.get(place))
     };
-    let numbers: BatchNumbers = wanted.iter().filter_map(|(number, _)| found(number)).collect();
-    ApiAnswer { outcome: Outcome::Done, tag: None, body: Some(serde_json::to_string(&numbers).unwrap_or_default()) }
+    let numbers: BatchNumbers = sent.iter().filter_map(|sent| found(sent.number?)).collect();
+    let body = Some(serde_json::to_string(&numbers).unwrap_or_default());
+    ApiAnswer { outcome: Outcome::Done, tag: None, changed_at: None, body }
 }
 
 /// `POST /accounts/{accountName}:deleteNumbers`
@@ -194,9 +227,10 @@ async fn delete_batch(
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let (writing, _) = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
-    let account = account_name(&account)?;
-    let numbers = read_body(body, read_numbers_to_delete).await?;
+    let Asked { writing, mut noted, .. } = Writing::of(&parts, &body, &[], state.ctx(), grant.principal())?;
+    let account = noted.account_name(&account);
+    let numbers = noted.take(read_body(body, read_numbers_to_delete).await?);
+    let (account, numbers) = noted.finish(account.zip(numbers))?;
     let request = ChangeRequest {
         origin: &origin,
         repeat: writing.repeat.as_ref(),

@@ -78,6 +78,11 @@ impl Parameters {
         self.problems.push(InputProblem { code, target: name.to_owned(), message: message.into() });
     }
 
+    /// What is wrong so far.
+    pub fn problems(&self) -> &[InputProblem] {
+        &self.problems
+    }
+
     /// The parameters as they were sent, each name once.
     ///
     /// # Errors

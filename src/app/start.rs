@@ -286,6 +286,7 @@ pub(super) fn policy(config: &Config) -> Policy {
         max_numbers: config.uploads.max_numbers as usize,
         relationships: config.relationship_statuses.clone(),
         calling_profiles: config.operator_connect.calling_profiles.clone(),
+        usual_capabilities: config.uploads.capabilities.clone(),
         default_calling_profile: config.operator_connect.default_calling_profile.clone(),
         zones: config.zones(),
         label_quarantine: time::Duration::days(i64::from(config.direct_routing.quarantine_days)),

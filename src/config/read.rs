@@ -11,7 +11,7 @@ use super::{
     Operations, OperatorConnect, Orders, Portal, Services, Uploads,
 };
 use crate::authz::RoleNames;
-use crate::domain::MassChange;
+use crate::domain::{MassChange, UsualCapabilities};
 
 impl Config {
     pub(super) fn read(r: &mut Reader) -> Self {
@@ -46,7 +46,13 @@ impl Config {
             },
             uploads: Uploads {
                 max_numbers: r.integer("uploads.max_numbers", 100_000, 1..=10_000_000, "Numbers in one upload."),
-                max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload."),
+                max_bytes: r.integer("uploads.max_bytes", 33_554_432, 1_024..=1_073_741_824, "Bytes of one upload, all files together."),
+                capabilities: r.tables(
+                    "uploads.capabilities",
+                    UsualCapabilities::DEFAULT,
+                    "For each usage the capabilities that the upload form begins with, as far as the tenant's plan offers them; \
+                     where they would be outbound calls alone, inbound calls too.",
+                ),
             },
             orders: Orders {
                 keep_drafts: r.integer(

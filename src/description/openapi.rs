@@ -185,7 +185,7 @@ fn header(of: &Header) -> Value {
 fn error_headers(status: u16) -> Vec<&'static Header> {
     let own = match status {
         401 | 403 => Some(&WWW_AUTHENTICATE),
-        429 | 503 => Some(&RETRY_AFTER),
+        409 | 429 | 503 => Some(&RETRY_AFTER),
         _ => None,
     };
     std::iter::once(&ERROR_CODE).chain(own).chain(EVERY_ANSWER).collect()

@@ -4,8 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::parameters::{
-    ACCOUNT_NAME, API_VERSION, CIVIC_ADDRESS_ID, CONDITIONS, CURSOR, DELETE_NUMBERS, ETAG, EVERY_ANSWER, Header, LIST,
-    Parameter, RECORD_COUNT, REPEATABILITY, REPEATABILITY_RESULT, REQUEST_ID, TELEPHONE_NUMBER, TENANT_ID,
+    ACCOUNT_NAME, API_VERSION, CIVIC_ADDRESS_ID, CONDITIONS, CURSOR, DELETE_NUMBERS, ETAG, EVERY_ANSWER, Header,
+    LAST_MODIFIED, LIST, Parameter, RECORD_COUNT, REPEATABILITY, REPEATABILITY_RESULT, REQUEST_ID, TELEPHONE_NUMBER,
+    TENANT_ID, WARNING,
 };
 
 /// What an operation does with its resource. Method, parameters, headers and answers follow from it.
@@ -179,6 +180,15 @@ impl Operation {
         all
     }
 
+    /// Whether numbers are put by it.
+    fn puts_numbers(&self) -> bool {
+        match self.kind {
+            OperationKind::Put => self.path.contains("/numbers/"),
+            OperationKind::Action => self.path.ends_with(":createOrUpdateNumbers"),
+            _ => false,
+        }
+    }
+
     /// The answers that are no errors.
     pub fn answers(&self) -> Vec<OperationAnswer> {
         let answer = |status, meaning, body, own: &[&'static Header]| OperationAnswer {
@@ -187,23 +197,28 @@ impl Operation {
             body,
             headers: own.iter().copied().chain(EVERY_ANSWER).collect(),
         };
-        let changed: &[&'static Header] = &[&ETAG, &REPEATABILITY_RESULT];
+        let mut changed: Vec<&'static Header> = vec![&ETAG, &LAST_MODIFIED, &REPEATABILITY_RESULT];
+        let mut done: Vec<&'static Header> = vec![&REPEATABILITY_RESULT];
+        if self.puts_numbers() {
+            changed.push(&WARNING);
+            done.push(&WARNING);
+        }
         match self.kind {
             OperationKind::List(_) => vec![answer(200, "A page of the list.", self.answered, &[&RECORD_COUNT])],
             OperationKind::Get => vec![
-                answer(200, "The resource.", self.answered, &[&ETAG]),
-                answer(304, "The resource is still the one that If-None-Match names.", None, &[&ETAG]),
+                answer(200, "The resource.", self.answered, &[&ETAG, &LAST_MODIFIED]),
+                answer(304, "The resource is still the one that If-None-Match names.", None, &[&ETAG, &LAST_MODIFIED]),
             ],
             OperationKind::LookUp => vec![answer(200, "The number as it is now.", self.answered, &[])],
             OperationKind::Feed => vec![answer(200, "The next page.", self.answered, &[])],
             OperationKind::Put => vec![
-                answer(200, "It was there, and is as sent now.", self.answered, changed),
-                answer(201, "It was created.", self.answered, changed),
+                answer(200, "It was there, and is as sent now.", self.answered, &changed),
+                answer(201, "It was created.", self.answered, &changed),
             ],
-            OperationKind::Patch => vec![answer(200, "The resource as it is now.", self.answered, changed)],
+            OperationKind::Patch => vec![answer(200, "The resource as it is now.", self.answered, &changed)],
             OperationKind::Delete => vec![answer(204, "It is gone, or was not there.", None, &[&REPEATABILITY_RESULT])],
             OperationKind::Action => match self.answered {
-                Some(_) => vec![answer(200, "It was done.", self.answered, &[&REPEATABILITY_RESULT])],
+                Some(_) => vec![answer(200, "It was done.", self.answered, &done)],
                 None => vec![answer(204, "It was done.", None, &[&REPEATABILITY_RESULT])],
             },
         }

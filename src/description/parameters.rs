@@ -179,10 +179,14 @@ pub(super) static REQUEST_ID: Parameter = header(
 );
 
 pub(super) static ETAG: Header = answered("ETag", "Stands for the resource as it is: \"what-clients-set.everything\".");
+pub(super) static LAST_MODIFIED: Header =
+    answered("Last-Modified", "When what can be set on the resource was last changed; an HTTP date.");
+pub(super) static WARNING: Header =
+    answered("x-nmp-warning", "What was taken and yet looks like a mistake, such as an impossible number.");
 pub(super) static REPEATABILITY_RESULT: Header = Header {
     name: "Repeatability-Result",
     schema: || json!({ "type": "string", "enum": ["accepted", "rejected"] }),
-    description: "Whether the request can be repeated; only when it asked for it.",
+    description: "Whether the request was carried out once for all its repetitions; only when it asked for that.",
 };
 pub(super) static RECORD_COUNT: Header = Header {
     name: "x-ms-record-count",

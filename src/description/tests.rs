@@ -164,11 +164,11 @@ fn what_the_examples_send_is_taken() {
     let bytes = |value: Value| serde_json::to_vec(&value).unwrap();
     let contoso = crate::domain::AccountName::parse("contoso").unwrap();
     let number = crate::domain::E164::parse_wire("+441632960001").unwrap();
-    assert_eq!(read_account(&bytes(examples::account_sent()), &contoso).map(drop), Ok(()));
-    assert_eq!(read_account(&bytes(examples::account()), &contoso).map(drop), Ok(()));
-    assert_eq!(read_number(&bytes(examples::number_sent()), "contoso", number).map(drop), Ok(()));
-    assert_eq!(read_number(&bytes(examples::number()), "contoso", number).map(drop), Ok(()));
-    assert_eq!(read_numbers(&bytes(examples::batch_sent()), "contoso").map(|read| read.len()), Ok(2));
+    assert_eq!(read_account(&bytes(examples::account_sent()), Some(&contoso)).problems, []);
+    assert_eq!(read_account(&bytes(examples::account()), Some(&contoso)).problems, []);
+    assert_eq!(read_number(&bytes(examples::number_sent()), Some("contoso"), Some(number)).problems, []);
+    assert_eq!(read_number(&bytes(examples::number()), Some("contoso"), Some(number)).problems, []);
+    assert_eq!(read_numbers(&bytes(examples::batch_sent()), Some("contoso")).whole().map(|read| read.len()), Ok(2));
     assert_eq!(read_numbers_to_delete(&bytes(examples::identifiers())).map(|read| read.len()), Ok(2));
     assert_eq!(read_number_identifiers(&bytes(examples::identifiers())).map(|read| read.len()), Ok(2));
     assert_eq!(read_relationship_patch(&bytes(examples::relationship())).map(drop), Ok(()));

@@ -1,7 +1,9 @@
 //! Accounts: an operator's customer and the services it takes.
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::as_sent::AccountAsSent;
 use super::direct_routing::SubdomainStatus;
 use super::service::ServiceSet;
 use super::tenant::TenantId;
@@ -83,6 +85,8 @@ pub struct Account {
     pub direct_routing: Option<DirectRouting>,
     /// Whether its names in DNS are answered as they should be.
     pub subdomain_status: SubdomainStatus,
+    /// What a program sent of it besides.
+    pub as_sent: AccountAsSent,
     /// True while the account waits for its last number to be released.
     pub deleting: bool,
     /// Grows with every change.
@@ -120,7 +124,8 @@ pub struct AccountDraft {
 }
 
 /// What Direct Routing needs of an account.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DirectRouting {
     /// Whether calls are checked against the account's numbers.
     pub call_screening: bool,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::consent::iso_country;
+use super::country::iso;
 
 /// A street address of an enterprise, with the places (locations) in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl CivicAddress {
     /// The country as ISO 3166 alpha-2, where the backend tells one.
     #[must_use]
     pub fn iso_country(&self) -> Option<&str> {
-        self.country.as_deref().map(str::trim).filter(|country| country.len() == 2).map(iso_country)
+        self.country.as_deref().map(str::trim).filter(|country| country.len() == 2).map(iso)
     }
 
     /// The address in one line: number and street, town, state, postal code, country.

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::TenantId;
+use super::{TenantId, country};
 
 /// The longest comment (the reason for a relationship status), in characters.
 pub const MAX_COMMENT: usize = 1_000;
@@ -51,14 +51,8 @@ impl Consent {
     /// True when the enterprise consented to numbers of this country (ISO 3166 alpha-2).
     #[must_use]
     pub fn covers(&self, country: &str) -> bool {
-        self.consented_countries.iter().any(|c| iso_country(c).eq_ignore_ascii_case(iso_country(country)))
+        self.consented_countries.iter().any(|c| country::iso(c).eq_ignore_ascii_case(country::iso(country)))
     }
-}
-
-/// The ISO 3166 alpha-2 code behind a backend's country code: `UK` is said for `GB`.
-#[must_use]
-pub fn iso_country(code: &str) -> &str {
-    if code.eq_ignore_ascii_case("UK") { "GB" } else { code }
 }
 
 /// Whether a consent stands. Open: a value not known here is kept as it came.

@@ -1,7 +1,8 @@
 //! Telephone numbers in E.164 form, kept as integers.
 //!
 //! An E.164 number has at most 15 digits and never starts with 0 (ITU-T E.164, section 6), so
-//! without its `+` it is a lossless `i64`. This is the only place that parses and prints one.
+//! without its `+` it is a lossless `i64`. This is the only place that parses its plain form and prints one; what people
+//! write is read by [`entry`](super::entry).
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -46,17 +47,6 @@ impl E164 {
         let digits =
             text.strip_prefix('+').ok_or_else(|| text.chars().next().map_or(E164Error::Empty, E164Error::Character))?;
         Self::from_digits(digits.chars())
-    }
-
-    /// Reads what a person or a spreadsheet writes: the `+` may be missing, spaces, dots, dashes
-    /// and brackets between digits are dropped. No country code is ever guessed.
-    ///
-    /// # Errors
-    /// Says what is wrong with the text.
-    pub fn parse(text: &str) -> Result<Self, E164Error> {
-        let text = text.trim();
-        let digits = text.strip_prefix('+').unwrap_or(text);
-        Self::from_digits(digits.chars().filter(|c| !is_separator(*c)))
     }
 
     fn from_digits(digits: impl Iterator<Item = char>) -> Result<Self, E164Error> {
@@ -152,12 +142,6 @@ fn country_code_digits(number: i64) -> usize {
     }
 }
 
-/// True for the characters people put between digits: white space, dots, dashes, slashes, brackets.
-#[must_use]
-pub fn is_separator(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '.' | '-' | '/' | '(' | ')' | '[' | ']' | '\u{2010}'..='\u{2014}')
-}
-
 /// Gives the integer ranges that hold every stored value (of at most `max_digits` digits) that starts with `prefix`.
 /// There are sixteen at most, one for each count of digits.
 #[must_use]
@@ -205,13 +189,6 @@ impl fmt::Display for E164 {
     }
 }
 
-impl std::str::FromStr for E164 {
-    type Err = E164Error;
-    fn from_str(text: &str) -> Result<Self, E164Error> {
-        Self::parse(text)
-    }
-}
-
 impl Serialize for E164 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -232,19 +209,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_may_write_separators_but_not_letters() {
-        let number = E164::parse_wire("+441632960000").unwrap();
-        for text in ["441632960000", "+44 1632 960000", " +44 (1632) 960-000 ", "44.1632.960.000"] {
-            assert_eq!(E164::parse(text), Ok(number), "{text}");
-        }
-        assert_eq!(E164::parse("+44163296000a"), Err(E164Error::Character('a')));
-        assert_eq!(E164::parse("++44163296000"), Err(E164Error::Character('+')));
-        assert_eq!(E164::parse("01632960000"), Err(E164Error::LeadingZero));
-        assert_eq!(E164::parse("00441632960000"), Err(E164Error::LeadingZero));
-        assert_eq!(E164::parse("12345678901234567"), Err(E164Error::TooLong(17)));
-        assert_eq!(E164::parse(" - "), Err(E164Error::Empty));
-        assert_eq!(E164::parse("7"), Err(E164Error::TooShort));
-        assert_eq!(E164::parse("+\u{664}\u{664}1632960000"), Err(E164Error::Character('\u{664}')));
+    fn the_wire_form_has_a_plus_and_2_to_15_digits() {
+        assert_eq!(E164::parse_wire("+44163296000a"), Err(E164Error::Character('a')));
+        assert_eq!(E164::parse_wire("++44163296000"), Err(E164Error::Character('+')));
+        assert_eq!(E164::parse_wire("+01632960000"), Err(E164Error::LeadingZero));
+        assert_eq!(E164::parse_wire("+12345678901234567"), Err(E164Error::TooLong(17)));
+        assert_eq!(E164::parse_wire("+"), Err(E164Error::Empty));
+        assert_eq!(E164::parse_wire("+7"), Err(E164Error::TooShort));
+        assert_eq!(E164::parse_wire("+\u{664}\u{664}1632960000"), Err(E164Error::Character('\u{664}')));
     }
 
     #[test]
@@ -257,7 +229,7 @@ mod tests {
             ("+49302312500012", "+49 3023 1250 0012"),
             ("+12", "+1 2"),
         ] {
-            assert_eq!(E164::parse(number).unwrap().grouped(), shown);
+            assert_eq!(E164::parse_wire(number).unwrap().grouped(), shown);
         }
     }
 
@@ -274,13 +246,11 @@ mod tests {
         fn printing_and_parsing_round_trip(value in 10_i64..1_000_000_000_000_000) {
             let number = E164::from_i64(value).unwrap();
             prop_assert_eq!(E164::parse_wire(&number.to_string()), Ok(number));
-            prop_assert_eq!(E164::parse(&value.to_string()), Ok(number));
             prop_assert_eq!(number.grouped().replace(' ', ""), number.to_string());
         }
 
         #[test]
         fn any_text_is_answered_without_a_panic(text in "\\PC{0,40}") {
-            let _ = E164::parse(&text);
             let _ = E164::parse_wire(&text);
         }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
+use super::as_sent::NumberAsSent;
 use super::e164::E164;
 use super::provisioning::ProvisioningError;
 use super::service::{Service, ServiceSet};
@@ -120,8 +121,12 @@ impl NumberSettings {
 
 /// A content address: the first 63 bits of the SHA-256 of the value's JSON.
 pub fn content_id(value: &impl Serialize) -> i64 {
-    let json = serde_json::to_vec(value).unwrap_or_default();
-    let digest = Sha256::digest(&json);
+    content_id_of(&serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// The content address of a value that is written as this JSON.
+pub fn content_id_of(json: &[u8]) -> i64 {
+    let digest = Sha256::digest(json);
     digest.iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & i64::MAX
 }
 
@@ -187,6 +192,8 @@ pub struct Number {
     pub assigned: bool,
     /// What the backend said last, when it refused.
     pub error: Option<Arc<ProvisioningError>>,
+    /// What a program sent of it besides, where that is not the usual.
+    pub as_sent: Option<Arc<NumberAsSent>>,
     /// Grows with every change.
     pub rev: i64,
     /// The order that changed it last.
@@ -198,31 +205,60 @@ pub struct Number {
 /// The two-letter country of a number, from the numbering plans of the world. A number that no plan knows (such as one
 /// reserved for examples) counts for the main country of its code; `None` for codes that belong to no country.
 pub fn country(number: E164) -> Option<String> {
-    let plans = &*rlibphonenumber::PHONE_NUMBER_UTIL;
-    let parsed = plans.parse(number.to_string(), None).ok()?;
-    let region =
-        plans.get_region_for_number(&parsed).or_else(|| plans.get_region_for_country_code(parsed.country_code))?;
-    Some(region.to_string())
-        .filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "ZZ")
+    InPlan::of(number).country
+}
+
+/// Whether a region of the numbering plans is a country: some are for codes that belong to none.
+pub fn is_country(region: &str) -> bool {
+    region.len() == 2 && region.bytes().all(|b| b.is_ascii_uppercase()) && region != "ZZ"
+}
+
+/// What the numbering plans say of a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InPlan {
+    /// Its two-letter country, as [`country`] tells it.
+    pub country: Option<String>,
+    /// Whether its block belongs to somebody.
+    pub is_assigned: bool,
+}
+
+impl InPlan {
+    /// Asks the plans.
+    pub fn of(number: E164) -> Self {
+        let plans = &*rlibphonenumber::PHONE_NUMBER_UTIL;
+        let Ok(parsed) = plans.parse(number.to_string(), None) else {
+            return Self { country: None, is_assigned: false };
+        };
+        let region = plans.get_region_for_number(&parsed);
+        let is_assigned = region.is_some();
+        let country = region.or_else(|| plans.get_region_for_country_code(parsed.country_code));
+        let country = country.map(|region| region.to_string()).filter(|code| is_country(code));
+        Self { country, is_assigned }
+    }
 }
 
 /// Tells the countries of many numbers: those of one block of a thousand are in the same, so that a run of numbers is
 /// looked up once.
 #[derive(Clone, Debug, Default)]
 pub struct Countries {
-    block: Option<(i64, Option<String>)>,
+    block: Option<(i64, InPlan)>,
 }
 
 impl Countries {
     /// The country of a number, as [`country`] tells it.
     pub fn of(&mut self, number: E164) -> Option<String> {
+        self.in_plan(number).country
+    }
+
+    /// What the plans say of a number.
+    pub fn in_plan(&mut self, number: E164) -> InPlan {
         let block = number.as_i64() / 1_000;
         match &self.block {
-            Some((known, country)) if *known == block && number.digits() > 7 => country.clone(),
+            Some((known, said)) if *known == block && number.digits() > 7 => said.clone(),
             _ => {
-                let country = country(number);
-                self.block = Some((block, country.clone()));
-                country
+                let said = InPlan::of(number);
+                self.block = Some((block, said.clone()));
+                said
             }
         }
     }
@@ -232,17 +268,6 @@ impl Countries {
 pub fn is_north_american_toll_free(number: E164) -> bool {
     let value = number.as_i64();
     number.digits() == 11 && matches!(value / 10_000_000, 1800 | 1833 | 1844 | 1855 | 1866 | 1877 | 1888)
-}
-
-/// Checks a displayed country code.
-///
-/// # Errors
-/// Says what is wrong with the text.
-pub fn check_country(code: &str) -> Result<(), &'static str> {
-    if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Ok(());
-    }
-    Err("A country is two letters, such as US or GB.")
 }
 
 /// Checks a custom SIP header value (decision: letters, digits, `_` and `-`, 100 at most).

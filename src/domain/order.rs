@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::account::Account;
+use super::draft::{FormOf, Moves};
 use super::service::ServiceSet;
 
 /// What an order does.
@@ -212,11 +213,13 @@ pub enum Refusal {
     Quarantine,
     /// The backend is removing it.
     Leaving,
+    /// It is to move while a backend has it in hand.
+    UnderWay,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::New,
         Self::Changed,
         Self::Unchanged,
@@ -229,6 +232,7 @@ impl Verdict {
         Self::Refused(Refusal::OtherTenant),
         Self::Refused(Refusal::Quarantine),
         Self::Refused(Refusal::Leaving),
+        Self::Refused(Refusal::UnderWay),
     ];
 
     /// The name in storage and addresses.
@@ -246,6 +250,7 @@ impl Verdict {
             Self::Refused(Refusal::OtherTenant) => "other-tenant",
             Self::Refused(Refusal::Quarantine) => "quarantine",
             Self::Refused(Refusal::Leaving) => "leaving",
+            Self::Refused(Refusal::UnderWay) => "under-way",
         }
     }
 
@@ -269,6 +274,7 @@ impl Refusal {
             }
             Self::Leaving => "The backend is removing it. Wait until it is gone there, then upload it again.",
             Self::Quarantine => "Is in quarantine: another account had it until lately.",
+            Self::UnderWay => "Is on its way to a backend. Wait until the backend has answered, then move it.",
         }
     }
 }
@@ -345,6 +351,10 @@ pub struct Order {
     pub author_id: String,
     /// Ticket of the change.
     pub ticket: Option<String>,
+    /// The form that it was made with.
+    pub form_of: FormOf,
+    /// Where its numbers go, where it moves them.
+    pub moves: Option<Moves>,
     /// Counts of the submitted order.
     pub progress: Progress,
     /// Lines that could not be read when it was staged.
@@ -355,6 +365,16 @@ pub struct Order {
     pub submitted_at: Option<OffsetDateTime>,
     /// When the last number had its answer.
     pub finished_at: Option<OffsetDateTime>,
+}
+
+impl Order {
+    /// What it does, in the words people read.
+    pub const fn label(&self) -> &'static str {
+        match self.moves {
+            Some(_) => "Move numbers",
+            None => self.kind.label(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
+use super::country;
+
 /// The longest quarantine, in days.
 pub const MOST_DAYS: u32 = 3_650;
 
@@ -69,10 +71,9 @@ impl FromStr for CountryDays {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
         let (country, days) = text.split_once('=').ok_or(())?;
-        let country = country.trim().to_ascii_uppercase();
+        let country = country::read_of_numbers(country).map_err(drop)?.to_owned();
         let days = days.trim().parse().ok().filter(|days| *days <= MOST_DAYS).ok_or(())?;
-        let is_country = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
-        is_country.then_some(Self { country, days }).ok_or(())
+        Ok(Self { country, days })
     }
 }
 
@@ -94,7 +95,7 @@ mod tests {
         for good in ["US=45", " us = 45 "] {
             assert_eq!(good.parse(), Ok(CountryDays { country: "US".to_owned(), days: 45 }), "{good}");
         }
-        for bad in ["US", "USA=45", "US=-1", "US=3651", "=45", "US=", "U1=4", "US=4=5"] {
+        for bad in ["US", "USA=45", "US=-1", "US=3651", "=45", "US=", "U1=4", "ZZ=4", "US=4=5"] {
             assert_eq!(bad.parse::<CountryDays>(), Err(()), "{bad}");
         }
     }

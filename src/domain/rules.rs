@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::account::Account;
 use super::capability::CapabilityPlan;
 use super::civic_address::{CivicAddress, Places};
+use super::country;
 use super::e164::E164;
-use super::number::{CALLING_USER, NumberSettings, check_country, check_sip_header, is_north_american_toll_free};
+use super::number::{CALLING_USER, NumberSettings, check_sip_header, is_north_american_toll_free};
 use super::service::{Service, ServiceSet};
 
 /// What is known of a tenant when its numbers are checked.
@@ -93,10 +94,10 @@ pub fn check(settings: &NumberSettings, account: &Account, facts: &TenantFacts) 
             ));
         }
     }
-    if let Some(country) = &settings.teams.displayed_country_code
-        && let Err(reason) = check_country(country)
+    if let Some(displayed) = &settings.teams.displayed_country_code
+        && let Err(reason) = country::read(displayed)
     {
-        flaws.push(flaw("country", country, reason));
+        flaws.push(flaw("country", displayed, reason));
     }
     flaws
 }

@@ -1,17 +1,30 @@
-//! Reading an upload: a list of numbers and ranges, or CSV with a heading row.
+//! Reading an upload: a list of numbers and ranges, or lines of cells under headings.
 //!
 //! The reader is an iterator over lines: it never stops at the first problem. Its work is linear in the length of the text,
 //! and what it keeps of a line is bounded, whatever the text is.
 
+mod booleans;
+mod cells;
 mod columns;
 mod csv_rows;
-mod entries;
+mod headings;
+mod layout;
 mod list;
+mod mend;
+mod number_cell;
+mod range_cells;
 mod records;
+mod said;
+mod spreadsheet;
+mod text;
+pub mod workbook;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use self::layout::Layout;
 use super::e164::E164;
+use super::entry::{Entries, Kind, Range, Refused, visible};
 use super::number::NumberSettings;
 
 /// One thing read from an upload.
@@ -21,6 +34,28 @@ pub enum Line {
     Number(UploadedNumber),
     /// A line, or a part of one, that cannot be taken.
     Problem(LineProblem),
+    /// What was taken in a way that a person should see. The numbers follow.
+    Note(LineNote),
+}
+
+/// What a person should see of a line that is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineNote {
+    /// Line it stands on, from 1; 0 when it is of no single line.
+    pub line: u32,
+    /// What stands there.
+    pub value: String,
+    /// How it was read.
+    pub text: String,
+}
+
+impl LineNote {
+    /// A range of which only the last digits of the end are written.
+    fn short_end(line: u32, value: &str, range: &Range) -> Self {
+        let Range { first, last, .. } = range;
+        let text = format!("Read as the range from {first} to {last}, {} numbers.", range.count());
+        Self { line, value: shown(value), text }
+    }
 }
 
 /// A number of an upload.
@@ -32,11 +67,13 @@ pub struct UploadedNumber {
     pub number: E164,
     /// The account that the line names. Without one it is the form's.
     pub account: Option<String>,
-    /// The settings of the line. Without any they are the form's.
-    pub settings: Option<Box<NumberSettings>>,
+    /// What the line says of settings. Where it says nothing they are the form's.
+    pub settings: Option<Arc<Said>>,
     /// Whether the line says that somebody uses the number; of interest where numbers are taken over, not where they are
     /// uploaded.
     pub assigned: bool,
+    /// Why it cannot be taken unless it is stored already: programs may store numbers that are in no numbering plan.
+    pub doubt: Option<Box<LineProblem>>,
 }
 
 /// A line that cannot be taken.
@@ -50,6 +87,10 @@ pub struct LineProblem {
     pub value: String,
     /// What is wrong and what would be right.
     pub reason: String,
+    /// The cells of the line, with the first problem of a line that has cells.
+    pub record: Option<Vec<String>>,
+    /// How it may be mended, where it is an entry that was refused.
+    pub mend: Option<Box<Mend>>,
 }
 
 /// The most characters of a value that a problem repeats.
@@ -70,7 +111,26 @@ const CHUNK_BYTES: usize = 2_097_152;
 impl LineProblem {
     /// Makes a problem that repeats no more of the value and the reason than people read.
     pub fn new(line: u32, value: &str, reason: impl AsRef<str>) -> Self {
-        Self { line, heading: None, value: shown(value), reason: cut(reason.as_ref(), REASON_SHOWN) }
+        Self {
+            line,
+            heading: None,
+            value: shown(value),
+            reason: cut(reason.as_ref(), REASON_SHOWN),
+            record: None,
+            mend: None,
+        }
+    }
+
+    /// The problem of an entry that begins at this byte of the text.
+    fn of_entry(line: u32, value: &str, start: usize, refused: Refused) -> Self {
+        Self::of_refused(line, value, refused, Some(start..start + value.len()))
+    }
+
+    /// The problem of what was refused, and where it may be mended.
+    fn of_refused(line: u32, value: &str, refused: Refused, place: Option<std::ops::Range<usize>>) -> Self {
+        let Refused { kind, reason, proposal } = refused;
+        let mend = place.map(|place| Box::new(Mend { kind, proposal, start: place.start, end: place.end }));
+        Self { mend, ..Self::new(line, value, reason) }
     }
 
     /// Places the problem in the column with this heading.
@@ -79,6 +139,12 @@ impl LineProblem {
         self.heading = heading;
         self
     }
+}
+
+/// The number of an entry that is refused because no numbering plan knows it, although it is in the plain form.
+fn doubted(text: &str, refused: &Refused) -> Option<E164> {
+    let is_of_plan = matches!(refused.kind, Kind::Length | Kind::UnknownCode | Kind::TrunkZero);
+    E164::parse_wire(visible(text).trim()).ok().filter(|_| is_of_plan)
 }
 
 /// Gives a value as a problem repeats it: its beginning, without control characters.
@@ -103,10 +169,15 @@ impl Line {
     fn bytes(&self) -> usize {
         let own = size_of::<Self>();
         match self {
-            Self::Problem(problem) => own + problem.value.len() + problem.reason.len(),
+            Self::Problem(problem) => {
+                let cells = problem.record.iter().flatten().map(|cell| size_of::<String>() + cell.len()).sum::<usize>();
+                own + problem.value.len() + problem.reason.len() + cells + size_of::<Mend>()
+            }
+            Self::Note(note) => own + note.value.len() + note.text.len(),
             Self::Number(row) => {
-                let settings = row.settings.as_ref().map_or(0, |settings| bytes_of(settings));
-                own + row.account.as_ref().map_or(0, String::len) + settings
+                let settings = row.settings.as_ref().map_or(0, |said| said.bytes());
+                let doubt = row.doubt.as_ref().map_or(0, |doubt| size_of::<LineProblem>() + doubt.reason.len());
+                own + row.account.as_ref().map_or(0, String::len) + settings + doubt
             }
         }
     }
@@ -129,38 +200,32 @@ fn bytes_of(settings: &NumberSettings) -> usize {
         + texts.into_iter().flatten().map(String::len).sum::<usize>()
 }
 
-/// Makes text of an uploaded file.
-///
-/// # Errors
-/// Says why the bytes are no text and how to save them instead.
-pub fn decode(bytes: &[u8]) -> Result<&str, String> {
-    if bytes.starts_with(&[0xFF, 0xFE])
-        || bytes.starts_with(&[0xFE, 0xFF])
-        || bytes.iter().take(64).filter(|b| **b == 0).count() > 4
-    {
-        return Err(
-            "The file is UTF-16. Save it as \u{201c}CSV UTF-8\u{201d} (in Excel: File, Save as) and choose it again."
-                .into(),
-        );
-    }
-    if bytes.starts_with(b"PK\x03\x04") {
-        return Err("The file is an Excel workbook or a ZIP archive. Save the sheet as \u{201c}CSV UTF-8\u{201d} and \
-                    choose it again."
-            .into());
-    }
-    let odd = match (std::str::from_utf8(bytes), bytes.iter().position(|b| *b == 0)) {
-        (Ok(text), None) => return Ok(text),
-        (Err(error), None) => error.valid_up_to(),
-        (Ok(_), Some(nul)) => nul,
-        (Err(error), Some(nul)) => nul.min(error.valid_up_to()),
-    };
-    let line = bytes.iter().take(odd).filter(|b| **b == b'\n').count() + 1;
-    Err(format!("Line {line} of the file is not UTF-8 text. Save it as \u{201c}CSV UTF-8\u{201d} and choose it again."))
+/// Lines of the second file of an upload are counted from here on, those of the third from twice as much.
+const FILE_LINES: u32 = 100_000_000;
+/// The most files that are read as one upload.
+pub const MAX_FILES: usize = 20;
+
+/// The file of an upload that a line is in, from 0, and the line within it.
+#[must_use]
+pub fn file_and_line(line: i64) -> (usize, i64) {
+    let file = i64::from(FILE_LINES);
+    (usize::try_from(line / file).unwrap_or_default(), line % file)
+}
+
+/// A text to read, as a part of an upload.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The name of the file; empty where it was typed.
+    pub name: &'a str,
+    /// What is in it.
+    pub text: &'a str,
 }
 
 /// Reads an upload line by line.
 pub struct Reader<'a> {
     source: Source<'a>,
+    /// The names of the files, as far as they were begun.
+    names: Vec<&'a str>,
     seen: HashMap<E164, u32>,
     limit: usize,
     numbers: usize,
@@ -177,12 +242,26 @@ enum Source<'a> {
     Problems(std::vec::IntoIter<LineProblem>),
 }
 
+/// The columns of a file whose headings are not all clear.
+#[derive(Clone, Debug)]
+pub struct Unclear {
+    /// The headings.
+    pub row: HeadingRow,
+    /// The first values of each column.
+    pub values: Vec<Vec<String>>,
+}
+
 impl<'a> Reader<'a> {
     /// Reads this text and takes at most `limit` numbers.
     pub fn new(text: &'a str, limit: usize) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self::of(Part { name: "", text }, limit, &Choices::default())
+    }
+
+    /// Reads the first text of an upload; `choices` says what columns are whose headings are not known.
+    pub fn of(part: Part<'a>, limit: usize, choices: &Choices) -> Self {
         Self {
-            source: source(text, limit),
+            source: source(part.text, limit, choices),
+            names: vec![part.name],
             seen: HashMap::new(),
             limit,
             numbers: 0,
@@ -191,6 +270,12 @@ impl<'a> Reader<'a> {
             finished: false,
             exported: false,
         }
+    }
+
+    /// Reads the next text of the same upload, after the one before was read to its end.
+    pub fn go_on(&mut self, part: Part<'a>, choices: &Choices) {
+        self.names.push(part.name);
+        self.source = source(part.text, self.limit, choices);
     }
 
     /// Reads a block of an export of numbers, whoever made it: also numbers that are in no numbering plan, and those without
@@ -203,6 +288,24 @@ impl<'a> Reader<'a> {
         reader
     }
 
+    /// The columns of the text, where it is not clear of all what they are. What is read of such a text are problems.
+    pub fn unclear(&self) -> Option<Unclear> {
+        match &self.source {
+            Source::Csv(rows) if !rows.headings().is_clear() => {
+                Some(Unclear { row: rows.headings().clone(), values: rows.first_values() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The headings of the text, where it has some.
+    pub fn headings(&self) -> Option<&HeadingRow> {
+        match &self.source {
+            Source::Csv(rows) => Some(rows.headings()),
+            _ => None,
+        }
+    }
+
     /// Reads the next lines, as many as are worth being handed on together, and none at the end.
     pub fn chunk(&mut self) -> Vec<Line> {
         let (mut lines, mut bytes) = (Vec::new(), 0);
@@ -212,6 +315,11 @@ impl<'a> Reader<'a> {
             lines.push(line);
         }
         lines
+    }
+
+    /// Whether nothing more is read, whatever follows.
+    pub fn is_finished(&self) -> bool {
+        self.finished
     }
 
     /// Counts problems that others have found in what was read: reading stops when there are too many.
@@ -231,10 +339,11 @@ impl<'a> Reader<'a> {
 
     fn checked(&mut self, row: UploadedNumber) -> Line {
         if let Some(first) = self.seen.get(&row.number) {
+            let first = self.place(*first);
             return self.problem(LineProblem::new(
                 row.line,
                 &row.number.to_string(),
-                format!("Stands twice: the first is on line {first}. Remove one of the two."),
+                format!("Stands twice: the first is on {first}. Remove one of the two."),
             ));
         }
         if self.numbers == self.limit {
@@ -251,6 +360,26 @@ impl<'a> Reader<'a> {
         self.numbers += 1;
         self.seen.insert(row.number, row.line);
         Line::Number(row)
+    }
+
+    /// Says where a line is.
+    fn place(&self, line: u32) -> String {
+        let (file, line) = file_and_line(line.into());
+        match self.names.get(file) {
+            Some(name) if self.names.len() > 1 => format!("line {line} of {}", shown(name)),
+            _ => format!("line {line}"),
+        }
+    }
+
+    /// Counts the lines of the present file behind those of the files before it.
+    fn placed(&self, line: Line) -> Line {
+        let before = u32::try_from(self.names.len().saturating_sub(1)).unwrap_or(u32::MAX).saturating_mul(FILE_LINES);
+        let place = |line: u32| line.min(FILE_LINES - 1).saturating_add(before);
+        match line {
+            Line::Number(row) => Line::Number(UploadedNumber { line: place(row.line), ..row }),
+            Line::Problem(problem) => Line::Problem(LineProblem { line: place(problem.line), ..problem }),
+            Line::Note(note) => Line::Note(LineNote { line: place(note.line), ..note }),
+        }
     }
 
     fn problem(&mut self, problem: LineProblem) -> Line {
@@ -280,35 +409,41 @@ impl Iterator for Reader<'_> {
             Source::Csv(rows) => rows.next(),
             Source::Problems(problems) => problems.next().map(Line::Problem),
         }?;
+        let line = self.placed(line);
         self.last = match &line {
             Line::Number(row) => row.line,
             Line::Problem(problem) => problem.line,
+            Line::Note(note) => note.line,
         };
         Some(match line {
             Line::Number(row) if self.exported => Line::Number(row),
             Line::Number(row) => self.checked(row),
             Line::Problem(problem) => self.problem(problem),
+            Line::Note(note) => Line::Note(note),
         })
     }
 }
 
-fn source(text: &str, limit: usize) -> Source<'_> {
-    let heading = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    if heading.trim_matches('"').eq_ignore_ascii_case("numbers") {
-        let skipped = text.lines().take_while(|line| line.trim().is_empty()).count() + 1;
-        return Source::List(Box::new(list::List::new(text, skipped, limit)));
-    }
-    let is_heading = heading.chars().any(|c| c.is_ascii_alphabetic()) && !heading.chars().any(|c| c.is_ascii_digit());
-    if !is_heading {
-        return Source::List(Box::new(list::List::new(text, 0, limit)));
-    }
-    match csv_rows::CsvRows::new(text) {
+fn source<'a>(text: &'a str, limit: usize, choices: &Choices) -> Source<'a> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let place = match layout::layout(text) {
+        Layout::List { start, line } => {
+            return Source::List(Box::new(list::List::new(Entries::behind(text, start, line), limit)));
+        }
+        Layout::Columns(place) => place,
+    };
+    match csv_rows::CsvRows::new(text, place, choices, limit) {
         Ok(rows) => Source::Csv(Box::new(rows)),
         Err(problems) => Source::Problems(problems.into_iter()),
     }
 }
 
-pub use columns::{Column, HEADINGS, cells, neutralised};
+pub use cells::misplaced;
+pub use columns::{Column, Exported, HEADINGS, Setting, cells, exported_cell, neutralised};
+pub use headings::{Choices, Heading, HeadingRow, Means, NOT_READ, fold};
+pub use mend::{Change, Mend, mended};
+pub use said::Said;
+pub use text::{Encoding, decode, decoded, with_line_feeds};
 
 #[cfg(test)]
 mod tests;

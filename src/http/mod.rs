@@ -15,7 +15,7 @@ pub use api::extract::{Called, JsonBody, MergePatchBody};
 pub use api::routes::ApiRoutes;
 pub use api::state::ApiState;
 pub use listener::access::{Access, RouteEntry, needs, public, signed_in};
-pub use listener::error::{Problem, ProblemField};
+pub use listener::error::{NOT_YET, Problem, ProblemField};
 pub use listener::extract::{Info, PathPart, QueryString};
 pub use listener::info::RequestInfo;
 pub use listener::serve;

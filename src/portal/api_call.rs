@@ -79,15 +79,20 @@ pub(super) fn of_account(state: &PortalState, account: &Account) -> ApiCalls {
     put_account(state, "Put the account there as it is now", &AccountResource::kept(account), false)
 }
 
-/// Makes the account what stands in the form: a new one, or one that is there. Nothing while the form has no name that an
-/// address could hold.
-pub(super) fn of_account_form(state: &PortalState, form: &AccountForm, new: bool) -> ApiCalls {
+/// Makes the account what stands in the form: a new one, or the one that is there. Nothing while the form has no name that
+/// an address could hold.
+pub(super) fn of_account_form(state: &PortalState, form: &AccountForm, there: Option<&Account>) -> ApiCalls {
     if AccountName::parse(form.name.trim()).is_err() {
         return ApiCalls::default();
     }
     let zones = state.ctx().policy.zones.as_ref();
-    let body = form.check(zones).map_or_else(|_| AccountResource::typed(form), |draft| AccountResource::body(&draft));
-    put_account(state, if new { "Create the account" } else { "Change the account" }, &body, new).with_ticket()
+    let as_sent = there.map(|account| &account.as_sent);
+    let body = match form.check(zones) {
+        Ok(draft) => AccountResource::body(&draft, as_sent),
+        Err(_) => AccountResource::typed(form, as_sent),
+    };
+    let what = if there.is_none() { "Create the account" } else { "Change the account" };
+    put_account(state, what, &body, there.is_none()).with_ticket()
 }
 
 fn put_account(state: &PortalState, what: &'static str, body: &AccountResource, new: bool) -> ApiCalls {
@@ -122,12 +127,12 @@ pub(super) fn of_number(state: &PortalState, number: &Number, may_write: bool) -
     if may_write {
         let mut command = api.command("PUT", &path, "");
         command.headers.push(JSON);
-        command.body = Some(spread(&NumberResource::body(&number.account, number.telephone_number, &number.settings)));
+        command.body = Some(spread(&NumberResource::kept(number)));
         shown.calls.push(api.call("Put the number there as it is now", Role::WriteUser, &command));
         let profile = &number.settings.calling_profile;
         if *profile != state.ctx().policy.default_calling_profile {
             shown.notes.push(format!(
-                "The API knows no calling profiles: the number would get the usual one instead of {}.",
+                "The API knows no calling profiles: the number keeps {}. A new number gets the usual one.",
                 profile.as_deref().unwrap_or("none")
             ));
         }

@@ -15,7 +15,7 @@ use super::pull::PullState;
 use super::show::{Chip, Moment, count, counted};
 use crate::authz::{AccountsWrite, ConsentsRead, SyncWrite};
 use crate::domain::field::filled;
-use crate::domain::{ConsentStatus, RelationshipChoice, SyncState};
+use crate::domain::{ConsentStatus, RelationshipChoice, SyncState, country};
 use crate::http::{
     Granted, Partial, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page, see_other,
 };
@@ -80,7 +80,7 @@ impl ConsentQuery {
             text: filled(&self.q).map(str::to_lowercase),
             status: own(&self.status),
             relationship: own(&self.relationship).map(|r| if r == NO_RELATIONSHIP { String::new() } else { r }),
-            country: filled(&self.country).map(str::to_uppercase),
+            country: filled(&self.country).map(|typed| country::iso(typed).to_uppercase()),
         }
     }
 

@@ -4,6 +4,8 @@ mod accounts;
 mod api_call;
 mod api_reference;
 mod audit;
+mod blocks;
+mod bulk;
 mod civic_addresses;
 mod connection;
 mod consents;
@@ -16,12 +18,13 @@ mod login;
 mod number;
 mod number_filter;
 mod numbers;
+mod numbers_export;
 mod order;
 mod orders;
 mod overview;
 mod pull;
 mod quarantine;
-mod release;
+mod refused;
 mod report;
 mod review;
 mod search;
@@ -29,6 +32,8 @@ mod show;
 mod upload;
 mod upload_body;
 mod upload_form;
+mod upload_headings;
+mod xlsx;
 
 use crate::http::{RequestInfo, Routes};
 use crate::service::Origin;
@@ -41,6 +46,8 @@ pub fn routes() -> Routes {
         .merge(api_call::routes())
         .merge(api_reference::routes())
         .merge(audit::routes())
+        .merge(blocks::routes())
+        .merge(bulk::routes())
         .merge(civic_addresses::routes())
         .merge(connection::routes())
         .merge(consents::routes())
@@ -49,15 +56,17 @@ pub fn routes() -> Routes {
         .merge(login::routes())
         .merge(number::routes())
         .merge(numbers::routes())
+        .merge(numbers_export::routes())
         .merge(order::routes())
         .merge(orders::routes())
         .merge(overview::routes())
         .merge(quarantine::routes())
-        .merge(release::routes())
+        .merge(refused::routes())
         .merge(report::routes())
         .merge(review::routes())
         .merge(search::routes())
         .merge(upload::routes())
+        .merge(upload_headings::routes())
 }
 
 /// Where a change comes from, for the audit.

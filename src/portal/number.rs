@@ -14,9 +14,12 @@ use super::explain::explain;
 use super::show::{Chip, Moment, count};
 use super::upload::{ManageHeading, manage_page};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite, SyncWrite};
+use crate::domain::entry;
 use crate::domain::rules::described;
 use crate::domain::seen::{MemberChange, SeenKind};
-use crate::domain::{Backends, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState};
+use crate::domain::{
+    Backends, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState, numbering_plan,
+};
 use crate::http::{
     Granted, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page,
 };
@@ -70,6 +73,8 @@ struct Now {
     /// Nothing where no backend tells.
     assignment: Option<Chip>,
     country: String,
+    /// That no numbering plan knows such a number, where none does.
+    doubt: Option<String>,
     order: i64,
     changed: Moment,
     settings: Vec<(&'static str, String)>,
@@ -136,6 +141,7 @@ fn now(number: &Number, places: &Places, alike: i64) -> Now {
             .has_teams_settings()
             .then(|| if number.assigned { Chip::new("ok", "Assigned") } else { Chip::new("off", "Unassigned") }),
         country: number.country.clone().unwrap_or_default(),
+        doubt: numbering_plan::doubt(number.telephone_number).map(|doubt| doubt.label()),
         order: number.order_id,
         changed: number.changed_at.into(),
         settings: described(&number.settings, places),
@@ -169,6 +175,7 @@ impl From<OrderHistory> for HistoryStep {
         Self {
             order: step.order_id,
             title: match step.kind {
+                OrderKind::Upload if step.is_move => format!("Moved to {account}"),
                 OrderKind::Upload => format!("Uploaded to {account}"),
                 OrderKind::Release => format!("Released from {account}"),
             },
@@ -207,11 +214,11 @@ pub(super) fn item_chip(state: ItemState) -> Chip {
 
 /// Reads the number of a path; what is none gets a page that says how one is written.
 fn parsed(text: &str) -> Result<E164, Problem> {
-    E164::parse(text).map_err(|error| {
+    entry::stored(text).map_err(|refused| {
         let mut problem = Problem::no_such("number", text);
         problem.detail = format!(
-            "\u{201c}{text}\u{201d} is not a telephone number: {error}. Addresses of numbers \
-             look like /numbers/+441632960000."
+            "\u{201c}{text}\u{201d} is not a telephone number. {} Addresses of numbers look like /numbers/+441632960000.",
+            refused.reason
         )
         .into();
         problem

@@ -3,14 +3,17 @@
 use serde::Deserialize;
 
 use super::form::{Filters, page_of};
-use crate::domain::e164::is_separator;
-use crate::domain::{E164, FieldProblem, Service, SyncState, TenantId};
+use crate::domain::block::free::Stretch;
+use crate::domain::entry::{self, Entry, is_separator};
+use crate::domain::{E164, FieldProblem, Service, SyncState, TenantId, country};
 use crate::http::Problem;
 use crate::service::Page;
 use crate::service::numbers::{Assignment, NumberFilter};
 
 /// Digits alone are the end of a number while there are fewer than this many, else its start.
 const START_DIGITS: usize = 7;
+/// From so many digits on, the text may be a whole number.
+const WHOLE_DIGITS: usize = 8;
 /// The most digits of a number.
 const MOST_DIGITS: usize = crate::domain::e164::MAX_DIGITS as usize;
 
@@ -71,15 +74,12 @@ impl NumbersQuery {
         choice("assignment", &self.assignment, assignment.is_some());
         let order_id = self.order.trim().parse().ok();
         choice("order", self.order.trim(), order_id.is_some());
-        let fails_like = E164::parse(&self.like).ok();
+        let fails_like = entry::stored(&self.like).ok();
         choice("like", self.like.trim(), fails_like.is_some());
-        let country = text(&self.country).map(|country| country.to_ascii_uppercase());
-        if country
-            .as_deref()
-            .is_some_and(|country| country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()))
-        {
-            problems.push(FieldProblem::new("country", "A country is two letters, such as US or GB."));
-        }
+        let country = crate::domain::field::filled(&self.country).and_then(|typed| {
+            let read = country::read_of_numbers(typed).map(str::to_owned);
+            read.map_err(|reason| problems.push(FieldProblem::new("country", reason))).ok()
+        });
         let tenant_id = text(&self.tenant).and_then(|tenant| {
             TenantId::parse(&tenant)
                 .map_err(|_| {
@@ -152,24 +152,46 @@ impl NumbersQuery {
         page_of(&self.page, |key| key.parse().ok().and_then(E164::from_i64))
     }
 
-    /// The ticked numbers.
+    /// The ticked numbers; a box of a range stands for all of it.
     ///
     /// # Errors
-    /// When one of them is no number, which is named.
+    /// When one of them is no number or range, which is named, or there are too many.
     pub(super) fn ticked(&self) -> Result<Vec<E164>, Problem> {
-        self.number
-            .iter()
-            .map(|text| {
-                E164::parse(text)
-                    .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
-            })
-            .collect()
+        let mut numbers = Vec::new();
+        for text in &self.number {
+            let Stretch { first, last } = ticked_range(text)?;
+            if !(1..=TICKED_MOST - numbers.len() as i64).contains(&Stretch { first, last }.size()) {
+                return Err(Problem::bad_request(format!(
+                    "The ticked ranges have more than {TICKED_MOST} numbers. Use the filters and all that match."
+                )));
+            }
+            numbers.extend((first.as_i64()..=last.as_i64()).filter_map(E164::from_i64));
+        }
+        Ok(numbers)
     }
 
     /// True when every number that the filters match is meant.
     pub(super) fn means_all(&self) -> bool {
         !self.all_matching.is_empty()
     }
+}
+
+/// The most numbers that ticked ranges have.
+const TICKED_MOST: i64 = 1_000_000;
+
+/// What the box of a range sends: a number, or both ends.
+pub(super) fn range_value(first: E164, last: E164) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
+}
+
+/// Reads what a box sends.
+pub(super) fn ticked_range(text: &str) -> Result<Stretch, Problem> {
+    let ends = text.strip_prefix('+').and_then(|rest| rest.split_once("-+"));
+    let read = match ends {
+        Some((first, last)) => entry::stored(first).and_then(|first| Ok(Stretch { first, last: entry::stored(last)? })),
+        None => entry::stored(text).map(|number| Stretch { first: number, last: number }),
+    };
+    read.map_err(|refused| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number. {}", refused.reason)))
 }
 
 /// A part of a number that is looked for.
@@ -184,8 +206,11 @@ impl Part {
     /// What the one box means: with + or many digits the start, few digits the end. A 0 in front of many digits is the
     /// national way to write, so what follows is the end.
     fn guessed(text: &str) -> Result<Self, String> {
+        if let Some(number) = whole(text) {
+            return Ok(Self::Starts(number.as_i64()));
+        }
         let digits = digits(text)?;
-        if text.trim().starts_with('+') {
+        if entry::visible(text).trim().starts_with('+') {
             return Self::starts(text);
         }
         if digits.len() < START_DIGITS {
@@ -234,8 +259,21 @@ impl Part {
     }
 }
 
+/// The number that was typed whole, also in a spelling of which it is proposed.
+fn whole(text: &str) -> Option<E164> {
+    if text.chars().filter(char::is_ascii_digit).count() < WHOLE_DIGITS {
+        return None;
+    }
+    match entry::read(text) {
+        Entry::Number(number) => Some(number),
+        Entry::Range(_) => None,
+        Entry::Refused(refused) => refused.proposal.and_then(|proposal| E164::parse_wire(&proposal).ok()),
+    }
+}
+
 /// The digits of what was typed.
 fn digits(text: &str) -> Result<String, String> {
+    let text = entry::visible(text);
     let text = text.trim();
     let text = text.strip_prefix('+').unwrap_or(text);
     if let Some(odd) = text.chars().find(|c| !(c.is_ascii_digit() || is_separator(*c))) {
@@ -264,11 +302,30 @@ mod tests {
             ("0999", Part::Ends("0999".into())),
             ("4416329", Part::Starts(4_416_329)),
             ("01632 960000", Part::Ends("1632960000".into())),
+            ("+44 (0)1632 960000", Part::Starts(441_632_960_000)),
+            ("\u{202a}+44 1632\u{202c}", Part::Starts(441_632)),
         ] {
             assert_eq!(Part::guessed(text), Ok(part), "{text}");
         }
         for text in ["abc", "+0", "1234567890123456", "+44x"] {
             assert!(Part::guessed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_box_of_a_range_stands_for_all_of_it() {
+        let ticked = |values: &[&str]| {
+            let number = values.iter().map(|value| (*value).to_owned()).collect();
+            NumbersQuery { number, ..NumbersQuery::default() }.ticked().map(|numbers| numbers.len())
+        };
+        assert_eq!(ticked(&["+441632960000", "+441632960010-+441632960019"]).ok(), Some(11));
+        for wrong in [
+            &["+441632960019-+441632960010"][..],
+            &["+441632960000-+441633960000", "+441632960000"],
+            &["+441632960000-x"],
+            &["+10-+999999999999999"],
+        ] {
+            assert!(ticked(wrong).is_err(), "{wrong:?}");
         }
     }
 

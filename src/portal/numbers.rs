@@ -7,19 +7,17 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
-use super::csv;
 use super::form::{Choice, Errors, Filters, Pager, Pill};
-use super::number_filter::NumbersQuery;
+use super::number_filter::{NumbersQuery, range_value};
 use super::show::{Chip, count, counted};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
-use crate::domain::upload::{HEADINGS, cells};
-use crate::domain::{E164, Service, SyncState};
+use crate::domain::{E164, Service, SyncState, numbering_plan};
 use crate::http::{Granted, Partial, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page};
+use crate::service::Ctx;
 use crate::service::numbers::{self, Alike, FilterChoices, Matching, NumberFilter, NumberLine, NumberRange};
-use crate::service::{Ctx, Page};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/numbers", needs::<NumbersRead>(), list).get("/numbers.csv", needs::<NumbersRead>(), export)
+    Routes::new().get("/numbers", needs::<NumbersRead>(), list)
 }
 
 #[derive(Template)]
@@ -35,6 +33,7 @@ struct ListPage {
     hidden: Vec<(&'static str, String)>,
     csv: String,
     csv_for_spreadsheets: String,
+    workbook: String,
     upload: String,
     other_view: String,
     fragment: bool,
@@ -71,6 +70,12 @@ struct NumberRun {
     numbers: Vec<E164>,
 }
 
+/// Whether a numbering plan knows such numbers: the API takes others too.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+fn is_possible(number: &E164) -> bool {
+    numbering_plan::possible(*number)
+}
+
 impl NumberRun {
     fn chip(&self) -> Chip {
         self.alike.state.into()
@@ -103,6 +108,9 @@ struct RangeRow {
     e164: String,
     /// Empty when the range is one number.
     last: String,
+    /// What a box sends for all of them.
+    value: String,
+    numbers: i64,
     count: String,
     account: String,
     service: String,
@@ -116,6 +124,8 @@ impl From<&NumberRange> for RangeRow {
             first: range.first.grouped(),
             e164: range.first.to_string(),
             last: if range.count > 1 { range.last.grouped() } else { String::new() },
+            value: range_value(range.first, range.last),
+            numbers: range.count,
             count: count(range.count),
             account: range.account.clone(),
             service: range.settings.services.labels().into_owned(),
@@ -165,6 +175,7 @@ async fn list(
         clear: filters.clear(),
         hidden: filters.fields(),
         csv_for_spreadsheets: format!("{csv}{mark}for=spreadsheets"),
+        workbook: csv.replacen(".csv", ".xlsx", 1),
         csv,
         upload: format!("/numbers/upload{upload}"),
         other_view,
@@ -223,18 +234,15 @@ async fn folded(
     filter: &NumberFilter,
     filters: &Filters,
 ) -> Result<Results, Problem> {
-    let asked = query.page();
-    let (ranges, next) = numbers::ranges(ctx, grant, filter, asked).await?;
+    let found = numbers::range_page(ctx, grant, filter, query.page()).await?;
     let matching = numbers::matching(ctx, grant, filter).await?;
     let (text, all) = worded(matching);
-    let mut pager = filters.pager(
+    let ranges = found.ranges;
+    let pager = filters.pager(
         format!("{} here, {text} in all", counted(ranges.len() as i64, "range", "ranges")),
-        None,
-        next.map(|key| key.as_i64().to_string()),
+        ranges.first().map(|range| range.first.as_i64().to_string()).filter(|_| found.more_before),
+        ranges.last().map(|range| range.last.as_i64().to_string()).filter(|_| found.more_after),
     );
-    if asked != Page::First {
-        pager.previous = filters.href();
-    }
     Ok(Results {
         ranges: ranges.iter().map(RangeRow::from).collect(),
         runs: Vec::new(),
@@ -301,27 +309,4 @@ fn offered(query: &NumbersQuery, choices: FilterChoices) -> FormChoices {
         .into_iter()
         .any(|value| !value.is_empty()),
     }
-}
-
-/// `GET /numbers.csv`
-async fn export(
-    State(state): State<PortalState>,
-    Granted(grant): Granted<NumbersRead>,
-    QueryString(query): QueryString<NumbersQuery>,
-) -> Result<Response, Problem> {
-    let filter = query.filter().map_err(crate::service::Error::Invalid)?;
-    let for_spreadsheets = query.made_for == "spreadsheets";
-    let headings: Vec<String> = HEADINGS.into_iter().map(crate::domain::upload::Column::heading).collect();
-    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let name =
-        filter.account.as_deref().map_or_else(|| "numbers.csv".to_owned(), |account| format!("numbers-{account}.csv"));
-    let ctx = state.ctx().clone();
-    csv::export(&name, &headings, move |after: Option<E164>| {
-        let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
-        async move {
-            let (found, next) = numbers::export(&ctx, &grant, &filter, after).await?;
-            Ok((found.iter().map(|number| cells(number, for_spreadsheets)).collect(), next))
-        }
-    })
-    .await
 }

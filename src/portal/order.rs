@@ -11,21 +11,20 @@ use super::number::item_chip;
 use super::origin;
 use super::quarantine::OverrideRow;
 use super::show::{Chip, Moment, count, counted};
-use crate::authz::OrdersRead;
-use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus, Outside};
+use crate::authz::{Grant, OrdersRead};
+use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus, Outside, UndoPart};
 use crate::http::{
-    Flash, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, needs, page,
-    see_other, see_other_with,
+    Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
+    needs, page, see_other, see_other_with,
 };
-use crate::service::orders::{self, Cause, ItemPage, ItemRow, ItemSelection, OrderRight};
-use crate::service::{self, quarantine};
+use crate::service::orders::{self, Cause, FoldedItems, ItemRow, ItemSelection, OrderRight, UndoRight};
+use crate::service::{self, Ctx, Page, quarantine};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/orders/{id}", needs::<OrdersRead>(), show).post(
-        "/orders/{id}/retry",
-        needs::<OrdersRead>(),
-        retry,
-    )
+    Routes::new()
+        .get("/orders/{id}", needs::<OrdersRead>(), show)
+        .post("/orders/{id}/retry", needs::<OrdersRead>(), retry)
+        .post("/orders/{id}/undo", needs::<OrdersRead>(), undo)
 }
 
 #[derive(Default, Deserialize)]
@@ -33,7 +32,14 @@ pub(super) fn routes() -> Routes {
 struct OrderQuery {
     state: String,
     page: String,
+    /// Not empty: what can be undone is looked for, however many numbers there are.
+    undo: String,
+    /// `ranges` folds numbers in a row with the same result into one line.
+    view: String,
 }
+
+/// An order of more numbers is looked through for what can be undone only when somebody asks for it.
+const LOOKED_THROUGH: i64 = 5_000;
 
 #[derive(Template)]
 #[template(path = "order.html", blocks = ["live"])]
@@ -50,13 +56,39 @@ struct OrderPage {
     facts: Facts,
     progress: Bar,
     causes: Vec<CauseRow>,
+    /// How many of the failed numbers the causes have; empty where that is all.
+    causes_said: String,
     items: Vec<ItemView>,
+    folded: bool,
+    other_view: String,
     /// The state that the table is filtered by, in words.
     only: String,
     pager: Pager,
     may_retry: bool,
+    undo: Vec<UndoRow>,
+    /// Whether somebody has to ask before it is known what can be undone.
+    asks_to_undo: bool,
     overrides: Vec<OverrideRow>,
     fragment: bool,
+}
+
+/// A part of the order that can be undone.
+struct UndoRow {
+    part: &'static str,
+    button: String,
+}
+
+impl UndoRow {
+    fn new((part, numbers): (UndoPart, i64)) -> Self {
+        let numbers = counted(numbers, "number", "numbers");
+        let button = match part {
+            UndoPart::New => format!("Undo: release {numbers}"),
+            UndoPart::Changed => format!("Undo: former settings for {numbers}"),
+            UndoPart::Moved => format!("Undo: move {numbers} back"),
+            UndoPart::Released => format!("Undo: upload {numbers} again"),
+        };
+        Self { part: part.key(), button }
+    }
 }
 
 struct Facts {
@@ -96,6 +128,9 @@ struct CauseRow {
 struct ItemView {
     e164: String,
     shown: String,
+    /// The last of them; empty where it is one.
+    last: String,
+    count: String,
     account: String,
     service: String,
     usage: String,
@@ -114,12 +149,35 @@ impl From<ItemRow> for ItemView {
         Self {
             e164: item.number.to_string(),
             shown: item.number.grouped(),
+            last: String::new(),
+            count: "1".to_owned(),
             account: item.account.unwrap_or_default(),
             service: item.settings.services.labels().into_owned(),
             usage: item.settings.teams.usage,
             state: item_chip(item.state),
             outcome,
         }
+    }
+}
+
+impl From<FoldedItems> for ItemView {
+    fn from(items: FoldedItems) -> Self {
+        let FoldedItems { first, last, count: many, account, settings, state, error, verdict, outside } = items;
+        let one = ItemRow {
+            number: first,
+            line: 0,
+            account,
+            settings,
+            verdict,
+            state,
+            error,
+            owner: None,
+            outside,
+            holder: None,
+            quarantine: None,
+        };
+        let last = if many > 1 { last.grouped() } else { String::new() };
+        Self { last, count: count(many), ..Self::from(one) }
     }
 }
 
@@ -159,6 +217,48 @@ fn bar(order: &Order) -> Bar {
     }
 }
 
+/// "1,200 of 1,300 failed numbers", where the causes that are shown do not have all of them.
+fn causes_said(causes: &[Cause], failed: i64) -> String {
+    let told: i64 = causes.iter().map(|cause| cause.count).sum();
+    if causes.is_empty() || told >= failed {
+        return String::new();
+    }
+    format!("{} of {} failed numbers", count(told), count(failed))
+}
+
+/// The numbers of an order that a page shows, and the keys of its neighbours.
+#[derive(Default)]
+struct Shown {
+    items: Vec<ItemView>,
+    before: Option<E164>,
+    after: Option<E164>,
+}
+
+impl Shown {
+    async fn read(
+        ctx: &Ctx,
+        grant: &Grant<OrdersRead>,
+        id: i64,
+        (only, folded): (Option<ItemState>, bool),
+        page: Page<E164>,
+    ) -> Result<Self, Problem> {
+        if folded {
+            let (items, more_before, more_after) = orders::folded(ctx, grant, id, only, page).await?;
+            return Ok(Self {
+                before: items.first().map(|items| items.first).filter(|_| more_before),
+                after: items.last().map(|items| items.last).filter(|_| more_after),
+                items: items.into_iter().map(ItemView::from).collect(),
+            });
+        }
+        let found = orders::items(ctx, grant, id, ItemSelection { verdict: None, state: only }, page).await?;
+        Ok(Self {
+            before: found.items.first().map(|item| item.number).filter(|_| found.more_before),
+            after: found.items.last().map(|item| item.number).filter(|_| found.more_after),
+            items: found.items.into_iter().map(ItemView::from).collect(),
+        })
+    }
+}
+
 /// `GET /orders/{id}`
 async fn show(
     State(state): State<PortalState>,
@@ -170,35 +270,45 @@ async fn show(
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind);
+    let right = OrderRight::of_order(grant.principal(), &order);
     let draft = order.status == OrderStatus::Draft;
     if draft && right.is_ok() && !partial && shell.flash.is_none() {
         return Ok(see_other(&format!("/orders/{id}/review")));
     }
     let only = ItemState::from_key(&query.state);
     let asked = page_of(&query.page, |key| key.parse().ok().and_then(E164::from_i64));
-    let (causes, found) = if draft {
-        (Vec::new(), ItemPage { items: Vec::new(), more_after: false, more_before: false })
-    } else {
-        let causes = if order.progress.failed > 0 { orders::causes(ctx, &grant, id).await? } else { Vec::new() };
-        (causes, orders::items(ctx, &grant, id, ItemSelection { verdict: None, state: only }, asked).await?)
+    let causes = match order.progress.failed {
+        1.. if !draft => orders::causes(ctx, &grant, id).await?,
+        _ => Vec::new(),
     };
+    let folded = query.view == "ranges";
+    let found = if draft { Shown::default() } else { Shown::read(ctx, &grant, id, (only, folded), asked).await? };
     let path = format!("/orders/{id}");
     let state_part = only.map(|only| format!("state={}", only.key()));
-    let address = |page: Option<String>| {
-        let query: Vec<String> = state_part.clone().into_iter().chain(page).collect();
+    let view = |folded: bool, page: Option<String>| {
+        let ranges = folded.then(|| "view=ranges".to_owned());
+        let query: Vec<String> = state_part.clone().into_iter().chain(ranges).chain(page).collect();
         if query.is_empty() { path.clone() } else { format!("{path}?{}", query.join("&")) }
     };
-    let link = |side: &str, item: Option<&ItemRow>, more: bool| {
-        item.filter(|_| more)
-            .map_or_else(String::new, |item| address(Some(format!("page={side}.{}", item.number.as_i64()))))
+    let address = |page: Option<String>| view(folded, page);
+    let link = |side: &str, key: Option<E164>| {
+        key.map_or_else(String::new, |key| address(Some(format!("page={side}.{}", key.as_i64()))))
     };
-    let pager = Pager {
-        text: counted(found.items.len() as i64, "number on this page", "numbers on this page"),
-        previous: link("before", found.items.first(), found.more_before),
-        next: link("after", found.items.last(), found.more_after),
+    let text = if folded {
+        counted(found.items.len() as i64, "range on this page", "ranges on this page")
+    } else {
+        counted(found.items.len() as i64, "number on this page", "numbers on this page")
     };
-    let kind = if order.kind == OrderKind::Upload { "Upload" } else { "Release" };
+    let kind = match (order.moves, order.kind) {
+        (Some(_), _) => "Move",
+        (None, OrderKind::Upload) => "Upload",
+        (None, OrderKind::Release) => "Release",
+    };
+    let asks_to_undo = orders::may_be_undone(&order) && order.progress.total > LOOKED_THROUGH && query.undo.is_empty();
+    let undoable = if asks_to_undo { Vec::new() } else { orders::undoable(ctx, &grant, &order).await? };
+    let undoable = undoable.into_iter().filter(|(part, _)| UndoRight::of(grant.principal(), &order, *part).is_ok());
+    let pager = Pager { text, previous: link("before", found.before), next: link("after", found.after) };
+    let other_view = view(!folded, None);
     let template = OrderPage {
         shell: shell.at("orders"),
         id,
@@ -227,13 +337,44 @@ async fn show(
         progress: bar(&order),
         may_retry: right.is_ok() && causes.iter().any(|cause| cause.retryable > 0),
         overrides: quarantine::overrides(ctx, &grant, id).await?.into_iter().map(OverrideRow::from).collect(),
+        undo: undoable.map(UndoRow::new).collect(),
+        asks_to_undo,
+        causes_said: causes_said(&causes, order.progress.failed),
         causes: causes.iter().map(CauseRow::from).collect(),
-        items: found.items.into_iter().map(ItemView::from).collect(),
+        items: found.items,
+        folded,
+        other_view,
         only: only.map(|only| only.label().to_owned()).unwrap_or_default(),
         pager,
         fragment: partial,
     };
     Ok(if partial { fragment(&template.as_live()) } else { page(&template) })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SentUndo {
+    part: String,
+}
+
+/// `POST /orders/{id}/undo`: stages the inverse order.
+async fn undo(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<OrdersRead>,
+    PathPart(id): PathPart<i64>,
+    FormBody(sent): FormBody<SentUndo>,
+) -> Result<Response, Problem> {
+    let ctx = state.ctx();
+    let order = orders::get(ctx, &grant, id).await?;
+    let Some(part) = UndoPart::from_key(&sent.part) else {
+        return Ok(see_other_with(&format!("/orders/{id}"), Flash::warning("Choose what to undo.")));
+    };
+    let right = UndoRight::of(grant.principal(), &order, part)?;
+    match orders::stage_undo(ctx, &right, id, part).await {
+        Ok(draft) => Ok(see_other(&format!("/orders/{draft}/review"))),
+        Err(service::Error::Conflict(reason)) => Ok(see_other_with(&format!("/orders/{id}"), Flash::warning(reason))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `POST /orders/{id}/retry`
@@ -245,7 +386,7 @@ async fn retry(
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let right = OrderRight::of_order(grant.principal(), &order)?;
     let flash = match orders::retry_failed(ctx, &right, &origin(&info), id).await {
         Ok(retried) => Flash::success(format!("{} will be tried again.", counted(retried, "number", "numbers"))),
         Err(service::Error::Conflict(reason)) => Flash::warning(reason),

@@ -107,7 +107,7 @@ impl From<&Order> for OrderRow {
         Self {
             id: order.id,
             href: format!("/orders/{}{review}", order.id),
-            kind: order.kind.label(),
+            kind: order.label(),
             status: order.status.into(),
             accounts: order.accounts.clone(),
             counts,

@@ -239,7 +239,7 @@ impl From<Order> for OrderRow {
     fn from(order: Order) -> Self {
         let draft = order.status == OrderStatus::Draft;
         let what = if order.progress.total > 0 {
-            format!("{}: {}", order.kind.label(), count(order.progress.total))
+            format!("{}: {}", order.label(), count(order.progress.total))
         } else {
             order.kind.label().to_owned()
         };

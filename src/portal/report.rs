@@ -5,6 +5,7 @@ use axum::response::Response;
 
 use super::csv::{self, text};
 use crate::authz::{Grant, NumbersDelete, OrdersRead};
+use crate::domain::upload::file_and_line;
 use crate::domain::{E164, OrderKind, OrderStatus, Outside, Verdict};
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, needs};
 use crate::service::orders::{self, ItemRow, ProblemRow, REPORT_CHUNK};
@@ -14,7 +15,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().get("/orders/{id}/report.csv", needs::<OrdersRead>(), report)
 }
 
-const HEADINGS: [&str; 10] = [
+const HEADINGS: [&str; 11] = [
     "line",
     "telephoneNumber",
     "accountName",
@@ -25,6 +26,7 @@ const HEADINGS: [&str; 10] = [
     "errorCode",
     "errorMessage",
     "errorTarget",
+    "proposal",
 ];
 
 /// Where a report goes on.
@@ -81,11 +83,12 @@ fn refused_line(problem: ProblemRow) -> Vec<String> {
     fill(
         &mut row,
         [
-            ("line", problem.line.to_string()),
+            ("line", file_and_line(problem.line).1.to_string()),
             ("result", "Refused".to_owned()),
             ("reason", text(problem.reason)),
             ("column", text(problem.heading.unwrap_or_default())),
             ("value", text(problem.value)),
+            ("proposal", text(problem.proposal.unwrap_or_default())),
         ],
     );
     row
@@ -108,7 +111,7 @@ fn number_line(item: ItemRow, draft: bool) -> Vec<String> {
     fill(
         &mut row,
         [
-            ("line", if item.line > 0 { item.line.to_string() } else { String::new() }),
+            ("line", if item.line > 0 { file_and_line(item.line).1.to_string() } else { String::new() }),
             ("telephoneNumber", item.number.to_string()),
             ("accountName", text(item.account.unwrap_or_default())),
             ("result", result.to_owned()),

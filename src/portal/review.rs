@@ -1,6 +1,8 @@
 //! The review of a draft: what would change, in counts and in detail, and the decision.
 
 mod held;
+mod mending;
+mod rows;
 mod shown;
 mod sources;
 
@@ -12,30 +14,32 @@ use serde::Deserialize;
 
 use self::held::Held;
 pub(super) use self::held::TheirRow;
+use self::mending::Mendable;
+use self::rows::{ChangeRow, LineRow, RangeRow, Ranges, RefusedRow, of_all};
 use self::shown::{fingerprint, moved};
 use self::sources::Sources;
 use super::api_call::{self, ApiCalls};
-use super::form::Errors;
+use super::form::{Errors, page_of};
 use super::origin;
 use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
-use crate::authz::{Grant, OrdersRead, Principal, SyncWrite};
-use crate::domain::rules::{Difference, described, differences};
-use crate::domain::{DriftWay, NumberSettings, OrderKind, OrderStatus, Places, Verdict};
+use crate::authz::{Grant, NumbersWrite, OrdersRead, Principal, SyncWrite};
+use crate::domain::rules::described;
+use crate::domain::upload::file_and_line;
+use crate::domain::{DriftWay, E164, FormOf, Order, OrderKind, OrderStatus, Refusal, Verdict};
 use crate::http::{
-    Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, go_on_to, needs,
-    page_with, see_other, see_other_with,
+    Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
+    go_on_to, needs, page_with, see_other, see_other_with,
 };
-use crate::service;
-use crate::service::orders::{
-    self, Decision, ItemRange, OrderRight, REVIEW_SHOWN, Review, SettingsChange, Source, Submitted,
-};
+use crate::service::orders::{self, Decision, ItemRange, OrderRight, REVIEW_SHOWN, Review, Source, Submitted};
+use crate::service::{self, Page};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/orders/{id}/review", needs::<OrdersRead>(), show)
         .post("/orders/{id}/submit", needs::<OrdersRead>(), submit)
         .post("/orders/{id}/discard", needs::<OrdersRead>(), discard)
+        .post("/orders/{id}/proposals", needs::<NumbersWrite>(), mending::take_over)
 }
 
 #[derive(Template)]
@@ -58,12 +62,19 @@ struct ReviewPage {
     tiles: Tiles,
     warnings: Vec<String>,
     ranges: Vec<RangeRow>,
-    ranges_cut: bool,
+    /// What of the new numbers, or of those to release, the ranges have; empty where that is all.
+    ranges_said: String,
+    ranges_first: String,
+    ranges_next: String,
     settings: Vec<(&'static str, String)>,
     changes: Vec<ChangeRow>,
+    /// Changes that are not shown.
+    changes_left: usize,
     problems: Vec<LineRow>,
-    lines_left: i64,
+    lines_said: String,
+    mendable: Mendable,
     refused: Vec<RefusedRow>,
+    refused_said: String,
     quarantine: InReview,
     assigned: Assigned,
     accepted: i64,
@@ -72,6 +83,8 @@ struct ReviewPage {
     shown: String,
     /// Whether it settles drift.
     drift: bool,
+    /// The form that the draft was made with; empty where there is none.
+    back: String,
     api: ApiCalls,
 }
 
@@ -102,75 +115,11 @@ struct Tiles {
     assigned: String,
 }
 
-struct RangeRow {
-    first: String,
-    last: String,
-    count: String,
-    account: String,
-    settings: String,
-}
-
-struct ChangeRow {
-    count: String,
-    example: String,
-    differences: Vec<Difference>,
-}
-
-struct LineRow {
-    line: i64,
-    heading: String,
-    value: String,
-    reason: String,
-}
-
-struct RefusedRow {
-    e164: String,
-    shown: String,
-    line: i64,
-    account: String,
-    reason: String,
-}
-
 struct Assigned {
     count: i64,
     text: String,
     shown: Vec<String>,
     more: i64,
-}
-
-impl From<&ItemRange> for RangeRow {
-    fn from(range: &ItemRange) -> Self {
-        Self {
-            first: range.first.grouped(),
-            last: if range.count > 1 { range.last.grouped() } else { String::new() },
-            count: count(range.count),
-            account: range.account.clone(),
-            settings: in_short(&range.settings),
-        }
-    }
-}
-
-impl ChangeRow {
-    fn new(change: &SettingsChange, places: &Places) -> Self {
-        let mut differences = differences(&change.before, &change.after, places);
-        if differences.is_empty() {
-            differences.push(Difference {
-                label: "Nothing",
-                before: "failed, or not at the backend as it should be".to_owned(),
-                after: "is sent again".to_owned(),
-            });
-        }
-        Self { count: counted(change.count, "number", "numbers"), example: change.example.grouped(), differences }
-    }
-}
-
-/// The settings that tell ranges apart at a glance.
-fn in_short(settings: &NumberSettings) -> String {
-    let mut parts = vec![settings.services.labels().into_owned(), settings.teams.usage.clone()];
-    parts.push(settings.teams.choosable_capabilities.join(" + "));
-    parts.extend(settings.custom_sip_header.iter().map(|header| format!("SIP header {header}")));
-    parts.retain(|part| !part.is_empty());
-    parts.join(", ")
 }
 
 /// Who may look at the review of an order: an upload's whoever may see orders, a release's whoever may release.
@@ -186,6 +135,7 @@ async fn show(
     State(state): State<PortalState>,
     Granted(grant): Granted<OrdersRead>,
     PathPart(id): PathPart<i64>,
+    QueryString(wanted): QueryString<ReviewQuery>,
     Partial(partial): Partial,
     shell: Shell,
 ) -> Result<Response, Problem> {
@@ -204,8 +154,21 @@ async fn show(
         let may_pull = grant.principal().may::<SyncWrite>();
         return Ok(fragment(&FreshPart { shell, id, release: order.kind == OrderKind::Release, sources, may_pull }));
     }
-    let reviewed = Reviewed { review: orders::review(state.ctx(), &grant, id).await?, sources };
-    Ok(page_with(StatusCode::OK, &review_page(&state, &grant, &reviewed, shell, Said::default()).await?))
+    let review = orders::review(state.ctx(), &grant, id).await?;
+    let behind = match page_of(&wanted.page, |key| key.parse().ok().and_then(E164::from_i64)) {
+        Page::After(key) => Some(orders::ranges_behind(state.ctx(), &grant, &review.order, key).await?),
+        _ => None,
+    };
+    let said = Said { behind, ..Said::default() };
+    let reviewed = Reviewed { review, sources };
+    Ok(page_with(StatusCode::OK, &review_page(&state, &grant, &reviewed, shell, said).await?))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ReviewQuery {
+    /// Which of the ranges.
+    page: String,
 }
 
 /// A review, and how old what it rests on is.
@@ -229,6 +192,8 @@ struct Said {
     errors: Errors,
     decided: Decision,
     quarantine: OverrideSaid,
+    /// Ranges further on, where they are asked for.
+    behind: Option<Vec<ItemRange>>,
 }
 
 /// The review with a form to override the quarantine that could not be taken.
@@ -244,15 +209,41 @@ pub(super) async fn with_override(
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &review_page(state, grant, &reviewed, shell, said).await?))
 }
 
+/// What the review of a draft is called, and what the draft is.
+const fn called(order: &Order) -> (&'static str, &'static str) {
+    match (order.moves, order.kind, order.form_of) {
+        (Some(_), ..) => ("Review + move", "Move"),
+        (None, OrderKind::Release, _) => ("Review + release", "Release"),
+        (None, OrderKind::Upload, FormOf::Manage) => ("Review + change", "Change"),
+        (None, OrderKind::Upload, FormOf::Undo) => ("Review + undo", "Undo"),
+        (None, OrderKind::Upload, _) => ("Review + upload", "Upload"),
+    }
+}
+
 /// What submitting the order does to its numbers.
-const fn verb(review: &Review) -> &'static str {
+fn verb(review: &Review) -> &'static str {
     match (review.way, review.order.kind) {
         (Some(DriftWay::Adopt), OrderKind::Upload) => "Adopt",
         (Some(DriftWay::Adopt), OrderKind::Release) => "Remove here",
         (Some(DriftWay::Push), _) => "Push",
         (_, OrderKind::Release) => "Release",
-        (_, OrderKind::Upload) => "Upload",
+        (_, OrderKind::Upload) => match called(&review.order).1 {
+            "Undo" => "Restore",
+            done => done,
+        },
     }
+}
+
+/// The address of the form that a draft was made with, to be changed and reviewed again; empty where there is none.
+fn form_of(order: &Order) -> String {
+    let page = match (order.form_of, order.kind) {
+        (FormOf::Upload, OrderKind::Upload) => "upload",
+        (FormOf::Manage, _) => "manage",
+        (FormOf::Release, _) => "release",
+        (FormOf::Move, _) => "move",
+        (FormOf::Upload, OrderKind::Release) | (FormOf::Undo, _) => return String::new(),
+    };
+    format!("/numbers/{page}?draft={}", order.id)
 }
 
 async fn review_page(
@@ -270,11 +261,18 @@ async fn review_page(
         .split_first()
         .filter(|(first, rest)| !release && rest.iter().all(|range| range.settings == first.settings));
     let (assigned, shown) = &review.assigned;
-    let right = OrderRight::of(grant.principal(), order.kind).ok();
+    let main = if release { review.count(Verdict::Release) } else { review.plain(Verdict::New) };
+    let ranges = match &said.behind {
+        Some(behind) => Ranges::new(order.id, behind, main, true),
+        None => Ranges::new(order.id, &review.ranges, main, false),
+    };
+    let right = OrderRight::of_order(grant.principal(), order).ok();
     let quarantine = InReview::of(state.ctx(), grant, review, std::mem::take(&mut said.quarantine)).await?;
     let mut api = match &right {
         // A call would send what a draft that settles drift does not send, or cannot do what it does.
-        Some(right) if review.way.is_none() => api_call::of_draft(state, right, order, refused > 0).await?,
+        Some(right) if review.way.is_none() && order.moves.is_none() => {
+            api_call::of_draft(state, right, order, refused > 0).await?
+        }
         _ => ApiCalls::default(),
     };
     if !quarantine.overrides.is_empty() && state.ctx().policy.quarantine.binds_api && !api.calls.is_empty() {
@@ -293,10 +291,9 @@ async fn review_page(
         title: match review.way {
             Some(DriftWay::Adopt) => "Review + adopt",
             Some(DriftWay::Push) => "Review + push",
-            _ if release => "Review + release",
-            _ => "Review + upload",
+            _ => called(order).0,
         },
-        about: format!("{} by {}", if release { "Release" } else { "Upload" }, order.author),
+        about: format!("{} by {}", called(order).1, order.author),
         read_at: order.created_at.into(),
         ticket: order.ticket.clone().unwrap_or_default(),
         accounts: order.accounts.clone(),
@@ -317,33 +314,34 @@ async fn review_page(
             assigned: count(*assigned),
         },
         warnings: review.warnings.clone(),
-        ranges: review.ranges.iter().map(RangeRow::from).collect(),
-        ranges_cut: review.ranges.len() >= REVIEW_SHOWN,
+        ranges: ranges.rows,
+        ranges_said: ranges.said,
+        ranges_first: ranges.first,
+        ranges_next: ranges.next,
         settings: same_settings.map(|(first, _)| described(&first.settings, &review.places)).unwrap_or_default(),
-        changes: review.changes.iter().map(|change| ChangeRow::new(change, &review.places)).collect(),
-        lines_left: order.refused_lines - review.problems.len() as i64,
+        changes: review.groups.iter().take(REVIEW_SHOWN).map(ChangeRow::from).collect(),
+        changes_left: review.groups.len().saturating_sub(REVIEW_SHOWN),
+        mendable: Mendable::new(review, grant.principal()),
+        lines_said: of_all(review.problems.len() as i64, order.refused_lines, "lines"),
         problems: review
             .problems
             .iter()
             .map(|problem| LineRow {
-                line: problem.line,
+                seq: problem.seq,
+                line: file_and_line(problem.line).1,
+                file: review.file_of(problem.line),
                 heading: problem.heading.clone().unwrap_or_default(),
                 value: problem.value.clone(),
                 reason: problem.reason.clone(),
+                proposal: problem.proposal.clone().unwrap_or_default(),
             })
             .collect(),
-        refused: review
-            .refused
-            .iter()
-            .filter(|item| item.quarantine.is_none())
-            .map(|item| RefusedRow {
-                e164: item.number.to_string(),
-                shown: item.number.grouped(),
-                line: item.line,
-                account: item.account.clone().unwrap_or_default(),
-                reason: item.refusal().unwrap_or_default(),
-            })
-            .collect(),
+        refused_said: of_all(
+            review.refused_ranges.iter().map(|range| range.count).sum(),
+            refused - order.refused_lines - review.count(Verdict::Refused(Refusal::Quarantine)),
+            "refused numbers",
+        ),
+        refused: review.refused_ranges.iter().map(|range| RefusedRow::new(range, review)).collect(),
         quarantine,
         assigned: Assigned {
             count: *assigned,
@@ -356,6 +354,7 @@ async fn review_page(
         may_decide: right.is_some(),
         shown: fingerprint(&review.into()),
         drift: review.way.is_some(),
+        back: form_of(order),
         api,
     })
 }
@@ -391,7 +390,7 @@ async fn submit(
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let right = OrderRight::of_order(grant.principal(), &order)?;
     if order.status != OrderStatus::Draft {
         return Ok(not_draft(id, order.status));
     }
@@ -461,7 +460,7 @@ async fn discard(
     PathPart(id): PathPart<i64>,
 ) -> Result<Response, Problem> {
     let order = orders::get(state.ctx(), &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let right = OrderRight::of_order(grant.principal(), &order)?;
     if order.status != OrderStatus::Draft {
         return Ok(not_draft(id, order.status));
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::form::query_value;
 use super::show::Chip;
 use crate::authz::{AccountsRead, ConsentsRead, Grant, NumbersRead, OrdersRead};
-use crate::domain::e164::is_separator;
+use crate::domain::entry::{self, Entry, is_separator};
 use crate::domain::field::filled;
 use crate::domain::{E164, TenantId};
 use crate::http::{Granted, PortalState, Problem, QueryString, Routes, Shell, needs, page, see_other};
@@ -77,9 +77,22 @@ async fn search(
 
 /// The digits of a text that holds nothing but digits, separators and a leading +.
 fn digits(text: &str) -> Option<String> {
+    let text = entry::visible(text);
+    let text = text.trim();
     let rest = text.strip_prefix('+').unwrap_or(text);
     let digits: String = rest.chars().filter(|c| !is_separator(*c)).collect();
     (!digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())).then_some(digits)
+}
+
+/// The number that a text is, also in a spelling of which it is proposed.
+fn number(text: &str) -> Option<E164> {
+    match entry::read(text) {
+        Entry::Number(number) => Some(number),
+        Entry::Range(_) => None,
+        Entry::Refused(refused) => {
+            entry::stored(text).ok().or_else(|| E164::parse_wire(refused.proposal?.as_str()).ok())
+        }
+    }
 }
 
 /// The one page that a text names without doubt.
@@ -96,12 +109,12 @@ async fn goal(ctx: &Ctx, grant: &Grant<NumbersRead>, text: &str) -> Result<Optio
         let order = there(orders::get(ctx, &person.grant::<OrdersRead>()?, id).await)?;
         return Ok(order.map(|order| format!("/orders/{}", order.id)));
     }
+    if let Some(number) = number(text)
+        && numbers::is_known(ctx, grant, number).await?
+    {
+        return Ok(Some(format!("/numbers/{number}")));
+    }
     if let Some(digits) = digits(text) {
-        if let Ok(number) = E164::parse(text)
-            && numbers::is_known(ctx, grant, number).await?
-        {
-            return Ok(Some(format!("/numbers/{number}")));
-        }
         // A short text of digits may be an order, an account or a part of a number.
         if digits.len() >= NUMBER_DIGITS || text.starts_with('+') {
             return Ok(Some(format!("/numbers?q={}", query_value(text))));
@@ -180,6 +193,7 @@ mod tests {
     #[test]
     fn digits_are_read_through_separators() {
         assert_eq!(digits("+44 (1632) 96-0000").as_deref(), Some("441632960000"));
+        assert_eq!(digits("\u{202a}+441632960000\u{202c}").as_deref(), Some("441632960000"));
         assert_eq!(digits("1042").as_deref(), Some("1042"));
         for none in ["", "+", "contoso", "44x", "#12"] {
             assert_eq!(digits(none), None, "{none}");

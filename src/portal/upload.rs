@@ -11,18 +11,19 @@ use serde::Deserialize;
 use super::api_call::ApiCalls;
 use super::csv;
 use super::form::{Errors, checked};
-use super::upload_body::{self, File, SentUpload};
-use super::upload_form::{FormView, offer};
+use super::upload_body::{self, SentUpload};
+use super::upload_form::{ACCEPTS, FormView, offer};
+use super::upload_headings::on_to;
 use crate::authz::{Grant, NumbersRead, NumbersWrite, Principal};
-use crate::domain::upload::{Column, HEADINGS, decode};
+use crate::domain::upload::{Column, Encoding, HEADINGS, MAX_FILES, Setting, shown};
 use crate::domain::{FieldProblem, OrderStatus, Service};
 use crate::http::{
     Granted, MultipartBody, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page, page_with,
     see_other,
 };
 use crate::service::orders::OrderRight;
-use crate::service::staging::{self, Upload, UploadForm};
-use crate::service::{accounts, numbers, orders};
+use crate::service::staging::{self, SentFile, Upload, UploadForm};
+use crate::service::{self, accounts, numbers, orders};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -55,6 +56,7 @@ struct ChooseAccountPage {
     accounts: Vec<String>,
     account: String,
     limits: String,
+    accepts: &'static str,
     none: bool,
 }
 
@@ -63,6 +65,8 @@ struct ChooseAccountPage {
 struct UploadQuery {
     account: String,
     draft: String,
+    /// A reservation whose numbers fill the form in.
+    reservation: String,
 }
 
 /// `GET /numbers/upload`
@@ -79,7 +83,11 @@ async fn show(
     let mut form = UploadForm { account: wanted.account.trim().to_owned(), ..UploadForm::default() };
     let offer = offer(state.ctx(), person, &mut form, true).await?;
     if offer.account.is_some() {
-        return Ok(page(&upload_page(&state, shell, form, offer, Errors::default(), SentUpload::default())));
+        let (reserved, note) = super::blocks::reserved(state.ctx(), &grant, &wanted.reservation).await?;
+        form.numbers = reserved;
+        let mut template = upload_page(&state, shell, form, offer, Errors::default(), SentUpload::default());
+        template.view.note = note;
+        return Ok(page(&template));
     }
     let mut errors = Errors::default();
     if !form.account.is_empty() {
@@ -88,6 +96,7 @@ async fn show(
     let template = ChooseAccountPage {
         shell: shell.at("numbers"),
         limits: limits(&state),
+        accepts: ACCEPTS,
         none: offer.accounts.is_empty() && !accounts::any(state.ctx(), &person.grant()?).await?,
         accounts: offer.accounts,
         account: form.account,
@@ -165,7 +174,7 @@ pub(super) async fn manage_page(
     Ok(page(&template))
 }
 
-fn limits(state: &PortalState) -> String {
+pub(super) fn limits(state: &PortalState) -> String {
     let uploads = &state.config().uploads;
     format!(
         "up to {} numbers and {}",
@@ -209,18 +218,17 @@ async fn take(
         let errors = vec![FieldProblem::new(field, message)].into();
         return again(&state, &grant, shell, form, sent, errors, StatusCode::PAYLOAD_TOO_LARGE).await;
     }
-    let (name, bytes) = sent.file.take().map(|file| (file.name, file.bytes)).unzip();
-    let upload = Arc::new(Upload { form, file: bytes });
+    let upload = Arc::new(Upload { form, files: std::mem::take(&mut sent.files) });
     let staged = checked(staging::stage_sent(state.ctx(), &grant, &upload).await)?;
-    let Upload { form, file } = Arc::unwrap_or_clone(upload);
+    let Upload { form, files } = Arc::unwrap_or_clone(upload);
     match staged {
-        Ok(id) => {
-            drop((form, file, room));
+        Ok(staged) => {
+            drop((form, files, room));
             replace_draft(&state, &grant, &sent.draft).await;
-            Ok(see_other(&format!("/orders/{id}/review")))
+            Ok(on_to(&staged))
         }
         Err(errors) => {
-            sent.file = name.zip(file).map(|(name, bytes)| File { name, bytes });
+            sent.files = files;
             again(&state, &grant, shell, form, sent, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
     }
@@ -245,19 +253,20 @@ async fn again(
     errors: Errors,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let mut note = String::new();
-    if let Some(file) = sent.file.take() {
-        let text = Some(&file.bytes)
-            .filter(|bytes| bytes.len() <= KEPT_FILE && form.numbers.is_empty())
-            .and_then(|bytes| decode(bytes).ok());
-        note = match text.filter(|_| errors.of("file").is_empty()) {
-            Some(text) => {
-                text.trim_start_matches('\u{feff}').clone_into(&mut form.numbers);
-                format!("The text of {} stands in the field below.", file.name)
+    let mut note = match std::mem::take(&mut sent.files).as_slice() {
+        [] => String::new(),
+        [file] => {
+            let (text, note) = taken_over(file, &form).await?;
+            if let Some(text) = text {
+                form.numbers = text;
             }
-            None => format!("Choose {} again: a browser does not send a file twice by itself.", file.name),
-        };
-    }
+            note
+        }
+        files => {
+            let names: Vec<String> = files.iter().take(MAX_FILES).map(|file| shown(&file.name)).collect();
+            format!("Choose {} again: a browser does not send files twice by itself.", names.join(", "))
+        }
+    };
     if form.numbers.len() > KEPT_TEXT {
         form.numbers = String::new();
         let words =
@@ -268,6 +277,34 @@ async fn again(
     let mut template = upload_page(state, shell, form, offer, errors, sent);
     template.view.note = note;
     Ok(page_with(status, &template))
+}
+
+/// The text of a small file, for the text field, and what to say of it; of a file that is not UTF-8 what Windows-1252 makes
+/// of it.
+async fn taken_over(file: &SentFile, form: &UploadForm) -> Result<(Option<String>, String), Problem> {
+    let name = shown(&file.name);
+    let again = format!("Choose {name} again: a browser does not send a file twice by itself.");
+    if file.bytes.len() > KEPT_FILE || !form.numbers.is_empty() {
+        return Ok((None, again));
+    }
+    let (file, encoding, sheet) = (file.clone(), form.encoding.clone(), form.sheet.clone());
+    let (as_it_is, western) = service::beside(async move {
+        let as_it_is = staging::text_of(&file.bytes, &encoding, &sheet);
+        let western = staging::text_of(&file.bytes, Encoding::Windows1252.key(), &sheet);
+        (as_it_is, western)
+    })
+    .await?;
+    Ok(match (as_it_is, western) {
+        (Some(text), _) => (Some(text), format!("The text of {name} stands in the field below.")),
+        (None, Some(text)) => {
+            let note = format!(
+                "The text of {name} stands in the field below as it is in Windows-1252. Look at letters with accents, then \
+                 go on with Review; or choose the file again."
+            );
+            (Some(text), note)
+        }
+        (None, None) => (None, again),
+    })
 }
 
 #[derive(Template)]
@@ -324,42 +361,55 @@ fn example(column: Column) -> &'static str {
 
 fn allowed(column: Column) -> &'static str {
     match column {
-        Column::TelephoneNumber => "+ and up to 15 digits, country code first",
+        Column::TelephoneNumber => "+, country code and number, or a range",
+        Column::LastNumber => "+, country code and number",
+        Column::Count => "A whole number",
+        Column::Services => "Names with ; between them",
         Column::AccountName => "Name of an account",
-        Column::Enabled(_) | Column::AllowTenantAddressUpdate(_) => "true or false",
+        Column::Enabled(_) => "true or false",
         Column::AssignmentStatus(_) => "Ignored",
-        Column::Usage(_) => "A usage of the tenant's capability plans",
-        Column::ChoosableCapabilities(_) | Column::AdditionalUsages(_) => "Names with ; between them",
-        Column::CivicAddressId(_) => "ID of a civic address",
-        Column::LocationId(_) => "ID of a location",
-        Column::DisplayedCountryCode(_) => "Two letters, such as US",
         Column::CustomSipHeader => "Up to 100 letters, digits, _ and -",
         Column::CallingProfile => "ID of a calling profile",
+        column => match column.setting() {
+            Some((Setting::Usage, _)) => "A usage of the tenant's capability plans",
+            Some((Setting::ChoosableCapabilities | Setting::AdditionalUsages, _)) => "Names with ; between them",
+            Some((Setting::CivicAddressId, _)) => "ID of a civic address",
+            Some((Setting::LocationId, _)) => "ID of a location",
+            Some((Setting::AllowTenantAddressUpdate, _)) => "true or false",
+            Some((Setting::DisplayedCountryCode, _)) => "Two letters, such as US",
+            None => "",
+        },
     }
 }
 
 fn meaning(column: Column) -> &'static str {
     match column {
-        Column::TelephoneNumber => "The number. The only column that must be there.",
+        Column::TelephoneNumber => "The number, or the first of a range. The only column that must be there.",
+        Column::LastNumber => "The last number of a range.",
+        Column::Count => "How many numbers the range has.",
         Column::AccountName => "The account that gets the number; the one chosen in the form where it is blank.",
+        Column::Services => "The services that the number has, by their names.",
         Column::Enabled(_) => {
             "Whether the number has this service: Operator Connect, Teams Phone Mobile or Direct Routing, and any of the others."
         }
         Column::AssignmentStatus(_) => "What the backend says; in exports only.",
-        Column::Usage(_) => "What the number is for.",
-        Column::ChoosableCapabilities(_) => "The kinds of call it allows.",
-        Column::AdditionalUsages(_) => "What else it is for.",
-        Column::CivicAddressId(_) => "The emergency address of the enterprise.",
-        Column::LocationId(_) => "The place within the address.",
-        Column::AllowTenantAddressUpdate(_) => {
-            "Whether the enterprise may change the address. Calling users need an address or true here."
-        }
-        Column::DisplayedCountryCode(_) => "Needed for North American toll-free numbers.",
         Column::CustomSipHeader => {
             "Value of the SIP header on calls of this number. Not for numbers of Teams Phone Mobile or Call Protection alone."
         }
         Column::CallingProfile => {
             "The calling profile of Operator Connect and Teams Phone Mobile; the usual one where it is blank."
         }
+        column => match column.setting() {
+            Some((Setting::Usage, _)) => "What the number is for.",
+            Some((Setting::ChoosableCapabilities, _)) => "The kinds of call it allows.",
+            Some((Setting::AdditionalUsages, _)) => "What else it is for.",
+            Some((Setting::CivicAddressId, _)) => "The emergency address of the enterprise.",
+            Some((Setting::LocationId, _)) => "The place within the address.",
+            Some((Setting::AllowTenantAddressUpdate, _)) => {
+                "Whether the enterprise may change the address. Calling users need an address or true here."
+            }
+            Some((Setting::DisplayedCountryCode, _)) => "Needed for North American toll-free numbers.",
+            None => "",
+        },
     }
 }

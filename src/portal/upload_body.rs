@@ -3,11 +3,12 @@
 use axum::extract::Multipart;
 use axum::extract::multipart::Field;
 
+use crate::domain::upload::MAX_FILES;
 use crate::http::Problem;
-use crate::service::staging::UploadForm;
+use crate::service::staging::{SentFile, UploadForm};
 
 /// The most bytes of a field that is no list of numbers. Every rule about such fields allows less.
-const SHORT: usize = 4_096;
+pub(super) const SHORT: usize = 4_096;
 /// The most repetitions of a field that are kept.
 const REPEATED: usize = 100;
 /// A field with more than this gets all the room it may need at once, rather than grow by being copied.
@@ -18,8 +19,8 @@ const GROWS: usize = 65_536;
 pub(super) struct SentUpload {
     /// The typed fields.
     pub(super) form: UploadForm,
-    /// The chosen file, if one was chosen.
-    pub(super) file: Option<File>,
+    /// The chosen files.
+    pub(super) files: Vec<SentFile>,
     /// Name of the field whose text was more than is taken.
     pub(super) too_large: Option<&'static str>,
     /// The form changes numbers that exist when this is not empty.
@@ -28,15 +29,10 @@ pub(super) struct SentUpload {
     pub(super) draft: String,
 }
 
-/// A chosen file.
-pub(super) struct File {
-    /// Its name on the person's computer.
-    pub(super) name: String,
-    /// What is in it.
-    pub(super) bytes: Vec<u8>,
-}
+/// More files than this are not kept; an upload reads fewer, and says so.
+const FILES_MOST: usize = 2 * MAX_FILES;
 
-/// Reads the form to its end; the list of numbers and the file hold `most` bytes together. `declared` is what the body
+/// Reads the form to its end; the list of numbers and the files hold `most` bytes together. `declared` is what the body
 /// says it has in all.
 ///
 /// # Errors
@@ -53,9 +49,9 @@ pub(super) async fn read(mut body: Multipart, most: usize, declared: Option<u64>
                 let (bytes, whole) = piece_by_piece(field, left, declared).await?;
                 if !whole {
                     sent.too_large = Some("file");
-                } else if !name.is_empty() || !bytes.is_empty() {
+                } else if (!name.is_empty() || !bytes.is_empty()) && sent.files.len() < FILES_MOST {
                     left -= bytes.len();
-                    sent.file = Some(File { name, bytes });
+                    sent.files.push(SentFile { name, bytes });
                 }
             }
             "numbers" => {
@@ -88,6 +84,8 @@ fn take(sent: &mut SentUpload, name: &str, value: &str) {
         "country" => &mut form.country,
         "ticket" => &mut form.ticket,
         "custom_sip_header" => &mut form.custom_sip_header,
+        "encoding" => &mut form.encoding,
+        "sheet" => &mut form.sheet,
         "manage" => &mut sent.manage,
         "draft" => &mut sent.draft,
         "capability" | "additional_usage" | "further_service" => {
@@ -103,6 +101,10 @@ fn take(sent: &mut SentUpload, name: &str, value: &str) {
         }
         "allow_tenant_address_update" => {
             form.allow_tenant_address_update = matches!(value, "true" | "on" | "1" | "yes");
+            return;
+        }
+        "ask_columns" => {
+            form.ask_columns = matches!(value, "true" | "on" | "1" | "yes");
             return;
         }
         _ => return,
@@ -138,13 +140,13 @@ pub(super) async fn piece_by_piece(
 }
 
 /// The bytes of a short field as text; what is no UTF-8, and NUL, becomes a character that no rule takes.
-fn text(bytes: Vec<u8>) -> String {
+pub(super) fn text(bytes: Vec<u8>) -> String {
     let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// The same for a list of numbers. It may be long, so it is made text in place, and not by a thread that answers requests.
-async fn long_text(bytes: Vec<u8>) -> Result<String, Problem> {
+pub(super) async fn long_text(bytes: Vec<u8>) -> Result<String, Problem> {
     if bytes.len() <= GROWS {
         return Ok(text(bytes));
     }

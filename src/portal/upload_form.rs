@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::api_call::ApiCalls;
 use super::form::{Choice, Errors};
 use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead, Principal};
-use crate::domain::{Account, CapabilityPlan, CivicAddress, Service, ServiceSet};
+use crate::domain::upload::Encoding;
+use crate::domain::{Account, CapabilityPlan, CivicAddress, Service, ServiceSet, UsualCapabilities};
 use crate::http::Problem;
 use crate::service::staging::UploadForm;
 use crate::service::{self, Ctx, accounts, civic_addresses, numbers};
@@ -37,6 +38,8 @@ pub(super) struct Offer {
     pub(super) usages: Vec<Choice>,
     pub(super) additional_usages: Vec<Choice>,
     pub(super) capabilities: Vec<Choice>,
+    /// What every number of the usage has, whatever is chosen.
+    pub(super) mandatory: Vec<String>,
     pub(super) profiles: Vec<Choice>,
     pub(super) addresses: Vec<ChoiceGroup>,
     pub(super) locations: Vec<ChoiceGroup>,
@@ -75,6 +78,31 @@ pub(super) struct FormView {
     pub(super) api: ApiCalls,
 }
 
+/// The files that a browser offers to choose.
+pub(super) const ACCEPTS: &str =
+    ".csv,.txt,.tsv,.xlsx,text/csv,text/plain,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+impl FormView {
+    #[expect(clippy::unused_self, reason = "a template asks it")]
+    pub(super) fn accepts(&self) -> &'static str {
+        ACCEPTS
+    }
+
+    /// Whether more is said of the files than which they are.
+    pub(super) fn says_more_of_files(&self) -> bool {
+        !self.form.sheet.is_empty()
+            || !self.form.encoding.is_empty()
+            || self.form.ask_columns
+            || !self.errors.of("file").is_empty()
+    }
+
+    pub(super) fn encodings(&self) -> Vec<Choice> {
+        [(Encoding::Unicode, "UTF-8 or UTF-16"), (Encoding::Windows1252, "Windows-1252 (western European)")]
+            .map(|(encoding, label)| Choice::new(encoding.key(), label, &self.form.encoding))
+            .into()
+    }
+}
+
 /// What the form offers for what it says so far. A form that is `new` gets what most uploads choose.
 pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, new: bool) -> Result<Offer, Problem> {
     let account = match crate::domain::field::filled(&form.account) {
@@ -100,7 +128,7 @@ pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, 
     // The services of the account, and those that a number has already.
     let services = account.as_ref().map_or(ctx.policy.services, |account| account.services).or(form.services());
     if new {
-        prefill(form, services, plans.as_deref());
+        prefill(&ctx.policy.usual_capabilities, form, services, plans.as_deref());
     }
     let chosen = form.services();
     let many_addresses = addresses.len() > ADDRESSES_OFFERED;
@@ -116,6 +144,7 @@ pub(super) async fn offer(ctx: &Ctx, person: &Principal, form: &mut UploadForm, 
         takes_sip_header: services.iter().any(Service::takes_sip_header),
         usages: kept(usages(plans.as_deref(), std::slice::from_ref(&form.usage)), std::slice::from_ref(&form.usage)),
         additional_usages: kept(usages(plans.as_deref(), &form.additional_usage), &form.additional_usage),
+        mandatory: mandatory(plans.as_deref(), &form.usage),
         capabilities: kept(capabilities(plans.as_deref(), &form.capability), &form.capability),
         profiles: profiles(ctx, &form.calling_profile),
         addresses: address_groups(shown, &form.civic_address),
@@ -143,7 +172,10 @@ fn teams_services(services: ServiceSet, chosen: ServiceSet) -> Vec<Choice> {
     choices
 }
 
-fn prefill(form: &mut UploadForm, services: ServiceSet, plans: Option<&[CapabilityPlan]>) {
+/// The usage that most uploads are for.
+const MOST_USED: &str = KNOWN_USAGES[0];
+
+fn prefill(usual: &[UsualCapabilities], form: &mut UploadForm, services: ServiceSet, plans: Option<&[CapabilityPlan]>) {
     if services.len() == 1 && form.services().is_empty() {
         for service in services.iter() {
             if ServiceSet::TEAMS.contains(service) {
@@ -153,13 +185,34 @@ fn prefill(form: &mut UploadForm, services: ServiceSet, plans: Option<&[Capabili
             }
         }
     }
-    if form.capability.is_empty()
-        && let Some((first, others)) = plans.and_then(<[_]>::split_first)
-    {
-        let everywhere =
-            |capability: &&String| others.iter().all(|plan| plan.choosable_capabilities.contains(capability));
-        form.capability = first.choosable_capabilities.iter().filter(everywhere).cloned().collect();
+    if form.capability.is_empty() {
+        form.capability = usual_of(usual, &form.usage, plans);
     }
+}
+
+/// What is ticked for a usage; for the one that most uploads are for as long as none is chosen.
+fn usual_of(usual: &[UsualCapabilities], usage: &str, plans: Option<&[CapabilityPlan]>) -> Vec<String> {
+    let wanted = if usage.is_empty() { MOST_USED } else { usage };
+    let plan = plans.and_then(|plans| plans.iter().find(|plan| plan.usage == wanted));
+    let plan = plan.or_else(|| plans.filter(|_| usage.is_empty()).and_then(<[_]>::first));
+    match (plan, plans) {
+        (Some(plan), _) => UsualCapabilities::of_plan(usual, plan),
+        (None, Some(_)) => Vec::new(),
+        (None, None) => {
+            let known = usual.iter().find(|one| one.usage == wanted);
+            known.map_or_else(Vec::new, |known| known.capabilities.clone())
+        }
+    }
+}
+
+/// What every number of the chosen usage has; where none is chosen, what numbers of every usage have.
+fn mandatory(plans: Option<&[CapabilityPlan]>, usage: &str) -> Vec<String> {
+    let mut of_usage = plans.unwrap_or_default().iter().filter(|plan| usage.is_empty() || plan.usage == usage);
+    let Some(first) = of_usage.next() else { return Vec::new() };
+    let others: Vec<&CapabilityPlan> = of_usage.collect();
+    let is_everywhere =
+        |name: &&String| others.iter().all(|plan| plan.mandatory_capabilities.iter().any(|other| other == *name));
+    first.mandatory_capabilities.iter().filter(is_everywhere).cloned().collect()
 }
 
 fn usages(plans: Option<&[CapabilityPlan]>, chosen: &[String]) -> Vec<Choice> {

@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use super::transact::transact_together;
 use super::{Ctx, Error, Origin, Result, identity};
 use crate::authz::{Grant, NumbersRead, Principal};
-use crate::store::{RepeatRow, Tx};
+use crate::store::{RepeatRow, Tx, at, micros};
 
 /// For so long a repeated request is told what the first one was.
 pub const REMEMBERED: Duration = Duration::hours(24);
@@ -34,6 +34,8 @@ pub struct ApiAnswer {
     pub outcome: Outcome,
     /// The tag of the resource's state, where the answer is about one resource.
     pub tag: Option<String>,
+    /// When that was last changed, as far as somebody here can change it.
+    pub changed_at: Option<OffsetDateTime>,
     /// The answer itself as JSON. A deletion has none.
     pub body: Option<String>,
 }
@@ -149,7 +151,12 @@ async fn find_answer(
     if row.fingerprint != repeat.fingerprint {
         return Err(Error::RepeatDiffers);
     }
-    Ok(Some(ApiAnswer { outcome: Outcome::from_number(row.status), tag: row.etag, body: row.body }))
+    Ok(Some(ApiAnswer {
+        outcome: Outcome::from_number(row.status),
+        tag: row.etag,
+        changed_at: row.changed_at.map(at),
+        body: row.body,
+    }))
 }
 
 async fn insert_answer(
@@ -163,6 +170,7 @@ async fn insert_answer(
         fingerprint: repeat.fingerprint.clone(),
         status: answer.outcome.number(),
         etag: answer.tag.clone(),
+        changed_at: answer.changed_at.map(micros),
         body: answer.body.clone(),
     };
     if !tx.keep_repeat((&identity(person), &repeat.id), &row, now - REMEMBERED, now).await? {

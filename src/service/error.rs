@@ -15,6 +15,9 @@ pub enum Error {
     /// The state of things does not allow it. It holds a sentence for people.
     #[error("{0}")]
     Conflict(String),
+    /// The state of things does not allow it yet, and will by itself. It holds a sentence for people.
+    #[error("{0}")]
+    NotYet(String),
     /// What was read had changed before it was written. The same goes through when it is begun anew; the sentence is for when
     /// it keeps happening.
     #[error("{0}")]

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::api::REMEMBERED;
+use super::staging::{CHOICES_REMEMBERED, UPLOADS_WAIT};
 use super::transact::transact;
 use super::{Ctx, Result};
 
@@ -35,6 +36,8 @@ pub async fn sweep(ctx: &Ctx) -> Result<Swept> {
     let drafts = sweep_drafts(ctx).await?;
     let quarantine = sweep_quarantine(ctx).await?;
     sweep_seen(ctx).await?;
+    sweep_uploads(ctx).await?;
+    sweep_reservations(ctx).await?;
     Ok(Swept { repeats, drafts, quarantine })
 }
 
@@ -84,6 +87,37 @@ async fn sweep_drafts(ctx: &Ctx) -> Result<u64> {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(all)
+}
+
+/// Uploads whose columns nobody explained, and what people said of columns long ago.
+async fn sweep_uploads(ctx: &Ctx) -> Result<()> {
+    let now = ctx.clock.now();
+    let until = now - UPLOADS_WAIT;
+    while oldest_upload(ctx, until).await?.is_some() {
+        transact!(ctx, |tx| {
+            if let Some(person) = tx.old_waiting_upload(until).await? {
+                tx.forget_waiting_upload(&person).await?;
+            }
+        })?;
+        tokio::time::sleep(PAUSE).await;
+    }
+    while transact!(ctx, |tx| tx.sweep_heading_choices(now - CHOICES_REMEMBERED, CHUNK).await?)? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+async fn oldest_upload(ctx: &Ctx, until: time::OffsetDateTime) -> Result<Option<String>> {
+    Ok(ctx.db.read().await?.old_waiting_upload(until).await?)
+}
+
+/// Reservations that are over, a few at a time: each has up to a thousand rows.
+async fn sweep_reservations(ctx: &Ctx) -> Result<()> {
+    let now = ctx.clock.now();
+    while transact!(ctx, |tx| tx.sweep_reservations(now, 5).await?)? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// What backends were seen to do is told for so long.

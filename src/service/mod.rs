@@ -8,6 +8,8 @@ pub mod accounts;
 pub mod api;
 pub mod audit;
 mod beside;
+pub mod blocks;
+pub mod bulk;
 pub mod call_path;
 pub(crate) mod civic_addresses;
 pub mod consents;
@@ -41,7 +43,9 @@ pub use error::{Error, ItemProblem, Result};
 
 use crate::authz::{Grant, Principal};
 use crate::domain::direct_routing::Zones;
-use crate::domain::{Backends, CallingProfile, MassChange, Quarantine, RelationshipChoice, Service, ServiceSet};
+use crate::domain::{
+    Backends, CallingProfile, MassChange, Quarantine, RelationshipChoice, Service, ServiceSet, UsualCapabilities,
+};
 use crate::store::{AuditEntry, Db};
 
 pub use crate::store::Page;
@@ -83,6 +87,8 @@ pub struct Policy {
     pub relationships: Vec<RelationshipChoice>,
     /// The calling profiles a person may choose. It is empty where there is nothing to choose.
     pub calling_profiles: Vec<CallingProfile>,
+    /// The capabilities that an upload begins with, for each usage.
+    pub usual_capabilities: Vec<UsualCapabilities>,
     /// Id of the profile that is chosen unless a person chooses another.
     pub default_calling_profile: Option<String>,
     /// The names that Direct Routing accounts get, where the deployment has a base domain for them.
@@ -109,6 +115,7 @@ impl Default for Policy {
             max_numbers: 100_000,
             relationships: RelationshipChoice::defaults(),
             calling_profiles: Vec::new(),
+            usual_capabilities: UsualCapabilities::defaults(),
             default_calling_profile: None,
             zones: None,
             label_quarantine: time::Duration::days(30),

@@ -1,12 +1,17 @@
 //! Numbers: find them, look at one, see its life.
 
+use std::collections::HashMap;
+
+use time::OffsetDateTime;
+
 use super::{Ctx, Error, Result};
 use crate::authz::{Grant, NumbersRead};
 use crate::domain::{E164, Holdings, Number, Places, TenantId};
 use crate::store::{Page, Tx};
 
 pub use crate::store::{
-    Alike, Assignment, FilterChoices, NumberFilter, NumberLine, NumberLines, NumberRange, OrderHistory, SeenStep,
+    Alike, Assignment, FilterChoices, NumberFilter, NumberLine, NumberLines, NumberRange, OrderHistory, RangePage,
+    SeenStep,
 };
 
 /// Numbers on one page.
@@ -50,18 +55,33 @@ pub async fn list(
     Ok((found, matching))
 }
 
-/// The numbers that match, folded into ranges, and the key behind which the next page starts.
+/// One page of the numbers that match, those in a row on one line.
+///
+/// # Errors
+/// When the database fails.
+pub async fn range_page(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    page: Page<E164>,
+) -> Result<RangePage> {
+    let mut tx = ctx.db.search().await?;
+    Ok(tx.number_ranges(filter, page, PAGE_SIZE).await?)
+}
+
+/// The same as the ranges, and the key behind which the next page starts.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn ranges(
     ctx: &Ctx,
-    _: &Grant<NumbersRead>,
+    grant: &Grant<NumbersRead>,
     filter: &NumberFilter,
     page: Page<E164>,
 ) -> Result<(Vec<NumberRange>, Option<E164>)> {
-    let mut tx = ctx.db.read_or_search(filter.searches()).await?;
-    Ok(tx.number_ranges(filter, page, PAGE_SIZE).await?)
+    let page = range_page(ctx, grant, filter, page).await?;
+    let next = page.ranges.last().map(|range| range.last).filter(|_| page.more_after);
+    Ok((page.ranges, next))
 }
 
 /// How many numbers match, in a time that does not grow with how many there are.
@@ -163,6 +183,36 @@ pub async fn is_known(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result
 /// When the database fails.
 pub async fn seen(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Vec<SeenStep>> {
     Ok(ctx.db.read().await?.seen_of_number(number, HISTORY).await?)
+}
+
+/// Since when the accounts that have numbers have them.
+pub type HeldSince = HashMap<E164, OffsetDateTime>;
+
+/// Since when these numbers are held, as far as the orders tell.
+///
+/// # Errors
+/// When the database fails.
+pub async fn held_since(ctx: &Ctx, _: &Grant<NumbersRead>, numbers: &[Number]) -> Result<HeldSince> {
+    let numbers: Vec<E164> = numbers.iter().map(|number| number.telephone_number).collect();
+    Ok(ctx.db.read().await?.held_since(&numbers).await?)
+}
+
+/// Reads the next ranges of an export behind `after`, and gives the number to go on behind until it is finished. The first
+/// of them may go on with the last before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export_ranges(
+    ctx: &Ctx,
+    _: &Grant<NumbersRead>,
+    filter: &NumberFilter,
+    after: Option<E164>,
+) -> Result<(Vec<NumberRange>, Option<E164>)> {
+    let page = after.map_or(Page::First, Page::After);
+    let mut tx = ctx.db.read_or_search(filter.searches()).await?;
+    let found = tx.number_ranges(filter, page, EXPORT_CHUNK).await?;
+    let next = found.ranges.last().filter(|_| found.more_after).map(|range| range.last);
+    Ok((found.ranges, next))
 }
 
 /// Rows of an export fetched at a time.

@@ -2,42 +2,83 @@
 //!
 //! It may take seconds, so it runs beside the threads that answer requests, and only few at once.
 
+mod columns;
 mod form;
+mod mending;
 mod room;
 mod stage;
+mod texts;
 
 use std::sync::Arc;
 
-use self::stage::Stage;
+use self::columns::Looks;
+use self::stage::{Source, Stage};
+use self::texts::Text;
 use super::transact::transact;
 use super::{Ctx, Error, Policy, Result, beside, identity};
 use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, TenantFacts};
-use crate::domain::upload::{self, Reader};
+use crate::domain::upload::{Choices, Line, Reader};
 use crate::domain::{Account, FieldProblem, NumberSettings, OrderKind, OrderSource};
-use crate::store::{NewOrder, Tx};
+use crate::store::{NewOrder, Tx, WaitingUpload};
 
-pub use self::form::UploadForm;
+pub(super) use self::columns::{REMEMBERED as CHOICES_REMEMBERED, WAITS as UPLOADS_WAIT};
+pub use self::columns::{SaidOfColumns, UnclearFile, say_columns, unclear};
+pub use self::form::{KeptFile, UploadForm};
+pub use self::mending::{Mending, mend};
 pub use self::room::{Room, Uploads};
 pub(super) use self::stage::account_names;
+pub use self::texts::text_of;
 
-/// What a person sent: the form, and the file beside it.
+/// A file as it was sent.
+#[derive(Clone, Debug, Default)]
+pub struct SentFile {
+    /// Its name on the person's computer.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// What a person sent: the form, and the files beside it.
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
     /// What was typed.
     pub form: UploadForm,
-    /// The file, where one was chosen.
-    pub file: Option<Vec<u8>>,
+    /// The files that were chosen.
+    pub files: Vec<SentFile>,
+}
+
+/// What became of an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Staged {
+    /// It is a draft with this number.
+    Draft(i64),
+    /// It waits under this id until somebody has said what its columns are.
+    Waits(String),
+}
+
+/// An upload that was sent now, or before.
+enum Sent {
+    /// With this request.
+    Now(Arc<Upload>),
+    /// It waited under its id.
+    Waiting {
+        /// The id.
+        id: String,
+        /// What was sent.
+        upload: Arc<WaitingUpload>,
+    },
 }
 
 /// An account and what is known of its tenant.
-struct AccountFacts {
-    account: Account,
-    facts: TenantFacts,
+#[derive(Clone, Debug)]
+pub(in crate::service) struct AccountFacts {
+    pub(in crate::service) account: Account,
+    pub(in crate::service) facts: TenantFacts,
 }
 
-async fn account_facts(tx: &mut Tx, account: Account) -> Result<AccountFacts> {
+pub(in crate::service) async fn account_facts(tx: &mut Tx, account: Account) -> Result<AccountFacts> {
     let facts = match &account.tenant_id {
         Some(tenant) => TenantFacts::new(&tx.civic_addresses(tenant).await?, tx.capability_plans(tenant).await?),
         None => TenantFacts::default(),
@@ -57,66 +98,137 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
 /// Stages what was typed and perhaps a file, as [`stage_sent`] does.
 ///
 /// # Errors
-/// When [`stage_sent`] fails.
+/// When [`stage_sent`] fails, or it is not clear what the columns of the file are.
 pub async fn stage_upload(
     ctx: &Ctx,
     grant: &Grant<NumbersWrite>,
     form: &UploadForm,
     file: Option<&[u8]>,
 ) -> Result<i64> {
-    let upload = Upload { form: form.clone(), file: file.map(<[u8]>::to_vec) };
-    stage_sent(ctx, grant, &Arc::new(upload)).await
+    let files = file.map(|bytes| SentFile { name: String::new(), bytes: bytes.to_vec() }).into_iter().collect();
+    match stage_sent(ctx, grant, &Arc::new(Upload { form: form.clone(), files })).await? {
+        Staged::Draft(id) => Ok(id),
+        Staged::Waits(_) => {
+            let reason = "It is not clear what the columns of the file are.";
+            Err(Error::Invalid(vec![FieldProblem::new("file", reason)]))
+        }
+    }
 }
 
-/// Stages an upload as a draft order and gives its number. It is given up when the caller goes away.
+/// Stages an upload as a draft order, or keeps it until it is clear what its columns are. It is given up when the caller goes
+/// away.
 ///
 /// # Errors
 /// When the form has problems (all of them are told), when too many uploads are being read, or the database fails.
-pub async fn stage_sent(ctx: &Ctx, grant: &Grant<NumbersWrite>, upload: &Arc<Upload>) -> Result<i64> {
+pub async fn stage_sent(ctx: &Ctx, grant: &Grant<NumbersWrite>, upload: &Arc<Upload>) -> Result<Staged> {
+    stage_beside(ctx, grant, Sent::Now(upload.clone())).await
+}
+
+async fn stage_beside(ctx: &Ctx, grant: &Grant<NumbersWrite>, sent: Sent) -> Result<Staged> {
     const BUSY: Error =
         Error::Busy("Other uploads are being read. Nothing of yours was stored; send it again in a minute.");
     let turn = ctx.uploads.turn().await.ok_or(BUSY)?;
-    let (ctx, grant, upload) = (ctx.clone(), grant.clone(), upload.clone());
+    let (ctx, grant) = (ctx.clone(), grant.clone());
     beside(async move {
-        let staged = stage(&ctx, &grant, &upload.form, upload.file.as_deref()).await;
-        drop((turn, upload));
+        let staged = match &sent {
+            Sent::Now(upload) => {
+                let texts = texts::of(upload);
+                stage(&ctx, &grant, &upload.form, texts, None).await
+            }
+            Sent::Waiting { id, upload } => {
+                let mut form: UploadForm = serde_json::from_str(&upload.form).unwrap_or_default();
+                let texts = columns::texts_of(upload, &form);
+                // What was typed waited as a text without a name.
+                if let [typed] = texts.as_slice()
+                    && typed.name.is_empty()
+                {
+                    form.numbers = typed.body.to_string();
+                }
+                stage(&ctx, &grant, &form, Ok(texts), Some(id)).await
+            }
+        };
+        drop((turn, sent));
         staged
     })
     .await?
 }
 
-async fn stage(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: Option<&[u8]>) -> Result<i64> {
-    let text = text_of(form, file);
+/// Texts that are not read yet, with what was said of their columns.
+type Rest<'a> = std::iter::Zip<std::slice::Iter<'a, Text<'a>>, std::slice::Iter<'a, Choices>>;
+
+/// The lines of all texts, one after the other.
+struct Lines<'a> {
+    reader: Reader<'a>,
+    rest: Rest<'a>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(texts: &'a [Text<'a>], choices: &'a [Choices], limit: usize) -> Option<Self> {
+        let mut rest = texts.iter().zip(choices);
+        let (text, choices) = rest.next()?;
+        Some(Self { reader: Reader::of(text.part(), limit, choices), rest })
+    }
+
+    /// The next lines; none at the end.
+    fn chunk(&mut self) -> Vec<Line> {
+        loop {
+            let lines = self.reader.chunk();
+            if !lines.is_empty() || self.reader.is_finished() {
+                return lines;
+            }
+            let Some((text, choices)) = self.rest.next() else { return lines };
+            self.reader.go_on(text.part(), choices);
+        }
+    }
+}
+
+async fn stage(
+    ctx: &Ctx,
+    grant: &Grant<NumbersWrite>,
+    form: &UploadForm,
+    texts: std::result::Result<Vec<Text<'_>>, Vec<FieldProblem>>,
+    waits: Option<&String>,
+) -> Result<Staged> {
     let settings = form.settings(ctx.policy.default_calling_profile.as_ref());
-    let mut reader = text.as_ref().ok().map(|text| Reader::new(text, ctx.policy.max_numbers));
-    let with_columns = reader.as_ref().is_some_and(Reader::has_columns);
-    let first = reader.as_mut().map(Reader::chunk);
-    let mut problems = Vec::new();
+    let (texts, mut problems) = match texts {
+        Ok(texts) => (texts, Vec::new()),
+        Err(problems) => (Vec::new(), problems),
+    };
+    let looks = columns::look(ctx, grant, &texts, form.ask_columns).await?;
+    let is_readable = problems.is_empty();
     let base = {
         let mut tx = ctx.db.read().await?;
-        base_account(&mut tx, form, &settings, with_columns, &mut problems).await?
+        base_account(&mut tx, form, &settings, &looks, &mut problems).await?
     };
-    if with_columns || settings.has_teams_settings() {
+    if looks.have_columns || settings.has_teams_settings() {
         check_profile(&ctx.policy, filled(&form.calling_profile), &mut problems);
     }
     check_ticket(filled(&form.ticket), &mut problems);
-    if first.as_ref().is_some_and(Vec::is_empty) {
+    let mut begun = Lines::new(&texts, &looks.choices, ctx.policy.max_numbers);
+    let first = begun.as_mut().map(Lines::chunk).unwrap_or_default();
+    if is_readable && looks.are_clear && first.is_empty() {
         let field = if filled(&form.numbers).is_some() { "numbers" } else { "file" };
         problems.push(FieldProblem::new(field, "There is no telephone number in it."));
     }
-    let text = match text {
-        Ok(text) if problems.is_empty() => text,
-        Ok(_) => return Err(Error::Invalid(problems)),
-        Err(problem) => {
-            problems.push(problem);
-            return Err(Error::Invalid(problems));
-        }
+    if !problems.is_empty() {
+        return Err(Error::Invalid(problems));
+    }
+    if !looks.are_clear {
+        return match waits {
+            Some(id) => Ok(Staged::Waits(id.clone())),
+            None => columns::wait(ctx, grant, form, &texts, looks.files).await,
+        };
+    }
+    // What is proposed has its place in one text.
+    let text = match texts.as_slice() {
+        [text] => text.body.strip_prefix('\u{feff}').unwrap_or(&text.body),
+        _ => "",
     };
-    let mut begun = reader.zip(first);
-    transact!(ctx, |tx| {
+    let mut begun = begun.map(|lines| (lines, first));
+    let id = transact!(ctx, |tx| {
         tx.take_time_aside().await?;
         let id = tx.next_number("orders").await?;
-        let mut stage = Stage::new(ctx, id, form, settings.clone(), base.clone());
+        let mut stage = Stage::new(ctx, id, form, &looks.files, settings.clone(), base.clone());
         tx.insert_order(
             &NewOrder {
                 id,
@@ -126,49 +238,35 @@ async fn stage(ctx: &Ctx, grant: &Grant<NumbersWrite>, form: &UploadForm, file: 
                 author: &grant.principal().name,
                 author_id: identity(grant.principal()),
                 ticket: filled(&form.ticket),
-                form: form.kept(),
+                form: form.kept(&looks.files),
                 refused_lines: 0,
             },
             ctx.clock.now(),
         )
         .await?;
         // A transaction that is tried again reads from the beginning.
-        let (mut reader, mut lines) = begun.take().unwrap_or_else(|| {
-            let mut reader = Reader::new(text, ctx.policy.max_numbers);
-            let lines = reader.chunk();
-            (reader, lines)
-        });
-        while !lines.is_empty() {
-            // While the database stores some lines, the next are read.
-            let (stored, next) = tokio::join!(stage.take(&mut tx, lines), async { reader.chunk() });
-            reader.refuse(stored?);
-            lines = next;
-        }
-        stage.finish(&mut tx).await?;
-        id
-    })
-}
-
-/// Finds the text to read, in the file or in the text field.
-fn text_of<'a>(form: &'a UploadForm, file: Option<&'a [u8]>) -> std::result::Result<&'a str, FieldProblem> {
-    match (file, filled(&form.numbers)) {
-        (Some(bytes), Some(_)) if !bytes.is_empty() => {
-            Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both."))
-        }
-        (_, Some(_)) => Ok(form.numbers.as_str()),
-        (None, None) => Err(FieldProblem::new("numbers", "Enter at least one number, or choose a file.")),
-        (Some(bytes), None) => match upload::decode(bytes) {
-            Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => {
-                Err(FieldProblem::new("file", "The file is empty."))
+        let again = || {
+            let mut lines = Lines::new(&texts, &looks.choices, ctx.policy.max_numbers)?;
+            let first = lines.chunk();
+            Some((lines, first))
+        };
+        if let Some((mut reading, mut lines)) = begun.take().or_else(again) {
+            while !lines.is_empty() {
+                // While the database stores some lines, the next are read.
+                let (stored, next) = tokio::join!(stage.take(&mut tx, lines), async { reading.chunk() });
+                reading.reader.refuse(stored?);
+                lines = next;
             }
-            Ok(text) => Ok(text),
-            Err(reason) => Err(FieldProblem::new("file", reason)),
-        },
-    }
+        }
+        let is_file = filled(&form.numbers).is_none();
+        stage.finish(&mut tx, &Source { text, is_file }).await?;
+        id
+    })?;
+    Ok(Staged::Draft(id))
 }
 
 /// Checks that a calling profile is one of those the deployment has, where it has some.
-fn check_profile(policy: &Policy, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
+pub(in crate::service) fn check_profile(policy: &Policy, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
     if let Some(profile) = profile
         && !policy.calling_profiles.is_empty()
         && !policy.calling_profiles.iter().any(|known| known.id == profile)
@@ -185,7 +283,7 @@ async fn base_account(
     tx: &mut Tx,
     form: &UploadForm,
     settings: &NumberSettings,
-    with_columns: bool,
+    looks: &Looks,
     problems: &mut Vec<FieldProblem>,
 ) -> Result<Option<Arc<AccountFacts>>> {
     let account = if let Some(name) = filled(&form.account) {
@@ -195,14 +293,14 @@ async fn base_account(
         }
         account
     } else {
-        if !with_columns {
+        if !looks.name_accounts {
             problems.push(FieldProblem::new("account", "Choose the account that gets the numbers."));
         }
         None
     };
     let Some(account) = account else { return Ok(None) };
     let base = account_facts(tx, account).await?;
-    if !with_columns {
+    if !looks.have_columns {
         if settings.services.is_empty() {
             problems.push(FieldProblem::new("service", "Choose the service of the numbers."));
         }

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod audit;
+mod blocks;
 mod consents;
 mod db;
 mod drift;
@@ -28,10 +29,14 @@ mod sql;
 mod sqlite;
 mod sync;
 mod tx;
+mod uploads;
 mod zone;
 
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
+pub use blocks::reservations::{NewReservation, Reservation};
+pub use blocks::review::ReservedByOthers;
+pub use blocks::{BlockPage, KeptBlock, UsedBlock};
 pub use consents::changes::ConsentChange;
 pub use consents::civic_addresses::AddressPage;
 pub use consents::{ConsentCount, ConsentFilter, ConsentRow, RelationshipChange};
@@ -47,21 +52,29 @@ pub use migrate::MigrationState;
 pub use moving::records::{ImportKind, ImportRow, ImportStatus, NewImport, Reached};
 pub use moving::there::{ListThere, NumberThere};
 pub use moving::{NumberHere, NumberInQuarantine, TakenNumber};
+pub use numbers::NumberPage;
 pub use numbers::again::NewlyPushed;
+pub use numbers::as_sent::SentAlike;
 pub use numbers::call_path::{Position, Run, Touched};
 pub use numbers::filter::{Assignment, NumberFilter};
+pub use numbers::groups::NumberGroup;
+pub use numbers::held::HeldNumber;
 pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
 pub use numbers::quarantine::{QuarantineFilter, QuarantineRange, QuarantineRow};
-pub use numbers::{NumberPage, NumberRange};
+pub use numbers::ranges::{NumberRange, RangePage};
 pub use orders::begun::Begun;
+pub use orders::changes::{Between, ChangedRange};
+pub use orders::folded::FoldedItems;
 pub use orders::history::OrderHistory;
 pub use orders::items::{Cause, ItemRow, NewItem, QuarantinedItem, SettingsChange, VerdictCount};
+pub use orders::mending::{DraftText, NoteRow, Proposal, ProposalCount, Proposals};
 pub use orders::overrides::{NewOverride, Override};
 pub use orders::problems::{NewProblem, ProblemRow};
-pub use orders::ranges::{ItemRange, RangesOf};
+pub use orders::ranges::{ItemRange, RangesOf, RefusedRange};
 pub use orders::reality::ComparedWith;
 pub use orders::submit::{Applied, OrderToApply};
 pub use orders::theirs::{AddressUse, Holder, OutsideCount, SeenList, TheirSettings, Touched as TouchedThere};
+pub use orders::undo::Standing as OrderStanding;
 pub use orders::writes::AccountWrites;
 pub use orders::{NewOrder, OrderFilter, OrderPage};
 pub use page::Page;
@@ -80,6 +93,7 @@ pub use sync::unread::UnreadList;
 pub use sync::work::{Again, Claim, Lane, WorkId, WorkKind};
 pub(crate) use tx::Conn;
 pub use tx::Tx;
+pub use uploads::{WaitingFile, WaitingUpload};
 pub use zone::told_names::LabelRow;
 pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneDelta, ZoneSnapshot};
 
@@ -89,6 +103,10 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         accounts::ALL,
         accounts::hand_over::ALL,
         audit::ALL,
+        blocks::ALL,
+        blocks::free::ALL,
+        blocks::reservations::ALL,
+        blocks::review::ALL,
         consents::ALL,
         consents::civic_addresses::ALL,
         drift::beside::ALL,
@@ -101,25 +119,32 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         moving::there::ALL,
         numbers::ALL,
         numbers::again::ALL,
+        numbers::as_sent::ALL,
         numbers::call_path::ALL,
+        numbers::held::ALL,
         numbers::holdings::ALL,
         numbers::lines::ALL,
         numbers::quarantine::ALL,
         numbers::settings::ALL,
         orders::ALL,
         orders::adopt::ALL,
+        orders::bulk::ALL,
+        orders::changes::ALL,
         orders::compare::ALL,
         orders::consented::ALL,
         orders::divide::ALL,
         orders::drafts::ALL,
         orders::history::ALL,
         orders::items::ALL,
+        orders::moves::ALL,
         orders::overrides::ALL,
+        orders::mending::ALL,
         orders::problems::ALL,
         orders::ranges::ALL,
         orders::reality::ALL,
         orders::submit::ALL,
         orders::theirs::ALL,
+        orders::undo::ALL,
         orders::writes::ALL,
         repeats::ALL,
         sequences::ALL,
@@ -137,6 +162,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         sync::unread::ALL,
         sync::upkeep::ALL,
         sync::work::ALL,
+        uploads::ALL,
         zone::ALL,
         zone::labels::ALL,
         zone::told_names::ALL,

@@ -8,20 +8,21 @@ use super::{Result, Tx, micros};
 
 statements! {
     FIND = "
-        SELECT fingerprint, status, etag, body
+        SELECT fingerprint, status, etag, changed_at, body
         FROM repeats
         WHERE client = $1
           AND id = $2
           AND told_at > $3";
     KEEP = "
-        INSERT INTO repeats (client, id, fingerprint, status, etag, body, told_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO repeats (client, id, fingerprint, status, etag, body, told_at, changed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $9)
         ON CONFLICT (client, id)
         DO UPDATE SET
             fingerprint = excluded.fingerprint,
             status = excluded.status,
             etag = excluded.etag,
             body = excluded.body,
+            changed_at = excluded.changed_at,
             told_at = excluded.told_at
         WHERE repeats.told_at <= $8";
     SWEEP = "
@@ -47,6 +48,8 @@ pub struct RepeatRow {
     pub status: i64,
     /// Entity tag.
     pub etag: Option<String>,
+    /// When the resource of the answer was changed last, in microseconds.
+    pub changed_at: Option<i64>,
     /// JSON.
     pub body: Option<String>,
 }
@@ -82,6 +85,7 @@ impl Tx {
             .bind(row.body.as_deref())
             .bind(micros(now))
             .bind(micros(since))
+            .bind(row.changed_at)
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?

@@ -166,9 +166,21 @@ impl Engine {
     /// Settles every number of a push, without a job of the backend.
     pub(super) async fn settle_here(&self, tx: &mut Tx, push: &Push, outcome: PushOutcome) -> Result<(), Stop> {
         let numbers = tx.push_numbers(push.id).await?;
-        tx.record_outcome(push, &numbers, outcome, self.ctx.clock.now()).await?;
+        let receivers = tx.record_outcome(push, &numbers, outcome, self.ctx.clock.now()).await?;
+        self.hand_to(tx, &receivers).await?;
         if tx.end_push_if_empty(push.id).await? {
             self.let_account_go(tx, push.account_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the accounts push what they got from another tenant.
+    pub(super) async fn hand_to(&self, tx: &mut Tx, receivers: &[i64]) -> Result<(), Stop> {
+        for account in receivers {
+            tx.want_account(*account, &self.ctx.policy.backends, self.ctx.clock.now()).await?;
+        }
+        if !receivers.is_empty() {
+            self.ctx.wake.notify_one();
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use super::etag::Resource;
 use super::status::{ServiceProvisioningStatus, SubdomainStatus};
 use crate::domain::field::filled;
 use crate::domain::number::content_id;
-use crate::domain::{Account, AccountDraft, AccountForm, DirectRouting, DirectRoutingForm, Service, ServiceSet};
+use crate::domain::{
+    Account, AccountAsSent, AccountDraft, AccountForm, DirectRouting, DirectRoutingForm, Service, ServiceSet,
+};
 
 /// An account: an operator's customer, the services it takes, and what they need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -30,7 +32,8 @@ pub struct AccountResource {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub correlation_id: Option<String>,
-    /// The services of the account. One that is left out is neither enabled nor to be synced.
+    /// The services of the account. One that is left out is neither enabled nor to be synced; one that is sent as not enabled
+    /// is answered as it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_details: Option<AccountServiceDetails>,
 }
@@ -39,9 +42,10 @@ pub struct AccountResource {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountServiceDetails {
-    /// The enterprise's Microsoft Entra tenant. Operator Connect and Teams Phone Mobile need it; it stays as it is while
-    /// the account has numbers of these.
+    /// The enterprise's Microsoft Entra tenant, a GUID. Operator Connect and Teams Phone Mobile need it; it stays as it is
+    /// while the account has numbers of these.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$"))]
     pub teams_tenant_id: Option<String>,
     /// Operator Connect.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,11 +117,7 @@ impl AccountResource {
     /// An account as it is answered. `numbers` says how many numbers have each service; a service that is not in it has
     /// none. An account itself is pushed to no backend, so it is always synced.
     pub fn new(account: &Account, numbers: &[(Service, i64)], subdomain: SubdomainStatus) -> Self {
-        let desired = Desired {
-            services: account.services,
-            synced: account.synced,
-            direct_routing: account.direct_routing.as_ref(),
-        };
+        let desired = Desired::from(account);
         let answer = AnswerOnly { numbers, subdomain };
         let tenant = account.tenant_id.as_ref().map(ToString::to_string);
         Self {
@@ -129,8 +129,9 @@ impl AccountResource {
         }
     }
 
-    /// The body with which a client would put what stands in the form, right or wrong.
-    pub fn typed(form: &AccountForm) -> Self {
+    /// The body with which a client would put what stands in the form, right or wrong, and what was sent of the account
+    /// besides.
+    pub fn typed(form: &AccountForm, as_sent: Option<&AccountAsSent>) -> Self {
         let text = |text| filled(text).map(str::to_owned);
         let DirectRoutingForm { call_screening, subdomain, tokens } = &form.direct_routing;
         let direct_routing = form.services.contains(Service::DirectRouting).then(|| DirectRouting {
@@ -142,6 +143,7 @@ impl AccountResource {
             services: form.services,
             synced: form.synced.and(form.services),
             direct_routing: direct_routing.as_ref(),
+            as_sent,
         };
         Self {
             service_provisioning_status: None,
@@ -154,11 +156,7 @@ impl AccountResource {
 
     /// The body with which a client would put the account as it is.
     pub fn kept(account: &Account) -> Self {
-        let desired = Desired {
-            services: account.services,
-            synced: account.synced,
-            direct_routing: account.direct_routing.as_ref(),
-        };
+        let desired = Desired::from(account);
         Self {
             service_provisioning_status: None,
             service_provisioning_errors: None,
@@ -168,10 +166,14 @@ impl AccountResource {
         }
     }
 
-    /// The body with which a client would put the account.
-    pub fn body(draft: &AccountDraft) -> Self {
-        let desired =
-            Desired { services: draft.services, synced: draft.synced, direct_routing: draft.direct_routing.as_ref() };
+    /// The body with which a client would put the account, and what was sent of it besides.
+    pub fn body(draft: &AccountDraft, as_sent: Option<&AccountAsSent>) -> Self {
+        let desired = Desired {
+            services: draft.services,
+            synced: draft.synced,
+            direct_routing: draft.direct_routing.as_ref(),
+            as_sent,
+        };
         Self {
             service_provisioning_status: None,
             service_provisioning_errors: None,
@@ -210,6 +212,18 @@ struct Desired<'a> {
     services: ServiceSet,
     synced: ServiceSet,
     direct_routing: Option<&'a DirectRouting>,
+    as_sent: Option<&'a AccountAsSent>,
+}
+
+impl<'a> From<&'a Account> for Desired<'a> {
+    fn from(account: &'a Account) -> Self {
+        Self {
+            services: account.services,
+            synced: account.synced,
+            direct_routing: account.direct_routing.as_ref(),
+            as_sent: Some(&account.as_sent),
+        }
+    }
 }
 
 /// What only an answer says.
@@ -227,8 +241,13 @@ impl AnswerOnly<'_> {
 impl Desired<'_> {
     fn details(&self, teams_tenant_id: Option<String>, answer: Option<&AnswerOnly<'_>>) -> AccountServiceDetails {
         let count = |service| answer.map(|answer| answer.count(service));
+        let named = self.as_sent.map_or(ServiceSet::default(), |as_sent| as_sent.disabled);
+        let switched_off = self
+            .as_sent
+            .and_then(|as_sent| as_sent.direct_routing.as_ref())
+            .filter(|_| !self.services.contains(Service::DirectRouting));
         let synced = |service| {
-            self.services.or(self.synced).contains(service).then(|| SyncedAccountDetails {
+            self.services.or(self.synced).or(named).contains(service).then(|| SyncedAccountDetails {
                 sync_enabled: self.synced.contains(service),
                 enabled: self.services.contains(service),
                 number_count: count(service),
@@ -241,7 +260,7 @@ impl Desired<'_> {
                 sync_enabled: details.sync_enabled,
                 enabled: details.enabled,
                 number_count: details.number_count,
-                configuration: self.direct_routing.map(DirectRoutingConfig::from),
+                configuration: self.direct_routing.or(switched_off).map(DirectRoutingConfig::from),
                 subdomain_status: answer.map(|answer| answer.subdomain),
             }),
             teams_phone_mobile: synced(Service::TeamsPhoneMobile),

@@ -1,22 +1,33 @@
 //! Reading the body with which a client puts an account.
 
 use super::InputProblem;
-use super::reader::{self, Node, Object};
+use super::reader::{self, Node, Object, Read};
 use crate::domain::account::{CORRELATION_ID_MAX, NO_TOKEN, sentence};
 use crate::domain::direct_routing::{parse_label, parse_token};
-use crate::domain::{AccountDraft, AccountName, DirectRouting, Service, ServiceSet, TenantId};
+use crate::domain::{
+    AccountAsSent, AccountDraft, AccountName, DirectRouting, SentAccount, Service, ServiceSet, TenantId,
+    as_sent::Unread,
+};
 
-/// Reads the account that shall have this name.
-///
-/// # Errors
-/// Every problem of the body.
-pub fn read_account(body: &[u8], name: &AccountName) -> Result<AccountDraft, Vec<InputProblem>> {
-    reader::body(body, |account| {
-        if let Some(given) = account.required("name") {
-            given.must_be("name_mismatch", name.as_str());
-        }
-        draft(account, name)
+/// Reads the account that shall have this name, where the request's address says one.
+pub fn read_account(body: &[u8], name: Option<&AccountName>) -> Read<Option<SentAccount>> {
+    reader::gathered(body, |account| {
+        let given = account.required("name");
+        let given = match (given, name) {
+            (Some(given), Some(name)) => {
+                given.must_be("name_mismatch", name.as_str());
+                None
+            }
+            (Some(given), None) => given.parsed(AccountName::parse),
+            (None, _) => None,
+        };
+        // Read even where the name is none: its other problems are told too.
+        name.cloned().or(given).or_else(unnamed).map(|name| sent(account, &name))
     })
+}
+
+fn unnamed() -> Option<AccountName> {
+    AccountName::parse("unnamed").ok()
 }
 
 /// The account of a list, under the name that it has there.
@@ -24,60 +35,57 @@ pub(super) fn read_listed_account(body: &[u8]) -> Result<AccountDraft, Vec<Input
     let read = reader::body(body, |account| {
         let name = account.required("name").and_then(|node| node.parsed(AccountName::parse));
         // Read even where the name is none: its other problems are told too.
-        name.or_else(|| AccountName::parse("unnamed").ok()).map(|name| draft(account, &name))
+        name.or_else(unnamed).map(|name| sent(account, &name).draft)
     })?;
     read.ok_or_else(Vec::new)
 }
 
-fn draft(account: &Object<'_>, name: &AccountName) -> AccountDraft {
-    let mut draft = AccountDraft {
-        name: name.clone(),
-        tenant_id: None,
-        correlation_id: account.optional("correlationId").and_then(|node| correlation_id(&node)),
-        services: ServiceSet::default(),
-        synced: ServiceSet::default(),
-        direct_routing: None,
-        ticket: None,
+fn sent(account: &Object<'_>, name: &AccountName) -> SentAccount {
+    let mut sent = SentAccount {
+        draft: AccountDraft {
+            name: name.clone(),
+            tenant_id: None,
+            correlation_id: account.filled("correlationId").and_then(|node| correlation_id(&node)),
+            services: ServiceSet::default(),
+            synced: ServiceSet::default(),
+            direct_routing: None,
+            ticket: None,
+        },
+        as_sent: AccountAsSent::default(),
+        unread: Unread::default(),
     };
-    if let Some(details) = account.optional("serviceDetails").and_then(Node::object) {
-        read_services(&details, &mut draft);
+    if let Some(details) = account.optional("serviceDetails") {
+        match details.object() {
+            Some(details) => read_services(&details, &mut sent),
+            None => sent.unread = Unread { services: ServiceSet::ALL, tenant: true },
+        }
     }
-    draft
+    sent
 }
 
-/// An empty reference is none.
 fn correlation_id(node: &Node<'_>) -> Option<String> {
     let text = node.text_up_to(CORRELATION_ID_MAX)?;
     if text.chars().any(char::is_control) {
         node.refuse("invalid_value", "The correlation ID holds a control character; use printable characters.");
         return None;
     }
-    Some(text.to_owned()).filter(|text| !text.is_empty())
+    Some(text.to_owned())
 }
 
-fn read_services(details: &Object<'_>, draft: &mut AccountDraft) {
+fn read_services(details: &Object<'_>, sent: &mut SentAccount) {
     for service in Service::ALL {
-        let Some(found) = details.optional(service.contract_name()).and_then(Node::object) else { continue };
-        let enabled = found.required("enabled").and_then(Node::boolean) == Some(true);
-        // Call Protection has no backend and says nothing about one.
-        let synced =
-            service != Service::CallProtection && found.required("syncEnabled").and_then(Node::boolean) == Some(true);
-        if service == Service::DirectRouting {
-            let configuration = found.optional("configuration").and_then(Node::object);
-            let routing = configuration.and_then(|configuration| direct_routing(&configuration));
-            draft.direct_routing = routing.filter(|_| enabled);
-        }
-        if enabled {
-            draft.services = draft.services.or(service.into());
-        }
-        if synced {
-            draft.synced = draft.synced.or(service.into());
+        let Some(node) = details.optional(service.contract_name()) else { continue };
+        match node.object().and_then(|found| read_service(&found, service, sent)) {
+            Some(true) => sent.draft.services = sent.draft.services.or(service.into()),
+            Some(false) => sent.as_sent.disabled = sent.as_sent.disabled.or(service.into()),
+            None => sent.unread.services = sent.unread.services.or(service.into()),
         }
     }
-    let given = details.optional("teamsTenantId");
-    draft.tenant_id =
+    let given = details.filled("teamsTenantId");
+    sent.draft.tenant_id =
         given.as_ref().and_then(|node| node.parsed(|text| TenantId::parse(text).map_err(|e| sentence(&e.to_string()))));
-    let backed = draft.services.and(ServiceSet::WITH_TEAMS_SETTINGS);
+    sent.unread.tenant = given.is_some() && sent.draft.tenant_id.is_none();
+    let backed = sent.draft.services.and(ServiceSet::WITH_TEAMS_SETTINGS);
     if given.is_none() && !backed.is_empty() {
         details.refuse(
             "teamsTenantId",
@@ -88,6 +96,24 @@ fn read_services(details: &Object<'_>, draft: &mut AccountDraft) {
             ),
         );
     }
+}
+
+/// Reads a service, and whether it is enabled.
+fn read_service(found: &Object<'_>, service: Service, sent: &mut SentAccount) -> Option<bool> {
+    let enabled = found.required("enabled").and_then(Node::boolean);
+    // Call Protection has no backend and says nothing about one.
+    let synced =
+        service != Service::CallProtection && found.required("syncEnabled").and_then(Node::boolean) == Some(true);
+    if synced {
+        sent.draft.synced = sent.draft.synced.or(service.into());
+    }
+    if service == Service::DirectRouting {
+        let configuration = found.optional("configuration").and_then(Node::object);
+        let routing = configuration.and_then(|configuration| direct_routing(&configuration));
+        *(if enabled == Some(true) { &mut sent.draft.direct_routing } else { &mut sent.as_sent.direct_routing }) =
+            routing;
+    }
+    enabled
 }
 
 /// A token, or nothing yet.
@@ -102,7 +128,8 @@ fn label(text: &str) -> Result<String, String> {
 
 /// What Direct Routing needs; `None` where a part of it is missing or wrong.
 fn direct_routing(configuration: &Object<'_>) -> Option<DirectRouting> {
-    let call_screening = configuration.required("callScreening").and_then(Node::boolean);
+    // The calls are screened unless a program says otherwise.
+    let call_screening = configuration.optional("callScreening").map_or(Some(true), Node::boolean);
     let subdomain = configuration.required("subdomain").and_then(|node| node.parsed(label));
     let tokens = configuration.required("subdomainTokens").and_then(Node::object).map(|tokens| {
         ["region1Token", "region2Token"].map(|region| tokens.required(region).and_then(|node| node.parsed(token)))

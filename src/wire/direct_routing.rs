@@ -11,7 +11,8 @@ use crate::domain::account::NO_TOKEN;
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "TeamsDirectRoutingAccountConfig")]
 pub struct DirectRoutingConfig {
-    /// Whether the caller's number is checked against the account's numbers.
+    /// Whether the caller's number is checked against the account's numbers; it is where this is left out.
+    #[serde(default = "screened")]
     pub call_screening: bool,
     /// The account's label, the first part of its names in every region; kept in lower case.
     #[schemars(length(min = 1, max = 10), regex(pattern = "^[A-Za-z0-9_-]+$"))]
@@ -39,6 +40,11 @@ impl std::fmt::Debug for SubdomainTokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SubdomainTokens").finish_non_exhaustive()
     }
+}
+
+/// What `callScreening` means where it is left out.
+const fn screened() -> bool {
+    true
 }
 
 impl From<&DirectRouting> for DirectRoutingConfig {

@@ -5,23 +5,37 @@
 
 use serde::Serialize;
 
-use crate::domain::number::content_id;
+use crate::domain::number::content_id_of;
 
 /// A resource that has an entity tag.
 pub trait Resource: Serialize {
-    /// The hash of what a client can set on the resource.
+    /// The hash of what can be set on the resource.
     fn desired(&self) -> i64;
+
+    /// The resource as it is answered.
+    fn written(&self) -> Written
+    where
+        Self: Sized,
+    {
+        let body = serde_json::to_string(self).unwrap_or_default();
+        let etag = format!("\"{:016x}.{:016x}\"", self.desired(), content_id_of(body.as_bytes()));
+        Written { etag, body }
+    }
 
     /// The resource's entity tag, with its quotes.
     fn etag(&self) -> String
     where
         Self: Sized,
     {
-        etag(self, self.desired())
+        self.written().etag
     }
 }
 
-/// The entity tag of a whole and of the hash of its desired part, with its quotes.
-pub fn etag(whole: &impl Serialize, desired: i64) -> String {
-    format!("\"{desired:016x}.{:016x}\"", content_id(whole))
+/// A resource that is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its entity tag, with its quotes.
+    pub etag: String,
+    /// Its JSON.
+    pub body: String,
 }

@@ -33,12 +33,13 @@ pub use civic_address::TeamsCivicAddressResource;
 pub use consent::{RequestForInformationResource, relationship_body};
 pub use consent_reader::read_relationship_patch;
 pub use error::{ErrorResponse, contract_code};
-pub use etag::Resource;
+pub use etag::{Resource, Written};
 pub use list::List;
-pub use number::{BatchNumbers, NumberResource};
+pub use number::{BatchNumbers, NumberResource, TaggedNumber};
 pub use number_reader::{BATCH_MOST, read_number, read_number_identifiers, read_numbers, read_numbers_to_delete};
 pub use page_reader::{ListedPage, NumberPages, read_account_page};
 pub use plans::{TeamsAvailableCapabilities, TeamsCapabilityPlans};
+pub use reader::Read;
 pub use schema::{
     BatchNumbersDelete, NumberIdentifier, NumberIdentifiers, RequestForInformationResourceCreateOrUpdate, generator,
 };

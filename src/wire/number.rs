@@ -7,7 +7,7 @@ use super::error::Error;
 use super::etag::Resource;
 use super::status::{AssignmentStatus, ServiceProvisioningStatus};
 use crate::domain::number::content_id;
-use crate::domain::{E164, Number, NumberSettings, Service, TeamsSettings};
+use crate::domain::{E164, Number, NumberAsSent, NumberSettings, Service, TeamsSettings};
 
 /// A telephone number of an account and what it is used for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -27,7 +27,7 @@ pub struct NumberResource {
     /// The account that has the number, the same as in the request's address.
     #[schemars(length(min = 1, max = 100), regex(pattern = "^[A-Za-z0-9_-]+$"))]
     pub account_name: String,
-    /// The services of the number. One that is left out is not enabled.
+    /// The services of the number. One that is left out is not enabled; one that is sent as not enabled is answered so.
     pub service_details: NumberServiceDetails,
     /// What does not belong to one service.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +86,7 @@ pub struct TeamsNumberConfig {
     /// What the number is for: a usage of the tenant's capability plans, such as `CallingUserAssignment`.
     #[schemars(length(max = 256))]
     pub usage: String,
-    /// What was chosen of the usage's capabilities; a set, answered in alphabetical order.
+    /// What was chosen of the usage's capabilities: a set, answered in the order in which it was sent.
     #[schemars(length(max = 100), inner(length(max = 256)))]
     pub choosable_capabilities: Vec<String>,
     /// What the number can do.
@@ -97,7 +97,7 @@ pub struct TeamsNumberConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("readOnly" = true))]
     pub available_capabilities: Option<Vec<String>>,
-    /// Further usages; a set, answered in alphabetical order.
+    /// Further usages: a set, answered in the order in which it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100), inner(length(max = 256)))]
     pub additional_usages: Option<Vec<String>>,
@@ -113,9 +113,9 @@ pub struct TeamsNumberConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub allow_tenant_address_update: Option<bool>,
-    /// The country shown with the number, as two letters; North American toll-free numbers need it.
+    /// The country shown with the number, as two letters of ISO 3166; North American toll-free numbers need it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^([A-Z]{2})?$"))]
+    #[schemars(regex(pattern = "^([A-Za-z]{2})?$"))]
     pub displayed_country_code: Option<String>,
 }
 
@@ -125,7 +125,7 @@ pub struct TeamsNumberConfig {
 pub struct NumberConfiguration {
     /// The value of the deployment's SIP header in calls of this number.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 100), regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    #[schemars(length(max = 100), regex(pattern = "^[A-Za-z0-9_-]*$"))]
     pub custom_sip_header: Option<String>,
 }
 
@@ -159,44 +159,59 @@ impl From<&TeamsSettings> for TeamsNumberConfig {
     }
 }
 
+impl TeamsNumberConfig {
+    /// The settings with their lists as a program sent them.
+    fn as_sent(teams: &TeamsSettings, as_sent: Option<&NumberAsSent>) -> Self {
+        let mut config = Self::from(teams);
+        if let Some(as_sent) = as_sent {
+            config.choosable_capabilities = as_sent.capabilities(teams).to_vec();
+            config.additional_usages = config.additional_usages.map(|_| as_sent.usages(teams).to_vec());
+        }
+        config
+    }
+}
+
 impl From<&Number> for NumberResource {
     fn from(number: &Number) -> Self {
         let assignment = if number.assigned { AssignmentStatus::Assigned } else { AssignmentStatus::Unassigned };
-        let mut resource = Self::body(&number.account, number.telephone_number, &number.settings);
+        let mut resource =
+            Self::as_sent(&number.account, number.telephone_number, &number.settings, number.as_sent.as_deref());
         resource.service_provisioning_status = Some(number.state.into());
         resource.service_provisioning_errors =
             Some(number.error.iter().flat_map(|error| error.each()).map(Error::from).collect());
         let details = &mut resource.service_details;
         for service in [&mut details.teams_operator_connect, &mut details.teams_phone_mobile].into_iter().flatten() {
-            service.assignment_status = Some(assignment);
+            service.assignment_status = Some(assignment).filter(|_| service.enabled);
         }
         resource
     }
 }
 
 impl NumberResource {
-    /// The body with which a client would put the number.
+    /// The body with which a client would put a number with these settings.
     pub fn body(account: &str, number: E164, settings: &NumberSettings) -> Self {
-        let enabled = |service| settings.services.contains(service).then_some(ServiceNumberDetails { enabled: true });
-        let teams = |service| {
-            enabled(service).map(|_| TeamsNumberDetails {
-                enabled: true,
-                assignment_status: None,
-                configuration: Some(TeamsNumberConfig::from(&settings.teams)),
-            })
-        };
+        Self::as_sent(account, number, settings, None)
+    }
+
+    /// The body with which a client would put the number as it is.
+    pub fn kept(number: &Number) -> Self {
+        Self::as_sent(&number.account, number.telephone_number, &number.settings, number.as_sent.as_deref())
+    }
+
+    fn as_sent(account: &str, number: E164, settings: &NumberSettings, as_sent: Option<&NumberAsSent>) -> Self {
+        let mut service_details = NumberServiceDetails::default();
+        for service in settings.services.iter() {
+            service_details.set(service, true, || Some(TeamsNumberConfig::as_sent(&settings.teams, as_sent)));
+        }
+        for (service, teams) in as_sent.into_iter().flat_map(|as_sent| as_sent.disabled(settings.services)) {
+            service_details.set(service, false, || teams.map(TeamsNumberConfig::from));
+        }
         Self {
             service_provisioning_status: None,
             service_provisioning_errors: None,
             telephone_number: number.to_string(),
             account_name: account.to_owned(),
-            service_details: NumberServiceDetails {
-                teams_operator_connect: teams(Service::OperatorConnect),
-                teams_direct_routing: enabled(Service::DirectRouting),
-                teams_phone_mobile: teams(Service::TeamsPhoneMobile),
-                zoom_phone_cloud_peering: enabled(Service::ZoomPhoneCloudPeering),
-                azure_operator_call_protection: enabled(Service::CallProtection),
-            },
+            service_details,
             configuration: settings
                 .custom_sip_header
                 .clone()
@@ -205,13 +220,43 @@ impl NumberResource {
     }
 }
 
-impl Resource for NumberResource {
-    fn desired(&self) -> i64 {
-        let mut desired = Self { service_provisioning_status: None, service_provisioning_errors: None, ..self.clone() };
-        let details = &mut desired.service_details;
-        for service in [&mut details.teams_operator_connect, &mut details.teams_phone_mobile].into_iter().flatten() {
-            service.assignment_status = None;
+impl NumberServiceDetails {
+    fn set(&mut self, service: Service, enabled: bool, configuration: impl FnOnce() -> Option<TeamsNumberConfig>) {
+        let plain = Some(ServiceNumberDetails { enabled });
+        match service {
+            Service::OperatorConnect => {
+                self.teams_operator_connect = Some(TeamsNumberDetails::new(enabled, configuration()));
+            }
+            Service::TeamsPhoneMobile => {
+                self.teams_phone_mobile = Some(TeamsNumberDetails::new(enabled, configuration()));
+            }
+            Service::DirectRouting => self.teams_direct_routing = plain,
+            Service::ZoomPhoneCloudPeering => self.zoom_phone_cloud_peering = plain,
+            Service::CallProtection => self.azure_operator_call_protection = plain,
         }
-        content_id(&desired)
+    }
+}
+
+impl TeamsNumberDetails {
+    const fn new(enabled: bool, configuration: Option<TeamsNumberConfig>) -> Self {
+        Self { enabled, assignment_status: None, configuration }
+    }
+}
+
+/// A number as it is answered, with its tag.
+#[derive(Clone, Copy, Debug)]
+pub struct TaggedNumber<'a>(pub &'a Number);
+
+impl Serialize for TaggedNumber<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        NumberResource::from(self.0).serialize(serializer)
+    }
+}
+
+impl Resource for TaggedNumber<'_> {
+    /// Everything that can be set on a number, here or in the portal: what the contract has no words for counts too.
+    fn desired(&self) -> i64 {
+        let Number { account, telephone_number, settings, as_sent, .. } = self.0;
+        content_id(&(&**account, telephone_number, &**settings, as_sent.as_deref().map(NumberAsSent::settable)))
     }
 }

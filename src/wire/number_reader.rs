@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::InputProblem;
-use super::reader::{self, Node, Object};
-use crate::domain::number::{check_country, check_sip_header};
+use super::reader::{self, Node, Object, Read};
+use crate::domain::country;
+use crate::domain::number::check_sip_header;
 use crate::domain::rules::check_number;
-use crate::domain::{E164, NumberSettings, Service, ServiceSet, TeamsSettings};
+use crate::domain::{E164, NumberAsSent, NumberSettings, SentNumber, Service, ServiceSet, TeamsSettings};
 
 /// The most numbers of one batch.
 pub const BATCH_MOST: usize = 100;
@@ -15,31 +16,24 @@ pub const TEXT_MOST: usize = 256;
 /// The most items of a list of names.
 pub const NAMES_MOST: usize = 100;
 
-/// Reads the number that shall be on this account.
-///
-/// # Errors
-/// Every problem of the body.
-pub fn read_number(body: &[u8], account: &str, number: E164) -> Result<NumberSettings, Vec<InputProblem>> {
-    reader::body(body, |found| {
+/// Reads the number that shall be on this account, as far as the request's address says which and where.
+pub fn read_number(body: &[u8], account: Option<&str>, number: Option<E164>) -> Read<SentNumber> {
+    reader::gathered(body, |found| {
         if let Some(node) = found.required("telephoneNumber")
             && node.number().is_some()
+            && let Some(number) = number
         {
             node.must_be("number_mismatch", &number.to_string());
         }
-        settings(found, account, Some(number))
+        sent(found, account, number)
     })
 }
 
-/// Reads 1 to 100 numbers that shall be on this account, each once.
-///
-/// # Errors
-/// Every problem of the body.
-pub fn read_numbers(body: &[u8], account: &str) -> Result<Vec<(E164, NumberSettings)>, Vec<InputProblem>> {
-    batch(body, Some(BATCH_MOST), |found, number| {
-        // Read even where the number cannot be: its problems are told too.
-        let settings = settings(found, account, number);
-        Some((number?, settings))
-    })
+/// Reads 1 to 100 numbers that shall be on this account, each once. What can be read of the others is there too.
+pub fn read_numbers(body: &[u8], account: Option<&str>) -> Read<Vec<SentNumber>> {
+    // Read even where the number cannot be: its problems are told too.
+    let read = batch(body, Some(BATCH_MOST), |found, number| Some(sent(found, account, number)));
+    read.map(|numbers| numbers.into_iter().map(|(index, number)| SentNumber { index, ..number }).collect())
 }
 
 /// Reads 1 to 100 numbers that shall be released, each once.
@@ -47,7 +41,7 @@ pub fn read_numbers(body: &[u8], account: &str) -> Result<Vec<(E164, NumberSetti
 /// # Errors
 /// Every problem of the body.
 pub fn read_numbers_to_delete(body: &[u8]) -> Result<Vec<E164>, Vec<InputProblem>> {
-    batch(body, Some(BATCH_MOST), |_, number| number)
+    numbers_alone(batch(body, Some(BATCH_MOST), |_, number| number))
 }
 
 /// Reads one or more numbers that a question is about, each once. The size of a body is their only limit.
@@ -55,15 +49,20 @@ pub fn read_numbers_to_delete(body: &[u8]) -> Result<Vec<E164>, Vec<InputProblem
 /// # Errors
 /// Every problem of the body.
 pub fn read_number_identifiers(body: &[u8]) -> Result<Vec<E164>, Vec<InputProblem>> {
-    batch(body, None, |_, number| number)
+    numbers_alone(batch(body, None, |_, number| number))
 }
 
+fn numbers_alone(read: Read<Vec<(usize, E164)>>) -> Result<Vec<E164>, Vec<InputProblem>> {
+    read.whole().map(|numbers| numbers.into_iter().map(|(_, number)| number).collect())
+}
+
+/// The items of a batch that could be read, each with its place.
 fn batch<T>(
     body: &[u8],
     most: Option<usize>,
     read: impl Fn(&Object<'_>, Option<E164>) -> Option<T>,
-) -> Result<Vec<T>, Vec<InputProblem>> {
-    reader::body(body, |body| {
+) -> Read<Vec<(usize, T)>> {
+    reader::gathered(body, |body| {
         let Some((list, items)) = body.required("numbers").and_then(|list| list.items().map(|items| (list, items)))
         else {
             return Vec::new();
@@ -78,40 +77,56 @@ fn batch<T>(
             return Vec::new();
         }
         let mut seen = HashMap::new();
-        let read_item = |found: Object<'_>| {
+        let read_item = |(index, node): (usize, Node<'_>)| {
+            let found = node.object()?;
             let node = found.required("telephoneNumber");
             let number = node.as_ref().and_then(Node::number);
             if let (Some(node), Some(number)) = (node, number) {
                 if let Some(first) = seen.get(&number) {
                     let message = format!("{number} is already at {first}. Send each number once.");
                     node.refuse("duplicate_number", message);
-                } else {
-                    seen.insert(number, node.target().to_owned());
+                    return read(&found, None).map(|item| (index, item));
                 }
+                seen.insert(number, node.target().to_owned());
             }
-            read(&found, number)
+            read(&found, number).map(|item| (index, item))
         };
-        items.into_iter().filter_map(Node::object).filter_map(read_item).collect()
+        items.into_iter().enumerate().filter_map(read_item).collect()
     })
 }
 
-/// The settings of a number resource; `number` is `None` where it could not be read.
+/// The settings of a number resource of another service; `number` is `None` where it could not be read.
 pub(super) fn settings(found: &Object<'_>, account: &str, number: Option<E164>) -> NumberSettings {
+    sent(found, Some(account), number).settings
+}
+
+/// A number resource as far as it can be read.
+fn sent(found: &Object<'_>, account: Option<&str>, number: Option<E164>) -> SentNumber {
     if let Some(node) = found.required("accountName") {
-        node.must_be("name_mismatch", account);
+        match account {
+            Some(account) => node.must_be("name_mismatch", account),
+            None => drop(node.text()),
+        }
     }
-    let mut settings = NumberSettings::default();
+    let (mut settings, mut as_sent) = (NumberSettings::default(), NumberAsSent::default());
     if let Some(details) = found.required("serviceDetails").and_then(Node::object) {
         for service in Service::ALL {
             let Some(found) = details.optional(service.contract_name()).and_then(Node::object) else { continue };
-            let enabled = found.required("enabled").and_then(Node::boolean) == Some(true);
-            if ServiceSet::WITH_TEAMS_SETTINGS.contains(service) {
-                // What belongs to a service that is not enabled is looked at and dropped.
-                let teams = service_settings(&found, service, number, enabled).filter(|_| enabled);
-                settings.teams = teams.unwrap_or(settings.teams);
-            }
-            if enabled {
-                settings.services = settings.services.or(service.into());
+            let enabled = found.required("enabled").and_then(Node::boolean);
+            let teams = ServiceSet::WITH_TEAMS_SETTINGS
+                .contains(service)
+                .then(|| service_settings(&found, service, number, enabled == Some(true)))
+                .flatten();
+            match enabled {
+                Some(true) => {
+                    settings.services = settings.services.or(service.into());
+                    if let Some(teams) = teams {
+                        as_sent.keep_order(&teams);
+                        settings.teams = teams;
+                    }
+                }
+                Some(false) => as_sent.keep_disabled(service, teams),
+                None => {}
             }
         }
         for service in settings.services.and(ServiceSet::TEAMS).iter().skip(1) {
@@ -120,9 +135,9 @@ pub(super) fn settings(found: &Object<'_>, account: &str, number: Option<E164>) 
         }
     }
     let configuration = found.optional("configuration").and_then(Node::object);
-    let header = configuration.and_then(|configuration| configuration.optional("customSipHeader"));
+    let header = configuration.and_then(|configuration| configuration.filled("customSipHeader"));
     settings.custom_sip_header = header.and_then(|node| sip_header(&node, settings.services));
-    settings.normalised()
+    SentNumber { index: 0, number, settings: settings.normalised(), as_sent }
 }
 
 /// What a service with settings of Teams has to know.
@@ -154,21 +169,18 @@ fn service_settings(
 }
 
 fn teams_settings(found: &Object<'_>) -> TeamsSettings {
-    let word = |name| found.optional(name).and_then(|node| node.text_up_to(TEXT_MOST).map(str::to_owned));
-    let filled = |name| word(name).filter(|word| !word.is_empty());
-    let country = found.optional("displayedCountryCode").and_then(|node| country(&node));
+    let text = |node: Node<'_>| node.text_up_to(TEXT_MOST).map(str::to_owned);
     TeamsSettings {
         // An empty usage is for the backend to refuse.
-        usage: found
-            .required("usage")
-            .and_then(|node| node.text_up_to(TEXT_MOST).map(str::to_owned))
-            .unwrap_or_default(),
+        usage: found.required("usage").and_then(text).unwrap_or_default(),
         choosable_capabilities: found.required("choosableCapabilities").map(|node| names(&node)).unwrap_or_default(),
         additional_usages: found.optional("additionalUsages").map(|node| names(&node)).unwrap_or_default(),
-        civic_address_id: filled("civicAddressId"),
-        location_id: filled("locationId"),
+        civic_address_id: found.filled("civicAddressId").and_then(text),
+        location_id: found.filled("locationId").and_then(text),
         allow_tenant_address_update: found.optional("allowTenantAddressUpdate").and_then(Node::boolean) == Some(true),
-        displayed_country_code: country,
+        displayed_country_code: found
+            .filled("displayedCountryCode")
+            .and_then(|node| node.parsed(|text| country::read(text).map(str::to_owned))),
     }
 }
 
@@ -182,23 +194,11 @@ fn names(node: &Node<'_>) -> Vec<String> {
     items.iter().filter_map(|item| item.text_up_to(TEXT_MOST).map(str::to_owned)).collect()
 }
 
-/// An empty country is none.
-fn country(node: &Node<'_>) -> Option<String> {
-    let country = node
-        .parsed(|text| if text.is_empty() { Ok(None) } else { check_country(text).map(|()| Some(text.to_owned())) });
-    country.flatten()
-}
-
 fn sip_header(node: &Node<'_>, services: ServiceSet) -> Option<String> {
     if !services.is_empty() && !services.iter().any(Service::takes_sip_header) {
         let message = format!("{} numbers have no custom SIP header. Leave it out.", services.labels());
         node.refuse("invalid_value", message);
         return None;
     }
-    node.parsed(|text| {
-        if text.is_empty() {
-            return Err("The value is empty. Leave it out, or use letters, digits, _ and -.".to_owned());
-        }
-        check_sip_header(text).map(|()| text.to_owned())
-    })
+    node.parsed(|text| check_sip_header(text).map(|()| text.to_owned()))
 }

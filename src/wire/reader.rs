@@ -8,22 +8,53 @@ use serde_json::{Map, Value};
 use super::shown::shown;
 use super::{InputProblem, json};
 use crate::domain::E164;
+use crate::domain::nearest::nearest;
 
 /// The most problems that are noted of one body.
 pub const PROBLEMS_MOST: usize = 500;
+
+/// A body as far as it could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read<T> {
+    /// What was read, also where something of it is wrong; nothing where it cannot be read at all.
+    pub value: Option<T>,
+    /// Everything that is wrong with it.
+    pub problems: Vec<InputProblem>,
+}
+
+impl<T> Read<T> {
+    /// The value of a body with which nothing is wrong.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn whole(self) -> Result<T, Vec<InputProblem>> {
+        self.value.filter(|_| self.problems.is_empty()).ok_or(self.problems)
+    }
+
+    /// The same of another value.
+    pub(super) fn map<U>(self, of: impl FnOnce(T) -> U) -> Read<U> {
+        Read { value: self.value.map(of), problems: self.problems }
+    }
+}
+
+/// Reads a body that is one object as far as that goes.
+pub(super) fn gathered<T>(bytes: &[u8], read: impl FnOnce(&Object<'_>) -> T) -> Read<T> {
+    let tree = match json::parse(bytes) {
+        Ok(tree) => tree,
+        Err(problem) => return Read { value: None, problems: vec![problem] },
+    };
+    let problems = Problems::default();
+    let body = Node { value: &tree, target: String::new(), problems: &problems }.object();
+    let value = body.map(|body| read(&body));
+    Read { value, problems: problems.0.take() }
+}
 
 /// Reads a body that is one object.
 ///
 /// # Errors
 /// The one problem that keeps it from being read at all, or every problem that `read` noted.
 pub(super) fn body<T>(bytes: &[u8], read: impl FnOnce(&Object<'_>) -> T) -> Result<T, Vec<InputProblem>> {
-    let tree = json::parse(bytes).map_err(|problem| vec![problem])?;
-    let problems = Problems::default();
-    let body = Node { value: &tree, target: String::new(), problems: &problems }.object();
-    match body.map(|body| read(&body)) {
-        Some(value) if problems.0.borrow().is_empty() => Ok(value),
-        _ => Err(problems.0.take()),
-    }
+    gathered(bytes, read).whole()
 }
 
 /// The problems of a body, one for each property.
@@ -66,9 +97,18 @@ impl<'a> Object<'a> {
     pub fn required(&self, name: &str) -> Option<Node<'a>> {
         let node = self.optional(name);
         if node.is_none() {
-            self.refuse(name, "missing_property", format!("{name} is required here."));
+            let meant = nearest(name, self.members.keys().map(String::as_str).filter(|known| *known != name));
+            let meant = meant.map_or_else(String::new, |meant| {
+                format!(" There is \u{201c}{}\u{201d}: write it as {name}.", shown(meant))
+            });
+            self.refuse(name, "missing_property", format!("{name} is required here.{meant}"));
         }
         node
+    }
+
+    /// The text of a property that may be left out. An empty one counts as left out, whatever the property.
+    pub fn filled(&self, name: &str) -> Option<Node<'a>> {
+        self.optional(name).filter(|node| node.value.as_str() != Some(""))
     }
 
     /// Whether the property is given.

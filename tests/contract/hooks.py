@@ -46,7 +46,7 @@ PARAMETERS = {
 }
 
 NAME = "[A-Za-z0-9_-]{1,100}"
-GUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+GUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 NUMBER = r"^\+[1-9][0-9]{1,14}$"
 PRINTABLE = r"[^\u0000-\u001f\u007f-\u009f]"
 NAMES = {"maxItems": 100, "items": {"type": "string", "maxLength": 256}}
@@ -56,11 +56,12 @@ TEAMS = {
     "additionalUsages": NAMES,
     "civicAddressId": {"maxLength": 256},
     "locationId": {"maxLength": 256},
-    "displayedCountryCode": {"pattern": "^([A-Z]{2})?$"},
+    "displayedCountryCode": {"pattern": "^([A-Za-z]{2})?$"},
 }
 PROPERTIES = {
-    # A tenant is named by its GUID everywhere else in the contract.
-    "AccountServiceDetails": {"teamsTenantId": {"pattern": GUID}},
+    # A tenant is named by its GUID everywhere else in the contract. An empty text counts as left out.
+    "AccountServiceDetails": {"teamsTenantId": {"pattern": f"^({GUID})?$"}},
+    "NumberConfiguration": {"customSipHeader": {"minLength": 0, "pattern": "^[A-Za-z0-9_-]*$"}},
     # Free text has bounds, and no control characters.
     "AccountResource": {"correlationId": {"pattern": f"^{PRINTABLE}{{0,256}}$"}},
     "CustomerRelationship": {"status": {"pattern": f"^{PRINTABLE}{{1,100}}$"}, "comment": {"maxLength": 1000}},
@@ -75,6 +76,9 @@ PROPERTIES = {
     "TeamsOperatorConnectNumberConfig": TEAMS,
     "TeamsPhoneMobileNumberConfig": TEAMS,
 }
+
+# What the contract requires and may be left out: calls are screened then.
+LEFT_OUT = {"TeamsDirectRoutingAccountConfig": "callScreening"}
 
 COUNT = itertools.count()
 
@@ -147,6 +151,12 @@ RULES = [
     r"ServiceNotEnabled .*serviceDetails\.\w+\.enabled",
     r"MissingProperty .*serviceDetails\.\w+\.configuration",
     r"MissingProperty serviceDetails\.teamsTenantId",
+    # What exists stands against it too, told beside another rule.
+    r"(NumberOnOtherAccount|NumberReleasing|NumberInQuarantine) .*telephoneNumber",
+    r"(ServiceInUse|TenantInUse|SubdomainTaken|SubdomainReserved) serviceDetails\..*",
+    r"NotFound accountName",
+    # A country is one of ISO 3166.
+    r"InvalidValue .*configuration\.displayedCountryCode",
     # Calls of these services alone do not go through the network that adds the header.
     r"InvalidValue .*configuration\.customSipHeader",
     # Blanks are no status.
@@ -176,6 +186,8 @@ def before_load_schema(context, raw_schema):
     for name, properties in PROPERTIES.items():
         for member, overlay in properties.items():
             raw_schema["definitions"][name]["properties"][member].update(overlay)
+    for name, member in LEFT_OUT.items():
+        raw_schema["definitions"][name]["required"].remove(member)
     for path, operations in raw_schema["paths"].items():
         for method, operation in operations.items():
             example = EXAMPLES.get(f"{method} {path}")

@@ -43,7 +43,9 @@ async fn try_it(person: &mut Visitor, entry: &RouteEntry, path: &str) -> Answer 
     let request = person.request(&entry.method, &person.url(path));
     let request = match (&entry.method, entry.path) {
         (&Method::GET, _) => request,
-        (_, "/numbers/upload" | "/import") => request.header("content-type", MULTIPART).body(multipart_end()),
+        (_, "/numbers/upload" | "/numbers/manage" | "/numbers/move" | "/import" | "/blocks/import") => {
+            request.header("content-type", MULTIPART).body(multipart_end())
+        }
         // A review that shows something else than there is: whoever may decide is shown the new one.
         (_, "/orders/{id}/submit") => request.form(&[("shown", "new.999")]),
         _ => request.form::<[(&str, &str)]>(&[]),

@@ -41,12 +41,14 @@ const ANY_ID: &str = "any visible text is taken and given back, a UUID or not";
 const RANGE: &str = "what is out of range is refused, so the range is told";
 const DEFAULT: &str = "what happens without it is told";
 const OWN_HEADER: &str = "every answer says our id of the call";
+const SINCE: &str = "the date that If-Unmodified-Since is compared with";
+const SEEMS: &str = "what is taken and looks like a mistake is named, for the contract has no place for it";
 const ERRORS: &str = "the contract has one answer for all errors; ours are told one by one";
 const ON_ERROR: &str = "an error says what helps: the challenge, how long to wait, our id and the client's";
 
 /// An intended difference: of which operation (`*`: wherever the contract's line is, or ours where it has none) or schema,
 /// what the contract says (nothing: only we do), what we say (nothing: only the contract does), and why.
-const DIFFERENCES: [(&str, &str, &str, &str); 64] = [
+const DIFFERENCES: [(&str, &str, &str, &str); 72] = [
     // Requests.
     (
         "*",
@@ -133,6 +135,11 @@ const DIFFERENCES: [(&str, &str, &str, &str); 64] = [
     ("*", "", "304 header x-ms-request-id string", OWN_HEADER),
     ("*", "", "304", "If-None-Match of a GET has this answer by RFC 9110; the contract does not say it"),
     ("*", "", "304 header ETag string", "a 304 has the ETag that a 200 would have"),
+    ("*", "", "200 header Last-Modified string", SINCE),
+    ("*", "", "201 header Last-Modified string", SINCE),
+    ("*", "", "304 header Last-Modified string", SINCE),
+    ("*", "", "200 header x-nmp-warning string", SEEMS),
+    ("*", "", "201 header x-nmp-warning string", SEEMS),
     ("*", "", "304 header x-ms-client-request-id string", ANY_ID),
     // Errors.
     ("*", "", "400 ErrorResponse", ERRORS),
@@ -159,6 +166,12 @@ const DIFFERENCES: [(&str, &str, &str, &str); 64] = [
     ("*", "", "default header x-ms-client-request-id string", ON_ERROR),
     // Bodies.
     ("AccountResource", "correlationId string", "correlationId string maxLength=256", LIMIT),
+    (
+        "AccountServiceDetails",
+        "teamsTenantId string",
+        "teamsTenantId string pattern=^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        "a tenant is its GUID, as everywhere else in the contract, or empty for none",
+    ),
     ("TeamsCommonNumberConfig", "usage* string", "usage* string maxLength=256", LIMIT),
     (
         "TeamsCommonNumberConfig",
@@ -172,8 +185,20 @@ const DIFFERENCES: [(&str, &str, &str, &str); 64] = [
     (
         "TeamsCommonNumberConfig",
         "displayedCountryCode string",
-        "displayedCountryCode string pattern=^([A-Z]{2})?$",
+        "displayedCountryCode string pattern=^([A-Za-z]{2})?$",
         "a country is its two letters, or empty for none",
+    ),
+    (
+        "NumberConfiguration",
+        "customSipHeader string minLength=1 maxLength=100 pattern=^[A-Za-z0-9_-]+$",
+        "customSipHeader string maxLength=100 pattern=^[A-Za-z0-9_-]*$",
+        "an empty text counts as left out, wherever it stands",
+    ),
+    (
+        "TeamsDirectRoutingAccountConfig",
+        "callScreening* boolean",
+        "callScreening boolean default=true",
+        "calls are screened unless a program says otherwise",
     ),
     (
         "BatchNumbers",

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use nmp::domain::upload::HEADINGS;
 use reqwest::StatusCode;
 use scraper::{ElementRef, Html, Selector};
 
@@ -39,6 +40,13 @@ fn complaints(page: &Html) -> String {
     said
 }
 
+/// An export of numbers without what tells how they stand, for backends answer meanwhile.
+fn as_it_should_be(csv: &str) -> String {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
+    let records = reader.records().map(|record| record.unwrap());
+    records.map(|record| record.iter().take(HEADINGS.len()).collect::<Vec<_>>().join(",") + "\n").collect()
+}
+
 /// Somebody who uploads, and what they find afterwards.
 struct Uploading {
     portal: Portal,
@@ -54,7 +62,7 @@ impl Uploading {
 
     /// Every number and every order that is stored.
     async fn stored(&mut self) -> (String, usize) {
-        (self.page("/numbers.csv").await, self.page("/orders.csv").await.lines().count())
+        (as_it_should_be(&self.page("/numbers.csv").await), self.page("/orders.csv").await.lines().count())
     }
 
     /// Types this into the text field.
@@ -79,6 +87,9 @@ impl Uploading {
         let answer = self.portal.admin.upload("/numbers/upload", form, file).await.unwrap();
         let _ = writeln!(self.said, "{case}");
         let kept = match answer.status {
+            StatusCode::SEE_OTHER if answer.location.as_deref().is_some_and(|to| to.contains("/headings?")) => {
+                return self.asked(answer.location.as_deref().unwrap(), &before).await;
+            }
             StatusCode::SEE_OTHER => self.review(case, &answer, &before.0).await,
             StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
                 let _ = writeln!(self.said, "  (the form again, {})", answer.status.as_u16());
@@ -96,6 +107,24 @@ impl Uploading {
             assert_eq!(field[0].attr("value"), Some(*value), "{case}: the {name} that was typed");
         }
         Some(typed(&kept))
+    }
+
+    /// The page asks what columns are, and goes on asking where nothing is said.
+    async fn asked(&mut self, page: &str, before: &(String, usize)) -> Option<String> {
+        let asked = Html::parse_document(&self.page(page).await);
+        let _ = writeln!(self.said, "  (what columns are is asked)");
+        let upload = page.rsplit('=').next().unwrap();
+        let again = self.portal.admin.post("/numbers/upload/headings", &[("upload", upload)]).await;
+        assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", again.text);
+        self.said += &complaints(&Html::parse_document(&again.text));
+        for row in all(&asked, "#columns tbody tr") {
+            let cells: Vec<_> = row.child_elements().take(2).map(text).collect();
+            let what = if all(&asked, "select").is_empty() { "known" } else { "listed" };
+            let _ = writeln!(self.said, "  {} | {what}", cells.join(" | "));
+        }
+        self.said.push('\n');
+        assert_eq!(self.stored().await, *before, "something was stored");
+        None
     }
 
     /// The review says what is wrong, submitting it does nothing, and the form can be taken up again.
@@ -159,8 +188,10 @@ fn every_kind_of_bad_upload_gets_a_clear_line() {
         it.fields("every field wrong", &form).await;
         it.file("an empty file", b"").await;
         it.file("a file of blank lines", b"\xef\xbb\xbf\r\n \r\n\r\n").await;
-        let utf16: Vec<u8> = "\u{feff}Numbers\r\n+441632960100\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        it.file("a file in UTF-16", &utf16).await;
+        let utf16: Vec<u8> = "\u{feff}Numbers\r\n+44\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        it.file("a file in UTF-16 that breaks off", &utf16).await;
+        it.file("a workbook of before 2007", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and more").await;
+        it.file("a damaged workbook", b"PK\x03\x04 and no more").await;
         it.file("a file that is no text", b"Numbers\n+44\xff\xfe1632960100\n").await;
         it.file("a file with a NUL", b"telephoneNumber,accountName\n+441632960100,con\0toso\n").await;
         it.file("a heading we do not know", b"Numbers,Colour\n+441632960100,red\n").await;

@@ -124,6 +124,7 @@ fn values(types: &[String], statement: &str) -> String {
         "bigint" => NEW.to_string(),
         "boolean" => "TRUE".to_owned(),
         _ if statement.contains("AS JSON)") => r#"'[["operator-connect", 1]]'"#.to_owned(),
+        _ if statement.contains("AS BIGINT[])") => "'[441632960000, 441632960001]'".to_owned(),
         _ => "'pending'".to_owned(),
     };
     let values: Vec<String> = types.iter().map(value).collect();

@@ -41,7 +41,7 @@ fn count(text: &str) -> u32 {
 /// What is wrong with a file whose headings are none of numbers.
 fn headings_refused(reader: Reader<'_>) -> Vec<MovingProblem> {
     let told = reader.filter_map(|line| match line {
-        Line::Problem(LineProblem { line, heading: Some(heading), value, reason }) => {
+        Line::Problem(LineProblem { line, heading: Some(heading), value, reason, .. }) => {
             Some(MovingProblem::new(line, heading, &value, reason))
         }
         _ => None,
@@ -85,7 +85,7 @@ impl NumbersCsv {
         self.lines = before.saturating_add(count(text));
         let place = |line: u32| line.saturating_sub(skipped).saturating_add(before);
         let reader = Reader::exported(&whole);
-        if !reader.has_columns() {
+        if !reader.has_columns() || reader.unclear().is_some() {
             self.refused = true;
             return vec![Incoming::Problems(headings_refused(reader))];
         }
@@ -96,6 +96,7 @@ impl NumbersCsv {
                     let problem = MovingProblem::new(place(problem.line), field, &problem.value, problem.reason);
                     Incoming::Problems(vec![problem])
                 }
+                Line::Note(_) => Incoming::Problems(Vec::new()),
                 Line::Number(row) => {
                     let line = place(row.line);
                     let Some(account) = row.account else {
@@ -106,7 +107,7 @@ impl NumbersCsv {
                     Incoming::Item(IncomingNumber {
                         number: row.number,
                         account: self.account(&account),
-                        settings: self.keyed(row.settings.map(|settings| *settings).unwrap_or_default()),
+                        settings: self.keyed(row.settings.map(|said| said.alone()).unwrap_or_default()),
                         assigned: row.assigned,
                         at_source: AtSource::Synced,
                         line,

@@ -52,6 +52,7 @@ prop_compose! {
             number_count: 0,
             direct_routing: routing.map(|subdomain| DirectRouting { call_screening, subdomain, tokens }),
             subdomain_status: SubdomainStatus::default(),
+            as_sent: crate::domain::AccountAsSent::default(),
             deleting: false,
             rev: 1,
             created_at: OffsetDateTime::from_unix_timestamp(created).unwrap(),

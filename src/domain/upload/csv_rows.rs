@@ -1,22 +1,38 @@
-//! CSV with a column set (RFC 4180): every line carries its own account and settings.
+//! Lines of cells under headings (RFC 4180): every line carries its own account and settings.
 
-use super::columns::{Column, HEADINGS};
+use std::sync::Arc;
+
+use super::cells::{Cells, Numbers, Reading};
+use super::columns::HEADINGS;
+use super::headings::{Choices, HeadingRow, Means};
+use super::layout::Place;
 use super::records::{self, Record, Records};
-use super::{Line, LineProblem, MAX_CELL, MAX_VALUES, UploadedNumber, shown};
+use super::said::{About, Said};
+use super::{Line, LineNote, LineProblem, UploadedNumber, number_cell, shown};
 use crate::domain::account::sentence;
 use crate::domain::e164::E164;
-use crate::domain::number::NumberSettings;
-use crate::domain::service::{Service, ServiceSet};
+use crate::domain::entry::{EntryReader, Range};
+
+/// Lines behind the headings whose cells are shown to whoever says what a column is.
+const FIRST_LINES: usize = 20;
+/// Values of a column that are shown.
+const FIRST_VALUES: usize = 3;
 
 /// Reads the rows behind a heading row.
 pub(super) struct CsvRows<'a> {
     text: &'a str,
-    delimiter: u8,
-    columns: Vec<Column>,
+    place: Place,
+    row: HeadingRow,
+    about: About,
     stretch: Stretch<'a>,
     /// The record behind the stretch, which is none that can be read.
     oversized: Option<Record>,
     pending: std::vec::IntoIter<LineProblem>,
+    /// The rest of a range.
+    range: Option<Numbers>,
+    last: Option<Arc<Said>>,
+    limit: usize,
+    entries: EntryReader,
     /// Whether numbers are taken as an export has them.
     exported: bool,
 }
@@ -24,13 +40,15 @@ pub(super) struct CsvRows<'a> {
 /// Records in a row that can be read.
 struct Stretch<'a> {
     text: &'a [u8],
+    /// The byte of the whole text that it begins at.
+    start: usize,
     /// How many lines stand before it.
     lines_before: u64,
     records: csv::StringRecordsIntoIter<&'a [u8]>,
 }
 
 impl<'a> Stretch<'a> {
-    fn new(text: &'a str, delimiter: u8, lines_before: u32) -> Self {
+    fn new(text: &'a str, delimiter: u8, start: usize, lines_before: u32) -> Self {
         let text = text.as_bytes();
         let records = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -39,7 +57,14 @@ impl<'a> Stretch<'a> {
             .buffer_capacity(text.len().clamp(1, 8_192))
             .from_reader(text)
             .into_records();
-        Self { text, lines_before: lines_before.into(), records }
+        Self { text, start, lines_before: lines_before.into(), records }
+    }
+
+    /// The byte of the whole text that a record begins at, or line ends before it.
+    fn start_of(&self, position: Option<&csv::Position>) -> usize {
+        position.map_or(usize::MAX, |position| {
+            self.start.saturating_add(usize::try_from(position.byte()).unwrap_or(usize::MAX))
+        })
     }
 
     /// The line where a record begins. The reader tells the place right behind the record before, which is still in front
@@ -59,26 +84,64 @@ impl<'a> CsvRows<'a> {
     /// stands behind it.
     ///
     /// # Errors
-    /// Every problem of the headings.
-    pub(super) fn new(text: &'a str) -> Result<Self, Vec<LineProblem>> {
-        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        let delimiter = if first.contains(';') && !first.contains(',') { b';' } else { b',' };
+    /// Every problem of a heading row that is none.
+    pub(super) fn new(text: &'a str, place: Place, choices: &Choices, limit: usize) -> Result<Self, Vec<LineProblem>> {
         let mut oversized = None;
-        for record in Records::new(text, delimiter) {
+        for record in Records::from(text, place.delimiter, place.start, place.line) {
             if let Some(line) = record.open {
                 return Err(vec![open_quote(text, line)]);
             }
             oversized = oversized.or_else(|| Some(record).filter(Record::is_oversized));
         }
         let behind = oversized.as_ref().map_or(text.len(), |record| record.start);
-        let mut stretch = Stretch::new(text.get(..behind).unwrap_or_default(), delimiter, 0);
+        let readable = text.get(place.start..behind).unwrap_or_default();
+        let mut stretch = Stretch::new(readable, place.delimiter, place.start, place.line - 1);
         let record = match (stretch.records.next(), &oversized) {
             (Some(Ok(record)), _) => record,
             (None, Some(record)) => return Err(vec![oversized_headings(text, record)]),
-            _ => return Err(vec![LineProblem::new(1, first, "The heading row cannot be read.")]),
+            _ => return Err(vec![LineProblem::new(1, "", "The heading row cannot be read.")]),
         };
-        let columns = columns_of(&record, stretch.line_of(record.position()))?;
-        Ok(Self { text, delimiter, columns, stretch, oversized, pending: Vec::new().into_iter(), exported: false })
+        let row = HeadingRow::new(place.line, record.iter(), choices);
+        let pending = if row.is_clear() { before(text, place) } else { row.problems() };
+        Ok(Self {
+            text,
+            place,
+            about: row.about(),
+            pending: pending.into_iter(),
+            row,
+            stretch,
+            oversized,
+            range: None,
+            last: None,
+            limit,
+            entries: EntryReader::default(),
+            exported: false,
+        })
+    }
+
+    /// The heading row.
+    pub(super) const fn headings(&self) -> &HeadingRow {
+        &self.row
+    }
+
+    /// The first values of each column.
+    pub(super) fn first_values(&self) -> Vec<Vec<String>> {
+        let mut values = vec![Vec::new(); self.row.headings.len()];
+        let behind = self.text.get(self.place.start..).unwrap_or_default();
+        let end = Records::from(behind, self.place.delimiter, 0, 1)
+            .take(FIRST_LINES)
+            .take_while(|record| !record.is_oversized())
+            .last()
+            .map_or(0, |record| record.end);
+        let lines = Stretch::new(behind.get(..end).unwrap_or_default(), self.place.delimiter, 0, 0);
+        for record in lines.records.skip(1).map_while(Result::ok) {
+            for (values, cell) in values.iter_mut().zip(record.iter()) {
+                if !cell.trim().is_empty() && values.len() < FIRST_VALUES {
+                    values.push(shown(cell));
+                }
+            }
+        }
+        values
     }
 
     /// From here on numbers may be in no numbering plan, and without a service where the file has columns of services.
@@ -98,43 +161,86 @@ impl<'a> CsvRows<'a> {
             });
         }
         let passed = self.oversized.take()?;
-        self.oversized = Records::new(self.text, self.delimiter).behind(&passed).find(Record::is_oversized);
+        let delimiter = self.place.delimiter;
+        self.oversized = Records::from(self.text, delimiter, 0, 1).behind(&passed).find(Record::is_oversized);
         let end = self.oversized.as_ref().map_or(self.text.len(), |record| record.start);
         let behind = self.text.get(passed.end..end).unwrap_or_default();
-        self.stretch = Stretch::new(behind, self.delimiter, passed.last_line - 1);
+        self.stretch = Stretch::new(behind, delimiter, passed.end, passed.last_line - 1);
         Some(Err(oversized_line(self.text, &passed)))
     }
 
-    fn row(&self, line: u32, record: &csv::StringRecord) -> Result<UploadedNumber, Vec<LineProblem>> {
-        if record.len() != self.columns.len() {
-            let reason = format!(
-                "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
-                record.len(),
-                self.columns.len()
-            );
-            return Err(vec![LineProblem::new(line, &record.iter().collect::<Vec<_>>().join(","), reason)]);
-        }
-        let mut cells = Cells {
-            line,
-            problems: Vec::new(),
-            settings: NumberSettings::default(),
-            number: None,
-            account: None,
-            given: ServiceSet::default(),
-            assigned: false,
-            exported: self.exported && self.columns.iter().any(|column| matches!(column, Column::Enabled(_))),
-        };
-        for (column, cell) in self.columns.iter().zip(record.iter()) {
-            let cell = cell.trim();
-            if cell.len() > MAX_CELL {
-                let reason = format!("The cell has {} bytes, and {MAX_CELL} are the most. Shorten it.", cell.len());
-                cells.problem(*column, cell, reason);
-                continue;
+    fn row(&mut self, line: u32, record: &csv::StringRecord) -> Result<Numbers, Vec<LineProblem>> {
+        let mut cells = Cells::new(line, self.about, self.exported);
+        let start = self.stretch.start_of(record.position());
+        let row = self.row.headings.iter().zip(record.iter().chain(std::iter::repeat("")));
+        for (index, (heading, cell)) in row.enumerate() {
+            match heading.means {
+                Means::Column(column) => {
+                    let place = || number_cell::place(self.text, start, self.place.delimiter, index);
+                    cells.read(column, &heading.text, cell, &mut Reading { entries: &mut self.entries, place: &place });
+                }
+                Means::Blank if !cell.trim().is_empty() => {
+                    cells.problem("", cell, "The cell stands under no heading. Name the column, or clear the cell.");
+                }
+                Means::Blank | Means::NotRead | Means::Unknown => {}
             }
-            cells.read(*column, cell.strip_prefix('\'').unwrap_or(cell));
         }
-        cells.finish()
+        if let Some(more) = record.iter().skip(self.row.headings.len()).find(|cell| !cell.trim().is_empty()) {
+            let reason = format!(
+                "The line has {} cells and the heading row {}. Quote a cell that holds the sign that parts cells.",
+                record.len(),
+                self.row.headings.len()
+            );
+            cells.problem("", more, reason);
+        }
+        let cells = cells.finish(self.limit, &mut self.last);
+        let whole = || Some(record.iter().map(str::to_owned).collect());
+        match cells {
+            Ok(mut numbers) => {
+                if let Some(doubt) = &mut numbers.first.doubt {
+                    doubt.record = whole();
+                }
+                Ok(numbers)
+            }
+            Err(mut problems) => {
+                if let Some(first) = problems.first_mut() {
+                    first.record = whole();
+                }
+                Err(problems)
+            }
+        }
     }
+
+    /// Whether nothing stands in a line that would be read.
+    fn is_blank(&self, record: &csv::StringRecord) -> bool {
+        let is_read = |at: usize| !self.row.headings.get(at).is_some_and(|heading| heading.means == Means::NotRead);
+        record.iter().enumerate().all(|(at, cell)| cell.trim().is_empty() || !is_read(at))
+    }
+
+    /// The next number of the range that is being written out.
+    fn of_range(&mut self) -> Option<UploadedNumber> {
+        let numbers = self.range.take()?;
+        let number = numbers.first.clone();
+        let short_end = false;
+        self.range = number.number.next().filter(|next: &E164| *next <= numbers.last).map(|next| Numbers {
+            first: UploadedNumber { number: next, ..numbers.first },
+            short_end,
+            ..numbers
+        });
+        Some(number)
+    }
+}
+
+/// Lines that stand before the headings and are none of them.
+fn before(text: &str, place: Place) -> Vec<LineProblem> {
+    let lines = text.get(..place.start).unwrap_or_default().lines().enumerate().skip(place.skip as usize);
+    lines
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(index, line)| {
+            let reason = "This line stands before the headings and was not read. Remove it.";
+            LineProblem::new(u32::try_from(index + 1).unwrap_or(u32::MAX), line, reason)
+        })
+        .collect()
 }
 
 /// A quoted cell begins on this line and never ends.
@@ -145,30 +251,6 @@ fn open_quote(text: &str, line: u32) -> LineProblem {
         value,
         "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one.",
     )
-}
-
-/// Makes columns of a heading row.
-fn columns_of(record: &csv::StringRecord, line: u32) -> Result<Vec<Column>, Vec<LineProblem>> {
-    let (mut columns, mut problems) = (Vec::new(), Vec::new());
-    for heading in record.iter().map(str::trim) {
-        match Column::from_heading(heading) {
-            Some(column) if columns.contains(&column) => problems.push(heading_problem(
-                line,
-                heading,
-                "This heading stands twice. Remove one of the two columns.".into(),
-            )),
-            Some(column) => columns.push(column),
-            None => problems.push(heading_problem(line, heading, unknown_heading(heading))),
-        }
-    }
-    if !columns.contains(&Column::TelephoneNumber) {
-        problems.push(heading_problem(
-            line,
-            "",
-            "The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all.".into(),
-        ));
-    }
-    if problems.is_empty() { Ok(columns) } else { Err(problems) }
 }
 
 fn oversized_headings(text: &str, record: &Record) -> LineProblem {
@@ -204,22 +286,6 @@ fn beginning<'a>(text: &'a str, record: &Record) -> &'a str {
     text.get(record.start..record.end).unwrap_or_default()
 }
 
-fn heading_problem(line: u32, heading: &str, reason: String) -> LineProblem {
-    LineProblem { line, heading: Some(shown(heading)), value: shown(heading), reason }
-}
-
-fn unknown_heading(heading: &str) -> String {
-    let same = HEADINGS.into_iter().map(Column::heading).find(|known| known.eq_ignore_ascii_case(heading));
-    let of_account = ["subdomain", "callScreening", "syncEnabled", "teamsTenantId", "region1Token", "region2Token"];
-    match same {
-        None if of_account.iter().any(|name| heading.ends_with(name)) => {
-            "This belongs to the account and not to its numbers. Take the column out; set it on the account's page.".into()
-        }
-        Some(known) => format!("This heading is not known; write it as {known}."),
-        None => "This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers.".into(),
-    }
-}
-
 impl Iterator for CsvRows<'_> {
     type Item = Line;
 
@@ -228,169 +294,31 @@ impl Iterator for CsvRows<'_> {
             if let Some(problem) = self.pending.next() {
                 return Some(Line::Problem(problem));
             }
+            if let Some(number) = self.of_range() {
+                return Some(Line::Number(number));
+            }
+            // Nothing is made of columns of which it is not clear what they are.
+            if !self.row.is_clear() {
+                return None;
+            }
             let (line, record) = match self.record()? {
                 Ok(found) => found,
                 Err(problem) => return Some(Line::Problem(problem)),
             };
-            if record.iter().all(|cell| cell.trim().is_empty()) {
+            if self.is_blank(&record) {
                 continue;
             }
             match self.row(line, &record) {
-                Ok(row) => return Some(Line::Number(row)),
+                Ok(numbers) => {
+                    let (first, last) = (numbers.first.number, numbers.last);
+                    let note = numbers.short_end.then_some(Range { first, last, short_end: true });
+                    self.range = Some(numbers);
+                    if let Some(range) = note {
+                        return Some(Line::Note(LineNote::short_end(line, &range.to_string(), &range)));
+                    }
+                }
                 Err(problems) => self.pending = problems.into_iter(),
             }
-        }
-    }
-}
-
-/// The cells of one line, read one after the other.
-struct Cells {
-    line: u32,
-    problems: Vec<LineProblem>,
-    settings: NumberSettings,
-    number: Option<E164>,
-    account: Option<String>,
-    /// Services for which some cell is filled.
-    given: ServiceSet,
-    assigned: bool,
-    exported: bool,
-}
-
-impl Cells {
-    fn problem(&mut self, column: Column, value: &str, reason: impl Into<String>) {
-        self.problems.push(LineProblem {
-            line: self.line,
-            heading: Some(column.heading()),
-            value: shown(value),
-            reason: reason.into(),
-        });
-    }
-
-    fn read(&mut self, column: Column, cell: &str) {
-        let filled = Some(cell).filter(|cell| !cell.is_empty());
-        let text = filled.map(str::to_owned);
-        match column {
-            Column::TelephoneNumber => {
-                let as_it_is = Some(cell).filter(|_| self.exported).and_then(|cell| E164::parse_wire(cell).ok());
-                match as_it_is.map_or_else(|| E164::parse(cell), Ok) {
-                    Ok(number) => self.number = Some(number),
-                    Err(error) => self.problem(column, cell, sentence(&error.to_string())),
-                }
-            }
-            Column::AccountName => self.account = text,
-            Column::CustomSipHeader => self.settings.custom_sip_header = text,
-            Column::CallingProfile => self.settings.calling_profile = text,
-            Column::AssignmentStatus(_) => self.assigned |= cell.eq_ignore_ascii_case("assigned"),
-            Column::Enabled(service) => {
-                if self.boolean(column, cell) == Some(true) {
-                    self.settings.services = self.settings.services.iter().chain([service]).collect();
-                }
-            }
-            Column::AllowTenantAddressUpdate(service) => {
-                if let Some(value) = self.boolean(column, cell) {
-                    self.give(service);
-                    self.settings.teams.allow_tenant_address_update |= value;
-                }
-            }
-            Column::Usage(service) => self.teams(service, filled, |teams, value| value.clone_into(&mut teams.usage)),
-            Column::ChoosableCapabilities(service) => {
-                let values = self.list(column, cell);
-                self.teams(service, filled, |teams, _| teams.choosable_capabilities = values);
-            }
-            Column::AdditionalUsages(service) => {
-                let values = self.list(column, cell);
-                self.teams(service, filled, |teams, _| teams.additional_usages = values);
-            }
-            Column::CivicAddressId(service) => {
-                self.teams(service, filled, |teams, value| teams.civic_address_id = Some(value.to_owned()));
-            }
-            Column::LocationId(service) => {
-                self.teams(service, filled, |teams, value| teams.location_id = Some(value.to_owned()));
-            }
-            Column::DisplayedCountryCode(service) => {
-                self.teams(service, filled, |teams, value| {
-                    teams.displayed_country_code = Some(value.to_ascii_uppercase());
-                });
-            }
-        }
-    }
-
-    fn teams(
-        &mut self,
-        service: Service,
-        cell: Option<&str>,
-        set: impl FnOnce(&mut crate::domain::TeamsSettings, &str),
-    ) {
-        if let Some(cell) = cell {
-            self.give(service);
-            set(&mut self.settings.teams, cell);
-        }
-    }
-
-    fn give(&mut self, service: Service) {
-        self.given = self.given.iter().chain([service]).collect();
-    }
-
-    fn boolean(&mut self, column: Column, cell: &str) -> Option<bool> {
-        match cell.to_ascii_lowercase().as_str() {
-            "" => None,
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => {
-                self.problem(column, cell, "Write true or false.");
-                None
-            }
-        }
-    }
-
-    /// The values of a cell that may hold several.
-    fn list(&mut self, column: Column, cell: &str) -> Vec<String> {
-        let values = cell.split([';', '|', ',']).map(str::trim).filter(|value| !value.is_empty());
-        let values: Vec<String> = values.take(MAX_VALUES + 1).map(str::to_owned).collect();
-        if values.len() > MAX_VALUES {
-            let reason = format!("The cell has more than {MAX_VALUES} values. Write each one that is meant, once.");
-            self.problem(column, cell, reason);
-        }
-        values
-    }
-
-    fn finish(mut self) -> Result<UploadedNumber, Vec<LineProblem>> {
-        let enabled = self.settings.services;
-        if enabled.is_empty() && self.problems.is_empty() && !self.exported {
-            self.problem(
-                Column::Enabled(Service::OperatorConnect),
-                "",
-                "No service is enabled. Write true in the enabled column of one service.",
-            );
-        }
-        let teams = enabled.and(ServiceSet::TEAMS);
-        for service in teams.iter().skip(1) {
-            self.problem(
-                Column::Enabled(service),
-                "true",
-                format!("A number has at most one of {}. Write true for one of them.", ServiceSet::TEAMS.labels()),
-            );
-        }
-        for service in self.given.without(enabled).iter() {
-            if !enabled.is_empty() {
-                self.problem(
-                    Column::Enabled(service),
-                    "",
-                    format!(
-                        "The line has settings for {service}, which is not enabled on it. Write true, or leave them blank."
-                    ),
-                );
-            }
-        }
-        match self.number {
-            Some(number) if self.problems.is_empty() => Ok(UploadedNumber {
-                line: self.line,
-                number,
-                account: self.account,
-                settings: Some(Box::new(self.settings.normalised())),
-                assigned: self.assigned,
-            }),
-            _ => Err(self.problems),
         }
     }
 }

@@ -59,8 +59,14 @@ enum Within {
 
 impl<'a> Records<'a> {
     /// All records of a text.
+    #[cfg(test)]
     pub(super) fn new(text: &'a str, delimiter: u8) -> Self {
-        Self { text: text.as_bytes(), delimiter, at: 0, line: 1 }
+        Self::from(text, delimiter, 0, 1)
+    }
+
+    /// The records from this place on, which is the beginning of one.
+    pub(super) fn from(text: &'a str, delimiter: u8, start: usize, line: u32) -> Self {
+        Self { text: text.as_bytes(), delimiter, at: start, line }
     }
 
     /// The records behind this one.

@@ -5,9 +5,13 @@ use crate::domain::{Number, Service, ServiceSet, SyncState, TeamsSettings};
 
 fn numbers(text: &str) -> Vec<String> {
     Reader::new(text, 1_000)
-        .map(|line| match line {
-            Line::Number(row) => row.number.to_string(),
-            Line::Problem(problem) => format!("{}: {} ({})", problem.line, problem.reason, problem.value),
+        .filter_map(|line| match line {
+            Line::Number(UploadedNumber { doubt: Some(doubt), .. }) => {
+                Some(format!("{}: {} ({})", doubt.line, doubt.reason, doubt.value))
+            }
+            Line::Number(row) => Some(row.number.to_string()),
+            Line::Problem(problem) => Some(format!("{}: {} ({})", problem.line, problem.reason, problem.value)),
+            Line::Note(_) => None,
         })
         .collect()
 }
@@ -47,11 +51,64 @@ fn ranges_are_written_out() {
 }
 
 #[test]
+fn a_cell_holds_a_number_or_a_range() {
+    let enabled = "serviceDetails_teamsOperatorConnect_enabled";
+    let text = format!(
+        "telephoneNumber,{enabled}\n+12065550160-0161,true\n\"+44 1632 960960, 61\",true\n\u{202a}+441632960000\u{202c},true\n\
+         +44 (0)1632 960001,true\n"
+    );
+    insta::assert_snapshot!(numbers(&text).join("\n"), @r"
+    +12065550160
+    +12065550161
+    3: Behind a comma stands no whole number. Write each number whole, with its + and country code. (+44 1632 960960, 61)
+    +441632960000
+    5: The (0) is dialled within the country only and is no part of the number. Leave it out. (+44 (0)1632 960001)
+    ");
+    let mends: Vec<Change> = Reader::new(&text, 1_000)
+        .filter_map(|line| match line {
+            Line::Problem(LineProblem { mend: Some(mend), .. }) => {
+                Some(Change { start: mend.start, end: mend.end, written: mend.proposal? })
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(mends.len(), 1, "a cell has no room for several numbers");
+    assert!(mended(&text, mends).ends_with("\n+441632960001,true\n"));
+}
+
+#[test]
+fn a_short_end_is_said() {
+    let notes: Vec<String> = Reader::new("+441632960000-+441632960001\n+44 1632 960098-0100", 10)
+        .filter_map(|line| match line {
+            Line::Note(note) => Some(format!("{}: {} ({})", note.line, note.text, note.value)),
+            _ => None,
+        })
+        .collect();
+    let said = "2: Read as the range from +441632960098 to +441632960100, 3 numbers. (+44 1632 960098-0100)";
+    assert_eq!(notes, [said]);
+}
+
+#[test]
+fn what_is_proposed_mends_a_list() {
+    let text = "Numbers\n\u{200e}+44 (0)1632 960000\r\n+441632960010/12;Alice\n+441632960020 x12, +441632960021";
+    let changes: Vec<Change> = Reader::new(text, 10)
+        .filter_map(|line| match line {
+            Line::Problem(LineProblem { mend: Some(mend), .. }) => {
+                Some(Change { start: mend.start, end: mend.end, written: mend.proposal? })
+            }
+            _ => None,
+        })
+        .collect();
+    let right = "Numbers\n+441632960000\r\n+441632960010-+441632960012;Alice\n+441632960020, +441632960021";
+    assert_eq!(mended(text, changes), right);
+}
+
+#[test]
 fn every_problem_names_its_line() {
     let text = "+44163296000x\n01632960000\n12345678901234567\n+441632960000\n+441632960000\n+441632960999-0001\n\
                 +441632000000-+441633000000\n";
     insta::assert_snapshot!(numbers(text).join("\n"), @r"
-    1: “x” cannot be part of a telephone number; use digits with a leading +. (+44163296000x)
+    1: “x” stands for digits. Write both ends of the range that is meant. (+44163296000x)
     2: The country code is missing: a number cannot start with 0; write +44… rather than 0… or 00…. (01632960000)
     3: Too long: 17 digits, and E.164 allows 15 at most. (12345678901234567)
     +441632960000
@@ -63,32 +120,42 @@ fn every_problem_names_its_line() {
 
 #[test]
 fn reading_stops_at_the_limit_and_says_so() {
-    let read: Vec<_> = Reader::new("+441632960000-0999, +441632961000, +441632961001", 1_000).collect();
+    let read: Vec<_> = Reader::new("+441632960000-+441632960999, +441632961000, +441632961001", 1_000).collect();
     assert_eq!(read.len(), 1_001);
     assert!(matches!(read.last(), Some(Line::Problem(p)) if p.reason.contains("up to 1000 numbers")));
 }
 
 #[test]
 fn headings_are_checked_all_at_once() {
-    insta::assert_snapshot!(numbers("telephonenumber,accountName,accountName,colour\n+441632960000,a,b,c\n").join("\n"), @r"
-    1: This heading is not known; write it as telephoneNumber. (telephonenumber)
+    insta::assert_snapshot!(numbers("telephone-number,accountName,accountName,colour\n+441632960000,a,b,c\n").join("\n"), @r"
     1: This heading stands twice. Remove one of the two columns. (accountName)
     1: This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers. (colour)
-    1: The heading telephoneNumber is missing. For a plain list of numbers write the single heading Numbers, or none at all. ()
     ");
+    let read = numbers("acount,usage,service\nb,c,d\n");
+    assert!(read[0].starts_with("1: This heading is not known; it may be accountName. "), "{read:?}");
+    assert!(read[1].starts_with("1: The heading telephoneNumber is missing. ") && read.len() == 2, "{read:?}");
+    let text = "telephoneNumber,serviceDetails_teamsDirectRouting_configuration_subdomain\n+441632960000,contoso\n";
+    insta::assert_snapshot!(numbers(text).join("\n"), @"\
+        1: This belongs to the account and not to its numbers. Take the column out; set it on the account's page. \
+        (serviceDetails_teamsDirectRouting_configuration_subdomain)");
 }
 
 #[test]
 fn every_cell_of_a_line_is_checked() {
     let text = "telephoneNumber,serviceDetails_teamsOperatorConnect_enabled,\
-                serviceDetails_teamsOperatorConnect_configuration_allowTenantAddressUpdate\nabc,yes,maybe\n\
-                +441632960001,true\n+441632960002,,\n";
-    insta::assert_snapshot!(numbers(text).join("\n"), @r"
-    2: “a” cannot be part of a telephone number; use digits with a leading +. (abc)
-    2: Write true or false. (yes)
+                serviceDetails_teamsOperatorConnect_configuration_allowTenantAddressUpdate\nabc,perhaps,maybe\n\
+                +441632960001,true\n+441632960002,,\n+441632960003,WAHR,non,,,\n+441632960004,true,true,,x\n\
+                +441632960005,=A1,true\n";
+    let read = numbers(text);
+    assert!(read[0].starts_with("2: ") && read[0].ends_with("(abc)"), "{}", read[0]);
+    insta::assert_snapshot!(read.get(1..).unwrap().join("\n"), @r"
+    2: Write true or false. (perhaps)
     2: Write true or false. (maybe)
-    3: The line has 2 cells and the heading row 3. Quote a cell that holds a comma. (+441632960001,true)
-    4: No service is enabled. Write true in the enabled column of one service. ()
+    +441632960001
+    +441632960002
+    +441632960003
+    6: The line has 5 cells and the heading row 3. Quote a cell that holds the sign that parts cells. (x)
+    7: This is a formula. Copy the column and paste it as values (Paste special, Values), then save the file anew. (=A1)
     ");
 }
 
@@ -104,13 +171,53 @@ fn a_line_has_one_teams_service_and_any_of_the_others() {
     +441632960000
     3: A number has at most one of Operator Connect, Teams Phone Mobile, Direct Routing. Write true for one of them. (true)
     4: The line has settings for Operator Connect, which is not enabled on it. Write true, or leave them blank. ()
-    5: No service is enabled. Write true in the enabled column of one service. ()
+    +441632960003
     6: Write true or false. (x)
     ");
-    let text = "telephoneNumber,serviceDetails_teamsDirectRouting_configuration_subdomain\n+441632960000,contoso\n";
-    insta::assert_snapshot!(numbers(text).join("\n"), @"\
-        1: This belongs to the account and not to its numbers. Take the column out; set it on the account's page. \
-        (serviceDetails_teamsDirectRouting_configuration_subdomain)");
+    let text = "Number;Services\n+441632960000;operatorConnect\n+441632960001;Direct Routing|Zoom\n\
+                +441632960002;zoomPhoneCloudPeering, TPM\n+441632960003;Skype\n";
+    insta::assert_snapshot!(numbers(text).join("\n"), @r"
+    +441632960000
+    +441632960001
+    +441632960002
+    5: Write one of Operator Connect, Teams Phone Mobile, Direct Routing, Zoom Phone Cloud Peering, Azure Operator Call Protection. (Skype)
+    ");
+}
+
+#[test]
+fn a_line_may_be_a_range() {
+    for text in [
+        "StartingNumber,EndingNumber\n+441632960098,+441632960100\n",
+        "Start;End;Count\n+441632960098;+441632960100;3\n",
+        "Start\tCount\n+441632960098\t3\n",
+        "Number|Usage\n+441632960098-+441632960100|CallingUserAssignment\n",
+        "Number|Usage\n+441632960098-0100|\n",
+    ] {
+        assert_eq!(numbers(text), ["+441632960098", "+441632960099", "+441632960100"], "{text}");
+    }
+    let text = "Start,End,Count\n+441632960010,+441632960001,\n+441632960010,+4416329600,\n\
+                +441632960010,+441632960019,9\n+441632960010,,0\n+441632960010,,5000\n+441632960010,,\n";
+    insta::assert_snapshot!(numbers(text).join("\n"), @r"
+    2: The range ends at +441632960001, before it starts at +441632960010. Write the smaller number first. ()
+    3: The range ends at +4416329600, before it starts at +441632960010. Write the smaller number first. ()
+    4: From +441632960010 to +441632960019 there are 10 numbers, and the line says 9. ()
+    5: This is no count of numbers. Write a whole number, such as 10. (0)
+    6: The range has 5000 numbers; an upload takes up to 1000. ()
+    +441632960010
+    ");
+}
+
+#[test]
+fn files_of_one_upload_are_read_one_after_the_other() {
+    let none = Choices::default();
+    let mut reader = Reader::of(Part { name: "a.csv", text: "Number,Usage\n+441632960000,x\n" }, 10, &none);
+    assert_eq!(reader.by_ref().count(), 1);
+    reader.go_on(Part { name: "b.csv", text: "Numbers\n+441632960001\n\n+441632960000\n" }, &none);
+    let read: Vec<_> = reader.collect();
+    let [Line::Number(number), Line::Problem(twice)] = read.as_slice() else { panic!("{read:?}") };
+    assert_eq!(file_and_line(number.line.into()), (1, 2));
+    assert_eq!(file_and_line(twice.line.into()), (1, 4));
+    assert_eq!(twice.reason, "Stands twice: the first is on line 2 of a.csv. Remove one of the two.");
 }
 
 #[test]
@@ -124,7 +231,7 @@ fn a_quote_that_never_closes_is_found() {
 #[test]
 fn bytes_that_are_no_text_are_explained() {
     assert!(decode(&[0xFF, 0xFE, b'1', 0]).unwrap_err().contains("UTF-16"));
-    assert!(decode(b"1\0\x002\0\x003\0\x004\0").unwrap_err().contains("UTF-16"));
+    assert!(decode(b"1\x002\x003\x004\0").unwrap_err().contains("UTF-16"));
     assert!(decode(b"PK\x03\x04zip").unwrap_err().contains("Excel"));
     assert_eq!(
         decode(b"1\n2\n\xff").unwrap_err(),
@@ -188,7 +295,7 @@ fn settings() -> impl Strategy<Value = NumberSettings> {
 
 proptest! {
     #[test]
-    fn an_export_reads_back_unchanged(settings in settings(), value in 1_000_000_i64..1_000_000_000_000_000, for_spreadsheets: bool) {
+    fn an_export_reads_back_unchanged(settings in settings(), value in 441_632_000_000_i64..441_633_000_000, for_spreadsheets: bool) {
         let number = Number {
             telephone_number: E164::from_i64(value).unwrap(),
             account: "contoso".into(),
@@ -198,6 +305,7 @@ proptest! {
             state: SyncState::Synced,
             assigned: false,
             error: None,
+            as_sent: None,
             rev: 1,
             order_id: 1,
             changed_at: time::OffsetDateTime::UNIX_EPOCH,
@@ -207,13 +315,26 @@ proptest! {
         csv.write_record(cells(&number, for_spreadsheets)).unwrap();
         let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
         let read: Vec<_> = Reader::new(&text, 10).collect();
-        prop_assert_eq!(read, vec![Line::Number(UploadedNumber {
-            line: 2,
-            number: number.telephone_number,
-            account: Some("contoso".into()),
-            settings: Some(Box::new(settings)),
-            assigned: false,
-        })]);
+        let [Line::Number(row)] = read.as_slice() else { panic!("{read:?}") };
+        prop_assert_eq!((row.line, row.number, row.account.as_deref()), (2, number.telephone_number, Some("contoso")));
+        let said = row.settings.as_ref().unwrap();
+        prop_assert_eq!(said.alone(), settings.clone());
+        prop_assert_eq!(said.over(&settings), settings, "a line over what it was made of changes nothing");
+    }
+
+    #[test]
+    fn what_a_file_does_not_say_stays(before in settings(), header in "[a-z]{1,9}") {
+        let text = format!("Number,SIP header\n+441632960000,{header}\n+441632960001,\n");
+        let read: Vec<_> = Reader::new(&text, 10).collect();
+        let [Line::Number(set), Line::Number(unset)] = read.as_slice() else { panic!("{read:?}") };
+        let after = |row: &UploadedNumber| row.settings.as_ref().unwrap().over(&before);
+        prop_assert_eq!(after(set), NumberSettings { custom_sip_header: Some(header), ..before.clone() });
+        prop_assert_eq!(after(unset), NumberSettings { custom_sip_header: None, ..before.clone() });
+    }
+
+    #[test]
+    fn any_workbook_is_answered_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = workbook::read(&[b"PK\x03\x04".as_slice(), &bytes].concat(), None);
     }
 
     #[test]
@@ -235,6 +356,7 @@ fn lines_of_csv_are_counted_whatever_ends_them() {
             .map(|line| match line {
                 Line::Problem(problem) => problem.line,
                 Line::Number(row) => row.line,
+                Line::Note(note) => note.line,
             })
             .collect();
         assert_eq!(lines, [3, 4, 6], "{end:?}");
@@ -254,10 +376,10 @@ fn a_line_that_is_none_is_passed_over() {
 fn headings_cells_and_values_are_bounded() {
     let capabilities = "serviceDetails_teamsOperatorConnect_configuration_choosableCapabilities";
     let enabled = "serviceDetails_teamsOperatorConnect_enabled";
-    insta::assert_snapshot!(numbers(&"x,".repeat(500_000)).join("\n"), @"\
-        1: The heading row has 500001 cells and 1000000 bytes, far more than the 25 headings that there are. \
+    insta::assert_snapshot!(numbers(&"did,".repeat(500_000)).join("\n"), @"\
+        1: The heading row has 500001 cells and 2000000 bytes, far more than the 25 headings that there are. \
         The headings are those of the CSV export of numbers, or the single heading Numbers. \
-        (x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,…)");
+        (did,did,did,did,did,did,did,did,did,did,did,did,did,did,did,…)");
     insta::assert_snapshot!(numbers(&format!("telephoneNumber,{}\n", "x".repeat(50_000))).join("\n"), @"\
         1: This heading is not known. The headings are those of the CSV export of numbers, or the single heading Numbers. \
         (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…)");
@@ -270,12 +392,12 @@ fn headings_cells_and_values_are_bounded() {
 
 #[test]
 fn an_entry_is_bounded_and_the_next_one_is_read() {
-    let text = format!("{},+441632960000, {}", "1 ".repeat(1_000), "1-".repeat(1_000));
+    let text = format!("{}\n+441632960000\n{}", "1 ".repeat(1_000), "1-".repeat(1_000));
     let read = numbers(&text);
     assert_eq!(read.len(), 3, "{read:?}");
     assert!(read[0].starts_with("1: Too long for a number or a range."), "{}", read[0]);
     assert_eq!(read[1], "+441632960000");
-    assert!(read[2].starts_with("1: Too long for a number or a range."), "{}", read[2]);
+    assert!(read[2].starts_with("3: Too long for a number or a range."), "{}", read[2]);
 }
 
 #[test]
@@ -288,7 +410,7 @@ fn problems_are_told_up_to_the_limit_of_numbers() {
         assert!(last.reason.starts_with(&words), "{}", last.reason);
         assert_eq!(last.line as usize, told);
     }
-    let text = "+441632960000-0999\n".repeat(1_000);
+    let text = "+441632960000-+441632960999\n".repeat(1_000);
     assert_eq!(Reader::new(&text, 1_000).count(), 1_000 + 1_000 + 1, "numbers that stand twice count too");
     let mut reader = Reader::new(&text, 1_000);
     reader.refuse(1_000);
@@ -338,9 +460,13 @@ fn bounded(text: &str) {
         assert!(chunk.len() <= CHUNK_LINES);
         assert!(chunk.iter().map(Line::bytes).sum::<usize>() <= CHUNK_BYTES + 200_000);
         for line in chunk {
-            let Line::Problem(problem) = line else {
-                taken += 1;
-                continue;
+            let problem = match line {
+                Line::Problem(problem) => problem,
+                Line::Number(_) => {
+                    taken += 1;
+                    continue;
+                }
+                Line::Note(_) => continue,
             };
             problems += 1;
             let heading = problem.heading.as_deref().unwrap_or_default();

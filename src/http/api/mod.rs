@@ -61,11 +61,16 @@ pub fn api_router(routes: ApiRoutes, state: ApiState) -> Router {
 /// Lets a call in, and gives its answer the form and the headers that every answer of the API has.
 async fn answer(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let client_id = render::client_request_id(request.headers());
+    let is_repeatable = render::is_repeatable(request.headers());
     let response = match allowed_network(&state, &request) {
         Ok(()) => state.shares().answer(request, next).await,
         Err(problem) => problem.into_response(),
     };
-    render::with_headers(render::errors(response, &state), client_id, &state)
+    let mut response = render::with_headers(render::errors(response, &state), client_id, &state);
+    if is_repeatable {
+        render::reject(&mut response);
+    }
+    response
 }
 
 /// Refuses calls from elsewhere than the allowed networks, before anything else of them is looked at.

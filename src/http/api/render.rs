@@ -73,9 +73,6 @@ fn error(problem: &Problem, state: &ApiState) -> Response {
     let mut response = (problem.status, Json(ErrorResponse { error: form })).into_response();
     let headers = response.headers_mut();
     headers.insert(ERROR_CODE, code);
-    if problem.code.starts_with("repeatability") {
-        headers.insert("repeatability-result", HeaderValue::from_static("rejected"));
-    }
     if let Some(challenge) = challenge(problem, &missing) {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
@@ -131,6 +128,19 @@ pub(super) fn with_headers(mut response: Response, client_id: Option<HeaderValue
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// Whether a request says that it may be repeated.
+pub(super) fn is_repeatable(headers: &HeaderMap) -> bool {
+    headers.contains_key("repeatability-request-id") || headers.contains_key("repeatability-first-sent")
+}
+
+/// Says of a refused request that nothing was done for it and nothing is remembered of it. Where it helps to send the same
+/// again, `Retry-After` says so instead.
+pub(super) fn reject(response: &mut Response) {
+    if response.status().is_client_error() && !response.headers().contains_key(header::RETRY_AFTER) {
+        response.headers_mut().insert("repeatability-result", HeaderValue::from_static("rejected"));
+    }
 }
 
 /// Returns the client's identifier of its request, which goes to the log as well: any one value of visible characters,

@@ -18,6 +18,9 @@ use crate::authz::{Missing, Roles};
 /// Code of the problem that there is no such order: it may have been a draft.
 pub(in crate::http) const NO_ORDER: &str = "order_not_found";
 
+/// Seconds after which what is on its way may have come: a backend lets go of a number within some seconds, mostly.
+pub const NOT_YET: u32 = 10;
+
 /// Something that keeps a request from being answered as asked.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -253,6 +256,13 @@ impl Problem {
     #[must_use]
     pub fn at(mut self, target: impl Into<String>) -> Self {
         self.target = Some(target.into());
+        self
+    }
+
+    /// Says after how many seconds it makes sense to ask again.
+    #[must_use]
+    pub fn again_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 

@@ -147,7 +147,7 @@ async fn create(
             Ok(see_other_with(&format!("/accounts/{}", account.name), Flash::success(text)))
         }
         Err(errors) => {
-            let api = api_call::of_account_form(&state, &form, true);
+            let api = api_call::of_account_form(&state, &form, None);
             let page = FormPage::new(state.ctx(), shell, form, ServiceSet::default());
             Ok(invalid(&FormPage { errors, api, ..page.with_tenant(state.ctx(), &grant).await? }))
         }
@@ -197,14 +197,16 @@ async fn update(
             let theirs = form::described(ctx, &form::of(&account));
             let stale = theirs.into_iter().zip(form::described(ctx, &form));
             let stale = stale.map(|((what, theirs), (_, yours))| ComparedLine { what, theirs, yours }).collect();
-            let api = api_call::of_account_form(&state, &form.over(&account, ctx.policy.backends.provisioned()), false);
+            let over = form.over(&account, ctx.policy.backends.provisioned());
+            let api = api_call::of_account_form(&state, &over, Some(&account));
             let page = FormPage::new(ctx, shell, form, account.services).with_tenant(ctx, &grant).await?;
             let (version, stale_at) = (account.rev, Some(account.updated_at.into()));
             Ok(page_with(StatusCode::CONFLICT, &FormPage { name, version, stale, stale_at, api, ..page }))
         }
         Err(errors) => {
             let account = accounts::get(ctx, &read, &name).await?;
-            let api = api_call::of_account_form(&state, &form.over(&account, ctx.policy.backends.provisioned()), false);
+            let over = form.over(&account, ctx.policy.backends.provisioned());
+            let api = api_call::of_account_form(&state, &over, Some(&account));
             let page = FormPage::new(ctx, shell, form, account.services).with_tenant(ctx, &grant).await?;
             Ok(invalid(&FormPage { name, version, errors, api, ..page }))
         }

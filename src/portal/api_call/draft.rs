@@ -154,7 +154,8 @@ pub(in crate::portal) async fn of_draft(
         shown.notes.push(format!("The API takes no ticket: {ticket} is left out."));
     }
     if order.kind == OrderKind::Upload && !state.ctx().policy.calling_profiles.is_empty() {
-        shown.notes.push("The API knows no calling profiles: every number gets the usual one.".to_owned());
+        let note = "The API knows no calling profiles: a new number gets the usual one, another keeps its own.";
+        shown.notes.push(note.to_owned());
     }
     Ok(shown)
 }
@@ -166,8 +167,8 @@ async fn script(
     PathPart(id): PathPart<i64>,
 ) -> Result<Response, Problem> {
     let order = orders::get(state.ctx(), &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
-    if order.status != OrderStatus::Draft || Api::of(&state).is_none() {
+    let right = OrderRight::of_order(grant.principal(), &order)?;
+    if order.status != OrderStatus::Draft || order.moves.is_some() || Api::of(&state).is_none() {
         return Ok(see_other(&format!("/orders/{id}")));
     }
     let accounts = order_writes::accounts(state.ctx(), &right, id).await?;

@@ -188,7 +188,7 @@ async fn find(
     };
     let line = |row| {
         let line = Line::new(row, &places, backends, now);
-        Line { ticked: query.number.contains(&line.e164), ..line }
+        Line { ticked: query.number.contains(&line.value), ..line }
     };
     found.lines = rows.rows.iter().map(line).collect();
     Ok(found)

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::domain::{DriftKind, E164, FieldProblem};
 use crate::http::Problem;
 use crate::portal::form::{Filters, page_of};
-use crate::portal::number_filter::NumbersQuery;
+use crate::portal::number_filter::{NumbersQuery, ticked_range};
 use crate::service::Page;
 use crate::service::drift::{DriftFilter, DriftKey, Ignored};
 use crate::service::numbers::NumberFilter;
@@ -84,6 +84,7 @@ impl DriftQuery {
             assignment: shared.assignment,
             ignored: ignored.unwrap_or_default(),
             numbers: None,
+            stretches: None,
         };
         if problems.is_empty() { Ok(filter) } else { Err(problems) }
     }
@@ -100,12 +101,8 @@ impl DriftQuery {
         if self.number.is_empty() {
             return Ok(None);
         }
-        let ticked = |text: &String| {
-            E164::parse(text)
-                .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
-        };
-        let numbers = self.number.iter().map(ticked).collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(DriftFilter { numbers: Some(numbers), ..filter }))
+        let stretches = self.number.iter().map(|text| ticked_range(text)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(DriftFilter { stretches: Some(stretches), ..filter }))
     }
 
     /// The filters that are on, for pills and addresses.
@@ -159,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_place_in_the_list_reads_back() {
-        let key = DriftKey { number: E164::parse("+441632960000").unwrap(), backend: "operator-connect".to_owned() };
+        let key =
+            DriftKey { number: E164::parse_wire("+441632960000").unwrap(), backend: "operator-connect".to_owned() };
         let query = DriftQuery { page: format!("after.{}", key_text(&key)), ..DriftQuery::default() };
         assert_eq!(query.page(), Page::After(key));
         for first in ["", "after.", "after.44", "after.x.operator-connect"] {

@@ -6,6 +6,7 @@ use crate::domain::drift;
 use crate::domain::rules::{Difference, described};
 use crate::domain::{Backends, DriftKind, NumberSettings, Places};
 use crate::portal::form::query_value;
+use crate::portal::number_filter::range_value;
 use crate::portal::show::{Chip, Moment, age, count, counted};
 use crate::service::drift::{DRIFT_COUNTED, DriftCount, DriftRange, DriftRow};
 
@@ -15,6 +16,9 @@ pub(super) struct Line {
     pub(super) shown: String,
     /// The last number; empty where it is one.
     pub(super) last: String,
+    /// What its box sends.
+    pub(super) value: String,
+    pub(super) numbers: i64,
     pub(super) count: String,
     pub(super) ticked: bool,
     pub(super) kind: Chip,
@@ -44,6 +48,8 @@ impl Line {
             e164: row.number.to_string(),
             shown: row.number.grouped(),
             last: String::new(),
+            value: row.number.to_string(),
+            numbers: 1,
             count: "1".to_owned(),
             ticked: false,
             kind: kind_chip(row.kind),
@@ -68,6 +74,8 @@ impl Line {
         Self {
             last: if range.count > 1 { range.last.grouped() } else { String::new() },
             count: count(range.count),
+            value: range_value(range.first.number, range.last),
+            numbers: range.count,
             ..Self::new(&range.first, places, backends, now)
         }
     }

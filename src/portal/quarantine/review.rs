@@ -9,7 +9,7 @@ use crate::domain::{E164, Refusal, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, see_other_with,
 };
-use crate::portal::form::Errors;
+use crate::portal::form::{Errors, ticked_number};
 use crate::portal::origin;
 use crate::portal::review;
 use crate::portal::show::{Moment, count, counted};
@@ -35,6 +35,8 @@ pub(in crate::portal) struct InReview {
     pub(in crate::portal) more: i64,
     /// Whether the time of some of them has passed since the review was made, for those who may decide about it.
     pub(in crate::portal) has_run_out: bool,
+    /// Whether they are still on their account, and move.
+    pub(in crate::portal) leaves: bool,
     /// Whether the person may override it.
     pub(in crate::portal) may_override: bool,
     /// What was overridden already.
@@ -111,12 +113,13 @@ impl InReview {
         let overrides = quarantine::overrides(ctx, grant, found.order.id).await?;
         let now = ctx.clock.now();
         let passed = |item: &ItemRow| item.quarantine.as_ref().is_some_and(|item| item.until <= now);
-        let may_decide = OrderRight::of(grant.principal(), found.order.kind).is_ok();
+        let may_decide = OrderRight::of_order(grant.principal(), &found.order).is_ok();
         Ok(Self {
             has_run_out: may_decide && found.refused.iter().any(passed),
             count: if all > 0 { count(all) } else { String::new() },
             more: all - rows.len() as i64,
             rows,
+            leaves: found.refused.iter().any(|item| item.quarantine.as_ref().is_some_and(|item| item.leaves)),
             may_override: grant.principal().may::<QuarantineOverride>(),
             overrides: overrides.into_iter().map(OverrideRow::from).collect(),
             said,
@@ -139,11 +142,7 @@ struct SentOverride {
 
 impl SentOverride {
     fn form(&self) -> Result<OverrideForm, Problem> {
-        let read = |text: &String| {
-            E164::parse(text)
-                .map_err(|error| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number: {error}.")))
-        };
-        let ticked: Vec<E164> = self.number.iter().map(read).collect::<Result<_, _>>()?;
+        let ticked: Vec<E164> = self.number.iter().map(|text| ticked_number(text)).collect::<Result<_, _>>()?;
         let numbers = self.all.is_empty().then_some(ticked);
         Ok(OverrideForm { numbers, reason: self.reason.replace("\r\n", "\n") })
     }
@@ -161,7 +160,7 @@ async fn compare(
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
     let order = orders::get(ctx, &grant, id).await?;
-    let right = OrderRight::of(grant.principal(), order.kind)?;
+    let right = OrderRight::of_order(grant.principal(), &order)?;
     let (path, flash) = match orders::compare_again(ctx, &right, id).await {
         Ok(0) => (format!("/orders/{id}/review"), Flash::success("The review still is as it was.")),
         Ok(_) => (format!("/orders/{id}/review"), Flash::success("The review was made anew. Look at it once more.")),

@@ -1,21 +1,21 @@
 //! What the backends hold of the numbers of a draft, as a review shows it.
 
-use super::{RangeRow, Said};
+use super::{RangeRow, Said, of_all};
 use crate::domain::rules::{Difference, differences};
 use crate::domain::{Backends, E164, NumberSettings, Outside, Places};
 use crate::portal::show::{count, counted};
-use crate::service::orders::{CHANGE_ASSIGNED, LOSE_ADDRESS, REVIEW_SHOWN, Review, TheirSettings};
+use crate::service::orders::{CHANGE_ASSIGNED, ItemRange, LOSE_ADDRESS, Review, TheirSettings};
 
 /// What the backends hold of the numbers of an upload.
 pub(super) struct Held {
     pub(super) adopted: String,
     pub(super) adopted_ranges: Vec<RangeRow>,
-    pub(super) adopted_cut: bool,
+    pub(super) adopted_said: String,
     pub(super) different: String,
     pub(super) theirs: Vec<TheirRow>,
     pub(super) unknown: String,
     pub(super) unknown_ranges: Vec<RangeRow>,
-    pub(super) unknown_cut: bool,
+    pub(super) unknown_said: String,
     /// Why the backends could not be asked.
     pub(super) reasons: Vec<String>,
     pub(super) has_adopted: bool,
@@ -46,6 +46,11 @@ pub(super) struct Tick {
     pub(super) error: String,
 }
 
+/// How many of the numbers the ranges have; empty where that is all.
+fn said(ranges: &[ItemRange], all: i64) -> String {
+    of_all(ranges.iter().map(|range| range.count).sum(), all, "numbers")
+}
+
 impl Held {
     pub(super) fn new(review: &Review, backends: &Backends, reasons: Vec<String>) -> Self {
         let ranges = |ranges: &[_]| ranges.iter().map(RangeRow::from).collect();
@@ -54,12 +59,12 @@ impl Held {
         Self {
             adopted: count(adopted),
             adopted_ranges: ranges(&review.adopted),
-            adopted_cut: review.adopted.len() >= REVIEW_SHOWN,
+            adopted_said: said(&review.adopted, adopted),
             different: count(different),
             theirs: review.theirs.iter().map(|there| TheirRow::new(there, backends, &review.places)).collect(),
             unknown: count(unknown),
             unknown_ranges: ranges(&review.unknown),
-            unknown_cut: review.unknown.len() >= REVIEW_SHOWN,
+            unknown_said: said(&review.unknown, unknown),
             reasons,
             has_adopted: adopted > 0,
             has_different: different > 0,

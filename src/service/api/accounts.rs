@@ -2,12 +2,12 @@
 
 use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
-use crate::domain::{Account, AccountDraft, OrderSource, Service};
+use crate::domain::{Account, AccountDraft, OrderSource, SentAccount, Service};
 use crate::service::accounts::{AccountDeletion, by_service, create_in, delete_in, in_use, update_in};
 use crate::service::labels::{self, AccountLabel, Unavailable};
 use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, ItemProblem, Result, Rules};
-use crate::store::Tx;
+use crate::store::{Tx, at, micros};
 
 /// An account with how many of its numbers have each service.
 #[derive(Clone, Debug)]
@@ -44,8 +44,9 @@ pub async fn put(
     ctx: &Ctx,
     grant: &Grant<AccountsWrite>,
     request: &ChangeRequest<'_, CountedAccount>,
-    wanted: &AccountDraft,
+    sent: &SentAccount,
 ) -> Result<ApiAnswer> {
+    let SentAccount { draft: wanted, as_sent, .. } = sent;
     let name = wanted.name.as_str();
     let answer = transact_together!(ctx, |tx| {
         let now = ctx.clock.now();
@@ -54,7 +55,7 @@ pub async fn put(
         }
         let before = match tx.account_locked(name).await? {
             Some(account) if account.deleting => {
-                return Err(Error::Conflict(format!(
+                return Err(Error::NotYet(format!(
                     "Account {name} is being deleted. Wait until it is gone, then create it anew."
                 )));
             }
@@ -84,12 +85,30 @@ pub async fn put(
                 Outcome::Done
             }
         };
-        let account = tx.account(name).await?.ok_or(Error::NotFound("account"))?;
+        let mut account = tx.account(name).await?.ok_or(Error::NotFound("account"))?;
+        if account.as_sent != *as_sent {
+            tx.set_account_as_sent(account.id, as_sent, now).await?;
+            (account.as_sent, account.updated_at) = (as_sent.clone(), at(micros(now)));
+        }
         let after = CountedAccount::of(&mut tx, account).await?;
         request.answer(&mut tx, grant.principal(), outcome, Some(&after), now).await?
     })?;
     ctx.wake_followers_of_accounts().await;
     Ok(answer)
+}
+
+/// Finds what stands against an account that is not put, because something else is wrong with the request.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stands_against(ctx: &Ctx, grant: &Grant<AccountsWrite>, sent: &SentAccount) -> Result<Vec<ItemProblem>> {
+    let mut tx = ctx.db.read().await?;
+    let before = match tx.account(sent.draft.name.as_str()).await?.filter(|account| !account.deleting) {
+        Some(account) => Some(CountedAccount::of(&mut tx, account).await?),
+        None => None,
+    };
+    let wanted = sent.as_far_as_read(before.as_ref().map(|before| &before.account));
+    against(&mut tx, &ctx.rules(), grant, before.as_ref(), &wanted).await
 }
 
 /// Says that somebody else took the name or the subdomain after it was found to be free.

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::authz::{Grant, NumbersWrite};
-use crate::domain::{CivicAddress, E164, NumberSettings, ServiceSet, TenantId};
+use crate::domain::{CivicAddress, NumberSettings, SentNumber, ServiceSet, TenantId};
 use crate::service::transact::transact;
 use crate::service::{Ctx, ItemProblem, Result};
 use crate::store::{Tx, WorkKind};
@@ -38,13 +38,8 @@ struct Known {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn check(
-    ctx: &Ctx,
-    _: &Grant<NumbersWrite>,
-    account: &str,
-    wanted: &[(E164, NumberSettings)],
-) -> Result<CheckedAddresses> {
-    if !wanted.iter().any(|(_, settings)| settings.teams.has_emergency_address()) {
+pub async fn check(ctx: &Ctx, _: &Grant<NumbersWrite>, account: &str, sent: &[SentNumber]) -> Result<CheckedAddresses> {
+    if !sent.iter().any(|sent| sent.settings.teams.has_emergency_address()) {
         return Ok(CheckedAddresses::default());
     }
     let unchecked = CheckedAddresses { problems: Vec::new(), are_unchecked: true };
@@ -59,10 +54,10 @@ pub async fn check(
         let Some(as_of) = tx.work_row(work, ctx.clock.now()).await?.and_then(|work| work.last_ok_at) else {
             return Ok(unchecked);
         };
-        let known = known(&mut tx, &tenant, wanted, as_of).await?;
+        let known = known(&mut tx, &tenant, sent, as_of).await?;
         (tenant, known)
     };
-    let checked = known.check(wanted);
+    let checked = known.check(sent);
     let now = ctx.clock.now();
     if !checked.problems.is_empty() && known.as_of < now - PAUSE {
         transact!(ctx, |tx| {
@@ -73,13 +68,8 @@ pub async fn check(
     Ok(checked)
 }
 
-async fn known(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    wanted: &[(E164, NumberSettings)],
-    as_of: OffsetDateTime,
-) -> Result<Known> {
-    let teams = || wanted.iter().map(|(_, settings)| &settings.teams);
+async fn known(tx: &mut Tx, tenant: &TenantId, sent: &[SentNumber], as_of: OffsetDateTime) -> Result<Known> {
+    let teams = || sent.iter().map(|sent| &sent.settings.teams);
     let ids: BTreeSet<&str> = teams().filter_map(|teams| teams.civic_address_id.as_deref()).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
     let addresses = tx.civic_addresses_among(tenant, &ids).await?;
@@ -95,13 +85,13 @@ async fn known(
 }
 
 impl Known {
-    fn check(&self, wanted: &[(E164, NumberSettings)]) -> CheckedAddresses {
+    fn check(&self, sent: &[SentNumber]) -> CheckedAddresses {
         let mut checked = CheckedAddresses::default();
-        for (index, (_, settings)) in wanted.iter().enumerate() {
-            match self.flaw(settings) {
+        for sent in sent {
+            match self.flaw(&sent.settings) {
                 Flaw::None => {}
                 Flaw::Unchecked => checked.are_unchecked = true,
-                Flaw::Of(name, id) => checked.problems.push(self.problem(index, settings, name, &id)),
+                Flaw::Of(name, id) => checked.problems.push(self.problem(sent.index, &sent.settings, name, &id)),
             }
         }
         checked

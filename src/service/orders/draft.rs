@@ -13,7 +13,7 @@ pub async fn discard(ctx: &Ctx, right: &OrderRight, id: i64) -> Result<()> {
     let now = ctx.clock.now();
     transact!(ctx, |tx| {
         let order = find(&mut tx, id).await?;
-        if order.kind != right.kind() {
+        if !right.opens(&order) {
             return Err(Error::NotFound("order"));
         }
         if !tx.discard_order(id, now).await? {

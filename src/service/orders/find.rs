@@ -3,7 +3,7 @@
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::{E164, ItemState, Order, Verdict};
 use crate::service::{Ctx, Error, Result};
-use crate::store::{Cause, ItemRow, OrderFilter, OrderPage, Page, ProblemRow, Tx};
+use crate::store::{Cause, FoldedItems, ItemRow, OrderFilter, OrderPage, Page, ProblemRow, Tx};
 
 /// Rows on one page of an order or of the list.
 pub const PAGE_SIZE: usize = 50;
@@ -73,6 +73,21 @@ pub async fn items(
     let only = (only.verdict, only.state);
     let (items, more_before, more_after) = ctx.db.read().await?.items_page(id, only, page, PAGE_SIZE).await?;
     Ok(ItemPage { items, more_after, more_before })
+}
+
+/// One page of an order's numbers, those in a row with the same result on one line; tells whether there are more before and
+/// behind.
+///
+/// # Errors
+/// When the database fails.
+pub async fn folded(
+    ctx: &Ctx,
+    _: &Grant<OrdersRead>,
+    id: i64,
+    only: Option<ItemState>,
+    page: Page<E164>,
+) -> Result<(Vec<FoldedItems>, bool, bool)> {
+    Ok(ctx.db.read().await?.folded_items(id, only, page, PAGE_SIZE).await?)
 }
 
 /// Reads the numbers of an order behind `after` for a report, and gives the number to go on behind until it is finished.

@@ -7,7 +7,7 @@ use super::find::find;
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::{BackendInfo, OrderKind, OrderStatus, TenantId};
 use crate::service::transact::transact;
-use crate::service::{Ctx, Result, Rules};
+use crate::service::{Ctx, Result, Rules, bulk};
 use crate::store::{ComparedWith, Tx, WorkKind, WorkRow};
 
 /// The state of a backend that is older is pulled anew where a decision rests on it.
@@ -95,6 +95,10 @@ pub(in crate::service) fn compared_with(rules: &Rules) -> ComparedWith<'_> {
 
 /// Compares a draft with what exists now, and tells how many verdicts moved.
 pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i64, kind: OrderKind) -> Result<u64> {
+    let order = find(tx, id).await?;
+    if order.form_of.follows_numbers() && tx.moved_on(id).await? > 0 {
+        bulk::restage(tx, rules, &order).await?;
+    }
     let moved = tx.compare_items(id, kind, compared_with(rules)).await?;
     if let Some(way) = tx.drift_way(id).await? {
         tx.correct_drift_verdicts(id, way, rules.clock.now()).await?;

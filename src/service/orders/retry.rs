@@ -16,17 +16,19 @@ pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i6
     let now = ctx.clock.now();
     let retried = transact!(ctx, |tx| {
         let order = find(&mut tx, id).await?;
-        if order.kind != right.kind() {
+        if !right.opens(&order) {
             return Err(Error::NotFound("order"));
         }
         tx.take_time().await?;
         let state = if order.kind == OrderKind::Upload { SyncState::Pending } else { SyncState::Releasing };
-        let retried = tx.retry_failed(id, state.key(), now).await?;
+        let leaving = if order.moves.is_some() { tx.retry_leaving(id, now).await? } else { 0 };
+        let retried = leaving + tx.retry_failed(id, state.key(), now).await?;
         if retried == 0 {
             return Err(Error::Conflict(format!("Order {id} has no failed number to try again.")));
         }
         tx.add_progress(id, Progress { failed: -retried, ..Progress::default() }, now).await?;
-        for account in tx.accounts_to_push(id).await? {
+        let waiting = if order.moves.is_some() { tx.moves_waiting(id).await? } else { tx.accounts_to_push(id).await? };
+        for account in waiting {
             tx.want_account(account, &ctx.policy.backends, now).await?;
         }
         let mut entry = right.audit(origin, "order.retry");

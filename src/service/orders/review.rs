@@ -3,16 +3,23 @@
 use std::collections::BTreeSet;
 
 use super::addresses;
+use super::changes::{ChangeGroup, grouped};
 use super::decision::{held, verdicts};
 use super::find::find;
+use super::refused as unread;
+use super::undo::undone;
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::number::content_id;
-use crate::domain::{Consent, DriftWay, E164, Order, OrderKind, Outside, Places, Verdict};
-use crate::service::{Ctx, Result, Rules};
+use crate::domain::upload::file_and_line;
+use crate::domain::{Consent, DriftWay, E164, FormOf, Moves, Order, OrderKind, Outside, Places, Verdict};
+use crate::service::{Ctx, Result, Rules, blocks};
 use crate::store::{
-    ItemRange, ItemRow, OutsideCount, Page, ProblemRow, RangesOf, SettingsChange, TheirSettings, TouchedThere, Tx,
+    ItemRange, ItemRow, NoteRow, OutsideCount, Page, ProblemRow, ProposalCount, RangesOf, RefusedRange, SettingsChange,
+    TheirSettings, TouchedThere, Tx,
 };
 
+/// Ranges of changed numbers that are looked at, to tell which numbers change alike.
+const RANGES_READ: i64 = 2_000;
 /// Assigned numbers that a release names.
 const ASSIGNED_SHOWN: i64 = 100;
 
@@ -27,6 +34,8 @@ pub struct Review {
     pub outside: Vec<OutsideCount>,
     /// What changes for changed numbers.
     pub changes: Vec<SettingsChange>,
+    /// The same by what differs, each with its numbers.
+    pub groups: Vec<ChangeGroup>,
     /// What the backends hold otherwise than the draft wants it and than was known.
     pub theirs: Vec<TheirSettings>,
     /// Numbers whose change at a backend somebody at the enterprise notices.
@@ -35,16 +44,28 @@ pub struct Review {
     pub adopted: Vec<ItemRange>,
     /// The first ranges of which the backends could not be asked.
     pub unknown: Vec<ItemRange>,
-    /// The first ranges of new numbers, or of those to release.
+    /// The first ranges of new numbers, or of those to release; one more than is shown where there are more.
     pub ranges: Vec<ItemRange>,
     /// The first lines that could not be taken.
     pub problems: Vec<ProblemRow>,
     /// The first numbers that are refused, with their verdicts.
     pub refused: Vec<ItemRow>,
+    /// The first ranges that are refused for anything but quarantine.
+    pub refused_ranges: Vec<RefusedRange>,
     /// Of a release: how many numbers are in use, and the first of them.
     pub assigned: (i64, Vec<E164>),
     /// How it settles drift, where it does.
     pub way: Option<DriftWay>,
+    /// The names of the files that were read.
+    pub files: Vec<String>,
+    /// How many of the lines that could not be taken have a proposal, by the kind of their flaw.
+    pub proposals: Vec<ProposalCount>,
+    /// Whether the text was kept in which proposals can be taken over.
+    pub can_be_mended: bool,
+    /// The first lines that were read in a way that a person should see, and how many there are.
+    pub notes: (i64, Vec<NoteRow>),
+    /// What is to be said of numbers that are assigned to nobody.
+    pub unassigned: Option<String>,
     /// What a person should know before deciding.
     pub warnings: Vec<String>,
     /// The addresses and locations of the settings shown.
@@ -52,6 +73,12 @@ pub struct Review {
 }
 
 impl Review {
+    /// The file that a line is in, where there are several.
+    pub fn file_of(&self, line: i64) -> String {
+        let (file, _) = file_and_line(line);
+        self.files.get(file).filter(|_| self.files.len() > 1).cloned().unwrap_or_default()
+    }
+
     /// How many numbers have this verdict.
     pub fn count(&self, verdict: Verdict) -> i64 {
         self.counts.iter().find(|(other, _)| *other == verdict).map_or(0, |(_, count)| *count)
@@ -97,9 +124,9 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let outside = tx.outside_counts(id).await?;
     let counts = verdicts(&outside);
     let main = if order.kind == OrderKind::Upload { RangesOf::New } else { RangesOf::Release };
-    let mut refused = Vec::new();
+    let mut refused_items = Vec::new();
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
-        refused.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
+        refused_items.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
     let way = tx.drift_way(id).await?;
     let assigned = match way {
@@ -112,17 +139,25 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         Some(DriftWay::Push) => tx.drift_changes(id).await?,
         _ => tx.settings_changes(id).await?,
     };
-    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64).await?;
+    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64 + 1).await?;
     let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
     let settings = settings.chain(theirs.iter().flat_map(|there| [&there.theirs, &there.ours]));
     let settings = settings.chain(ranges.iter().map(|range| &range.settings));
     let addresses: BTreeSet<&str> = settings.filter_map(|s| s.teams.civic_address_id.as_deref()).collect();
     let addresses: Vec<&str> = addresses.into_iter().collect();
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
+    let changed = if changes.is_empty() { Vec::new() } else { tx.changed_ranges(id, RANGES_READ).await? };
+    let groups = grouped(&changes, &changed, &places);
+    let said = of_its_making(&mut tx, &order).await?;
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
     warned.extend(addresses::warnings(&mut tx, id).await?);
+    let files = unread::kept_files(&mut tx, id).await?;
+    warned.extend(unread::not_read(&files));
+    let (unassigned, notes) = notes(&mut tx, &order).await?;
+    warned.extend(blocks::warnings(&mut tx, id, ctx.clock.now()).await?);
     Ok(Review {
         changes,
+        groups,
         ranges,
         places,
         theirs,
@@ -130,14 +165,49 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         adopted: held_ranges(&mut tx, id, &outside, Outside::Equal).await?,
         unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
-        refused,
-        warnings: of_drift(way, &order, &assigned).into_iter().chain(warned).collect(),
+        refused_ranges: if refused_items.is_empty() {
+            Vec::new()
+        } else {
+            tx.refused_ranges(id, REVIEW_SHOWN as i64).await?
+        },
+        refused: refused_items,
+        files: files.into_iter().map(|file| file.name).collect(),
+        proposals: if order.refused_lines > 0 { tx.proposal_counts(id).await? } else { Vec::new() },
+        can_be_mended: order.refused_lines > 0 && tx.has_draft_text(id).await?,
+        notes,
+        unassigned,
+        warnings: of_drift(way, &order, &assigned).into_iter().chain(said).chain(warned).collect(),
         assigned: if order.kind == OrderKind::Release { assigned } else { (0, Vec::new()) },
         way,
         order,
         counts,
         outside,
     })
+}
+
+/// What holds for many lines, and the first lines that were read in a way that a person should see, with their count.
+async fn notes(tx: &mut Tx, order: &Order) -> Result<(Option<String>, (i64, Vec<NoteRow>))> {
+    if order.kind == OrderKind::Release {
+        return Ok((None, (0, Vec::new())));
+    }
+    let mut count = tx.count_notes(order.id).await?;
+    let mut notes = tx.order_notes(order.id, -1, REVIEW_SHOWN as i64).await?;
+    let whole = notes.first().filter(|note| note.line == 0).map(|note| note.text.clone());
+    if whole.is_some() {
+        notes.remove(0);
+        count -= 1;
+    }
+    Ok((whole, (count, notes)))
+}
+
+/// The next ranges of new numbers of a draft behind this one, or of those to release, one more than a review shows at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ranges_behind(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order, after: E164) -> Result<Vec<ItemRange>> {
+    let of = if order.kind == OrderKind::Upload { RangesOf::New } else { RangesOf::Release };
+    let mut tx = ctx.db.read().await?;
+    Ok(tx.item_ranges(order.id, of, after.as_i64(), REVIEW_SHOWN as i64 + 1).await?)
 }
 
 async fn held_ranges(tx: &mut Tx, id: i64, counts: &[OutsideCount], outside: Outside) -> Result<Vec<ItemRange>> {
@@ -207,6 +277,30 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
     let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
     let (assigned, lost) = (touched.assigned.0 + in_use, touched.lost.0);
     Ok(Shown { outside, assigned, lost, theirs: theirs_id(&theirs) })
+}
+
+/// What a draft that undoes another order, or moves numbers, does with them.
+async fn of_its_making(tx: &mut Tx, order: &Order) -> Result<Vec<String>> {
+    let mut said = Vec::new();
+    if order.form_of == FormOf::Undo
+        && let Some(undone) = tx.order_form(order.id).await?.as_deref().and_then(undone)
+    {
+        said.push(format!("This undoes order {undone}: its numbers become what they were before it."));
+    }
+    match order.moves {
+        None => {}
+        Some(Moves::WithinTenant) => {
+            said.push("The numbers go over at once: nothing is released, and no call is lost.".to_owned());
+        }
+        Some(Moves::ToOtherTenant) => {
+            let gap = "Each number is released for the enterprise that has it, and uploaded for the other one once that is done. \
+                       In between it cannot be called, and whoever uses it loses it.";
+            let address = "The emergency addresses of the enterprise that has the numbers stay behind; the numbers have those that \
+                           are chosen here, or none.";
+            said.extend([gap.to_owned(), address.to_owned()]);
+        }
+    }
+    Ok(said)
 }
 
 /// What a draft that settles drift does, and whom that concerns.

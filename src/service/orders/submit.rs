@@ -9,7 +9,7 @@ use super::freshness::{compare_draft, compared_with};
 use super::review::{refused, touched};
 use super::right::OrderRight;
 use crate::authz::Principal;
-use crate::domain::{Account, Backends, DriftWay, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict};
+use crate::domain::{Account, Backends, DriftWay, Moves, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
 use crate::store::{Applied, AuditEntry, ComparedWith, NewOrder, OrderToApply, OutsideCount, Place, TouchedThere, Tx};
@@ -41,7 +41,7 @@ pub async fn submit(
     let decision = decision.into();
     let outcome = transact!(ctx, |tx| {
         let order = find(&mut tx, id).await?;
-        if order.kind != right.kind() {
+        if !right.opens(&order) {
             return Err(Error::NotFound("order"));
         }
         match apply(&mut tx, ctx, (right, origin), &order, decision).await? {
@@ -75,7 +75,7 @@ pub async fn submit(
 pub async fn compare_again(ctx: &Ctx, right: &OrderRight, id: i64) -> Result<u64> {
     transact!(ctx, |tx| {
         let order = find(&mut tx, id).await?;
-        if order.kind != right.kind() {
+        if !right.opens(&order) {
             return Err(Error::NotFound("order"));
         }
         if order.status != OrderStatus::Draft {
@@ -118,6 +118,7 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
+    tx.forget_draft_text(id).await?;
     let compared = match way {
         Some(_) => Some(reviewed),
         None => compared_again(tx, rules, order, reviewed).await?,
@@ -135,7 +136,8 @@ async fn apply(
     // What is adopted is so already: no backend has to hear of it.
     let none = Backends::new(Vec::new());
     let backends = if way == Some(DriftWay::Adopt) { &none } else { &rules.policy.backends };
-    let to_apply = OrderToApply { order_id: id, verdicts: &counts, backends, is_reviewed: true, now };
+    let to_apply =
+        OrderToApply { order_id: id, verdicts: &counts, backends, moves: order.moves, is_reviewed: true, now };
     let Some(applied) = tx.apply_order(&to_apply).await? else { return Ok(Submitted::Moved(0)) };
     if applied.progress.total == 0 {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
@@ -158,6 +160,8 @@ async fn apply(
         refused_lines: order.refused_lines,
         there: There { outside: &outside, touched: &touched },
         way,
+        not_possible: None,
+        moves: order.moves,
     };
     tx.append_audit(submission.audit(right, origin), now).await?;
     Ok(Submitted::Done)
@@ -200,6 +204,8 @@ pub(in crate::service) struct OrderToSubmit<'a> {
     pub(in crate::service) place: Option<Place>,
     /// Which backend has to know of which services.
     pub(in crate::service) backends: &'a Backends,
+    /// What the audit says of its numbers that no numbering plan knows, where there are such.
+    pub(in crate::service) not_possible: Option<String>,
 }
 
 /// Submits an order that nobody has reviewed, and tells what that set going. `None` when what exists is not what the
@@ -211,13 +217,22 @@ pub(in crate::service) async fn submit_in(
     order: OrderToSubmit<'_>,
     now: OffsetDateTime,
 ) -> Result<Option<Applied>> {
-    let OrderToSubmit { id, account, verdicts, place, backends } = order;
+    let OrderToSubmit { id, account, verdicts, place, backends, not_possible } = order;
     let touched = TouchedThere::default();
     let there = There { outside: &[], touched: &touched };
-    let submission =
-        Submission { order_id: id, accounts: account, ticket: None, verdicts, refused_lines: 0, there, way: None };
+    let submission = Submission {
+        order_id: id,
+        accounts: account,
+        ticket: None,
+        verdicts,
+        refused_lines: 0,
+        there,
+        way: None,
+        not_possible,
+        moves: None,
+    };
     let entry = submission.audit(right, origin);
-    let to_apply = OrderToApply { order_id: id, verdicts, backends, is_reviewed: false, now };
+    let to_apply = OrderToApply { order_id: id, verdicts, backends, moves: None, is_reviewed: false, now };
     Ok(tx.apply_and_finish(&to_apply, (entry, place)).await?)
 }
 
@@ -253,6 +268,10 @@ struct Submission<'a> {
     there: There<'a>,
     /// How it settles drift, where it does.
     way: Option<DriftWay>,
+    /// Numbers of it that no numbering plan knows.
+    not_possible: Option<String>,
+    /// Where its numbers go, where it moves them.
+    moves: Option<Moves>,
 }
 
 /// What the backends held of the numbers of an order.
@@ -293,8 +312,14 @@ impl Submission<'_> {
         if let Some(after) = after.as_object_mut().filter(|_| !there.is_empty()) {
             after.insert("atBackend".to_owned(), there.into());
         }
+        if let (Some(moves), Some(members)) = (self.moves, after.as_object_mut()) {
+            members.insert("moves".to_owned(), json!(moves.key()));
+        }
         if let (Some(way), Some(members)) = (self.way, after.as_object_mut()) {
             members.insert("drift".to_owned(), json!(way.key()));
+        }
+        if let (Some(numbers), Some(members)) = (&self.not_possible, after.as_object_mut()) {
+            members.insert("notPossible".to_owned(), json!(numbers));
         }
         AuditEntry {
             subject_kind: "order",

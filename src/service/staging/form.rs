@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::field::filled;
-use crate::domain::{Number, NumberSettings, Service, ServiceSet, TeamsSettings};
+use crate::domain::upload::{Column, Exported, HeadingRow, Means, exported_cell};
+use crate::domain::{Number, NumberSettings, Service, ServiceSet, TeamsSettings, country};
 
 /// What a person typed to upload numbers. It is kept with the draft, so that it can be taken up again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,54 @@ pub struct UploadForm {
     pub custom_sip_header: String,
     /// The list, ranges or CSV as typed.
     pub numbers: String,
+    /// How the letters of files are encoded, where they do not show it.
+    pub encoding: String,
+    /// The sheet of a workbook that is meant; empty for the first.
+    pub sheet: String,
+    /// Whether to ask anew what columns are that are not known.
+    pub ask_columns: bool,
+    /// The files that were read.
+    pub files: Vec<KeptFile>,
+}
+
+/// What is kept of a file that was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeptFile {
+    /// Its name; empty where the text was typed.
+    pub name: String,
+    /// Which sheet of a workbook it is, where there are others.
+    pub sheet: String,
+    /// Its headings, where it has some.
+    pub headings: Vec<String>,
+    /// Those whose columns were not read.
+    pub not_read: Vec<String>,
+    /// The column that each heading is, by the heading that it has in an export; empty where it is none.
+    pub columns: Vec<String>,
+}
+
+impl KeptFile {
+    /// The cells of a number under the headings of the file, as far as they are of columns that are read.
+    pub fn cells(&self, row: &Exported<'_>) -> Vec<String> {
+        let cell = |heading: &String| Column::from_heading(heading).map(|column| exported_cell(column, row, false));
+        self.columns.iter().map(|heading| cell(heading).unwrap_or_default()).collect()
+    }
+
+    pub(super) fn new(name: &str, row: Option<&HeadingRow>) -> Self {
+        let headings = row.into_iter().flat_map(|row| &row.headings);
+        Self {
+            name: name.to_owned(),
+            sheet: String::new(),
+            headings: headings.clone().map(|heading| heading.text.clone()).collect(),
+            not_read: row.into_iter().flat_map(HeadingRow::not_read).map(str::to_owned).collect(),
+            columns: headings
+                .map(|heading| match heading.means {
+                    Means::Column(column) => column.heading(),
+                    _ => String::new(),
+                })
+                .collect(),
+        }
+    }
 }
 
 /// Typed text beyond this many bytes is not kept with the draft.
@@ -66,6 +115,7 @@ impl UploadForm {
             ticket: String::new(),
             custom_sip_header: custom_sip_header.unwrap_or_default(),
             numbers: number.telephone_number.to_string(),
+            ..Self::default()
         }
     }
 
@@ -86,7 +136,7 @@ impl UploadForm {
                 civic_address_id: text(&self.civic_address),
                 location_id: text(&self.location),
                 allow_tenant_address_update: self.allow_tenant_address_update,
-                displayed_country_code: text(&self.country).map(|country| country.to_ascii_uppercase()),
+                displayed_country_code: filled(&self.country).map(country::as_typed),
             },
             calling_profile: text(&self.calling_profile),
             custom_sip_header: text(&self.custom_sip_header),
@@ -98,7 +148,7 @@ impl UploadForm {
     }
 
     /// Writes down all that was typed, except a text that is too long to be kept.
-    pub(super) fn kept(&self) -> String {
+    pub(super) fn kept(&self, files: &[KeptFile]) -> String {
         let numbers = if self.numbers.len() > KEPT_TEXT { String::new() } else { self.numbers.clone() };
         let kept = Self {
             account: self.account.clone(),
@@ -115,6 +165,10 @@ impl UploadForm {
             ticket: self.ticket.clone(),
             custom_sip_header: self.custom_sip_header.clone(),
             numbers,
+            encoding: self.encoding.clone(),
+            sheet: self.sheet.clone(),
+            ask_columns: false,
+            files: files.to_vec(),
         };
         serde_json::to_string(&kept).unwrap_or_default()
     }

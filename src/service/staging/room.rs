@@ -36,7 +36,7 @@ pub struct Room {
 
 /// Leave to read an upload, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(in crate::service) struct Turn {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -61,7 +61,7 @@ impl Uploads {
     }
 
     /// Waits for the turn to be read, and gives none when it takes too long.
-    pub(super) async fn turn(&self) -> Option<Turn> {
+    pub(in crate::service) async fn turn(&self) -> Option<Turn> {
         let permit = timeout(self.wait * TURN_FACTOR, self.turns.clone().acquire_owned()).await.ok()?.ok()?;
         Some(Turn { _permit: permit })
     }

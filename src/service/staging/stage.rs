@@ -3,19 +3,24 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{AccountFacts, UploadForm, account_facts, check_profile};
+use super::{AccountFacts, KeptFile, UploadForm, account_facts, check_profile};
 use crate::domain::field::filled;
+use crate::domain::number::InPlan;
 use crate::domain::rules::{self, Flaw};
-use crate::domain::upload::{Column, Line, LineProblem, UploadedNumber, shown};
-use crate::domain::{Account, FieldProblem, ItemState, NumberSettings, OrderKind, number};
+use crate::domain::upload::{
+    Column, Exported, Line, LineNote, LineProblem, Said, UploadedNumber, file_and_line, misplaced, shown,
+};
+use crate::domain::{Account, E164, FieldProblem, ItemState, NumberSettings, OrderKind, Service, number};
 use crate::service::orders::compared_with;
 use crate::service::{Result, Rules};
-use crate::store::{NewItem, NewProblem, Tx};
+use crate::store::{HeldNumber, NewItem, NewProblem, NoteRow, Tx};
 
 /// Remembered accounts, settings and results of checks; beyond it they are forgotten and made anew.
 const REMEMBERED: usize = 2_000;
 /// Flaws of a line that are told.
 const FLAWS_TOLD: usize = 10;
+/// A text of more bytes is not kept for its lines to be mended.
+const KEPT_TEXT: usize = 8 * 1024 * 1024;
 
 /// Settings with their key.
 #[derive(Clone)]
@@ -28,6 +33,13 @@ impl KeyedSettings {
     fn new(settings: NumberSettings) -> Self {
         Self { id: settings.id(), settings: Arc::new(settings) }
     }
+}
+
+/// What a line makes of the settings that its number has, which are known by their id.
+struct Made {
+    said: Arc<Said>,
+    base: Option<i64>,
+    settings: KeyedSettings,
 }
 
 /// An account that gets numbers, as it was when they were staged.
@@ -43,11 +55,27 @@ impl From<&Account> for TouchedAccount {
     }
 }
 
+/// Numbers of blocks that belong to nobody.
+struct Unassigned {
+    first: E164,
+    count: u64,
+}
+
+/// What is staged.
+pub(super) struct Source<'a> {
+    /// The text, without a mark of its byte order.
+    pub(super) text: &'a str,
+    /// Whether it is that of a file.
+    pub(super) is_file: bool,
+}
+
 /// Turns lines into staged numbers and problems, chunk by chunk.
 pub(super) struct Stage<'a> {
     rules: &'a Rules,
     order_id: i64,
     form: &'a UploadForm,
+    /// What is known of the files that are read.
+    files: &'a [KeptFile],
     form_settings: KeyedSettings,
     /// The calling profile of lines that name none.
     usual_profile: Option<String>,
@@ -58,12 +86,20 @@ pub(super) struct Stage<'a> {
     /// Their ids.
     known_touched: HashSet<i64>,
     flaws: HashMap<(i64, i64), Arc<Vec<Flaw>>>,
-    /// The settings of the line before: most lines say the same.
-    last: KeyedSettings,
+    /// What the line before said and made of the settings that its number had: most lines say the same.
+    last: Option<Made>,
+    /// What numbers of the present lines have that are here, where it matters.
+    held: HashMap<E164, HeldNumber>,
+    /// The settings of such numbers.
+    known: HashMap<i64, KeyedSettings>,
     /// The settings that are known to be stored.
     interned: HashSet<i64>,
     countries: number::Countries,
     refused: i64,
+    notes: i64,
+    /// Whether something is proposed for a line that is refused.
+    has_proposals: bool,
+    unassigned: Option<Unassigned>,
 }
 
 impl<'a> Stage<'a> {
@@ -71,6 +107,7 @@ impl<'a> Stage<'a> {
         rules: &'a Rules,
         order_id: i64,
         form: &'a UploadForm,
+        files: &'a [KeptFile],
         settings: NumberSettings,
         base: Option<Arc<AccountFacts>>,
     ) -> Self {
@@ -79,10 +116,13 @@ impl<'a> Stage<'a> {
             rules,
             order_id,
             form,
+            files,
             usual_profile: filled(&form.calling_profile)
                 .or(rules.policy.default_calling_profile.as_deref())
                 .map(str::to_owned),
-            last: form_settings.clone(),
+            last: None,
+            held: HashMap::new(),
+            known: HashMap::new(),
             form_settings,
             base,
             accounts: HashMap::new(),
@@ -92,18 +132,32 @@ impl<'a> Stage<'a> {
             interned: HashSet::new(),
             countries: number::Countries::default(),
             refused: 0,
+            notes: 0,
+            has_proposals: false,
+            unassigned: None,
         }
     }
 
     /// Stages these lines; tells how many problems were found in them beside those that they bring.
     pub(super) async fn take(&mut self, tx: &mut Tx, lines: Vec<Line>) -> Result<usize> {
         self.look_up_accounts(tx, &lines).await?;
-        let (mut items, mut problems, mut values) = (Vec::new(), Vec::new(), HashMap::new());
+        self.look_up_numbers(tx, &lines).await?;
+        let (mut items, mut problems, mut notes, mut values) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        let known = stored_among(tx, &lines).await?;
         let mut own = 0;
         for line in lines {
             match line {
-                Line::Problem(problem) => problems.push(stored(problem)),
-                Line::Number(row) => match self.item(row, &mut values) {
+                Line::Note(note) => notes.push(self.noted(note)),
+                Line::Problem(problem) => {
+                    self.has_proposals |= problem.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
+                    problems.push(NewProblem::from(problem));
+                }
+                Line::Number(UploadedNumber { doubt: Some(doubt), number, .. }) if !known.contains(&number) => {
+                    own += 1;
+                    self.has_proposals |= doubt.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
+                    problems.push(NewProblem::from(*doubt));
+                }
+                Line::Number(row) => match self.item(&row, &mut values) {
                     Ok(item) => items.push(item),
                     Err(found) => {
                         own += found.len();
@@ -115,8 +169,14 @@ impl<'a> Stage<'a> {
         self.intern(tx, values).await?;
         tx.insert_items(self.order_id, &items).await?;
         tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
+        tx.insert_notes(self.order_id, &notes).await?;
         self.refused += problems.len() as i64;
         Ok(own)
+    }
+
+    fn noted(&mut self, note: LineNote) -> NoteRow {
+        self.notes += 1;
+        NoteRow { seq: self.notes, line: note.line.into(), value: note.value, text: note.text }
     }
 
     async fn intern(&mut self, tx: &mut Tx, mut values: HashMap<i64, Arc<NumberSettings>>) -> Result<()> {
@@ -132,6 +192,78 @@ impl<'a> Stage<'a> {
         Ok(tx.intern_all_settings(&values).await?)
     }
 
+    /// Looks up what the numbers of these lines have, as far as it matters for what the lines make of them.
+    async fn look_up_numbers(&mut self, tx: &mut Tx, lines: &[Line]) -> Result<()> {
+        let numbers: Vec<E164> = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Number(row) => row.settings.as_ref().map(|said| (row, said)),
+                Line::Problem(_) | Line::Note(_) => None,
+            })
+            .filter(|(row, said)| said.needs_base() || self.may_be_refused(row, said))
+            .map(|(row, _)| row.number)
+            .collect();
+        self.held = if numbers.is_empty() { HashMap::new() } else { tx.held_numbers(&numbers).await? };
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        let mut unknown: Vec<i64> = self.held.values().map(|held| held.settings_id).collect();
+        unknown.retain(|id| !self.known.contains_key(id));
+        unknown.sort_unstable();
+        unknown.dedup();
+        if !unknown.is_empty() {
+            let found = tx.all_settings(&unknown).await?;
+            let keyed = |(id, settings)| (id, KeyedSettings { settings: Arc::new(settings), id });
+            self.known.extend(found.into_iter().map(keyed));
+        }
+        Ok(())
+    }
+
+    /// Whether a line that says all of a number's settings may be one that is refused for a new number only.
+    fn may_be_refused(&mut self, row: &UploadedNumber, said: &Arc<Said>) -> bool {
+        let Some(account) = self.account_of(row) else { return false };
+        let settings = self.made(said, None);
+        !self.flaws_of(&settings.settings, settings.id, &account).is_empty()
+            || !rules::check_number(row.number, &settings.settings).is_empty()
+            || (self.usual_profile.is_some() && said.has_no_profile())
+            || settings.settings.services.is_empty()
+    }
+
+    fn account_of(&self, row: &UploadedNumber) -> Option<Arc<AccountFacts>> {
+        match &row.account {
+            None => self.base.clone(),
+            Some(name) => self.accounts.get(name).cloned().flatten(),
+        }
+    }
+
+    /// What a line makes of the settings that its number has; of a new number those of the form stand behind it.
+    fn made(&mut self, said: &Arc<Said>, base: Option<&KeyedSettings>) -> KeyedSettings {
+        let base_id = base.map(|base| base.id);
+        if let Some(last) = &self.last
+            && last.base == base_id
+            && (Arc::ptr_eq(&last.said, said) || last.said == *said)
+        {
+            return last.settings.clone();
+        }
+        let settings = match base {
+            None => {
+                let new = said.of_new(&self.form_settings.settings);
+                KeyedSettings::new(new.with_usual_profile(self.usual_profile.as_ref()).normalised())
+            }
+            Some(base) => {
+                let kept = KeyedSettings::new(said.over(&base.settings));
+                if kept.id == base.id || said.keeps_profile() {
+                    kept
+                } else {
+                    let settings = Arc::unwrap_or_clone(kept.settings);
+                    KeyedSettings::new(settings.with_usual_profile(self.usual_profile.as_ref()))
+                }
+            }
+        };
+        self.last = Some(Made { said: said.clone(), base: base_id, settings: settings.clone() });
+        settings
+    }
+
     async fn look_up_accounts(&mut self, tx: &mut Tx, lines: &[Line]) -> Result<()> {
         if self.accounts.len() >= REMEMBERED {
             self.accounts.clear();
@@ -140,7 +272,7 @@ impl<'a> Stage<'a> {
             .iter()
             .filter_map(|line| match line {
                 Line::Number(row) => row.account.as_deref(),
-                Line::Problem(_) => None,
+                Line::Problem(_) | Line::Note(_) => None,
             })
             .filter(|name| !self.accounts.contains_key(*name))
             .collect();
@@ -165,45 +297,40 @@ impl<'a> Stage<'a> {
 
     fn item(
         &mut self,
-        row: UploadedNumber,
+        row: &UploadedNumber,
         values: &mut HashMap<i64, Arc<NumberSettings>>,
     ) -> std::result::Result<NewItem, Vec<NewProblem>> {
         let number = row.number;
         let problem = |heading: Option<String>, value: &str, reason: &str| {
-            stored(LineProblem::new(row.line, value, reason).under(heading))
+            NewProblem::from(LineProblem::new(row.line, value, reason).under(heading))
         };
-        let account = match &row.account {
-            None => self.base.clone(),
-            Some(name) => self.accounts.get(name).cloned().flatten(),
-        };
-        let Some(account) = account else {
-            let name = row.account.unwrap_or_default();
+        let Some(account) = self.account_of(row) else {
+            let name = row.account.clone().unwrap_or_default();
             let reason = if name.is_empty() {
                 "The line names no account. Fill the accountName column, or choose an account in the form.".to_owned()
             } else {
                 format!("There is no account named {}. Create it first, or correct the name.", shown(&name))
             };
-            return Err(vec![problem(Some(Column::AccountName.heading()), &name, &reason)]);
+            let record = self.record(row, &name, &row.settings.as_ref().map(|said| said.alone()).unwrap_or_default());
+            let problem = problem(Some(Column::AccountName.heading()), &name, &reason);
+            return Err(vec![NewProblem { record, ..problem }]);
         };
-        let KeyedSettings { settings, id: settings_id } = match row.settings {
+        let base = self.held.get(&number).filter(|held| held.account_id == account.account.id);
+        let base = base.and_then(|held| self.known.get(&held.settings_id)).cloned();
+        let KeyedSettings { settings, id: settings_id } = match &row.settings {
             None => self.form_settings.clone(),
-            Some(settings) => {
-                let settings = settings.with_usual_profile(self.usual_profile.as_ref());
-                if settings != *self.last.settings {
-                    self.last = KeyedSettings::new(settings);
-                }
-                self.last.clone()
-            }
+            Some(said) => self.made(said, base.as_ref()),
         };
-        let flaws = self.flaws_of(&settings, settings_id, &account);
-        let flaws = flaws.iter().cloned().chain(rules::check_number(number, &settings));
-        let problems: Vec<NewProblem> = flaws
+        let flaws = self.flaws_that_count(row, &settings, settings_id, base.as_ref(), &account);
+        let mut problems: Vec<NewProblem> = flaws
+            .into_iter()
             .map(|flaw| {
                 let value = if flaw.value.is_empty() { number.to_string() } else { flaw.value };
                 problem(heading(flaw.field, &settings), &value, &flaw.reason)
             })
             .collect();
-        if !problems.is_empty() {
+        if let Some(first) = problems.first_mut() {
+            first.record = self.record(row, &account.account.name, &settings);
             return Err(problems);
         }
         let state = ItemState::of_new(&account.account, settings.services, self.rules.policy.backends.provisioned());
@@ -216,9 +343,51 @@ impl<'a> Stage<'a> {
             line: row.line,
             account_id: account.account.id,
             settings_id,
-            country: self.countries.of(number),
+            country: self.country(number),
             state,
         })
+    }
+
+    /// The cells of a line that is refused, as JSON.
+    fn record(&self, row: &UploadedNumber, account: &str, settings: &NumberSettings) -> Option<String> {
+        let (file, _) = file_and_line(row.line.into());
+        let file = self.files.get(file).filter(|file| !file.columns.is_empty())?;
+        let row = Exported { first: row.number, last: row.number, account, settings, assigned: row.assigned };
+        serde_json::to_string(&file.cells(&row)).ok()
+    }
+
+    /// What is wrong with the settings that a number gets, as far as it is not so already.
+    fn flaws_that_count(
+        &mut self,
+        row: &UploadedNumber,
+        settings: &NumberSettings,
+        settings_id: i64,
+        base: Option<&KeyedSettings>,
+        account: &AccountFacts,
+    ) -> Vec<Flaw> {
+        if base.is_some_and(|base| base.id == settings_id) {
+            return Vec::new();
+        }
+        let mut flaws = self.flaws_of(settings, settings_id, account).to_vec();
+        flaws.extend(rules::check_number(row.number, settings));
+        if let Some(said) = &row.settings {
+            flaws.extend(flaws_of_line(said, settings));
+        }
+        if let Some(base) = base.filter(|_| !flaws.is_empty()) {
+            let mut before = self.flaws_of(&base.settings, base.id, account).to_vec();
+            before.extend(rules::check_number(row.number, &base.settings));
+            flaws.retain(|flaw| !before.contains(flaw));
+        }
+        flaws
+    }
+
+    /// The country of a number; counts it where its block belongs to nobody.
+    fn country(&mut self, number: E164) -> Option<String> {
+        let InPlan { country, is_assigned } = self.countries.in_plan(number);
+        if !is_assigned {
+            self.unassigned.get_or_insert(Unassigned { first: number, count: 0 }).count += 1;
+        }
+        country
     }
 
     fn flaws_of(&mut self, settings: &NumberSettings, settings_id: i64, account: &AccountFacts) -> Arc<Vec<Flaw>> {
@@ -248,7 +417,19 @@ impl<'a> Stage<'a> {
         flaws
     }
 
-    pub(super) async fn finish(mut self, tx: &mut Tx) -> Result<()> {
+    pub(super) async fn finish(mut self, tx: &mut Tx, source: &Source<'_>) -> Result<()> {
+        if let Some(Unassigned { first, count }) = self.unassigned.take() {
+            let (numbers, are, them) = if count == 1 { ("number", "is", "it") } else { ("numbers", "are", "them") };
+            let text = format!(
+                "{count} {numbers} {are} possible but assigned to nobody in the numbering plan, such as {first}. Check {them} \
+                 before you go on."
+            );
+            let note = NoteRow { seq: 0, line: 0, value: first.to_string(), text };
+            tx.insert_notes(self.order_id, &[note]).await?;
+        }
+        if self.has_proposals && !source.text.is_empty() && source.text.len() <= KEPT_TEXT {
+            tx.keep_draft_text(self.order_id, source.text, source.is_file).await?;
+        }
         if self.touched.is_empty()
             && let Some(base) = &self.base
         {
@@ -271,6 +452,19 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// What is wrong with a line of cells, seen from the settings that it makes.
+fn flaws_of_line(said: &Said, settings: &NumberSettings) -> Vec<Flaw> {
+    let flaw = |reason: String| Flaw { field: "service", value: String::new(), reason };
+    let mut flaws = Vec::new();
+    if settings.services.is_empty() {
+        let reason =
+            "No service is enabled. Write true in the enabled column of one service, or choose a service in the form.";
+        flaws.push(flaw(reason.to_owned()));
+    }
+    flaws.extend(said.misplaced(settings.services).iter().map(|service| flaw(misplaced(service))));
+    flaws
+}
+
 /// The first three names and how many more there are.
 pub(in crate::service) fn account_names(names: &[&str]) -> String {
     match names {
@@ -281,13 +475,22 @@ pub(in crate::service) fn account_names(names: &[&str]) -> String {
     }
 }
 
-fn stored(problem: LineProblem) -> NewProblem {
-    NewProblem { line: problem.line, heading: problem.heading, value: problem.value, reason: problem.reason }
+/// The numbers of these lines that are stored already, of those that could not be taken otherwise.
+async fn stored_among(tx: &mut Tx, lines: &[Line]) -> Result<HashSet<E164>> {
+    let doubted = lines.iter().filter_map(|line| match line {
+        Line::Number(row) => row.doubt.as_ref().map(|_| row.number),
+        Line::Problem(_) | Line::Note(_) => None,
+    });
+    let doubted: Vec<E164> = doubted.collect();
+    if doubted.is_empty() {
+        return Ok(HashSet::new());
+    }
+    Ok(tx.numbers_here(&doubted).await?.into_iter().map(|here| here.number).collect())
 }
 
 /// The heading of the column that a form field is in a file with columns; lists have none.
 fn heading(field: &str, settings: &NumberSettings) -> Option<String> {
-    let service = settings.service()?;
+    let service = settings.service().unwrap_or(Service::OperatorConnect);
     Some(
         match field {
             "account" => Column::AccountName,

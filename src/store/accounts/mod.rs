@@ -8,7 +8,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use crate::domain::direct_routing::SubdomainStatus;
-use crate::domain::{Account, AccountDraft, DirectRouting, Service, ServiceSet, TenantId};
+use crate::domain::{Account, AccountAsSent, AccountDraft, DirectRouting, Service, ServiceSet, TenantId};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, contains, dialect, on, statements};
 use crate::store::{Error, Page, Result, Tx, at, micros};
@@ -19,7 +19,7 @@ macro_rules! account_columns {
         "
             SELECT
                 a.id, a.name, a.correlation_id, a.tenant_id, a.services, a.synced,
-                a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, d.label,
+                a.number_count, a.deleting, a.rev, a.created_at, a.updated_at, a.as_sent, d.label,
                 d.call_screening, d.region1_token, d.region2_token, k.status AS subdomain_status"
     };
 }
@@ -72,6 +72,10 @@ statements! {
           AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1)
         RETURNING name";
     DELETE_COUNTS = "DELETE FROM account_services WHERE account_id = $1";
+    SET_AS_SENT = "
+        UPDATE accounts
+        SET as_sent = $2, updated_at = $3
+        WHERE id = $1";
     MARK_DELETING = "
         UPDATE accounts
         SET deleting = TRUE, rev = rev + 1, updated_at = $2
@@ -108,6 +112,7 @@ pub(super) struct Row {
     rev: i64,
     created_at: i64,
     updated_at: i64,
+    as_sent: Option<String>,
     label: Option<String>,
     call_screening: Option<bool>,
     region1_token: Option<String>,
@@ -134,6 +139,7 @@ impl TryFrom<Row> for Account {
             .map(|id| TenantId::parse(&id))
             .transpose()
             .map_err(|_| Error::unreadable("accounts", "tenant_id", row.id))?;
+        let as_sent = row.as_sent.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
             id: row.id,
             name: row.name,
@@ -144,6 +150,7 @@ impl TryFrom<Row> for Account {
             number_count: row.number_count,
             direct_routing,
             subdomain_status: row.subdomain_status.as_deref().map(SubdomainStatus::stored).unwrap_or_default(),
+            as_sent: as_sent.map_err(|_| Error::unreadable("accounts", "as_sent", row.id))?.unwrap_or_default(),
             deleting: row.deleting,
             rev: row.rev,
             created_at: at(row.created_at),
@@ -244,6 +251,23 @@ impl Tx {
             }
         }
         Ok(updated == 1)
+    }
+
+    /// Keeps what a program sent of an account besides.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_account_as_sent(&mut self, id: i64, as_sent: &AccountAsSent, now: OffsetDateTime) -> Result<()> {
+        let usual = *as_sent == AccountAsSent::default();
+        let body = (!usual).then(|| serde_json::to_string(as_sent).unwrap_or_default());
+        on!(self, |c| sqlx::query(SET_AS_SENT)
+            .bind(id)
+            .bind(body.as_deref())
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(drop))?;
+        Ok(())
     }
 
     /// Name of the account that has this subdomain.

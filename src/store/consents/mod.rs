@@ -6,7 +6,7 @@ pub(super) mod civic_addresses;
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use crate::domain::consent::iso_country;
+use crate::domain::country::iso;
 use crate::domain::{Consent, CustomerRelationship, Offers, ProvisioningError, SyncState, TenantId};
 use crate::store::numbers::settings;
 use crate::store::page::trim;
@@ -231,7 +231,7 @@ fn company(consent: &Consent) -> String {
 
 /// The countries of a consent, parted by commas.
 fn shown_countries(consent: &Consent) -> String {
-    let countries: Vec<String> = consent.consented_countries.iter().map(|c| iso_country(c).to_uppercase()).collect();
+    let countries: Vec<String> = consent.consented_countries.iter().map(|c| iso(c).to_uppercase()).collect();
     countries.join(",")
 }
 

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::domain::block::free::Stretch;
 use crate::domain::e164::Ending;
 use crate::domain::{DriftKind, E164, TenantId};
 use crate::store::numbers::filter::start_ranges;
@@ -43,6 +44,8 @@ pub struct DriftFilter {
     pub ignored: Ignored,
     /// Only these numbers.
     pub numbers: Option<Vec<E164>>,
+    /// Only numbers of these stretches.
+    pub stretches: Option<Vec<Stretch>>,
 }
 
 impl DriftFilter {
@@ -108,6 +111,10 @@ impl DriftFilter {
         if let Some(numbers) = &self.numbers {
             conditions.push(" AND ", []);
             crate::store::numbers::in_list(conditions, "d.telephone_number IN (", numbers);
+        }
+        if let Some(stretches) = &self.stretches {
+            let ends = stretches.iter().map(|of| [Bind::Int(of.first.as_i64()), Bind::Int(of.last.as_i64())]);
+            conditions.and_any("d.telephone_number BETWEEN ? AND ?", ends);
         }
     }
 }

@@ -111,8 +111,6 @@ pub struct DriftCount {
 
 /// Each kind is counted up to here; beyond it the count says so by being one more.
 pub const DRIFT_COUNTED: i64 = 10_000;
-/// The most rows that one folded page looks at.
-const FOLD_WINDOW: i64 = 5_000;
 
 const COLUMNS: &str = "
     SELECT
@@ -280,8 +278,6 @@ impl Tx {
         }
         question.push(
             "
-                        ORDER BY d.telephone_number, d.backend
-                        LIMIT ?
                     ) AS k
                 ) AS w
                 GROUP BY
@@ -290,14 +286,13 @@ impl Tx {
             ) AS g
             ORDER BY g.first, g.backend
             LIMIT ?",
-            [Bind::Int(FOLD_WINDOW), Bind::Int(size as i64 + 1)],
+            [Bind::Int(size as i64 + 1)],
         );
         let mut found: Vec<(i64, i64, i64, String)> =
             on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
-        let seen: i64 = found.iter().map(|(.., count, _)| count).sum();
         let beyond = found.len() > size;
         found.truncate(size);
-        let next = found.last().filter(|_| beyond || seen >= FOLD_WINDOW).map(|row| number(row.1)).transpose()?;
+        let next = found.last().filter(|_| beyond).map(|row| number(row.1)).transpose()?;
         Ok((self.first_of(found, now).await?, next))
     }
 

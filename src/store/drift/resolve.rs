@@ -244,7 +244,7 @@ impl Tx {
         rows.into_iter()
             .map(|(ours_id, ours, theirs_id, theirs, count, example)| {
                 let (before, after) = (read(theirs_id, theirs)?, read(Some(ours_id), ours)?);
-                Ok(SettingsChange { before, after, count, example: super::compare::number(example)? })
+                Ok(SettingsChange { before, after, count, example: super::compare::number(example)?, moved: None })
             })
             .collect()
     }

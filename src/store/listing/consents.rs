@@ -1,7 +1,7 @@
 //! Consents, listed by tenant.
 
 use super::{Dialect, InSql, Listed, Window, add, add_comparison, add_truth};
-use crate::domain::consent::iso_country;
+use crate::domain::country::iso;
 use crate::domain::filter::{ConsentField, Filter, Test, TextTerm};
 use crate::store::consents::COLUMNS;
 use crate::store::sql::{Bind, Conditions};
@@ -67,7 +67,7 @@ impl InSql for ConsentField {
 
 /// Countries stand between commas in the column, each as its ISO code.
 fn add_country(test: &Test, holds: bool, conditions: &mut Conditions) {
-    let wanted = iso_country(test.text()).to_uppercase();
+    let wanted = iso(test.text()).to_uppercase();
     if wanted.is_empty() || wanted.contains(',') {
         return add_truth(!holds, conditions);
     }

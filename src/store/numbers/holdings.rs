@@ -81,7 +81,18 @@ statements! {
     FIRST_TENANT = "UPDATE holders SET tenant_id = $2 WHERE id = $1";
     // What an upload said of a number: that it is new, or new settings.
     TOOK = "
-        SELECT o.id, COALESCE(o.submitted_at, o.created_at) AS at, o.ticket, i.verdict
+        SELECT
+            o.id,
+            COALESCE(
+                CASE WHEN COALESCE(i.from_account_id, i.account_id) <> i.account_id THEN (
+                    SELECT e.until
+                    FROM holdings e
+                    WHERE e.telephone_number = i.telephone_number AND e.order_id = i.order_id
+                ) END,
+                o.submitted_at, o.created_at
+            ) AS at,
+            o.ticket,
+            CASE WHEN COALESCE(i.from_account_id, i.account_id) <> i.account_id THEN 'new' ELSE i.verdict END AS verdict
         FROM order_items i
         JOIN orders o ON o.id = i.order_id
         WHERE i.telephone_number = $1

@@ -1,18 +1,22 @@
 //! Numbers as rows: pages, ranges, counts.
 
 pub(super) mod again;
+pub(super) mod as_sent;
 pub(super) mod call_path;
 pub(super) mod filter;
+pub(super) mod groups;
+pub(super) mod held;
 pub(super) mod holdings;
 pub(super) mod lines;
 pub(super) mod quarantine;
+pub(super) mod ranges;
 pub(super) mod rows;
 pub(super) mod settings;
 
-use crate::domain::{E164, Number, NumberSettings, ServiceSet, SyncState};
+use crate::domain::{E164, Number, ServiceSet, SyncState};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
-use crate::store::{Error, Page, Result, Tx};
+use crate::store::{Page, Result, Tx};
 use filter::{NumberFilter, start_ranges};
 use rows::select_numbers;
 
@@ -54,23 +58,6 @@ pub struct NumberPage {
     pub more_after: bool,
     /// True when some stand before the first.
     pub more_before: bool,
-}
-
-/// Numbers in a row with the same account, settings and state.
-#[derive(Clone, Debug)]
-pub struct NumberRange {
-    /// The first.
-    pub first: E164,
-    /// The last.
-    pub last: E164,
-    /// How many.
-    pub count: i64,
-    /// Account of all.
-    pub account: String,
-    /// Settings of all.
-    pub settings: NumberSettings,
-    /// State of all.
-    pub state: SyncState,
 }
 
 /// The most rows that one folded page looks at.
@@ -149,65 +136,6 @@ impl Tx {
         }
         let (more_before, more_after) = trim(&mut numbers, &page, size);
         Ok(NumberPage { numbers, more_after, more_before })
-    }
-
-    /// The next numbers that match, folded into ranges, and the key behind which the next page starts.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn number_ranges(
-        &mut self,
-        filter: &NumberFilter,
-        page: Page<E164>,
-        size: usize,
-    ) -> Result<(Vec<NumberRange>, Option<E164>)> {
-        const SELECT: &str = "
-            SELECT n.telephone_number, n.account_id, n.settings_id, n.state
-            FROM numbers n
-            WHERE TRUE";
-        let mut conditions = Conditions::default();
-        conditions.push(
-            "
-            SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body, g.state
-            FROM (
-                SELECT
-                    MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last,
-                    CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id, w.state
-                FROM (
-                    SELECT
-                        k.*,
-                        k.telephone_number - ROW_NUMBER() OVER (
-                            PARTITION BY k.account_id, k.settings_id, k.state
-                            ORDER BY k.telephone_number
-                        ) AS island
-                    FROM (",
-            [],
-        );
-        let forward = match page {
-            Page::Before(_) => Page::First,
-            other => other,
-        };
-        keyed(&mut conditions, SELECT, filter, forward, FOLD_WINDOW);
-        conditions.push(
-            "
-                        ) AS k
-                    ) AS w
-                    GROUP BY w.account_id, w.settings_id, w.state, w.island
-                ) AS g
-                JOIN accounts a ON a.id = g.account_id
-                JOIN settings s ON s.id = g.settings_id
-                ORDER BY g.first
-                LIMIT ?",
-            [Bind::Int(size as i64 + 1)],
-        );
-        let rows: Vec<(i64, i64, i64, String, i64, String, String)> =
-            on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
-        let mut ranges = rows.into_iter().map(range).collect::<Result<Vec<_>>>()?;
-        let seen: i64 = ranges.iter().map(|range| range.count).sum();
-        let beyond = ranges.len() > size;
-        ranges.truncate(size);
-        let next = ranges.last().map(|range| range.last).filter(|_| beyond || seen >= FOLD_WINDOW);
-        Ok((ranges, next))
     }
 
     /// How many numbers match, counted no further than `most`.
@@ -302,17 +230,4 @@ pub(super) fn in_list(conditions: &mut Conditions, text: &'static str, numbers: 
         conditions.push(if index == 0 { "?" } else { ", ?" }, [Bind::Int(number.as_i64())]);
     }
     conditions.push(if numbers.is_empty() { "NULL)" } else { ")" }, []);
-}
-
-fn range(row: (i64, i64, i64, String, i64, String, String)) -> Result<NumberRange> {
-    let (first, last, count, account, settings_id, body, state) = row;
-    let number = |value| E164::from_i64(value).ok_or_else(|| Error::unreadable("numbers", "telephone_number", value));
-    Ok(NumberRange {
-        first: number(first)?,
-        last: number(last)?,
-        count,
-        account,
-        settings: settings::read(settings_id, &body)?,
-        state: SyncState::from_key(&state).ok_or_else(|| Error::unreadable("numbers", "state", first))?,
-    })
 }

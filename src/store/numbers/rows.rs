@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use sqlx::FromRow;
 
+use super::as_sent::read as read_as_sent;
 use super::in_list;
 use super::settings::{read, read_error};
 use crate::domain::{E164, Number, SyncState};
@@ -20,7 +22,7 @@ macro_rules! select_numbers {
         "
         SELECT
             n.telephone_number, n.account_id, n.settings_id, n.country,
-            n.state, n.assigned, n.error_id, n.rev, n.order_id, n.changed_at
+            n.state, n.assigned, n.error_id, n.rev, n.order_id, n.changed_at, n.as_sent_id
         FROM numbers n
         WHERE "
     };
@@ -36,7 +38,7 @@ macro_rules! found {
             ),
             alike AS (
                 SELECT
-                    account_id, settings_id, error_id,
+                    account_id, settings_id, error_id, as_sent_id,
                     ",
             json_rows!(
                 $array,
@@ -48,15 +50,16 @@ macro_rules! found {
             ),
             " AS numbers
                 FROM found
-                GROUP BY account_id, settings_id, error_id
+                GROUP BY account_id, settings_id, error_id, as_sent_id
             )
             SELECT '[' || ",
-            json_rows!($array, $all, "a.name, a.tenant_id, k.settings_id, s.body, k.error_id, e.body"),
+            json_rows!($array, $all, "a.name, a.tenant_id, k.settings_id, s.body, k.error_id, e.body, f.body"),
             " || ',[' || string_agg(k.numbers, ',') || ']]'
             FROM alike k
             LEFT JOIN accounts a ON a.id = k.account_id
             LEFT JOIN settings s ON s.id = k.settings_id
-            LEFT JOIN errors e ON e.id = k.error_id"
+            LEFT JOIN errors e ON e.id = k.error_id
+            LEFT JOIN as_sent f ON f.id = k.as_sent_id"
         )
     };
 }
@@ -64,17 +67,18 @@ macro_rules! found {
 /// Numbers as rows of their own: a few that need not have anything in common.
 const EACH: &str = "
     SELECT
-        n.telephone_number, a.name, a.tenant_id, n.settings_id, s.body, n.country, n.state,
-        CAST(CASE WHEN n.assigned THEN 1 ELSE 0 END AS BIGINT),
-        n.error_id, e.body, n.rev, n.order_id, n.changed_at
+        n.telephone_number, a.name AS account, a.tenant_id, n.settings_id, s.body AS settings,
+        n.country, n.state, CAST(CASE WHEN n.assigned THEN 1 ELSE 0 END AS BIGINT) AS assigned,
+        n.error_id, e.body AS error, n.rev, n.order_id, n.changed_at, f.body AS as_sent
     FROM numbers n
     JOIN accounts a ON a.id = n.account_id
     JOIN settings s ON s.id = n.settings_id
     LEFT JOIN errors e ON e.id = n.error_id
+    LEFT JOIN as_sent f ON f.id = n.as_sent_id
     WHERE n.telephone_number IN (";
 
 /// What numbers have in common.
-#[derive(Deserialize)]
+#[derive(Deserialize, FromRow)]
 struct Alike {
     account: String,
     tenant_id: Option<String>,
@@ -82,6 +86,7 @@ struct Alike {
     settings: String,
     error_id: Option<i64>,
     error: Option<String>,
+    as_sent: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +98,7 @@ impl Alike {
         let tenant_id: Option<Arc<str>> = self.tenant_id.map(Arc::from);
         let settings = Arc::new(read(self.settings_id, &self.settings)?);
         let error = self.error_id.map(|id| read_error(id, self.error.as_deref().unwrap_or_default())).transpose()?;
+        let as_sent = self.as_sent.map(|body| read_as_sent(self.settings_id, &body)).transpose()?.map(Arc::new);
         numbers.reserve(rows.len());
         for Row(number, country, state, assigned, rev, order_id, changed_at) in rows {
             let unreadable = |column| Error::unreadable("numbers", column, number);
@@ -106,6 +112,7 @@ impl Alike {
                 state: SyncState::from_key(state).ok_or_else(|| unreadable("state"))?,
                 assigned: assigned != 0,
                 error: error.as_ref().map(|error| Arc::new(error.about(telephone_number))),
+                as_sent: as_sent.clone(),
                 rev,
                 order_id,
                 changed_at: at(changed_at),
@@ -138,14 +145,26 @@ pub(in crate::store) fn gathered(json: Option<&str>) -> Result<Vec<Number>> {
     Ok(numbers)
 }
 
-type EachColumns =
-    (i64, String, Option<String>, i64, String, Option<String>, String, i64, Option<i64>, Option<String>, i64, i64, i64);
+/// A number as a row of its own.
+#[derive(FromRow)]
+struct Each {
+    telephone_number: i64,
+    #[sqlx(flatten)]
+    alike: Alike,
+    country: Option<String>,
+    state: String,
+    assigned: i64,
+    rev: i64,
+    order_id: i64,
+    changed_at: i64,
+}
 
-fn each(columns: EachColumns, numbers: &mut Vec<Number>) -> Result<()> {
-    let (number, account, tenant_id, settings_id, settings, country, state, assigned, error_id, error, rev, order, at) =
-        columns;
-    let alike = Alike { account, tenant_id, settings_id, settings, error_id, error };
-    alike.numbers(vec![Row(number, country.as_deref(), &state, assigned, rev, order, at)], numbers)
+impl Each {
+    fn number(self, numbers: &mut Vec<Number>) -> Result<()> {
+        let Self { telephone_number, alike, country, state, assigned, rev, order_id, changed_at } = self;
+        let row = Row(telephone_number, country.as_deref(), &state, assigned, rev, order_id, changed_at);
+        alike.numbers(vec![row], numbers)
+    }
 }
 
 impl Db {
@@ -172,11 +191,10 @@ impl Tx {
     pub(in crate::store) async fn read_each(&mut self, numbers: &[E164]) -> Result<Vec<Number>> {
         let mut question = Conditions::default();
         in_list(&mut question, EACH, numbers);
-        let rows: Vec<EachColumns> =
-            on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
+        let rows: Vec<Each> = on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
-            each(row, &mut found)?;
+            row.number(&mut found)?;
         }
         Ok(found)
     }

@@ -37,7 +37,40 @@ macro_rules! quarantine_joins {
     };
 }
 
-pub(super) use {quarantine_joins, quarantine_verdict};
+/// Whether a number goes to an account of another tenant than that of the account that has it; two accounts without a tenant may
+/// be anybody's.
+macro_rules! leaves_tenant {
+    () => {
+        "COALESCE((
+                SELECT f.tenant_id
+                FROM accounts f
+                WHERE f.id = n.account_id
+            ), '') <> COALESCE(a.tenant_id, '-')"
+    };
+}
+
+/// What the review says of a number that moves to another account.
+macro_rules! move_verdict {
+    () => {
+        concat!(
+            "CASE
+                WHEN n.push_id IS NOT NULL THEN 'under-way'
+                WHEN ",
+            $crate::store::orders::compare::leaves_tenant!(),
+            " AND COALESCE(q.holder_id, 0) <> COALESCE(a.holder_id, -1) AND COALESCE(
+                    (SELECT p.period FROM quarantine_periods p WHERE p.country = n.country),
+                    (SELECT d.period FROM quarantine_periods d WHERE d.country = ''),
+                    0
+                ) > 0 AND NOT EXISTS (
+                    SELECT 1
+                    FROM quarantine_overridden o
+                    WHERE o.order_id = i.order_id AND o.telephone_number = i.telephone_number
+                ) THEN 'quarantine'
+                ELSE 'changed'
+            END"
+        )
+    };
+}
 
 /// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists.
 macro_rules! upload_verdict {
@@ -51,7 +84,10 @@ macro_rules! upload_verdict {
             $crate::store::orders::compare::quarantine_verdict!(),
             "
             WHEN n.state = 'releasing' THEN 'releasing'
-            WHEN n.account_id <> i.account_id THEN 'other-account'
+            WHEN n.account_id <> i.account_id AND COALESCE(i.from_account_id, 0) <> n.account_id THEN 'other-account'
+            WHEN n.account_id <> i.account_id THEN ",
+            $crate::store::orders::compare::move_verdict!(),
+            "
             WHEN n.settings_id = i.settings_id AND n.state <> 'failed' THEN 'unchanged'
             ELSE 'changed'
         END"
@@ -104,7 +140,7 @@ macro_rules! compare_postgres {
         concat!(
             "
             WITH staged AS MATERIALIZED (
-                SELECT order_id, telephone_number, account_id, settings_id
+                SELECT order_id, telephone_number, account_id, settings_id, from_account_id
                 FROM order_items
                 WHERE order_id = $1
             ),
@@ -142,7 +178,7 @@ macro_rules! upload_joins {
     };
 }
 
-pub(super) use {upload_joins, upload_verdict};
+pub(super) use {leaves_tenant, move_verdict, quarantine_joins, quarantine_verdict, upload_joins, upload_verdict};
 
 statements! {
     // An order that needs no review is compared with what exists here.

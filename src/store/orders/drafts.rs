@@ -90,6 +90,7 @@ impl Tx {
                 return Ok(true);
             }
         }
+        self.forget_mending(id).await?;
         self.forget_overrides(id).await?;
         on!(self, |c| sqlx::query(SWEEP_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
         on!(self, |c| sqlx::query(SWEEP_ORDER).bind(id).execute(c).await.map(drop))?;

@@ -12,7 +12,8 @@ statements! {
     HISTORY = "
         SELECT
             o.id, o.kind, o.status, o.author, o.ticket, o.created_at,
-            o.submitted_at, i.state, i.error_id, e.body, s.body, COALESCE(a.name, h.name), i.outside
+            o.submitted_at, i.state, i.error_id, e.body, s.body, COALESCE(a.name, h.name), i.outside,
+            CASE WHEN COALESCE(i.from_account_id, i.account_id) <> i.account_id THEN TRUE ELSE FALSE END
         FROM order_items i
         JOIN orders o ON o.id = i.order_id
         JOIN settings s ON s.id = i.settings_id
@@ -51,6 +52,8 @@ pub struct OrderHistory {
     pub account: Option<String>,
     /// What the backends held of the number when it was reviewed.
     pub outside: Option<Outside>,
+    /// Whether it moved the number to the account from another.
+    pub is_move: bool,
 }
 
 type Columns = (
@@ -67,6 +70,7 @@ type Columns = (
     String,
     Option<String>,
     Option<String>,
+    bool,
 );
 
 fn history(number: E164, columns: Columns) -> Result<OrderHistory> {
@@ -84,6 +88,7 @@ fn history(number: E164, columns: Columns) -> Result<OrderHistory> {
         body,
         account,
         outside,
+        is_move,
     ) = columns;
     let unreadable = |column| Error::unreadable("orders", column, order_id);
     Ok(OrderHistory {
@@ -98,6 +103,7 @@ fn history(number: E164, columns: Columns) -> Result<OrderHistory> {
         settings: settings::read(0, &body)?,
         account,
         outside: outside.as_deref().and_then(Outside::from_key),
+        is_move,
     })
 }
 

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
+use super::changes::Between;
 use super::compare;
 use crate::domain::quarantine::instant;
 use crate::domain::{E164, ItemState, NumberSettings, Outside, ProvisioningError, Refusal, ServiceSet, Verdict};
@@ -20,24 +21,6 @@ statements! {
         FROM order_items
         WHERE order_id = $1
         GROUP BY verdict";
-    CHANGES = "
-        SELECT c.after_id, s.body, c.before_id, o.body, c.count, c.example
-        FROM (
-            SELECT
-                i.settings_id AS after_id, n.settings_id AS before_id,
-                CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example
-            FROM order_items i
-            JOIN numbers n ON n.telephone_number = i.telephone_number
-            WHERE i.order_id = $1
-              AND i.verdict = 'changed'
-              AND COALESCE(i.outside, '') NOT IN ('equal', 'different')
-            GROUP BY i.settings_id, n.settings_id
-            ORDER BY 3 DESC, 4
-            LIMIT 50
-        ) AS c
-        LEFT JOIN settings s ON s.id = c.after_id
-        LEFT JOIN settings o ON o.id = c.before_id
-        ORDER BY c.count DESC, c.example";
     ASSIGNED = "
         SELECT i.telephone_number
         FROM order_items i
@@ -137,11 +120,21 @@ pub struct QuarantinedItem {
     pub until: OffsetDateTime,
     /// The account that had it, by the name that it had.
     pub account: Option<String>,
+    /// Whether the account has it still and it is to move.
+    pub leaves: bool,
 }
 
 impl ItemRow {
     /// Why the number is refused; nothing where it is not.
     pub fn refusal(&self) -> Option<String> {
+        if let Some(item) = self.quarantine.as_ref().filter(|item| item.leaves) {
+            return Some(format!(
+                "Would leave {} for another enterprise, which gets no number before its quarantine has ended, on {} at the \
+                 earliest, unless somebody with the role AdminUser overrides it in the review.",
+                item.account.as_deref().map_or_else(|| "its account".to_owned(), |name| format!("account {name}")),
+                instant(item.until),
+            ));
+        }
         if let Some(item) = &self.quarantine {
             return Some(format!(
                 "Is in quarantine until {}: {} had it. Until then no other account gets it, unless somebody with the role \
@@ -150,18 +143,35 @@ impl ItemRow {
                 item.account.as_deref().map_or_else(|| "another account".to_owned(), |name| format!("account {name}")),
             ));
         }
-        match (self.verdict, &self.owner) {
-            (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
-                Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
-            }
-            (Verdict::Refused(Refusal::OtherTenant), _) => Some(match &self.holder {
-                Some((tenant, Some(company))) => held_by(&format!("{company} (tenant {tenant})")),
-                Some((tenant, None)) => held_by(&format!("tenant {tenant}")),
-                None => Refusal::OtherTenant.reason().to_owned(),
-            }),
-            (Verdict::Refused(refusal), _) => Some(refusal.reason().to_owned()),
-            _ => None,
+        refusal(self.verdict, self.owner.as_deref(), self.holder.as_ref())
+    }
+}
+
+/// Why a number with this verdict is refused, other than for quarantine; nothing where it is not.
+pub(super) fn refusal(
+    verdict: Verdict,
+    owner: Option<&str>,
+    holder: Option<&(String, Option<String>)>,
+) -> Option<String> {
+    match (verdict, owner) {
+        (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
+            Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
         }
+        (Verdict::Refused(Refusal::OtherTenant), _) => Some(match holder {
+            Some((tenant, Some(company))) => held_by(&format!("{company} (tenant {tenant})")),
+            Some((tenant, None)) => held_by(&format!("tenant {tenant}")),
+            None => Refusal::OtherTenant.reason().to_owned(),
+        }),
+        (Verdict::Refused(refusal), _) => Some(refusal.reason().to_owned()),
+        _ => None,
+    }
+}
+
+/// The tenant and the company's name, where it is known, of a text that has both.
+fn holder(text: String) -> (String, Option<String>) {
+    match text.split_once(' ') {
+        Some((tenant, company)) => (tenant.to_owned(), Some(company.to_owned()).filter(|name| !name.is_empty())),
+        None => (text, None),
     }
 }
 
@@ -193,6 +203,8 @@ pub struct SettingsChange {
     pub count: i64,
     /// The first of them.
     pub example: E164,
+    /// The accounts between which they move, if they do.
+    pub moved: Option<Between>,
 }
 
 pub(super) fn number(value: i64) -> Result<E164> {
@@ -250,15 +262,13 @@ struct Row {
     holder: Option<String>,
     free_at: Option<i64>,
     had_it: Option<String>,
+    /// Nobody has released it yet.
+    leaves: bool,
 }
 
 fn item(row: Row) -> Result<ItemRow> {
     let unreadable = |column| Error::unreadable("order_items", column, row.telephone_number);
     let number = number(row.telephone_number)?;
-    let holder = row.holder.map(|holder| match holder.split_once(' ') {
-        Some((tenant, company)) => (tenant.to_owned(), Some(company.to_owned()).filter(|name| !name.is_empty())),
-        None => (holder, None),
-    });
     Ok(ItemRow {
         number,
         line: row.line,
@@ -269,8 +279,12 @@ fn item(row: Row) -> Result<ItemRow> {
         account: row.account,
         owner: row.owner,
         outside: row.outside.map(|key| Outside::from_key(&key).ok_or_else(|| unreadable("outside"))).transpose()?,
-        holder,
-        quarantine: row.free_at.map(|until| QuarantinedItem { until: at(until), account: row.had_it }),
+        holder: row.holder.map(holder),
+        quarantine: row.free_at.map(|until| QuarantinedItem {
+            until: at(until),
+            account: row.had_it,
+            leaves: row.leaves,
+        }),
     })
 }
 
@@ -393,25 +407,6 @@ impl Tx {
             .collect()
     }
 
-    /// What changes for the changed numbers of a draft, the most frequent first, 50 at most.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn settings_changes(&mut self, order_id: i64) -> Result<Vec<SettingsChange>> {
-        let rows: Vec<(i64, String, i64, String, i64, i64)> =
-            on!(self, |c| sqlx::query_as(CHANGES).bind(order_id).fetch_all(c).await)?;
-        rows.into_iter()
-            .map(|(after_id, after, before_id, before, count, example)| {
-                Ok(SettingsChange {
-                    before: settings::read(before_id, &before)?,
-                    after: settings::read(after_id, &after)?,
-                    count,
-                    example: number(example)?,
-                })
-            })
-            .collect()
-    }
-
     /// How many numbers of a release are in use, and the first `most` of them.
     ///
     /// # Errors
@@ -459,10 +454,21 @@ impl Tx {
                     WHERE o.telephone_number = i.telephone_number
                       AND l.tenant_id <> COALESCE(a.tenant_id, '')
                 ) END AS holder,
-                q.free_at, h.name AS had_it
+                CASE WHEN i.verdict = 'quarantine' THEN COALESCE(q.free_at, (
+                    SELECT o.created_at + COALESCE(
+                        (SELECT p.period FROM quarantine_periods p WHERE p.country = i.country),
+                        (SELECT d.period FROM quarantine_periods d WHERE d.country = ''),
+                        0
+                    )
+                    FROM orders o
+                    WHERE o.id = i.order_id
+                )) END AS free_at,
+                COALESCE(h.name, CASE WHEN i.verdict = 'quarantine' THEN f.name END) AS had_it,
+                CASE WHEN q.telephone_number IS NULL THEN TRUE ELSE FALSE END AS leaves
             FROM order_items i
             JOIN settings s ON s.id = i.settings_id
             LEFT JOIN accounts a ON a.id = i.account_id
+            LEFT JOIN accounts f ON f.id = i.from_account_id
             LEFT JOIN holders g ON g.id = i.account_id
             LEFT JOIN errors e ON e.id = i.error_id
             LEFT JOIN quarantine q

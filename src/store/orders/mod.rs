@@ -2,24 +2,30 @@
 
 pub(super) mod adopt;
 pub(super) mod begun;
+pub(super) mod bulk;
+pub(super) mod changes;
 pub(super) mod compare;
 pub(super) mod consented;
 pub(super) mod divide;
 pub(super) mod drafts;
+pub(super) mod folded;
 pub(super) mod history;
 pub(super) mod items;
+pub(super) mod mending;
+pub(super) mod moves;
 pub(super) mod overrides;
 pub(super) mod problems;
 pub(super) mod ranges;
 pub(super) mod reality;
 pub(super) mod submit;
 pub(super) mod theirs;
+pub(super) mod undo;
 pub(super) mod writes;
 
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use crate::domain::{Backends, Order, OrderKind, OrderSource, OrderStatus, Progress};
+use crate::domain::{Backends, FormOf, Moves, Order, OrderKind, OrderSource, OrderStatus, Progress};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::sqlite::script::Script;
@@ -43,7 +49,7 @@ statements! {
     BY_ID = "
         SELECT
             id, kind, source, status, accounts, author, author_id, ticket, total, done,
-            failed, superseded, refused_lines, created_at, submitted_at, finished_at
+            failed, superseded, refused_lines, created_at, submitted_at, finished_at, form_of, moves
         FROM orders
         WHERE id = $1";
     FORM = "SELECT form FROM orders WHERE id = $1";
@@ -142,7 +148,8 @@ statements! {
 const COLUMNS: &str = "
     SELECT
         o.id, o.kind, o.source, o.status, o.accounts, o.author, o.author_id, o.ticket, o.total,
-        o.done, o.failed, o.superseded, o.refused_lines, o.created_at, o.submitted_at, o.finished_at
+        o.done, o.failed, o.superseded, o.refused_lines, o.created_at, o.submitted_at, o.finished_at,
+        o.form_of, o.moves
     FROM orders o
     WHERE TRUE";
 
@@ -164,6 +171,8 @@ pub(super) struct Row {
     created_at: i64,
     submitted_at: Option<i64>,
     finished_at: Option<i64>,
+    form_of: String,
+    moves: Option<String>,
 }
 
 impl TryFrom<Row> for Order {
@@ -172,6 +181,8 @@ impl TryFrom<Row> for Order {
         let unreadable = |column| Error::unreadable("orders", column, row.id);
         Ok(Self {
             id: row.id,
+            form_of: FormOf::from_key(&row.form_of).ok_or_else(|| unreadable("form_of"))?,
+            moves: row.moves.map(|key| Moves::from_key(&key).ok_or_else(|| unreadable("moves"))).transpose()?,
             kind: OrderKind::from_key(&row.kind).ok_or_else(|| unreadable("kind"))?,
             source: OrderSource::from_key(&row.source).ok_or_else(|| unreadable("source"))?,
             status: OrderStatus::from_key(&row.status).ok_or_else(|| unreadable("status"))?,
@@ -365,6 +376,7 @@ impl Tx {
         if discarded == 1 {
             on!(self, |c| sqlx::query(DELETE_ITEMS).bind(id).execute(c).await.map(drop))?;
             on!(self, |c| sqlx::query(DELETE_PROBLEMS).bind(id).execute(c).await.map(drop))?;
+            self.forget_mending(id).await?;
             self.forget_overrides(id).await?;
         }
         Ok(discarded == 1)

@@ -2,12 +2,13 @@
 
 use sqlx::FromRow;
 
+use crate::domain::upload::{LineProblem, Mend};
 use crate::store::sql::{on, statements};
 use crate::store::{Result, Tx};
 
 statements! {
     PROBLEMS = "
-        SELECT seq, line, heading, value, reason
+        SELECT seq, line, heading, value, reason, record, kind, proposal
         FROM order_problems
         WHERE order_id = $1
           AND seq > $2
@@ -26,6 +27,23 @@ pub struct NewProblem {
     pub value: String,
     /// What is wrong and what would be right.
     pub reason: String,
+    /// The cells of the line as JSON, with the first problem of a line that has cells.
+    pub record: Option<String>,
+    /// How it may be mended, where it is an entry that was refused.
+    pub mend: Option<Box<Mend>>,
+}
+
+impl From<LineProblem> for NewProblem {
+    fn from(problem: LineProblem) -> Self {
+        Self {
+            line: problem.line,
+            heading: problem.heading,
+            value: problem.value,
+            reason: problem.reason,
+            record: problem.record.map(|cells| serde_json::to_string(&cells).unwrap_or_default()),
+            mend: problem.mend,
+        }
+    }
 }
 
 /// A stored problem.
@@ -37,9 +55,12 @@ pub struct ProblemRow {
     pub heading: Option<String>,
     pub value: String,
     pub reason: String,
+    pub record: Option<String>,
+    pub kind: Option<String>,
+    pub proposal: Option<String>,
 }
 
-/// Rows in one insert: six binds each, under SQLite's limit of 32,766.
+/// Rows in one insert: eleven binds each, under SQLite's limit of 32,766.
 const ROWS: usize = 2_000;
 
 impl Tx {
@@ -51,7 +72,8 @@ impl Tx {
         for (index, chunk) in problems.chunks(ROWS).enumerate() {
             on!(self, |c| {
                 let mut insert = sqlx::QueryBuilder::new(
-                    "INSERT INTO order_problems (order_id, seq, line, heading, value, reason) ",
+                    "INSERT INTO order_problems \
+                     (order_id, seq, line, heading, value, reason, record, kind, proposal, place_start, place_end) ",
                 );
                 insert.push_values(chunk.iter().enumerate(), |mut row, (place, problem)| {
                     row.push_bind(order_id)
@@ -59,7 +81,14 @@ impl Tx {
                         .push_bind(i64::from(problem.line))
                         .push_bind(problem.heading.clone())
                         .push_bind(problem.value.clone())
-                        .push_bind(problem.reason.clone());
+                        .push_bind(problem.reason.clone())
+                        .push_bind(problem.record.clone());
+                    let mend = problem.mend.as_deref();
+                    let place = |byte: usize| i64::try_from(byte).unwrap_or(i64::MAX);
+                    row.push_bind(mend.map(|mend| mend.kind.key()))
+                        .push_bind(mend.and_then(|mend| mend.proposal.clone()))
+                        .push_bind(mend.map(|mend| place(mend.start)))
+                        .push_bind(mend.map(|mend| place(mend.end)));
                 });
                 insert.build().execute(c).await.map(drop)
             })?;

@@ -4,7 +4,7 @@
 
 use time::OffsetDateTime;
 
-use super::compare::{upload_joins, upload_verdict};
+use super::compare::{leaves_tenant, upload_joins, upload_verdict};
 use crate::domain::Backends;
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Result, Tx, micros};
@@ -135,9 +135,14 @@ macro_rules! looked_at {
                     ",
             upload_verdict!(),
             " AS verdict,
-                    ",
+                    CASE
+                        WHEN COALESCE(i.from_account_id, n.account_id) <> i.account_id AND ",
+            leaves_tenant!(),
+            " THEN 'expected'
+                        ELSE ",
             outside!($backends),
-            " AS outside
+            "
+                    END AS outside
                 FROM ",
             $staged,
             " i",
@@ -250,7 +255,7 @@ statements! {
     COMPARE_POSTGRES = concat!(
         "
             WITH staged AS MATERIALIZED (
-                SELECT order_id, telephone_number, account_id, settings_id
+                SELECT order_id, telephone_number, account_id, settings_id, from_account_id
                 FROM order_items
                 WHERE order_id = $1
             ),

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::divide;
-use crate::domain::{BackendInfo, Backends, ItemState, OrderKind, Progress, SyncState, Verdict};
+use crate::domain::{BackendInfo, Backends, ItemState, Moves, OrderKind, Progress, SyncState, Verdict};
 use crate::store::audit::{self, Place};
 use crate::store::numbers::holdings;
 use crate::store::sql::{Bind, dialect, on, statements};
@@ -137,6 +137,16 @@ statements! {
         GROUP BY order_id
         ORDER BY order_id"
     );
+    // What changed numbers were, so that the order can be undone. Each is looked up by its key.
+    REMEMBER = "
+        UPDATE order_items
+        SET from_settings_id = (
+            SELECT n.settings_id
+            FROM numbers n
+            WHERE n.telephone_number = order_items.telephone_number
+        )
+        WHERE order_id = $1
+          AND verdict = 'changed'";
     // The counts of accounts: numbers that change services leave one set and enter another; those that go at once leave.
     FEWER = "
         INSERT INTO account_services (account_id, services, numbers)
@@ -279,6 +289,8 @@ pub struct OrderToApply<'a> {
     pub verdicts: &'a [VerdictCount],
     /// Which backend has to know of which services.
     pub backends: &'a Backends,
+    /// Where its numbers go, where it moves them.
+    pub moves: Option<Moves>,
     /// Whether a review compared it with what the backends hold, so that what they hold just so is not pushed.
     pub is_reviewed: bool,
     /// When it is submitted.
@@ -380,6 +392,9 @@ impl Tx {
                 return Ok(None);
             }
         }
+        if of.moves.is_some() {
+            return self.apply_moves(of).await;
+        }
         let mut script = Script::default();
         let are_new = of.count(&[Verdict::Changed, Verdict::Release]) == 0;
         let mut is_divided = false;
@@ -434,17 +449,26 @@ impl Tx {
     /// Takes over numbers that exist, before they are written: orders that waited for them wait no more, and those that
     /// several backends have to know are divided. Tells whether there are such.
     async fn take_over(&mut self, of: &OrderToApply<'_>) -> Result<bool> {
+        self.overtake(of).await?;
         let mut script = Script::default();
         script
-            .step(dialect!(self, sqlite: OVERTAKEN_SQLITE, postgres: OVERTAKEN_POSTGRES), of.id())
+            .step(REMEMBER, of.id())
             .step(dialect!(self, sqlite: ITEMS_BEGUN_SQLITE, postgres: ITEMS_BEGUN_POSTGRES), of.begun())
             .step(FEWER, of.id());
         if of.kind() == OrderKind::Upload {
             script.step(MORE, of.id());
         }
         script.step(divide::SETS, of.id());
-        let mut outcomes = self.run(script).await?.into_iter();
-        let overtaken = outcomes.next().unwrap_or_default().rows::<2>()?;
+        let sets = self.run(script).await?.pop().unwrap_or_default();
+        Ok(divide::may_divide(sets, of.kind(), of.backends)?
+            && self.divide(of.order_id, of.kind(), of.backends).await?)
+    }
+
+    /// Takes numbers over from the orders that still wait for them.
+    pub(super) async fn overtake(&mut self, of: &OrderToApply<'_>) -> Result<()> {
+        let mut script = Script::default();
+        script.step(dialect!(self, sqlite: OVERTAKEN_SQLITE, postgres: OVERTAKEN_POSTGRES), of.id());
+        let overtaken = self.run(script).await?.pop().unwrap_or_default().rows::<2>()?;
         if !overtaken.is_empty()
             && let Conn::Sqlite(connection) = self.conn()
         {
@@ -455,9 +479,7 @@ impl Tx {
                 self.add_progress(order, Progress { superseded: count, ..Progress::default() }, of.now).await?;
             }
         }
-        let sets = outcomes.next_back().unwrap_or_default();
-        Ok(divide::may_divide(sets, of.kind(), of.backends)?
-            && self.divide(of.order_id, of.kind(), of.backends).await?)
+        Ok(())
     }
 
     /// The accounts whose numbers of this order wait for the backend.

@@ -1,5 +1,6 @@
 //! What the sync engine has to do: its work, and what is being sent.
 
+pub(super) mod handed_on;
 pub(super) mod known;
 pub(super) mod news;
 pub(super) mod observed;

@@ -286,7 +286,7 @@ impl Tx {
     }
 
     /// Records what became of these numbers of a push, for those that have not been changed since it was sent. The
-    /// others are set free and stay as they are.
+    /// others are set free and stay as they are. Gives the accounts that got numbers of another tenant by it.
     ///
     /// # Errors
     /// When the database refuses.
@@ -296,7 +296,7 @@ impl Tx {
         numbers: &[E164],
         outcome: PushOutcome,
         now: OffsetDateTime,
-    ) -> Result<()> {
+    ) -> Result<Vec<i64>> {
         self.record_outcomes(push, &[(outcome, numbers)], now).await
     }
 
@@ -309,12 +309,13 @@ impl Tx {
         push: &Push,
         outcomes: &[(PushOutcome, &[E164])],
         now: OffsetDateTime,
-    ) -> Result<()> {
+    ) -> Result<Vec<i64>> {
+        let mut receivers = Vec::new();
         let parts = self.push_parts(push.id).await?;
         for (outcome, numbers) in outcomes {
             let (divided, whole): (Vec<E164>, Vec<E164>) = numbers.iter().partition(|number| parts.contains(number));
             for chunk in whole.chunks(1_000) {
-                self.record_chunk(push, chunk, *outcome, now).await?;
+                receivers.extend(self.record_chunk(push, chunk, *outcome, now).await?);
             }
             for chunk in divided.chunks(1_000) {
                 self.settle_parts(push, chunk, *outcome, now).await?;
@@ -322,7 +323,10 @@ impl Tx {
             self.observe_outcome(push, *outcome, numbers, now).await?;
         }
         let answered = outcomes.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
-        self.note_answers(answered).await
+        self.note_answers(answered).await?;
+        receivers.sort_unstable();
+        receivers.dedup();
+        Ok(receivers)
     }
 
     async fn record_chunk(
@@ -331,7 +335,7 @@ impl Tx {
         numbers: &[E164],
         outcome: PushOutcome,
         now: OffsetDateTime,
-    ) -> Result<()> {
+    ) -> Result<Vec<i64>> {
         let (item_state, error) = match outcome {
             PushOutcome::Done => ("done", None),
             PushOutcome::Refused(error) => ("failed", Some(error)),
@@ -352,10 +356,13 @@ impl Tx {
               AND n.push_id = ?",
             [Bind::Int(push.id)],
         );
+        // What goes over to another tenant once it is released is not done by that.
+        let ends = if outcome == PushOutcome::Done { " AND i.account_id = n.account_id" } else { "" };
+        items.push(if ends.is_empty() { "" } else { " AND order_items.account_id = n.account_id" }, []);
         in_list(&mut items, " AND n.telephone_number IN (", numbers);
-        let orders = self.count_and_set(push, numbers, items).await?;
+        let orders = self.count_and_set(push, numbers, (items, ends)).await?;
 
-        self.settle_numbers(push, numbers, outcome, now).await?;
+        let receivers = self.settle_numbers(push, numbers, outcome, now).await?;
 
         for (order, count) in orders {
             let added = match outcome {
@@ -364,12 +371,17 @@ impl Tx {
             };
             self.add_progress(order, added, now).await?;
         }
-        Ok(())
+        Ok(receivers)
     }
 
     /// Runs the statement that sets items of this push, and tells how many it set of each order. What is counted is what
     /// was written: on PostgreSQL a later order may take numbers over at the same moment.
-    async fn count_and_set(&mut self, push: &Push, numbers: &[E164], mut items: Conditions) -> Result<Vec<(i64, i64)>> {
+    async fn count_and_set(
+        &mut self,
+        push: &Push,
+        numbers: &[E164],
+        (mut items, ends): (Conditions, &'static str),
+    ) -> Result<Vec<(i64, i64)>> {
         if let Conn::Postgres(..) = self.conn() {
             items.before("WITH written AS (");
             items.push(
@@ -395,6 +407,7 @@ impl Tx {
               AND n.push_id = ?",
             [Bind::Int(push.id)],
         );
+        counts.push(ends, []);
         in_list(&mut counts, " AND n.telephone_number IN (", numbers);
         counts.push(" GROUP BY n.order_id ORDER BY n.order_id", []);
         let orders = on!(self, |c| bind_all!(sqlx::query_as(counts.sql()), counts).fetch_all(c).await)?;
@@ -409,8 +422,8 @@ impl Tx {
         numbers: &[E164],
         outcome: PushOutcome,
         now: OffsetDateTime,
-    ) -> Result<()> {
-        let mut settle = Conditions::default();
+    ) -> Result<Vec<i64>> {
+        let (mut settle, mut receivers) = (Conditions::default(), Vec::new());
         let gone = push.kind == OrderKind::Release && outcome == PushOutcome::Done;
         if gone {
             let of_push = |going: &mut Conditions| {
@@ -422,6 +435,7 @@ impl Tx {
             let fewer = self.fewer(going).await?;
             self.end_holdings(now, of_push).await?;
             self.add_to_number_counts(push.account_id, &fewer).await?;
+            receivers = self.hand_on(push, numbers, now).await?;
         }
         match outcome {
             PushOutcome::Done if gone => settle.push(
@@ -460,7 +474,7 @@ impl Tx {
         free.push("UPDATE numbers SET push_id = NULL, pushed_rev = NULL WHERE push_id = ?", [Bind::Int(push.id)]);
         in_list(&mut free, " AND telephone_number IN (", numbers);
         on!(self, |c| bind_all!(sqlx::query(free.sql()), free).execute(c).await.map(drop))?;
-        Ok(())
+        Ok(receivers)
     }
 
     /// How many numbers go now, by their services and below zero: those that meet the condition.

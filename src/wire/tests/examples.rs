@@ -36,7 +36,7 @@ fn account_answer() -> Value {
 
 #[test]
 fn an_account_is_put_fetched_and_listed() {
-    let draft = read_account(&bytes(&account_request()), &name("contoso")).unwrap();
+    let draft = read_account(&bytes(&account_request()), Some(&name("contoso"))).whole().unwrap().unwrap().draft;
     assert_eq!(account_body(&draft), account_request());
     let account = Account {
         correlation_id: draft.correlation_id,
@@ -50,7 +50,7 @@ fn an_account_is_put_fetched_and_listed() {
     assert_eq!(super::json(&resource), account_answer());
     let list = List { value: vec![resource], next_link: None };
     assert_eq!(super::json(&list), json!({ "value": [account_answer()] }));
-    assert!(read_account(&bytes(&account_answer()), &name("contoso")).is_ok());
+    assert!(read_account(&bytes(&account_answer()), Some(&name("contoso"))).problems.is_empty());
 }
 
 fn number_request() -> Value {
@@ -77,13 +77,17 @@ fn number_answer(status: &str) -> Value {
     answer
 }
 
+fn read(body: &Value, number: &str) -> NumberSettings {
+    read_number(&bytes(body), Some("contoso"), Some(e164(number))).whole().unwrap().settings
+}
+
 fn number(settings: NumberSettings, state: SyncState) -> Number {
     Number { state, assigned: true, ..super::number(NUMBER, settings) }
 }
 
 #[test]
 fn a_number_is_put_fetched_and_listed() {
-    let settings = read_number(&bytes(&number_request()), "contoso", e164(NUMBER)).unwrap();
+    let settings = read(&number_request(), NUMBER);
     assert_eq!(
         super::json(&NumberResource::from(&number(settings.clone(), SyncState::Pending))),
         number_answer("pending")
@@ -95,16 +99,16 @@ fn a_number_is_put_fetched_and_listed() {
         super::json(&list),
         json!({ "value": [number_answer("synced")], "nextLink": "https://provapi.example.com/numbers?cursor=x" })
     );
-    let again = read_number(&bytes(&number_answer("failed")), "contoso", e164(NUMBER)).unwrap();
+    let again = read(&number_answer("failed"), NUMBER);
     assert_eq!(again, settings);
     let body = number_body("contoso", e164(NUMBER), &settings);
-    assert_eq!(read_number(&bytes(&body), "contoso", e164(NUMBER)).unwrap(), settings);
+    assert_eq!(read(&body, NUMBER), settings);
 }
 
 #[test]
 fn numbers_are_put_and_deleted_in_batches() {
-    let put = read_numbers(&bytes(&json!({ "numbers": [number_request()] })), "contoso").unwrap();
-    let stored: Vec<_> = put.into_iter().map(|(_, settings)| number(settings, SyncState::Pending)).collect();
+    let put = read_numbers(&bytes(&json!({ "numbers": [number_request()] })), Some("contoso")).whole().unwrap();
+    let stored: Vec<_> = put.into_iter().map(|sent| number(sent.settings, SyncState::Pending)).collect();
     let answer: BatchNumbers = stored.iter().collect();
     assert_eq!(super::json(&answer), json!({ "numbers": [number_answer("pending")] }));
     let body = bytes(&json!({ "numbers": [{ "telephoneNumber": NUMBER }] }));
@@ -132,7 +136,7 @@ fn the_examples_of_the_documentation_are_read() {
             }
         }
     });
-    let draft = read_account(&bytes(&account), &name("contoso")).unwrap();
+    let draft = read_account(&bytes(&account), Some(&name("contoso"))).whole().unwrap().unwrap().draft;
     assert_eq!(draft.services, [Service::OperatorConnect, Service::DirectRouting].into_iter().collect());
     assert_eq!(draft.synced, Service::DirectRouting.into());
     assert_eq!(draft.direct_routing.unwrap().tokens, ["region1", "region2"]);
@@ -150,7 +154,7 @@ fn the_examples_of_the_documentation_are_read() {
         } },
         "configuration": { "customSipHeader": "exampleHeaderContents" }
     });
-    let settings = read_number(&bytes(&number), "contoso", e164("+123451")).unwrap();
+    let settings = read(&number, "+123451");
     assert_eq!(number_body("contoso", e164("+123451"), &settings), number);
 }
 

@@ -12,7 +12,9 @@ use serde_json::Value;
 use time::macros::datetime;
 
 use super::{AccountResource, InputProblem, NumberResource};
-use crate::domain::{Account, AccountDraft, AccountName, E164, Number, NumberSettings, ServiceSet, SyncState};
+use crate::domain::{
+    Account, AccountAsSent, AccountDraft, AccountName, E164, Number, NumberSettings, SentAccount, ServiceSet, SyncState,
+};
 
 fn name(text: &str) -> AccountName {
     AccountName::parse(text).unwrap()
@@ -48,10 +50,26 @@ fn account() -> Account {
         number_count: 0,
         direct_routing: None,
         subdomain_status: crate::domain::direct_routing::SubdomainStatus::default(),
+        as_sent: AccountAsSent::default(),
         deleting: false,
         rev: 1,
         created_at: datetime!(2024-01-18 07:58:49 UTC),
         updated_at: datetime!(2024-01-18 07:58:49 UTC),
+    }
+}
+
+/// The account as it is kept once it was put so.
+fn account_of(sent: &SentAccount) -> Account {
+    let SentAccount { draft, as_sent, .. } = sent.clone();
+    Account {
+        name: draft.name.to_string(),
+        correlation_id: draft.correlation_id,
+        tenant_id: draft.tenant_id,
+        services: draft.services,
+        synced: draft.synced,
+        direct_routing: draft.direct_routing,
+        as_sent,
+        ..account()
     }
 }
 
@@ -66,6 +84,7 @@ fn number(text: &str, settings: NumberSettings) -> Number {
         state: SyncState::Pending,
         assigned: false,
         error: None,
+        as_sent: None,
         rev: 1,
         order_id: 1,
         changed_at: datetime!(2024-01-18 07:58:49 UTC),
@@ -74,7 +93,7 @@ fn number(text: &str, settings: NumberSettings) -> Number {
 
 /// The JSON with which a client would put the account.
 fn account_body(draft: &AccountDraft) -> Value {
-    serde_json::to_value(AccountResource::body(draft)).unwrap()
+    serde_json::to_value(AccountResource::body(draft, None)).unwrap()
 }
 
 /// The JSON with which a client would put the number.

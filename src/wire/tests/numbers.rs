@@ -4,15 +4,28 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{bytes, desired_part, e164, lines, number_body};
-use crate::domain::{Number, NumberSettings, ProvisioningError, Service, ServiceSet, SyncState, TeamsSettings};
+use crate::domain::{
+    Number, NumberSettings, ProvisioningError, SentNumber, Service, ServiceSet, SyncState, TeamsSettings,
+};
 use crate::wire::{
-    NumberResource, Resource, read_number, read_number_identifiers, read_numbers, read_numbers_to_delete,
+    NumberResource, Read, Resource, TaggedNumber, read_number, read_number_identifiers, read_numbers,
+    read_numbers_to_delete,
 };
 
 const NUMBER: &str = "+441632960000";
 
 fn put(body: &Value) -> Result<NumberSettings, Vec<crate::wire::InputProblem>> {
-    read_number(&bytes(body), "contoso", e164(NUMBER))
+    sent(body).whole().map(|sent| sent.settings)
+}
+
+fn sent(body: &Value) -> Read<SentNumber> {
+    read_number(&bytes(body), Some("contoso"), Some(e164(NUMBER)))
+}
+
+/// The number as it is kept once it was put so.
+fn kept(body: &Value) -> Number {
+    let (settings, as_sent) = sent(body).whole().unwrap().over(None, None);
+    Number { as_sent: Some(Arc::new(as_sent)), ..super::number(NUMBER, settings) }
 }
 
 fn resource(details: &Value) -> Value {
@@ -71,7 +84,6 @@ fn single_rules_of_numbers() {
     for body in [
         with_header(json!({ "teamsPhoneMobile": teams("CallingUserAssignment") }), "acme"),
         with_header(json!({ "azureOperatorCallProtection": { "enabled": true } }), "acme"),
-        with_header(json!({}), ""),
         with_header(json!({}), &"x".repeat(101)),
         resource(&json!({ "teamsOperatorConnect": { "enabled": true } })),
         resource(&json!({ "teamsOperatorConnect": { "enabled": false, "configuration": {} } })),
@@ -81,7 +93,7 @@ fn single_rules_of_numbers() {
     let toll_free = |details: Value| {
         let mut body = resource(&details);
         body["telephoneNumber"] = "+18005550100".into();
-        lines(read_number(&bytes(&body), "contoso", e164("+18005550100")))
+        lines(read_number(&bytes(&body), Some("contoso"), Some(e164("+18005550100"))).whole())
     };
     writeln!(told, "{}", toll_free(json!({ "teamsOperatorConnect": teams("CallingUserAssignment") }))).unwrap();
     let mut empty_country = teams("");
@@ -109,7 +121,7 @@ fn what_is_valid_is_taken() {
     // A toll-free number that no backend has to know needs no country.
     let mut body = resource(&json!({ "teamsDirectRouting": { "enabled": true } }));
     body["telephoneNumber"] = "+18005550100".into();
-    assert!(read_number(&bytes(&body), "contoso", e164("+18005550100")).is_ok());
+    assert!(read_number(&bytes(&body), Some("contoso"), Some(e164("+18005550100"))).problems.is_empty());
 }
 
 #[test]
@@ -140,9 +152,10 @@ fn a_batch_is_read_as_a_whole() {
     let ok = resource(&json!({}));
     let other = json!({ "telephoneNumber": "+441632960001", "accountName": "contoso", "serviceDetails": {} });
     let body = json!({ "numbers": [ok, 3, other, { "telephoneNumber": NUMBER }, { "accountName": "x", "telephoneNumber": "+0" }] });
-    insta::assert_snapshot!(lines(read_numbers(&bytes(&body), "contoso")));
-    let read = read_numbers(&bytes(&json!({ "numbers": [ok, other] })), "contoso").unwrap();
-    assert_eq!(read.iter().map(|(number, _)| number.to_string()).collect::<Vec<_>>(), [NUMBER, "+441632960001"]);
+    insta::assert_snapshot!(lines(read_numbers(&bytes(&body), Some("contoso")).whole()));
+    let read = read_numbers(&bytes(&json!({ "numbers": [ok, other] })), Some("contoso")).whole().unwrap();
+    let told: Vec<_> = read.iter().map(|sent| (sent.index, sent.number)).collect();
+    assert_eq!(told, [(0, Some(e164(NUMBER))), (1, Some(e164("+441632960001")))]);
 }
 
 #[test]
@@ -204,11 +217,105 @@ fn a_failed_number_carries_the_backends_words() {
 
 #[test]
 fn what_the_backend_says_changes_the_tag_but_not_its_desired_part() {
-    let tag = |number: &Number| NumberResource::from(number).etag();
+    let tag = |number: &Number| TaggedNumber(number).etag();
     let synced = Number { state: SyncState::Synced, error: None, assigned: true, ..failed() };
     assert_ne!(tag(&failed()), tag(&synced));
     assert_eq!(desired_part(&tag(&failed())), desired_part(&tag(&synced)));
     let body = NumberResource::body("contoso", failed().telephone_number, &failed().settings);
-    assert_eq!(body.desired(), NumberResource::from(&failed()).desired());
     assert_eq!(number_body("contoso", failed().telephone_number, &failed().settings), super::json(&body));
+}
+
+#[test]
+fn lists_and_services_that_are_off_come_back_as_they_were_sent() {
+    let off = json!({ "enabled": false, "configuration": {
+        "usage": "ConferenceAssignment", "choosableCapabilities": ["b", "a", "a"], "additionalUsages": ["y", "x"],
+        "locationId": "l", "allowTenantAddressUpdate": true
+    } });
+    let on = json!({ "enabled": true, "configuration": {
+        "usage": "CallingUserAssignment", "choosableCapabilities": ["OutboundCalling", "InboundCalling", "OutboundCalling"],
+        "additionalUsages": ["b", "a"], "allowTenantAddressUpdate": true
+    } });
+    let body = resource(&json!({
+        "teamsOperatorConnect": on, "teamsPhoneMobile": off, "teamsDirectRouting": { "enabled": false },
+        "zoomPhoneCloudPeering": { "enabled": true }, "azureOperatorCallProtection": { "enabled": false }
+    }));
+    let number = kept(&body);
+    assert_eq!(number.settings.teams.choosable_capabilities, ["InboundCalling", "OutboundCalling"]);
+    assert_eq!(super::json(&NumberResource::kept(&number)), body);
+    let shown = super::json(&NumberResource::from(&number));
+    assert_eq!(shown["serviceDetails"]["teamsOperatorConnect"]["assignmentStatus"], "unassigned");
+    assert_eq!(shown["serviceDetails"]["teamsPhoneMobile"], off);
+    assert_eq!(sent(&shown), sent(&body), "what was fetched can be put back");
+}
+
+#[test]
+fn the_tag_tells_what_can_be_set_and_no_order_of_lists() {
+    let body = |capabilities: &[&str], off: bool| {
+        let mut details = json!({ "teamsOperatorConnect": { "enabled": true, "configuration": {
+            "usage": "CallingUserAssignment", "choosableCapabilities": capabilities, "allowTenantAddressUpdate": true
+        } } });
+        if off {
+            details["zoomPhoneCloudPeering"] = json!({ "enabled": false });
+        }
+        resource(&details)
+    };
+    let one = kept(&body(&["InboundCalling", "OutboundCalling"], false));
+    let tag = |number: &Number| TaggedNumber(number).etag();
+    let other_order = kept(&body(&["OutboundCalling", "InboundCalling"], false));
+    assert_eq!(desired_part(&tag(&one)), desired_part(&tag(&other_order)));
+    assert_ne!(tag(&one), tag(&other_order), "the answer is another");
+    let with_off = kept(&body(&["InboundCalling", "OutboundCalling"], true));
+    assert_ne!(desired_part(&tag(&one)), desired_part(&tag(&with_off)));
+    // The contract has no words for it, and it can be set all the same.
+    let settings = NumberSettings { calling_profile: Some("east".into()), ..(*one.settings).clone() };
+    let with_profile = Number { settings: settings.into(), ..one.clone() };
+    assert_ne!(desired_part(&tag(&one)), desired_part(&tag(&with_profile)));
+}
+
+#[test]
+fn an_empty_text_is_as_if_it_were_left_out() {
+    let body = |text: Value| {
+        let mut body = resource(&json!({ "teamsOperatorConnect": { "enabled": true, "configuration": {
+            "usage": "CallingUserAssignment", "choosableCapabilities": [], "civicAddressId": text, "locationId": text,
+            "displayedCountryCode": text
+        } } }));
+        body["configuration"] = json!({ "customSipHeader": text });
+        body
+    };
+    assert_eq!(sent(&body("".into())), sent(&body(Value::Null)));
+    let phone_mobile = json!({ "teamsPhoneMobile": { "enabled": true, "configuration": {
+        "usage": "", "choosableCapabilities": [] } } });
+    let mut with_header = resource(&phone_mobile);
+    with_header["configuration"] = json!({ "customSipHeader": "" });
+    assert_eq!(sent(&with_header), sent(&resource(&phone_mobile)), "also where none is allowed");
+}
+
+#[test]
+fn countries_are_those_of_iso_3166() {
+    let with = |country: &str| {
+        resource(&json!({ "teamsOperatorConnect": { "enabled": true, "configuration": {
+            "usage": "CallingUserAssignment", "choosableCapabilities": [], "displayedCountryCode": country } } }))
+    };
+    let read = |country| put(&with(country)).map(|settings| settings.teams.displayed_country_code);
+    assert_eq!((read("GB"), read("UK")), (Ok(Some("GB".into())), Ok(Some("GB".into()))));
+    for wrong in ["ZZ", "XX", "GBR"] {
+        let told = lines(read(wrong));
+        assert!(told.contains("displayedCountryCode") && told.contains(wrong), "{told}");
+    }
+}
+
+#[test]
+fn a_property_in_other_letters_is_named_where_it_is_missed() {
+    let told = lines(put(&json!({ "telephonenumber": NUMBER, "accountName": "contoso", "serviceDetails": {} })));
+    assert!(told.contains("There is \u{201c}telephonenumber\u{201d}: write it as telephoneNumber."), "{told}");
+}
+
+#[test]
+fn what_can_be_read_of_a_batch_is_there_beside_its_problems() {
+    let bad = json!({ "telephoneNumber": "0163", "accountName": "contoso", "serviceDetails": {
+        "zoomPhoneCloudPeering": { "enabled": true } } });
+    let read = read_numbers(&bytes(&json!({ "numbers": [bad, 7, resource(&json!({}))] })), Some("contoso"));
+    assert_eq!(read.problems.len(), 2);
+    let told: Vec<_> = read.value.unwrap().iter().map(|sent| (sent.index, sent.number.is_some())).collect();
+    assert_eq!(told, [(0, false), (2, true)]);
 }

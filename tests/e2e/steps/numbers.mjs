@@ -88,9 +88,37 @@ async function manageSeveral({ writer }) {
   await writer.press("Manage numbers");
   await writer.page.getByRole("heading", { name: "Manage 3 numbers" }).waitFor();
   await writer.look("manage several numbers");
+  await writer.press("Review");
+  await writer.refused("manage several numbers, nothing chosen", /Choose what to change/);
+  await writer.field("country_change").selectOption("set");
+  await writer.field("country").fill("IE");
+  await writer.press("Review");
+  await writer.page.waitForURL("**/review");
+  await writer.page.locator("#change-table ins", { hasText: "IE" }).waitFor();
+  await writer.look("review of a change of several");
+  await writer.press(/^Change 3 numbers/);
+  await writer.page.waitForURL(/\/orders\/\d+$/);
+  await writer.until(writer.page.locator("#status", { hasText: /^\s*Complete\s*$/ }));
+  await writer.press("Undo: former settings for 3 numbers");
+  await writer.page.waitForURL("**/review");
+  await writer.page.getByText("This undoes order").waitFor();
+  await writer.look("review of an undo");
+  await writer.press("Discard");
   await writer.open("/numbers/manage");
-  await writer.page.getByText("Tick the numbers to change first.").waitFor();
-  await writer.look("numbers, none ticked");
+  await writer.look("manage numbers by list");
+}
+
+async function moveByList({ writer }) {
+  await writer.open("/numbers/move");
+  await writer.look("move numbers");
+  await writer.field("numbers").fill("+441632960010-0011");
+  await writer.press("Review");
+  await writer.refused("move numbers, refused", /account/i);
+  await writer.field("to").fill("contoso");
+  await writer.press("Review");
+  await writer.page.waitForURL("**/review");
+  await writer.look("review of a move");
+  await writer.press("Discard");
 }
 
 async function readCivicAddresses({ writer }) {
@@ -143,4 +171,12 @@ async function searchAndLookAround({ writer }) {
   await writer.look("order not found", { status: 404 });
 }
 
-export const steps = [filterNumbers, filterWhileTyping, manageOneNumber, manageSeveral, readCivicAddresses, searchAndLookAround];
+export const steps = [
+  filterNumbers,
+  filterWhileTyping,
+  manageOneNumber,
+  manageSeveral,
+  moveByList,
+  readCivicAddresses,
+  searchAndLookAround,
+];

@@ -25,7 +25,7 @@ async function releaseTickedNumbers(world) {
   await deleter.look("numbers, as the deleter");
   assert.equal(await deleter.page.getByRole("link", { name: "Upload numbers" }).count(), 0);
   await deleter.press("Release");
-  await deleter.look("numbers, nothing ticked to release");
+  await deleter.refused("release, nothing ticked", /Enter at least one number/);
   await deleter.open("/numbers?account=contoso");
   for (const last of ["00", "01", "02"]) await deleter.page.getByLabel(`Select +4416329600${last}`).check();
   await deleter.press("Release");

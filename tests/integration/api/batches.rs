@@ -55,6 +55,7 @@ async fn a_batch_with_one_bad_number_changes_nothing(api: Api) -> Api {
         ("InvalidValue", "numbers[1].telephoneNumber"),
         ("NameMismatch", "numbers[2].accountName"),
         ("ConflictingServices", "numbers[3].serviceDetails.teamsDirectRouting"),
+        ("ServiceNotEnabled", "numbers[3].serviceDetails.teamsDirectRouting.enabled"),
         ("MissingProperty", "numbers[4].accountName"),
         ("InvalidValue", "numbers[5].configuration.customSipHeader"),
         ("DuplicateNumber", "numbers[6].telephoneNumber"),

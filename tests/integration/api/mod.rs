@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod batches;
+mod claims;
 mod conditional;
+mod kept;
 mod lists;
 mod relationship;
 mod repeatable;

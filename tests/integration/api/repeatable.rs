@@ -11,7 +11,7 @@ use crate::harness::world::CONTOSO;
 
 /// The time `seconds` from now, as RFC 3339 writes it.
 #[expect(clippy::disallowed_methods, reason = "the program runs with the real time")]
-fn at(seconds: i64) -> String {
+pub(super) fn at(seconds: i64) -> String {
     let time = time::OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
     time.format(&time::format_description::well_known::Rfc3339).unwrap()
 }

@@ -83,7 +83,7 @@ pub(crate) fn tenant(id: &str) -> TenantId {
 
 /// A number of the range that is kept free for fiction.
 pub(crate) fn number(text: &str) -> E164 {
-    E164::parse(text).unwrap()
+    E164::parse_wire(text).unwrap()
 }
 
 /// What is said of Direct Routing, with a token for each region.

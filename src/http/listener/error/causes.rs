@@ -7,10 +7,13 @@ use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
-use super::{NO_ORDER, Problem};
+use super::{NO_ORDER, NOT_YET, Problem};
 use crate::authz::Missing;
 use crate::http::listener::pace::TooSlow;
 use crate::service;
+
+/// Seconds after which what happened at the same moment is over.
+const AT_ONCE: u32 = 1;
 
 impl From<Missing> for Problem {
     fn from(missing: Missing) -> Self {
@@ -30,7 +33,9 @@ impl From<service::Error> for Problem {
                 .into(),
                 ..Self::not_found()
             },
-            service::Error::Conflict(reason) | service::Error::Overtaken(reason) => Self::conflict("This cannot be done now", reason),
+            service::Error::Conflict(reason) => Self::conflict("This cannot be done now", reason),
+            service::Error::NotYet(reason) => Self::conflict("This cannot be done yet", reason).again_after(NOT_YET),
+            service::Error::Overtaken(reason) => Self::conflict("This cannot be done now", reason).again_after(AT_ONCE),
             service::Error::Invalid(problems) => {
                 let text = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
                 problems
@@ -58,7 +63,8 @@ impl From<service::Error> for Problem {
             service::Error::RepeatRunning => Self::conflict(
                 "The same request is being answered",
                 "A request with this Repeatability-Request-ID is being answered. Ask again in a moment.",
-            ),
+            )
+            .again_after(AT_ONCE),
             service::Error::Busy(reason) => Self::unavailable(reason),
             service::Error::Store(error) if error.is_over_time() => Self::unavailable(
                 "To answer this, too much has to be looked through. Narrow the filter: of numbers for example to one account, \

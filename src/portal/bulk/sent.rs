@@ -1,0 +1,215 @@
+//! What a form that acts on many numbers sends: which numbers, as ticks, filters, text or a file, and what to do with them.
+
+use std::sync::Arc;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest as _, Request};
+use axum::http::header;
+use serde::Deserialize;
+use url::form_urlencoded;
+
+use super::picked::Picked;
+use crate::domain::FieldProblem;
+use crate::domain::field::filled;
+use crate::domain::upload::decode;
+use crate::http::{FormBody, MultipartBody, PortalState, Problem};
+use crate::portal::number_filter::NumbersQuery;
+use crate::portal::upload::size;
+use crate::portal::upload_body::{SHORT, long_text, piece_by_piece, text};
+use crate::service;
+use crate::service::bulk::{EditForm, Selection};
+use crate::service::staging::Room;
+
+/// The most fields that are looked at, of all forms that act on many numbers.
+const FIELDS: usize = 1_000;
+/// The most bytes of what tells the numbers that were chosen in the list: a part of it would be other numbers.
+const TICKED: usize = 65_536;
+/// The most bytes of a form without a file.
+const FORM: usize = 1_048_576;
+
+/// What was sent.
+#[derive(Default)]
+pub(super) struct Sent {
+    /// What is to be done.
+    pub(super) form: EditForm,
+    /// The draft that this form was, and which it replaces.
+    pub(super) draft: String,
+    query: NumbersQuery,
+    /// Whether the filters were sent one by one, beside everything else.
+    is_direct: bool,
+    /// The file's name and bytes.
+    file: Option<(String, Vec<u8>)>,
+    too_large: Option<&'static str>,
+    most: usize,
+    /// Room for what is held, until this is dropped.
+    #[expect(dead_code, reason = "it is held, and not looked at")]
+    room: Option<Room>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Beside {
+    /// The filters of the list that the numbers were found in, as in its address.
+    filters: String,
+    /// The numbers that were ticked there, parted by commas.
+    ticked: String,
+    draft: String,
+}
+
+impl Sent {
+    /// Reads a form, with or without a file.
+    ///
+    /// # Errors
+    /// When the body is no form, or breaks off.
+    pub(super) async fn read(state: &PortalState, request: Request) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/") {
+            // A form without a file is small, whatever it says of its length.
+            let (parts, body) = request.into_parts();
+            let bytes = to_bytes(body, FORM).await.map_err(|_| Problem::too_large(FORM as u64))?;
+            let request = Request::from_parts(parts, bytes.into());
+            let FormBody(pairs) = FormBody::<Vec<(String, String)>>::from_request(request, &()).await?;
+            return Ok(Self::of(&pairs));
+        }
+        let MultipartBody { fields, declared } = MultipartBody::from_request(request, &()).await?;
+        let most = usize::try_from(state.config().uploads.max_bytes).unwrap_or(usize::MAX);
+        // Before anything of it is read: what waits here waits in the browser, and not in this process's memory.
+        let Some(room) = state.ctx().uploads.room(declared.unwrap_or(u64::MAX).min(most as u64)).await else {
+            const BUSY: &str = "Other uploads are being sent, and there was no room for this one. Nothing was stored; \
+                                send it again in a minute.";
+            return Err(service::Error::Busy(BUSY).into());
+        };
+        Ok(Self { room: Some(room), ..Self::of_fields(fields, most, declared).await? })
+    }
+
+    async fn of_fields(
+        mut body: axum::extract::Multipart,
+        most: usize,
+        declared: Option<u64>,
+    ) -> Result<Self, Problem> {
+        let declared = declared.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(most);
+        let (mut pairs, mut numbers, mut file, mut too_large, mut left) = (Vec::new(), String::new(), None, None, most);
+        while let Some(field) = body.next_field().await? {
+            let name = field.name().unwrap_or_default().to_owned();
+            match name.as_str() {
+                "file" | "numbers" => {
+                    let called = field.file_name().unwrap_or_default().to_owned();
+                    let (bytes, whole) = piece_by_piece(field, left, declared).await?;
+                    left -= bytes.len();
+                    match (name == "file", whole) {
+                        (is_file, false) => too_large = Some(if is_file { "file" } else { "numbers" }),
+                        (true, true) if called.is_empty() && bytes.is_empty() => {}
+                        (true, true) => file = Some((called, bytes)),
+                        (false, true) => numbers = long_text(bytes).await?,
+                    }
+                }
+                _ => {
+                    let is_selection = matches!(name.as_str(), "ticked" | "filters");
+                    let most = if is_selection { TICKED } else { SHORT };
+                    let (bytes, whole) = piece_by_piece(field, most, SHORT).await?;
+                    if is_selection && !whole {
+                        return Err(Problem::bad_request(
+                            "Too many numbers are ticked. Use the filters of the list, or a file.",
+                        ));
+                    }
+                    if pairs.len() < FIELDS {
+                        pairs.push((name, text(bytes).trim().to_owned()));
+                    }
+                }
+            }
+        }
+        let mut sent = Self::of(&pairs);
+        sent.form.numbers = numbers;
+        Ok(Self { file, too_large, most, ..sent })
+    }
+
+    fn of(pairs: &[(String, String)]) -> Self {
+        let mut encoded = form_urlencoded::Serializer::new(String::new());
+        encoded.extend_pairs(pairs.iter().take(FIELDS));
+        let encoded = encoded.finish();
+        let beside: Beside = serde_html_form::from_str(&encoded).unwrap_or_default();
+        let mut direct: NumbersQuery = serde_html_form::from_str(&encoded).unwrap_or_default();
+        let ticked = beside.ticked.split(',').filter(|number| !number.is_empty());
+        direct.number.extend(ticked.map(str::to_owned));
+        let is_direct = beside.filters.is_empty();
+        let query = if is_direct {
+            direct
+        } else {
+            let filters: NumbersQuery = serde_html_form::from_str(&beside.filters).unwrap_or_default();
+            NumbersQuery { number: direct.number, all_matching: direct.all_matching, ..filters }
+        };
+        let form = serde_html_form::from_str(&encoded).unwrap_or_default();
+        Self { form, query, is_direct, draft: beside.draft, ..Self::default() }
+    }
+
+    /// Leaves out filters that were sent under the names of settings which the form changes.
+    pub(super) fn without_settings(mut self) -> Self {
+        if self.is_direct {
+            self.query =
+                NumbersQuery { service: String::new(), usage: String::new(), country: String::new(), ..self.query };
+        }
+        self
+    }
+
+    /// Which numbers are meant.
+    ///
+    /// # Errors
+    /// What is wrong with how they are given (inner error); a ticked number that is none (outer error).
+    pub(super) fn selection(&self) -> Result<Result<Selection, FieldProblem>, Problem> {
+        if let Some(field) = self.too_large {
+            let message = format!(
+                "This is larger than {}, the most that is taken at once. Nothing was stored; split it.",
+                size(self.most as u64)
+            );
+            return Ok(Err(FieldProblem::new(field, message)));
+        }
+        Ok(match (&self.file, filled(&self.form.numbers)) {
+            (Some((_, bytes)), Some(_)) if !bytes.is_empty() => {
+                Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both."))
+            }
+            (_, Some(_)) => Ok(Selection::Written(Arc::from(self.form.numbers.as_str()))),
+            (Some((_, bytes)), None) => match decode(bytes) {
+                Ok(text) => Ok(Selection::Written(Arc::from(text))),
+                Err(reason) => Err(FieldProblem::new("file", reason)),
+            },
+            (None, None) => return of_list(&self.query).map(Ok),
+        })
+    }
+
+    /// The address of the list that the numbers were chosen in.
+    pub(super) fn list(&self) -> String {
+        self.query.filters().href()
+    }
+
+    /// The numbers as the form shows them again.
+    pub(super) fn picked(&self) -> Picked {
+        let again = match &self.file {
+            Some((name, bytes)) if bytes.len() <= super::picked::KEPT_FILE && self.form.numbers.is_empty() => {
+                decode(bytes).ok().map(|text| (text.trim_start_matches('\u{feff}').to_owned(), name))
+            }
+            _ => None,
+        };
+        match (again, &self.file) {
+            (Some((text, name)), _) => {
+                Picked::written(text).saying(format!("The text of {name} stands in the field below."))
+            }
+            (None, Some((name, _))) => Picked::written(self.form.numbers.clone())
+                .saying(format!("Choose {name} again: a browser does not send a file twice by itself.")),
+            (None, None) if self.form.numbers.is_empty() => Picked::of(&self.query),
+            (None, None) => Picked::written(self.form.numbers.clone()),
+        }
+    }
+}
+
+/// The numbers that the list says: ticked ones, or all that its filters match.
+///
+/// # Errors
+/// When a filter cannot be understood, or a ticked number is none.
+pub(super) fn of_list(query: &NumbersQuery) -> Result<Selection, Problem> {
+    let filter = query.filter().map_err(service::Error::Invalid)?;
+    Ok(if query.means_all() {
+        Selection::Matching(Box::new(filter))
+    } else {
+        Selection::Numbers(filter.account, query.ticked()?)
+    })
+}

@@ -1,0 +1,176 @@
+//! The columns of an uploaded file whose headings are not known: what they are is asked once and remembered.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::form::{Choice, Errors, checked};
+use crate::authz::{Grant, NumbersWrite};
+use crate::domain::upload::{Column, Means, NOT_READ};
+use crate::http::{
+    Flash, FormBody, Granted, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page, see_other,
+    see_other_with,
+};
+use crate::service;
+use crate::service::staging::{self, SaidOfColumns, Staged, UnclearFile};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/numbers/upload/headings", needs::<NumbersWrite>(), show).post(
+        "/numbers/upload/headings",
+        needs::<NumbersWrite>(),
+        say,
+    )
+}
+
+#[derive(Template)]
+#[template(path = "upload_headings.html")]
+struct HeadingsPage {
+    shell: Shell,
+    errors: Errors,
+    upload: String,
+    file: String,
+    columns: Vec<ColumnRow>,
+    more: usize,
+    rest_not_read: bool,
+}
+
+/// A column of the file.
+struct ColumnRow {
+    heading: String,
+    values: String,
+    /// What it is, where that is known.
+    known: String,
+    /// What it may be, where it is not.
+    choices: Vec<Choice>,
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HeadingsForm {
+    upload: String,
+    choice: Vec<String>,
+    rest_not_read: String,
+}
+
+/// The page of an upload that waits.
+pub(super) fn page_of(upload: &str) -> String {
+    format!("/numbers/upload/headings?upload={upload}")
+}
+
+fn gone() -> Response {
+    let text = "No upload of yours waits here any more. Choose the file again.";
+    see_other_with("/numbers/upload", Flash::warning(text))
+}
+
+/// `GET /numbers/upload/headings`
+async fn show(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersWrite>,
+    QueryString(form): QueryString<HeadingsForm>,
+    shell: Shell,
+) -> Result<Response, Problem> {
+    asked(&state, &grant, shell, form, Errors::default()).await
+}
+
+async fn asked(
+    state: &PortalState,
+    grant: &Grant<NumbersWrite>,
+    shell: Shell,
+    form: HeadingsForm,
+    errors: Errors,
+) -> Result<Response, Problem> {
+    match staging::unclear(state.ctx(), grant, &form.upload).await {
+        Ok(Some(file)) => {
+            let template = headings_page(shell, form, errors, &file);
+            Ok(if template.errors.is_empty() { page(&template) } else { invalid(&template) })
+        }
+        Ok(None) => go_on(state, grant, &form.upload, &SaidOfColumns::default()).await,
+        Err(service::Error::NotFound(_)) => Ok(gone()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn headings_page(shell: Shell, form: HeadingsForm, errors: Errors, file: &UnclearFile) -> HeadingsPage {
+    let row = &file.columns.row;
+    let columns = row.headings.iter().enumerate().map(|(at, heading)| {
+        let values = file.columns.values.get(at).map(Vec::as_slice).unwrap_or_default();
+        let might_be = || row.might_be(at, values).map(Column::heading).unwrap_or_default();
+        let chosen = form.choice.get(at).cloned().unwrap_or_else(might_be);
+        let known = match heading.means {
+            Means::Column(column) => column.label(),
+            Means::NotRead => "Not read",
+            Means::Blank => "No heading, not read",
+            Means::Unknown => "",
+        };
+        ColumnRow {
+            heading: heading.text.clone(),
+            values: values.join(", "),
+            known: known.to_owned(),
+            choices: if known.is_empty() { choices(&chosen) } else { Vec::new() },
+            name: format!("column-{}", at + 1),
+        }
+    });
+    HeadingsPage {
+        shell: shell.at("numbers"),
+        errors,
+        file: file.name.clone(),
+        columns: columns.collect(),
+        more: file.left - 1,
+        rest_not_read: !form.rest_not_read.is_empty(),
+        upload: form.upload,
+    }
+}
+
+fn choices(chosen: &str) -> Vec<Choice> {
+    std::iter::once(Choice::new(NOT_READ, "Do not read this column", chosen))
+        .chain(Column::CHOICES.into_iter().map(|column| Choice::new(column.heading(), column.label(), chosen)))
+        .collect()
+}
+
+/// `POST /numbers/upload/headings`
+async fn say(
+    State(state): State<PortalState>,
+    Granted(grant): Granted<NumbersWrite>,
+    shell: Shell,
+    FormBody(form): FormBody<HeadingsForm>,
+) -> Result<Response, Problem> {
+    let said = SaidOfColumns { choices: form.choice.clone(), rest_not_read: !form.rest_not_read.is_empty() };
+    let staged = match staging::say_columns(state.ctx(), &grant, &form.upload, &said).await {
+        Err(service::Error::NotFound(_)) => return Ok(gone()),
+        staged => checked(staged)?,
+    };
+    match staged {
+        Ok(staged) => Ok(on_to(&staged)),
+        Err(errors) if errors.of("columns").is_empty() => Ok(not_staged(&errors)),
+        Err(errors) => asked(&state, &grant, shell, form, errors).await,
+    }
+}
+
+async fn go_on(
+    state: &PortalState,
+    grant: &Grant<NumbersWrite>,
+    upload: &str,
+    said: &SaidOfColumns,
+) -> Result<Response, Problem> {
+    Ok(match checked(staging::say_columns(state.ctx(), grant, upload, said).await)? {
+        Ok(staged) => on_to(&staged),
+        Err(errors) => not_staged(&errors),
+    })
+}
+
+/// The page that an upload goes on with.
+pub(super) fn on_to(staged: &Staged) -> Response {
+    match staged {
+        Staged::Draft(id) => see_other(&format!("/orders/{id}/review")),
+        Staged::Waits(id) => see_other(&page_of(id)),
+    }
+}
+
+/// The form of the upload has problems by now, such as an account that was deleted meanwhile.
+fn not_staged(errors: &Errors) -> Response {
+    let told: Vec<&str> = errors.iter().map(|problem| problem.message.as_str()).collect();
+    let text = format!("{} What the columns are is remembered; fill the form in again.", told.join(" "));
+    see_other_with("/numbers/upload", Flash::warning(text))
+}

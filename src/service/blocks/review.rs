@@ -1,0 +1,28 @@
+//! What a review says of new numbers because of blocks and reservations.
+
+use time::OffsetDateTime;
+
+use crate::domain::quarantine::instant;
+use crate::service::Result;
+use crate::store::Tx;
+
+/// Numbers outside all blocks, where blocks are kept at all, and numbers that somebody else keeps.
+pub(in crate::service) async fn warnings(tx: &mut Tx, order_id: i64, now: OffsetDateTime) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    if tx.count_blocks().await? > 0
+        && let Some((count, first)) = tx.outside_blocks(order_id).await?
+    {
+        let first = first.grouped();
+        warnings.push(match count {
+            1 => format!("The new number {first} is in none of your blocks."),
+            _ => format!("{count} of the new numbers are in none of your blocks, such as {first}."),
+        });
+    }
+    for kept in tx.reserved_by_others(order_id, now).await? {
+        let (count, until) = (kept.count, instant(kept.until));
+        let what =
+            if count == 1 { "1 of the new numbers is".to_owned() } else { format!("{count} of the new numbers are") };
+        warnings.push(format!("{what} reserved by {} for account {} until {until}.", kept.author, kept.account));
+    }
+    Ok(warnings)
+}

@@ -1,0 +1,244 @@
+//! Staging numbers as they are: each is released, changed or moved, and a rule that it would break then refuses it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::selection::{Chooser, Chosen, too_many};
+use crate::domain::edit::{Change, SettingsEdit};
+use crate::domain::rules::{self, Flaw};
+use crate::domain::{Account, ItemState, Moves, Number, NumberSettings, ServiceSet};
+use crate::service::staging::{AccountFacts, account_facts, check_profile};
+use crate::service::{Result, Rules};
+use crate::store::{NewItem, NewProblem, Tx};
+
+/// Settings that are remembered; beyond it they are forgotten and made anew.
+const REMEMBERED: usize = 2_000;
+
+/// What becomes of the numbers.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// They are released.
+    Release,
+    /// What was chosen changes.
+    Edit(SettingsEdit),
+    /// They go to this account, and what was chosen changes.
+    Move(SettingsEdit, Arc<AccountFacts>),
+}
+
+/// Settings that follow from others, and what stands against them.
+struct Derived {
+    settings: Arc<NumberSettings>,
+    id: i64,
+    flaws: Vec<Flaw>,
+}
+
+/// A draft while its numbers are put into it.
+pub(super) struct Staging<'a> {
+    rules: &'a Rules,
+    order_id: i64,
+    task: Task,
+    accounts: HashMap<Arc<str>, Arc<AccountFacts>>,
+    /// By account and settings that numbers have now.
+    derived: HashMap<(i64, i64), Arc<Derived>>,
+    interned: HashSet<i64>,
+    /// Whether numbers go to another tenant.
+    pub(super) leaves_tenant: bool,
+    /// Lines that are refused so far.
+    pub(super) refused: i64,
+    pub(super) staged: usize,
+}
+
+impl<'a> Staging<'a> {
+    /// Begins with so many lines that were refused before.
+    pub(super) fn new(rules: &'a Rules, order_id: i64, task: Task, refused: i64) -> Self {
+        Self {
+            rules,
+            order_id,
+            task,
+            accounts: HashMap::new(),
+            derived: HashMap::new(),
+            interned: HashSet::new(),
+            leaves_tenant: false,
+            refused,
+            staged: 0,
+        }
+    }
+
+    /// Where the numbers go, where they move.
+    pub(super) fn moves(&self) -> Option<Moves> {
+        let moves = matches!(self.task, Task::Move(..));
+        moves.then_some(if self.leaves_tenant { Moves::ToOtherTenant } else { Moves::WithinTenant })
+    }
+
+    /// Stages all numbers that are meant.
+    pub(super) async fn run(&mut self, tx: &mut Tx, mut chooser: Chooser<'_>) -> Result<()> {
+        let most = self.rules.policy.max_numbers;
+        while let Some(chosen) = chooser.next(tx).await? {
+            self.take(tx, chosen).await?;
+            if self.staged > most {
+                return Err(too_many(most));
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, tx: &mut Tx, Chosen { numbers, mut problems }: Chosen) -> Result<()> {
+        self.look_up_accounts(tx, &numbers).await?;
+        let (mut items, mut values) = (Vec::with_capacity(numbers.len()), HashMap::new());
+        // Numbers with the same settings share one value as long as these are here.
+        let mut ids: HashMap<usize, i64> = HashMap::new();
+        for (line, number) in &numbers {
+            let id = *ids.entry(Arc::as_ptr(&number.settings).addr()).or_insert_with(|| number.settings.id());
+            match self.item(*line, number, id, &mut values) {
+                Ok(item) => items.extend(item),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if self.interned.len() >= REMEMBERED {
+            self.interned.clear();
+        }
+        values.retain(|id, _| self.interned.insert(*id));
+        let values: Vec<NumberSettings> = values.into_values().map(Arc::unwrap_or_clone).collect();
+        tx.intern_all_settings(&values).await?;
+        tx.insert_items(self.order_id, &items).await?;
+        tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
+        self.refused += problems.len() as i64;
+        self.staged += items.len();
+        Ok(())
+    }
+
+    async fn look_up_accounts(&mut self, tx: &mut Tx, numbers: &[(u32, Number)]) -> Result<()> {
+        let mut names: Vec<&str> = numbers
+            .iter()
+            .map(|(_, number)| &*number.account)
+            .filter(|name| !self.accounts.contains_key(*name))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        for chunk in names.chunks(500) {
+            for account in tx.accounts_named(chunk).await? {
+                let name: Arc<str> = account.name.as_str().into();
+                self.accounts.insert(name, Arc::new(account_facts(tx, account).await?));
+            }
+        }
+        Ok(())
+    }
+
+    /// The number as the draft has it; nothing where its account went meanwhile.
+    fn item(
+        &mut self,
+        line: u32,
+        number: &Number,
+        id: i64,
+        values: &mut HashMap<i64, Arc<NumberSettings>>,
+    ) -> std::result::Result<Option<NewItem>, Vec<NewProblem>> {
+        let Some(from) = self.accounts.get(&number.account).cloned() else { return Ok(None) };
+        let derived = self.derived(&from, number, id);
+        let own = match &self.task {
+            Task::Release => Vec::new(),
+            _ if derived.id == id => Vec::new(),
+            _ => rules::check_number(number.telephone_number, &derived.settings),
+        };
+        let problems: Vec<NewProblem> =
+            derived.flaws.iter().cloned().chain(own).map(|flaw| problem(line, number, flaw)).collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        values.entry(derived.id).or_insert_with(|| derived.settings.clone());
+        let account_id = match &self.task {
+            Task::Move(_, to) => {
+                self.leaves_tenant |= where_to(&from, to) == Moves::ToOtherTenant;
+                to.account.id
+            }
+            Task::Release | Task::Edit(_) => from.account.id,
+        };
+        Ok(Some(NewItem {
+            number: number.telephone_number,
+            line,
+            account_id,
+            settings_id: derived.id,
+            country: number.country.clone(),
+            state: ItemState::Idle,
+        }))
+    }
+
+    fn derived(&mut self, from: &AccountFacts, number: &Number, id: i64) -> Arc<Derived> {
+        let key = (from.account.id, id);
+        if let Some(known) = self.derived.get(&key) {
+            return known.clone();
+        }
+        if self.derived.len() >= REMEMBERED {
+            self.derived.clear();
+        }
+        let derived = Arc::new(self.derive(from, &number.settings, id));
+        self.derived.insert(key, derived.clone());
+        derived
+    }
+
+    fn derive(&self, from: &AccountFacts, before: &Arc<NumberSettings>, id: i64) -> Derived {
+        let usual = self.rules.policy.default_calling_profile.as_ref();
+        let (edit, to) = match &self.task {
+            Task::Release => return Derived { settings: before.clone(), id, flaws: Vec::new() },
+            Task::Edit(edit) => (edit.clone(), from),
+            Task::Move(edit, to) => (moving(edit, from, to), &**to),
+        };
+        let settings = edit.applied(before, usual);
+        // What stays as it is stays, whatever a form would say of it.
+        if settings == **before && to.account.id == from.account.id {
+            return Derived { settings: before.clone(), id, flaws: Vec::new() };
+        }
+        let mut flaws = rules::check(&settings, &to.account, &to.facts);
+        if where_to(from, to) == Moves::ToOtherTenant && self.is_divided(&from.account, before, &to.account, &settings)
+        {
+            let reason = "Several backends have to know of it, which no order can move to another enterprise at once. Release it, \
+                          and upload it to the other account once that is done.";
+            flaws.push(Flaw { field: "to", value: String::new(), reason: reason.to_owned() });
+        }
+        if settings.calling_profile != before.calling_profile {
+            let mut problems = Vec::new();
+            check_profile(&self.rules.policy, settings.calling_profile.as_deref(), &mut problems);
+            flaws.extend(problems.into_iter().map(|problem| Flaw {
+                field: problem.field,
+                value: settings.calling_profile.clone().unwrap_or_default(),
+                reason: problem.message,
+            }));
+        }
+        Derived { id: settings.id(), settings: Arc::new(settings), flaws }
+    }
+}
+
+impl Staging<'_> {
+    /// Whether several backends know the number on either account.
+    fn is_divided(&self, from: &Account, before: &NumberSettings, to: &Account, after: &NumberSettings) -> bool {
+        let backends = &self.rules.policy.backends;
+        let provisioned = backends.provisioned();
+        let known = |account: &Account, settings: &NumberSettings| account.pushed(provisioned).and(settings.services);
+        backends.divide(known(from, before), None) || backends.divide(ServiceSet::default(), Some(known(to, after)))
+    }
+}
+
+/// What changes on a move: an address is its tenant's and does not go along to another.
+fn moving(edit: &SettingsEdit, from: &AccountFacts, to: &AccountFacts) -> SettingsEdit {
+    let mut edit = edit.clone();
+    if where_to(from, to) == Moves::ToOtherTenant {
+        for place in [&mut edit.civic_address, &mut edit.location] {
+            if *place == Change::Keep {
+                *place = Change::To(None);
+            }
+        }
+    }
+    edit
+}
+
+/// Whether an account belongs to the same tenant as another. Two accounts without a tenant may be anybody's.
+pub(super) fn where_to(from: &AccountFacts, to: &AccountFacts) -> Moves {
+    let is_same = from.account.tenant_id.is_some() && from.account.tenant_id == to.account.tenant_id;
+    if is_same || from.account.id == to.account.id { Moves::WithinTenant } else { Moves::ToOtherTenant }
+}
+
+/// Why a number cannot be as the draft would have it.
+fn problem(line: u32, number: &Number, flaw: Flaw) -> NewProblem {
+    let reason = if flaw.value.is_empty() { flaw.reason } else { format!("{}: {}", flaw.value, flaw.reason) };
+    let value = number.telephone_number.to_string();
+    NewProblem { line, heading: None, value, reason, record: None, mend: None }
+}

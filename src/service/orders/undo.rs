@@ -1,0 +1,139 @@
+//! Undoing an order while nothing has changed since: the inverse order is staged, to be reviewed as any other.
+
+use serde_json::json;
+
+use super::find::find;
+use super::freshness::compared_with;
+use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Principal};
+use crate::domain::{FormOf, Moves, Order, OrderKind, OrderSource, OrderStatus, UndoPart};
+use crate::service::staging::account_names;
+use crate::service::transact::transact;
+use crate::service::{Ctx, Error, Result, beside, identity};
+use crate::store::{NewOrder, OrderStanding, Tx};
+
+/// The right to undo a part of an order.
+#[derive(Clone, Debug)]
+pub enum UndoRight {
+    /// To write: former settings, or numbers as they were.
+    Write(Grant<NumbersWrite>),
+    /// To release what was new.
+    Release(Grant<NumbersDelete>),
+    /// To move back to another tenant.
+    Both(Grant<NumbersWrite>, Grant<NumbersDelete>),
+}
+
+impl UndoRight {
+    /// Gives the right of this person to undo a part of an order.
+    ///
+    /// # Errors
+    /// When the person lacks it. The error names the roles that are missing.
+    pub fn of(person: &Principal, order: &Order, part: UndoPart) -> std::result::Result<Self, Missing> {
+        Ok(match part {
+            UndoPart::New => Self::Release(person.grant()?),
+            UndoPart::Moved if order.moves == Some(Moves::ToOtherTenant) => {
+                Self::Both(person.grant()?, person.grant()?)
+            }
+            UndoPart::Changed | UndoPart::Moved | UndoPart::Released => Self::Write(person.grant()?),
+        })
+    }
+
+    fn principal(&self) -> &Principal {
+        match self {
+            Self::Write(grant) | Self::Both(grant, _) => grant.principal(),
+            Self::Release(grant) => grant.principal(),
+        }
+    }
+
+    /// Whether it is the right for this part of the order.
+    fn opens(&self, order: &Order, part: UndoPart) -> bool {
+        let crosses = part == UndoPart::Moved && order.moves == Some(Moves::ToOtherTenant);
+        match self {
+            Self::Release(_) => part == UndoPart::New,
+            Self::Both(..) => crosses,
+            Self::Write(_) => part != UndoPart::New && !crosses,
+        }
+    }
+}
+
+/// The parts of an order that can be undone, each with how many numbers. There is none once one of its numbers has changed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn undoable(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order) -> Result<Vec<(UndoPart, i64)>> {
+    if !may_be_undone(order) {
+        return Ok(Vec::new());
+    }
+    let mut tx = ctx.db.read().await?;
+    parts(&mut tx, order).await
+}
+
+/// Whether an order is one that can be undone, as long as its numbers have not changed since.
+pub fn may_be_undone(order: &Order) -> bool {
+    order.status.is_final() && order.status != OrderStatus::Discarded && order.source != OrderSource::Import
+}
+
+async fn parts(tx: &mut Tx, order: &Order) -> Result<Vec<(UndoPart, i64)>> {
+    if tx.drift_way(order.id).await?.is_some() {
+        return Ok(Vec::new());
+    }
+    let standing = tx.order_standing(order.id).await?;
+    if standing.iter().any(|part| part.stands < part.count) {
+        return Ok(Vec::new());
+    }
+    Ok(standing.into_iter().map(|OrderStanding { part, count, .. }| (part, count)).collect())
+}
+
+/// Stages an order that undoes a part of another, and gives the draft's number.
+///
+/// # Errors
+/// When one of the numbers has changed since, the right is not for this part, or the database fails.
+pub async fn stage_undo(ctx: &Ctx, right: &UndoRight, order_id: i64, part: UndoPart) -> Result<i64> {
+    let (ctx, right) = (ctx.clone(), right.clone());
+    beside(async move { stage_here(&ctx, &right, order_id, part).await }).await?
+}
+
+async fn stage_here(ctx: &Ctx, right: &UndoRight, order_id: i64, part: UndoPart) -> Result<i64> {
+    transact!(ctx, |tx| {
+        let order = find(&mut tx, order_id).await?;
+        if !right.opens(&order, part) {
+            return Err(Error::NotFound("order"));
+        }
+        let is_standing =
+            may_be_undone(&order) && parts(&mut tx, &order).await?.iter().any(|(known, _)| *known == part);
+        if !is_standing {
+            return Err(Error::Conflict(format!(
+                "Order {order_id} cannot be undone any more: its numbers have changed since."
+            )));
+        }
+        tx.take_time_aside().await?;
+        let id = tx.next_number("orders").await?;
+        let kind = if part == UndoPart::New { OrderKind::Release } else { OrderKind::Upload };
+        let person = right.principal();
+        let new = NewOrder {
+            id,
+            kind,
+            source: OrderSource::Portal,
+            accounts: String::new(),
+            author: &person.name,
+            author_id: identity(person),
+            ticket: order.ticket.as_deref(),
+            form: json!({"undoes": order_id}).to_string(),
+            refused_lines: 0,
+        };
+        tx.insert_order(&new, ctx.clock.now()).await?;
+        let moves = order.moves.filter(|_| part == UndoPart::Moved);
+        tx.set_form_of(id, FormOf::Undo, moves).await?;
+        tx.stage_undo(id, order_id, part).await?;
+        tx.remember_numbers(id).await?;
+        let accounts = tx.record_both_accounts(id).await?;
+        let names: Vec<&str> = accounts.iter().map(String::as_str).collect();
+        tx.describe_order(id, &account_names(&names), 0).await?;
+        tx.compare_items(id, kind, compared_with(ctx)).await?;
+        id
+    })
+}
+
+/// The order that a draft was made to undo.
+pub(super) fn undone(form: &str) -> Option<i64> {
+    serde_json::from_str::<serde_json::Value>(form).ok()?.get("undoes")?.as_i64()
+}

@@ -1,0 +1,77 @@
+//! The texts of an upload: what was typed, or what is in its files, whatever program wrote them.
+
+use std::borrow::Cow;
+
+use super::Upload;
+use crate::domain::FieldProblem;
+use crate::domain::field::filled;
+use crate::domain::upload::{Encoding, MAX_FILES, Part, decoded, shown, with_line_feeds, workbook};
+
+/// A text to read.
+pub(super) struct Text<'a> {
+    /// The name of the file; empty where it was typed.
+    pub(super) name: &'a str,
+    /// What is in it.
+    pub(super) body: Cow<'a, str>,
+    /// Which sheet of a workbook it is, where there are others.
+    pub(super) sheet: String,
+}
+
+impl Text<'_> {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part { name: self.name, text: &self.body }
+    }
+}
+
+/// Finds the texts to read, in the files or in the text field.
+///
+/// # Errors
+/// Everything that is wrong with the files.
+pub(super) fn of(upload: &Upload) -> Result<Vec<Text<'_>>, Vec<FieldProblem>> {
+    let (form, files) = (&upload.form, &upload.files);
+    let problem = |field, reason: &str| Err(vec![FieldProblem::new(field, reason)]);
+    match (files.as_slice(), filled(&form.numbers)) {
+        (files, Some(_)) if files.iter().any(|file| !file.bytes.is_empty()) => {
+            problem("file", "Give the numbers either as a file or in the text field, not both.")
+        }
+        (_, Some(_)) => Ok(vec![Text { name: "", body: with_line_feeds(&form.numbers), sheet: String::new() }]),
+        ([], None) => problem("numbers", "Enter at least one number, or choose a file."),
+        (files, None) if files.len() > MAX_FILES => {
+            let reason = format!("There are {} files, and {MAX_FILES} are read at once at most.", files.len());
+            problem("file", &reason)
+        }
+        (files, None) => {
+            let (mut texts, mut problems) = (Vec::new(), Vec::new());
+            for file in files {
+                match body(&file.bytes, Encoding::from_key(&form.encoding), &form.sheet) {
+                    Ok((body, sheet)) => texts.push(Text { name: &file.name, body, sheet }),
+                    Err(reason) if files.len() == 1 => problems.push(FieldProblem::new("file", reason)),
+                    Err(reason) => problems.push(FieldProblem::new("file", format!("{}: {reason}", shown(&file.name)))),
+                }
+            }
+            if problems.is_empty() { Ok(texts) } else { Err(problems) }
+        }
+    }
+}
+
+/// The text of a file, and which sheet it is.
+fn body<'a>(bytes: &'a [u8], encoding: Encoding, sheet: &str) -> Result<(Cow<'a, str>, String), String> {
+    let (text, note) = if workbook::is_workbook(bytes) {
+        let read = workbook::read(bytes, filled(sheet))?;
+        (Cow::Owned(read.text), read.note)
+    } else {
+        (decoded(bytes, encoding)?, String::new())
+    };
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return Err("The file is empty.".to_owned());
+    }
+    Ok((text, note))
+}
+
+/// The text of a file that comes back in the text field of a form with problems.
+#[must_use]
+pub fn text_of(bytes: &[u8], encoding: &str, sheet: &str) -> Option<String> {
+    body(bytes, Encoding::from_key(encoding), sheet)
+        .ok()
+        .map(|(text, _)| text.trim_start_matches('\u{feff}').to_owned())
+}

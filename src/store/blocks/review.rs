@@ -1,0 +1,106 @@
+//! What blocks and reservations say of a draft's new numbers.
+
+use time::OffsetDateTime;
+
+use crate::domain::E164;
+use crate::store::sql::{on, statements};
+use crate::store::{Result, Tx, micros};
+
+statements! {
+    // Counted block by block along the order's key, so that no number is looked for among the blocks.
+    INSIDE = "
+        SELECT CAST(COALESCE(SUM((
+            SELECT CAST(COUNT(*) AS BIGINT)
+            FROM order_items i
+            WHERE i.order_id = $1
+              AND i.telephone_number BETWEEN b.first_number AND b.last_number
+              AND i.verdict = 'new'
+        )), 0) AS BIGINT)
+        FROM blocks b";
+    NEW = "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        WHERE i.order_id = $1
+          AND i.verdict = 'new'";
+    FIRST_OUTSIDE = "
+        SELECT i.telephone_number
+        FROM order_items i
+        WHERE i.order_id = $1
+          AND i.verdict = 'new'
+          AND COALESCE((
+              SELECT b.last_number
+              FROM blocks b
+              WHERE b.first_number <= i.telephone_number
+              ORDER BY b.first_number DESC
+              LIMIT 1
+          ), 0) < i.telephone_number
+        ORDER BY i.telephone_number
+        LIMIT 1";
+    RESERVED = "
+        SELECT w.author, w.account, w.until, CAST(SUM(w.numbers) AS BIGINT)
+        FROM (
+            SELECT
+                v.author, v.account, v.until,
+                (
+                    SELECT CAST(COUNT(*) AS BIGINT)
+                    FROM order_items i
+                    WHERE i.order_id = $1
+                      AND i.telephone_number BETWEEN r.first_number AND r.last_number
+                      AND i.verdict = 'new'
+                ) AS numbers
+            FROM reserved r
+            JOIN reservations v ON v.id = r.reservation_id
+            WHERE r.until > $2
+              AND v.author_id <> (SELECT o.author_id FROM orders o WHERE o.id = $1)
+        ) AS w
+        WHERE w.numbers > 0
+        GROUP BY w.author, w.account, w.until
+        ORDER BY w.until
+        LIMIT 10";
+}
+
+/// New numbers of a draft that somebody else keeps.
+#[derive(Clone, Debug)]
+pub struct ReservedByOthers {
+    /// Name of whoever keeps them.
+    pub author: String,
+    /// Name of the account that they are kept for.
+    pub account: String,
+    /// Until when.
+    pub until: OffsetDateTime,
+    /// How many.
+    pub count: i64,
+}
+
+impl Tx {
+    /// How many new numbers of a draft are in none of the blocks, and the first of them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn outside_blocks(&mut self, order_id: i64) -> Result<Option<(i64, E164)>> {
+        let inside: i64 = on!(self, |c| sqlx::query_scalar(INSIDE).bind(order_id).fetch_one(c).await)?;
+        let all: i64 = on!(self, |c| sqlx::query_scalar(NEW).bind(order_id).fetch_one(c).await)?;
+        if all <= inside {
+            return Ok(None);
+        }
+        let first: Option<i64> =
+            on!(self, |c| sqlx::query_scalar(FIRST_OUTSIDE).bind(order_id).fetch_optional(c).await)?;
+        Ok(first.and_then(E164::from_i64).map(|first| (all - inside, first)))
+    }
+
+    /// Which new numbers of a draft others than its author keep.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn reserved_by_others(&mut self, order_id: i64, now: OffsetDateTime) -> Result<Vec<ReservedByOthers>> {
+        let rows: Vec<(String, String, i64, i64)> =
+            on!(self, |c| sqlx::query_as(RESERVED).bind(order_id).bind(micros(now)).fetch_all(c).await)?;
+        let read = |(author, account, until, count)| ReservedByOthers {
+            author,
+            account,
+            until: crate::store::at(until),
+            count,
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+}

@@ -1,0 +1,68 @@
+//! Numbers by what they have in common: account and settings.
+
+use super::filter::NumberFilter;
+use super::{in_list, settings};
+use crate::domain::{E164, NumberSettings};
+use crate::store::sql::{Bind, Conditions, bind_all, on};
+use crate::store::{Result, Tx};
+
+/// Numbers of one account with the same settings.
+#[derive(Clone, Debug)]
+pub struct NumberGroup {
+    /// Name of the account.
+    pub account: String,
+    /// Settings of all.
+    pub settings: NumberSettings,
+    /// How many.
+    pub count: i64,
+}
+
+impl Tx {
+    /// The numbers that match, and are among those that are listed if any are, by account and settings: the largest groups
+    /// first and no more than `groups` of them, of the first `most` numbers.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn number_groups(
+        &mut self,
+        filter: &NumberFilter,
+        listed: Option<&[E164]>,
+        most: i64,
+        groups: i64,
+    ) -> Result<Vec<NumberGroup>> {
+        let mut question = Conditions::default();
+        question.push(
+            "
+            SELECT a.name, g.settings_id, s.body, g.count
+            FROM (
+                SELECT k.account_id, k.settings_id, CAST(COUNT(*) AS BIGINT) AS count
+                FROM (
+                    SELECT n.account_id, n.settings_id
+                    FROM numbers n
+                    WHERE TRUE",
+            [],
+        );
+        filter.add_to(&mut question);
+        if let Some(listed) = listed {
+            in_list(&mut question, " AND n.telephone_number IN (", listed);
+        }
+        question.push(
+            "
+                    LIMIT ?
+                ) AS k
+                GROUP BY k.account_id, k.settings_id
+                ORDER BY 3 DESC, 1, 2
+                LIMIT ?
+            ) AS g
+            JOIN accounts a ON a.id = g.account_id
+            JOIN settings s ON s.id = g.settings_id
+            ORDER BY g.count DESC, a.name, g.settings_id",
+            [Bind::Int(most), Bind::Int(groups)],
+        );
+        let rows: Vec<(String, i64, String, i64)> =
+            on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
+        rows.into_iter()
+            .map(|(account, id, body, count)| Ok(NumberGroup { account, settings: settings::read(id, &body)?, count }))
+            .collect()
+    }
+}

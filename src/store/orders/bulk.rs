@@ -1,0 +1,128 @@
+//! Drafts that change, move or release numbers as they are: what those numbers were when they were staged.
+
+use super::items::number;
+use crate::domain::{E164, FormOf, Moves};
+use crate::store::sql::{on, statements};
+use crate::store::{Result, Tx};
+
+statements! {
+    SET_FORM_OF = "UPDATE orders SET form_of = $2, moves = $3 WHERE id = $1";
+    SET_FORM = "UPDATE orders SET form = $2 WHERE id = $1";
+    // What the numbers are that the order is about; each is looked up by its key.
+    REMEMBER = "
+        UPDATE order_items
+        SET from_account_id = (
+                SELECT n.account_id
+                FROM numbers n
+                WHERE n.telephone_number = order_items.telephone_number
+            ),
+            from_settings_id = (
+                SELECT n.settings_id
+                FROM numbers n
+                WHERE n.telephone_number = order_items.telephone_number
+            )
+        WHERE order_id = $1";
+    // COALESCE: the numbers are looked up by their keys. One that is gone is refused and needs no other settings.
+    MOVED_ON = "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+        WHERE i.order_id = $1
+          AND (
+              COALESCE(n.settings_id, i.from_settings_id) <> i.from_settings_id
+              OR COALESCE(n.account_id, i.from_account_id) <> i.from_account_id
+          )";
+    // The accounts that have the numbers and those that get them.
+    RECORD_ACCOUNTS = "
+        INSERT INTO order_accounts (order_id, account_id, account_rev)
+        SELECT CAST($1 AS BIGINT), u.id, COALESCE((SELECT a.rev FROM accounts a WHERE a.id = u.id), 0)
+        FROM (
+            SELECT account_id AS id
+            FROM order_items
+            WHERE order_id = $1
+            UNION
+            SELECT from_account_id
+            FROM order_items
+            WHERE order_id = $1
+              AND from_account_id IS NOT NULL
+        ) AS u
+        WHERE TRUE
+        ON CONFLICT (order_id, account_id) DO NOTHING";
+    STAGED = "
+        SELECT telephone_number, line
+        FROM order_items
+        WHERE order_id = $1
+        ORDER BY telephone_number";
+    UNSTAGE = "DELETE FROM order_items WHERE order_id = $1";
+}
+
+impl Tx {
+    /// Says of a draft which form it was made with, and where its numbers go if it moves them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_form_of(&mut self, order_id: i64, form_of: FormOf, moves: Option<Moves>) -> Result<()> {
+        let moves = moves.map(Moves::key);
+        on!(self, |c| sqlx::query(SET_FORM_OF)
+            .bind(order_id)
+            .bind(form_of.key())
+            .bind(moves)
+            .execute(c)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// Keeps what was typed for a draft, as JSON.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_form(&mut self, order_id: i64, form: &str) -> Result<()> {
+        on!(self, |c| sqlx::query(SET_FORM).bind(order_id).bind(form).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Notes beside each number of a draft which account and settings it has now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn remember_numbers(&mut self, order_id: i64) -> Result<()> {
+        on!(self, |c| sqlx::query(REMEMBER).bind(order_id).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// How many numbers of a draft are not what was noted of them any more.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn moved_on(&mut self, order_id: i64) -> Result<i64> {
+        Ok(on!(self, |c| sqlx::query_scalar(MOVED_ON).bind(order_id).fetch_one(c).await)?)
+    }
+
+    /// Records the accounts that have numbers of a draft and those that get them, and gives their names.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record_both_accounts(&mut self, order_id: i64) -> Result<Vec<String>> {
+        on!(self, |c| sqlx::query(RECORD_ACCOUNTS).bind(order_id).execute(c).await.map(drop))?;
+        Ok(on!(self, |c| sqlx::query_scalar(super::ACCOUNT_NAMES).bind(order_id).fetch_all(c).await)?)
+    }
+
+    /// The numbers of a draft, ascending, each with its line.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn staged_numbers(&mut self, order_id: i64) -> Result<Vec<(u32, E164)>> {
+        let rows: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(STAGED).bind(order_id).fetch_all(c).await)?;
+        rows.into_iter().map(|(found, line)| Ok((u32::try_from(line).unwrap_or_default(), number(found)?))).collect()
+    }
+
+    /// Takes all numbers out of a draft, for them to be staged anew.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn unstage(&mut self, order_id: i64) -> Result<()> {
+        on!(self, |c| sqlx::query(UNSTAGE).bind(order_id).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! The numbers of an order, those in a row with the same result on one line, however many there are.
+//!
+//! As with the list of numbers (`store/numbers/ranges.rs`), a page is read in windows, and a range that a window cuts is
+//! followed to its end by counting along the key.
+
+use super::items::{error, number};
+use crate::domain::{E164, ItemState, NumberSettings, Outside, ProvisioningError, Verdict};
+use crate::store::numbers::settings;
+use crate::store::page::trim;
+use crate::store::sql::{Bind, Conditions, bind_all, on};
+use crate::store::{Error, Page, Result, Tx};
+
+/// Numbers of an order in a row, with the same account, settings and result.
+#[derive(Clone, Debug)]
+pub struct FoldedItems {
+    /// The first.
+    pub first: E164,
+    /// The last.
+    pub last: E164,
+    /// How many.
+    pub count: i64,
+    /// Account, where it still exists.
+    pub account: Option<String>,
+    /// Settings of the order.
+    pub settings: NumberSettings,
+    /// How they stand.
+    pub state: ItemState,
+    /// What the backend said, when it refused.
+    pub error: Option<ProvisioningError>,
+    /// What the review said.
+    pub verdict: Verdict,
+    /// What the backends hold of them, as the review found.
+    pub outside: Option<Outside>,
+}
+
+/// What the numbers of a range have in common; what is missing counts as 0 or as an empty text.
+struct Alike {
+    account_id: i64,
+    settings_id: i64,
+    error_id: i64,
+    state: String,
+    verdict: String,
+    outside: String,
+}
+
+/// The rows of a window.
+const WINDOW: i64 = 1_000;
+/// The first stride, and the longest.
+const STRIDE: i64 = 1_024;
+const STRIDE_MOST: i64 = 65_536;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    first: i64,
+    last: i64,
+    count: i64,
+    account_id: i64,
+    account: Option<String>,
+    settings_id: i64,
+    settings: String,
+    error_id: i64,
+    error: Option<String>,
+    state: String,
+    verdict: String,
+    outside: String,
+}
+
+fn folded(row: Row) -> Result<(FoldedItems, Alike)> {
+    let unreadable = |column| Error::unreadable("order_items", column, row.first);
+    let first = number(row.first)?;
+    let items = FoldedItems {
+        first,
+        last: number(row.last)?,
+        count: row.count,
+        account: row.account,
+        settings: settings::read(row.settings_id, &row.settings)?,
+        state: ItemState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
+        error: error(first, Some(row.error_id).filter(|id| *id != 0), row.error.as_deref())?,
+        verdict: Verdict::from_key(&row.verdict).ok_or_else(|| unreadable("verdict"))?,
+        outside: Outside::from_key(&row.outside),
+    };
+    let Row { account_id, settings_id, error_id, state, verdict, outside, .. } = row;
+    Ok((items, Alike { account_id, settings_id, error_id, state, verdict, outside }))
+}
+
+/// The statement that folds so many numbers of the page.
+fn window(order_id: i64, only: Option<ItemState>, page: Page<E164>) -> Conditions {
+    let mut question = Conditions::default();
+    question.push(
+        "
+        SELECT
+            g.first, g.last, g.count, g.account_id, COALESCE(a.name, h.name) AS account, g.settings_id,
+            s.body AS settings, g.error_id, e.body AS error, g.state, g.verdict, g.outside
+        FROM (
+            SELECT
+                MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last,
+                CAST(COUNT(*) AS BIGINT) AS count,
+                w.account_id, w.settings_id, w.error_id, w.state, w.verdict, w.outside
+            FROM (
+                SELECT
+                    k.*,
+                    k.telephone_number - ROW_NUMBER() OVER (
+                        PARTITION BY k.account_id, k.settings_id, k.error_id, k.state, k.verdict, k.outside
+                        ORDER BY k.telephone_number
+                    ) AS island
+                FROM (
+                    SELECT
+                        i.telephone_number, i.account_id, i.settings_id, COALESCE(i.error_id, 0) AS error_id,
+                        i.state, i.verdict, COALESCE(i.outside, '') AS outside
+                    FROM order_items i
+                    WHERE i.order_id = ?",
+        [Bind::Int(order_id)],
+    );
+    if let Some(state) = only {
+        question.and("i.state = ?", [state.key().into()]);
+    }
+    match page {
+        Page::First => question.push(" ORDER BY i.telephone_number", []),
+        Page::After(key) => {
+            question.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
+        }
+        Page::Before(key) => {
+            question.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
+        }
+    };
+    question.push(
+        "
+                    LIMIT ?
+                ) AS k
+            ) AS w
+            GROUP BY w.account_id, w.settings_id, w.error_id, w.state, w.verdict, w.outside, w.island
+        ) AS g
+        JOIN settings s ON s.id = g.settings_id
+        LEFT JOIN accounts a ON a.id = g.account_id
+        LEFT JOIN holders h ON h.id = g.account_id
+        LEFT JOIN errors e ON e.id = g.error_id
+        ORDER BY g.first",
+        [Bind::Int(WINDOW)],
+    );
+    question
+}
+
+/// The statement that counts the numbers of a range between these two.
+fn stride(order_id: i64, alike: &Alike, low: i64, high: i64) -> Conditions {
+    let mut question = Conditions::default();
+    question.push(
+        "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        WHERE i.order_id = ?
+          AND i.telephone_number BETWEEN ? AND ?
+          AND i.account_id = ?
+          AND i.settings_id = ?
+          AND COALESCE(i.error_id, 0) = ?
+          AND i.state = ?
+          AND i.verdict = ?
+          AND COALESCE(i.outside, '') = ?",
+        [
+            Bind::Int(order_id),
+            Bind::Int(low),
+            Bind::Int(high),
+            Bind::Int(alike.account_id),
+            Bind::Int(alike.settings_id),
+            Bind::Int(alike.error_id),
+            alike.state.as_str().into(),
+            alike.verdict.as_str().into(),
+            alike.outside.as_str().into(),
+        ],
+    );
+    question
+}
+
+impl Tx {
+    /// One page of an order's numbers, those in a row with the same result on one line; tells whether there are more before
+    /// and behind.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn folded_items(
+        &mut self,
+        order_id: i64,
+        only: Option<ItemState>,
+        page: Page<E164>,
+        size: usize,
+    ) -> Result<(Vec<FoldedItems>, bool, bool)> {
+        let forward = !matches!(page, Page::Before(_));
+        let mut place = page;
+        let mut ranges: Vec<FoldedItems> = Vec::new();
+        while ranges.len() <= size {
+            let question = window(order_id, only, place);
+            let found: Vec<Row> =
+                on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
+            let mut found = found.into_iter().map(folded).collect::<Result<Vec<_>>>()?;
+            if !forward {
+                found.reverse();
+            }
+            let seen: i64 = found.iter().map(|(items, _)| items.count).sum();
+            let cut = if seen < WINDOW { None } else { found.pop() };
+            ranges.extend(found.into_iter().map(|(items, _)| items));
+            let Some((mut items, alike)) = cut else { break };
+            if ranges.len() > size {
+                break;
+            }
+            let end = if forward { items.last } else { items.first };
+            let end = number(self.end_of_items(order_id, &alike, end.as_i64(), forward).await?)?;
+            if forward {
+                items.last = end;
+            } else {
+                items.first = end;
+            }
+            place = if forward { Page::After(end) } else { Page::Before(end) };
+            items.count = items.last.as_i64() - items.first.as_i64() + 1;
+            ranges.push(items);
+        }
+        let (more_before, more_after) = trim(&mut ranges, &page, size);
+        Ok((ranges, more_before, more_after))
+    }
+
+    /// The other end of a range, from a number of it.
+    async fn end_of_items(&mut self, order_id: i64, alike: &Alike, mut end: i64, forward: bool) -> Result<i64> {
+        let (mut length, mut grows) = (STRIDE, true);
+        while length > 0 {
+            let (low, high) = if forward { (end + 1, end + length) } else { (end - length, end - 1) };
+            let question = stride(order_id, alike, low, high);
+            let count: i64 = on!(self, |c| bind_all!(sqlx::query_scalar(question.sql()), question).fetch_one(c).await)?;
+            if count == length {
+                end = if forward { high } else { low };
+                length = if grows { (length * 4).min(STRIDE_MOST) } else { length };
+            } else if count == 0 {
+                break;
+            } else {
+                grows = false;
+                length /= 4;
+            }
+        }
+        Ok(end)
+    }
+}

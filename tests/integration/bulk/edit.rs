@@ -1,0 +1,216 @@
+//! What is chosen changes, everything else stays as it is on each number.
+
+use nmp::domain::{AccountForm, Service, ServiceSet, Verdict};
+use nmp::service::Error;
+use nmp::service::bulk::{self, ADD, EditForm, REMOVE, SET};
+use nmp::service::orders::Submitted;
+use nmp::service::staging::UploadForm;
+
+use super::{all, done, get, stage, submit, ticked};
+use crate::harness::on_both_databases;
+use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, upload_form};
+
+on_both_databases![
+    only_what_was_chosen_changes,
+    services_are_added_and_taken_off,
+    the_form_tells_all_its_problems_and_stores_nothing,
+    a_change_that_breaks_a_rule_is_refused_where_it_does,
+    what_others_change_meanwhile_stays,
+    numbers_that_change_alike_are_told_together,
+    what_is_known_of_the_numbers_is_counted,
+    many_numbers_of_many_settings_change_at_once,
+];
+
+const FIRST: &str = "+441632960000";
+const SECOND: &str = "+441632960001";
+const OTHER: &str = "+441632970000";
+
+/// Two numbers with different headers and usages on one account, one on an account of another tenant.
+async fn mixed(world: &World) {
+    world.facts(CONTOSO).await;
+    let both = [Service::OperatorConnect, Service::ZoomPhoneCloudPeering].into_iter().collect();
+    let local = |name: &str, tenant: &str| AccountForm {
+        synced: ServiceSet::default(),
+        services: both,
+        ..account_form(name, tenant)
+    };
+    world.create(&local("contoso", CONTOSO)).await;
+    world.create(&local("fabrikam", FABRIKAM)).await;
+    for (account, number, header, capability) in [
+        ("contoso", FIRST, "one", vec!["InboundCalling"]),
+        ("contoso", SECOND, "two", vec!["InboundCalling", "OutboundCalling"]),
+        ("fabrikam", OTHER, "three", vec!["OutboundCalling"]),
+    ] {
+        let form = UploadForm {
+            custom_sip_header: header.to_owned(),
+            capability: capability.into_iter().map(str::to_owned).collect(),
+            ..upload_form(account, number)
+        };
+        let order = world.stage_form(&form).await;
+        done(world, order).await;
+    }
+}
+
+fn mobile(change: &str) -> EditForm {
+    EditForm { capability_change: change.into(), capability: vec!["Mobile".into()], ..EditForm::default() }
+}
+
+async fn capabilities(world: &World, number: &str) -> String {
+    get(world, number).await.settings.teams.choosable_capabilities.join(" ")
+}
+
+async fn only_what_was_chosen_changes(world: World) {
+    mixed(&world).await;
+    let before = [get(&world, FIRST).await, get(&world, SECOND).await, get(&world, OTHER).await];
+    let order = stage(&world, &all(), &mobile(ADD)).await;
+    let review = world.review(order).await;
+    assert_eq!(review.counts, [(Verdict::Changed, 3)]);
+    assert_eq!(review.order.accounts, "contoso, fabrikam", "several accounts at once");
+    done(&world, order).await;
+    for number in before {
+        let after = get(&world, &number.telephone_number.to_string()).await;
+        let mut expected = (*number.settings).clone();
+        expected.teams.choosable_capabilities.push("Mobile".to_owned());
+        expected = expected.normalised();
+        assert_eq!(*after.settings, expected);
+        assert_eq!(after.account, number.account);
+    }
+    let order = stage(&world, &all(), &mobile(REMOVE)).await;
+    done(&world, order).await;
+    assert_eq!(capabilities(&world, SECOND).await, "InboundCalling OutboundCalling");
+    let order = stage(&world, &ticked(&[SECOND]), &mobile(SET)).await;
+    done(&world, order).await;
+    assert_eq!(capabilities(&world, SECOND).await, "Mobile");
+    assert_eq!(capabilities(&world, OTHER).await, "OutboundCalling");
+}
+
+async fn services_are_added_and_taken_off(world: World) {
+    mixed(&world).await;
+    let zoom = EditForm { further_service: vec!["+zoomPhoneCloudPeering".into()], ..EditForm::default() };
+    let order = stage(&world, &ticked(&[FIRST]), &zoom).await;
+    done(&world, order).await;
+    let number = get(&world, FIRST).await;
+    assert_eq!(number.settings.services.labels(), "Operator Connect, Zoom Phone Cloud Peering");
+    // Numbers of different services change their header together.
+    let header =
+        EditForm { custom_sip_header_change: SET.into(), custom_sip_header: "all".into(), ..EditForm::default() };
+    let order = stage(&world, &all(), &header).await;
+    done(&world, order).await;
+    for number in [FIRST, SECOND, OTHER] {
+        assert_eq!(get(&world, number).await.settings.custom_sip_header.as_deref(), Some("all"));
+    }
+    assert_eq!(get(&world, FIRST).await.settings.services.len(), 2, "which keeps its services");
+    let none = EditForm { service: "-".into(), ..EditForm::default() };
+    let order = stage(&world, &ticked(&[FIRST]), &none).await;
+    done(&world, order).await;
+    let number = get(&world, FIRST).await;
+    assert_eq!(number.settings.services.labels(), "Zoom Phone Cloud Peering");
+    assert_eq!(number.settings.teams.usage, "", "what only Operator Connect has went with it");
+}
+
+async fn fields(world: &World, form: &EditForm) -> Vec<&'static str> {
+    match bulk::stage_edit(&world.ctx, &grant(), &all(), form).await {
+        Err(Error::Invalid(problems)) => problems.iter().map(|problem| problem.field).collect(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+async fn the_form_tells_all_its_problems_and_stores_nothing(world: World) {
+    mixed(&world).await;
+    let orders = world.order(3).await.id;
+    assert_eq!(fields(&world, &EditForm::default()).await, [""], "nothing was chosen");
+    let wrong = EditForm {
+        capability: vec!["Mobile".into()],
+        country_change: SET.into(),
+        custom_sip_header: "x".into(),
+        ticket: "t".repeat(65),
+        ..EditForm::default()
+    };
+    assert_eq!(fields(&world, &wrong).await, ["ticket", "capability", "country", "custom_sip_header"]);
+    let nothing = ticked(&[]);
+    let refused = bulk::stage_edit(&world.ctx, &grant(), &nothing, &mobile(ADD)).await;
+    assert!(matches!(&refused, Err(Error::Invalid(problems)) if problems[0].field == "numbers"), "{refused:?}");
+    assert_eq!(orders, 3);
+}
+
+async fn a_change_that_breaks_a_rule_is_refused_where_it_does(world: World) {
+    mixed(&world).await;
+    // An address of contoso is none of fabrikam's.
+    let address = EditForm { civic_address: "address-1".into(), ..EditForm::default() };
+    let order = stage(&world, &all(), &address).await;
+    let review = world.review(order).await;
+    assert_eq!(review.counts, [(Verdict::Changed, 2)]);
+    assert_eq!(review.problems.len(), 1);
+    assert_eq!(review.problems[0].value, OTHER);
+    assert!(review.problems[0].reason.contains("no such civic address"), "{:?}", review.problems);
+    // What is stored and stays is no problem, whatever a form would say of it.
+    let header = EditForm { custom_sip_header_change: REMOVE.into(), ..EditForm::default() };
+    let order = stage(&world, &all(), &header).await;
+    assert_eq!(world.review(order).await.refused_count(), 0);
+}
+
+async fn what_others_change_meanwhile_stays(world: World) {
+    mixed(&world).await;
+    let order = stage(&world, &all(), &mobile(ADD)).await;
+    let other =
+        EditForm { custom_sip_header_change: SET.into(), custom_sip_header: "meanwhile".into(), ..EditForm::default() };
+    let meanwhile = stage(&world, &ticked(&[FIRST]), &other).await;
+    done(&world, meanwhile).await;
+    assert!(matches!(submit(&world, order).await, Submitted::Moved(_)), "the review is made anew");
+    done(&world, order).await;
+    let number = get(&world, FIRST).await;
+    assert_eq!(number.settings.custom_sip_header.as_deref(), Some("meanwhile"));
+    assert!(number.settings.teams.choosable_capabilities.contains(&"Mobile".to_owned()));
+}
+
+async fn numbers_that_change_alike_are_told_together(world: World) {
+    mixed(&world).await;
+    let order = world.stage("contoso", "+441632960002-0009").await;
+    done(&world, order).await;
+    let country = EditForm { country_change: SET.into(), country: "us".into(), ..EditForm::default() };
+    let order = stage(&world, &all(), &country).await;
+    let review = world.review(order).await;
+    let [group] = review.groups.as_slice() else { panic!("{:?}", review.groups) };
+    assert_eq!(group.count, 11, "whatever else differs between them");
+    let difference = &group.differences[0];
+    assert_eq!((difference.label, &*difference.before, &*difference.after), ("Country", "GB", "US"));
+    let runs: Vec<_> = group.runs.iter().map(|run| (run.first.to_string(), run.last.to_string())).collect();
+    assert_eq!(runs, [(FIRST.into(), "+441632960009".into()), (OTHER.into(), OTHER.into())]);
+}
+
+async fn what_is_known_of_the_numbers_is_counted(world: World) {
+    mixed(&world).await;
+    let looked = bulk::look(&world.ctx, &grant(), &all()).await.unwrap();
+    assert_eq!(looked.count, 3);
+    assert_eq!(looked.accounts(), ["contoso", "fabrikam"]);
+    let headers = looked.values(|settings| settings.custom_sip_header.clone().unwrap_or_default());
+    assert_eq!(headers.len(), 3);
+    let usages = looked.values(|settings| settings.teams.usage.clone());
+    assert_eq!(usages, [("CallingUserAssignment".to_owned(), 3)]);
+    let looked = bulk::look(&world.ctx, &grant(), &ticked(&[OTHER])).await.unwrap();
+    assert_eq!((looked.count, looked.accounts()), (1, vec!["fabrikam"]));
+}
+
+async fn many_numbers_of_many_settings_change_at_once(world: World) {
+    world.local_account("contoso").await;
+    // Each number has a header of its own.
+    let rows: Vec<String> =
+        (0..2_500).map(|n| format!("+44163296{n:04},contoso,true,CallingUserAssignment,true,h{n}")).collect();
+    let csv = format!(
+        "telephoneNumber,accountName,serviceDetails_teamsOperatorConnect_enabled,\
+         serviceDetails_teamsOperatorConnect_configuration_usage,\
+         serviceDetails_teamsOperatorConnect_configuration_allowTenantAddressUpdate,configuration_customSipHeader\n{}",
+        rows.join("\n")
+    );
+    let order = world.stage("contoso", &csv).await;
+    assert_eq!(world.review(order).await.refused_count(), 0, "{:?}", world.review(order).await.problems.first());
+    done(&world, order).await;
+    let order = stage(&world, &all(), &mobile(ADD)).await;
+    let review = world.review(order).await;
+    assert_eq!(review.counts, [(Verdict::Changed, 2_500)]);
+    done(&world, order).await;
+    let number = get(&world, "+441632962499").await;
+    assert_eq!(number.settings.custom_sip_header.as_deref(), Some("h2499"));
+    // The file has no column of capabilities: new numbers got the form's.
+    assert_eq!(number.settings.teams.choosable_capabilities, ["InboundCalling", "Mobile", "OutboundCalling"]);
+}

@@ -1,0 +1,95 @@
+//! The pages: forms for ticked numbers, for lists and for files, and what is wrong with them.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use crate::harness::portal::{OF_CONTOSO, OF_FABRIKAM, Portal};
+use crate::harness::visitor::Visitor;
+use crate::harness::{eventually, runtime};
+
+async fn form(person: &mut Visitor, path: &str, fields: &[(&str, &str)], file: Option<&[u8]>) -> (StatusCode, String) {
+    let answer = person.upload(path, fields, file).await.unwrap();
+    (answer.status, answer.location.unwrap_or(answer.text))
+}
+
+#[test]
+fn every_setting_is_kept_until_something_else_is_chosen() {
+    runtime().block_on(async {
+        let Portal { demo: _demo, mut admin } = Portal::start().await;
+        let page =
+            admin.get(&format!("/numbers/manage?number=%2B{}&number=%2B{}", &OF_CONTOSO[1..], &OF_FABRIKAM[1..])).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        assert!(
+            page.text.contains("Manage 2 numbers") && page.text.contains("Keep (CallingUserAssignment)"),
+            "{}",
+            page.text
+        );
+        assert!(page.text.contains("several enterprises"), "{}", page.text);
+        let fields = [("number", OF_CONTOSO), ("number", OF_FABRIKAM), ("custom_sip_header_change", "set")];
+        let (status, text) = form(&mut admin, "/numbers/manage", &fields, None).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(text.contains("Type the SIP header") && text.contains("Manage 2 numbers"), "{text}");
+        let fields = [&fields[..], &[("custom_sip_header", "gate-1")]].concat();
+        let (status, review) = form(&mut admin, "/numbers/manage", &fields, None).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{review}");
+        let shown = admin.get(&review).await;
+        assert!(shown.text.contains("gate-1") && shown.text.contains("Change 2 numbers"), "{}", shown.text);
+        assert!(shown.text.contains("/numbers/manage?draft="), "{}", shown.text);
+        let draft = review.trim_start_matches("/orders/").trim_end_matches("/review").to_owned();
+        let back = admin.get(&format!("/numbers/manage?draft={draft}")).await;
+        assert!(back.text.contains("gate-1") && back.text.contains(OF_CONTOSO), "{}", back.text);
+    });
+}
+
+#[test]
+fn numbers_are_released_and_moved_by_list_and_file() {
+    runtime().block_on(async {
+        let Portal { demo: _demo, mut admin } = Portal::start().await;
+        for path in ["/numbers/release", "/numbers/move", "/numbers/manage"] {
+            let page = admin.get(path).await;
+            assert!(page.status == StatusCode::OK && page.text.contains("name=\"file\""), "{}", page.text);
+        }
+        let list = format!("{OF_CONTOSO}\n+441632960777\n+44163296O000");
+        let (status, review) = form(&mut admin, "/numbers/release", &[("numbers", &list)], None).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{review}");
+        let shown = admin.get(&review).await.text;
+        assert!(shown.contains("No account has this number") && shown.contains("+44163296O000"), "{shown}");
+        let (status, review) = form(&mut admin, "/numbers/release", &[], Some(OF_CONTOSO.as_bytes())).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{review}");
+        let (status, text) = form(&mut admin, "/numbers/release", &[("numbers", " ")], None).await;
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("Enter at least one number"), "{text}");
+
+        let page = format!("/numbers/%2B{}", &OF_CONTOSO[1..]);
+        eventually("the number is at the backend", Duration::from_secs(30), async || {
+            admin.get(&page).await.text.contains("Synced").then_some(())
+        })
+        .await;
+        let fields = [("numbers", OF_CONTOSO), ("to", "nobody")];
+        let (status, text) = form(&mut admin, "/numbers/move", &fields, None).await;
+        assert!(
+            status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("There is no account named nobody"),
+            "{text}"
+        );
+        assert!(text.contains(OF_CONTOSO), "what was typed is kept: {text}");
+        let (status, review) =
+            form(&mut admin, "/numbers/move", &[("numbers", OF_CONTOSO), ("to", "fabrikam")], None).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{review}");
+        let shown = admin.get(&review).await.text;
+        assert!(shown.contains("In between it cannot be called") && shown.contains("In quarantine: 1"), "{shown}");
+    });
+}
+
+#[test]
+fn an_upload_begins_with_the_usual_capabilities() {
+    runtime().block_on(async {
+        let Portal { demo: _demo, mut admin } = Portal::start().await;
+        let ticked = |text: &str| {
+            let page = scraper::Html::parse_fragment(text);
+            let boxes = scraper::Selector::parse("input[name=capability][checked]").unwrap();
+            page.select(&boxes).filter_map(|one| one.attr("value")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let page = admin.get("/numbers/upload?account=contoso").await;
+        assert_eq!(ticked(&page.text), ["InboundCalling", "OutboundCalling"]);
+    });
+}
