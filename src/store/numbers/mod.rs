@@ -12,6 +12,7 @@ pub(super) mod quarantine;
 pub(super) mod ranges;
 pub(super) mod rows;
 pub(super) mod settings;
+pub(super) mod stride;
 
 use crate::domain::{E164, Number, ServiceSet, SyncState};
 use crate::store::page::trim;

@@ -6,6 +6,7 @@
 //! no range is cut.
 
 use super::filter::NumberFilter;
+use super::stride::Strides;
 use super::{keyed, settings};
 use crate::domain::{E164, NumberSettings, SyncState};
 use crate::store::page::trim;
@@ -44,10 +45,6 @@ pub struct RangePage {
 const WINDOW: i64 = 2_000;
 /// The rows of a window behind a long range, which another is likely to follow.
 const WINDOW_AFTER_LONG: i64 = 64;
-/// The first stride.
-const STRIDE: i64 = 1_024;
-/// The longest stride.
-const STRIDE_MOST: i64 = 65_536;
 
 /// What the numbers of a range have in common.
 struct Alike {
@@ -177,23 +174,12 @@ impl Tx {
     /// The range with what of it stands outside its window.
     async fn followed(&mut self, filter: &NumberFilter, found: Folded, forward: bool) -> Result<NumberRange> {
         let Folded { mut range, alike } = found;
-        let mut end = if forward { range.last } else { range.first }.as_i64();
-        let mut length = STRIDE;
-        let mut grows = true;
-        while length > 0 {
-            let (low, high) = if forward { (end + 1, end + length) } else { (end - length, end - 1) };
+        let mut strides = Strides::from(if forward { range.last } else { range.first }.as_i64(), forward);
+        while let Some((low, high)) = strides.next() {
             let question = stride(filter, &alike, low, high);
-            let count: i64 = on!(self, |c| bind_all!(sqlx::query_scalar(question.sql()), question).fetch_one(c).await)?;
-            if count == length {
-                end = if forward { high } else { low };
-                length = if grows { (length * 4).min(STRIDE_MOST) } else { length };
-            } else if count == 0 {
-                break;
-            } else {
-                grows = false;
-                length /= 4;
-            }
+            strides.found(on!(self, |c| bind_all!(sqlx::query_scalar(question.sql()), question).fetch_one(c).await)?);
         }
+        let end = strides.end();
         let end = E164::from_i64(end).ok_or_else(|| Error::unreadable("numbers", "telephone_number", end))?;
         if forward {
             range.last = end;

@@ -6,6 +6,7 @@
 use super::items::{error, number};
 use crate::domain::{E164, ItemState, NumberSettings, Outside, ProvisioningError, Verdict};
 use crate::store::numbers::settings;
+use crate::store::numbers::stride::Strides;
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on};
 use crate::store::{Error, Page, Result, Tx};
@@ -45,9 +46,6 @@ struct Alike {
 
 /// The rows of a window.
 const WINDOW: i64 = 1_000;
-/// The first stride, and the longest.
-const STRIDE: i64 = 1_024;
-const STRIDE_MOST: i64 = 65_536;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -217,22 +215,12 @@ impl Tx {
     }
 
     /// The other end of a range, from a number of it.
-    async fn end_of_items(&mut self, order_id: i64, alike: &Alike, mut end: i64, forward: bool) -> Result<i64> {
-        let (mut length, mut grows) = (STRIDE, true);
-        while length > 0 {
-            let (low, high) = if forward { (end + 1, end + length) } else { (end - length, end - 1) };
+    async fn end_of_items(&mut self, order_id: i64, alike: &Alike, end: i64, forward: bool) -> Result<i64> {
+        let mut strides = Strides::from(end, forward);
+        while let Some((low, high)) = strides.next() {
             let question = stride(order_id, alike, low, high);
-            let count: i64 = on!(self, |c| bind_all!(sqlx::query_scalar(question.sql()), question).fetch_one(c).await)?;
-            if count == length {
-                end = if forward { high } else { low };
-                length = if grows { (length * 4).min(STRIDE_MOST) } else { length };
-            } else if count == 0 {
-                break;
-            } else {
-                grows = false;
-                length /= 4;
-            }
+            strides.found(on!(self, |c| bind_all!(sqlx::query_scalar(question.sql()), question).fetch_one(c).await)?);
         }
-        Ok(end)
+        Ok(strides.end())
     }
 }
