@@ -19,7 +19,7 @@ use super::e164::E164;
 
 pub use self::list::{Entries, Placed};
 pub use self::marks::{is_invisible, is_separator, visible};
-pub use self::plans::{Plans, Possible, possible};
+pub use self::plans::{Plans, country_of_code};
 pub use self::refused::{Kind, Refused};
 
 /// The most bytes of an entry.

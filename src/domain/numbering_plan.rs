@@ -3,7 +3,7 @@
 //! Possible is less than assigned: a number of the right length is possible in its country, whoever has it.
 
 use super::e164::E164;
-use super::entry::{self, Plans, Possible};
+use super::entry::{Plans, country_of_code};
 
 /// Where a number would have to be, and cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +41,7 @@ pub fn possible(number: E164) -> bool {
 /// Where a number cannot be; nothing when it can.
 #[must_use]
 pub fn doubt(number: E164) -> Option<NotPossible> {
-    match entry::possible(number) {
-        Possible::No(country) => Some(NotPossible { country }),
-        Possible::Assigned | Possible::Unassigned => None,
-    }
+    (!possible(number)).then(|| NotPossible { country: country_of_code(number) })
 }
 
 #[cfg(test)]

@@ -181,40 +181,8 @@ pub(super) fn written(number: E164) -> Option<String> {
     Some(PHONE_NUMBER_UTIL.format(&parsed, PhoneNumberFormat::International).into_owned())
 }
 
-/// Whether there can be a number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Possible {
-    /// There can be such a number, and its block belongs to somebody.
-    Assigned,
-    /// There can be such a number, but its block belongs to nobody, as those that are kept free for examples.
-    Unassigned,
-    /// No number of the country is like it; with the country, where its code belongs to one.
-    No(Option<String>),
-}
-
-impl Possible {
-    /// Whether there can be such a number.
-    #[must_use]
-    pub const fn is_possible(&self) -> bool {
-        !matches!(self, Self::No(_))
-    }
-
-    /// What is said of a number that cannot be, such as `not possible in the numbering plan of GB`.
-    #[must_use]
-    pub fn mark(&self) -> Option<String> {
-        match self {
-            Self::No(Some(country)) => Some(format!("not possible in the numbering plan of {country}")),
-            Self::No(None) => Some("not possible in any numbering plan".to_owned()),
-            Self::Assigned | Self::Unassigned => None,
-        }
-    }
-}
-
-/// Tells whether there can be such a number.
+/// The country whose plan a number falls under, whether or not there can be such a number; `None` for codes of no country.
 #[must_use]
-pub fn possible(number: E164) -> Possible {
-    if !Plans::default().takes(number) {
-        return Possible::No(Plan::of(number).and_then(|plan| country(number).or_else(|| plan.main_country())));
-    }
-    if InPlan::of(number).is_assigned { Possible::Assigned } else { Possible::Unassigned }
+pub fn country_of_code(number: E164) -> Option<String> {
+    Plan::of(number).and_then(|plan| country(number).or_else(|| plan.main_country()))
 }

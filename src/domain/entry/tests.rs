@@ -1,6 +1,8 @@
 //! What each spelling of numbers becomes.
 
 use super::*;
+use crate::domain::number::InPlan;
+use crate::domain::numbering_plan::{NotPossible, doubt};
 
 mod properties;
 
@@ -208,16 +210,19 @@ fn lists() {
 #[test]
 fn numbers_that_can_be() {
     for (number, right) in [
-        ("+442079460000", Possible::Assigned),
-        ("+441632960000", Possible::Unassigned),
-        ("+12065550100", Possible::Assigned),
-        ("+493023125000", Possible::Assigned),
-        ("+4499", Possible::No(Some("GB".into()))),
-        ("+999123456789", Possible::No(None)),
-        ("+4401632960313", Possible::No(Some("GB".into()))),
-        ("+80012345678", Possible::Assigned),
+        ("+442079460000", Ok(true)),
+        ("+441632960000", Ok(false)),
+        ("+12065550100", Ok(true)),
+        ("+493023125000", Ok(true)),
+        ("+4499", Err(Some("GB".to_owned()))),
+        ("+999123456789", Err(None)),
+        ("+4401632960313", Err(Some("GB".to_owned()))),
+        ("+80012345678", Ok(true)),
     ] {
-        assert_eq!(possible(E164::parse_wire(number).unwrap()), right, "{number}");
+        let of = E164::parse_wire(number).unwrap();
+        // Whether its block belongs to somebody, or the country that has no such number.
+        let found = doubt(of).map_or_else(|| Ok(InPlan::of(of).is_assigned), |doubt| Err(doubt.country));
+        assert_eq!(found, right, "{number}");
     }
-    assert_eq!(Possible::No(Some("GB".into())).mark().unwrap(), "not possible in the numbering plan of GB");
+    assert_eq!(NotPossible { country: Some("GB".into()) }.words(), "not possible in the numbering plan of GB");
 }
