@@ -4,9 +4,10 @@ use time::OffsetDateTime;
 
 use crate::authz::{Principal, Roles, Via};
 use crate::domain::session::{SessionPolicy, SessionTimes};
-use crate::store::{self, Db, SessionRow};
+use crate::store::SessionRow;
 
-use super::{Clock, Ctx};
+use super::transact::transact;
+use super::{Ctx, Result};
 
 /// Who is signed in, as it is kept. Identifiers and what is sealed are opaque here.
 #[derive(Clone, Debug)]
@@ -22,23 +23,20 @@ pub struct StoredSession {
 /// Keeps sessions.
 #[derive(Clone, Debug)]
 pub struct SessionKeeper {
-    db: Db,
-    clock: Clock,
+    ctx: Ctx,
 }
-
-type Result<T> = std::result::Result<T, store::Error>;
 
 impl SessionKeeper {
     /// Keeps sessions in the database.
     #[must_use]
     pub fn new(ctx: &Ctx) -> Self {
-        Self { db: ctx.db.clone(), clock: ctx.clock.clone() }
+        Self { ctx: ctx.clone() }
     }
 
     /// The time now, UTC.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
-        self.clock.now()
+        self.ctx.clock.now()
     }
 
     /// The session of this identifier.
@@ -46,7 +44,7 @@ impl SessionKeeper {
     /// # Errors
     /// When the database cannot be read.
     pub async fn find(&self, id: &str) -> Result<Option<StoredSession>> {
-        Ok(self.db.session(id).await?.map(StoredSession::from))
+        Ok(self.ctx.db.session(id).await?.map(StoredSession::from))
     }
 
     /// Begins a session in place of the browser's earlier one, and clears away what is over.
@@ -60,14 +58,14 @@ impl SessionKeeper {
         replaced: Option<&str>,
         policy: &SessionPolicy,
     ) -> Result<()> {
-        let now = session.times.created_at;
-        let mut tx = self.db.begin().await?;
-        if let Some(old) = replaced {
-            tx.delete_session(old).await?;
-        }
-        tx.sweep_sessions(now - policy.idle, now - policy.absolute).await?;
-        tx.insert_session(id, &session.into()).await?;
-        tx.commit().await
+        let (ctx, now) = (&self.ctx, session.times.created_at);
+        transact!(ctx, |tx| {
+            if let Some(old) = replaced {
+                tx.delete_session(old).await?;
+            }
+            tx.sweep_sessions(now - policy.idle, now - policy.absolute).await?;
+            tx.insert_session(id, &session.into()).await?;
+        })
     }
 
     /// Writes the time of last use.
@@ -75,9 +73,8 @@ impl SessionKeeper {
     /// # Errors
     /// When the database cannot be written.
     pub async fn touch(&self, id: &str, now: OffsetDateTime) -> Result<()> {
-        let mut tx = self.db.begin().await?;
-        tx.touch_session(id, now).await?;
-        tx.commit().await
+        let ctx = &self.ctx;
+        transact!(ctx, |tx| tx.touch_session(id, now).await?)
     }
 
     /// Takes the task of confirming the roles for a while. Tells whether it did: another request may have it.
@@ -85,10 +82,8 @@ impl SessionKeeper {
     /// # Errors
     /// When the database cannot be written.
     pub async fn claim(&self, id: &str, now: OffsetDateTime, lasting: std::time::Duration) -> Result<bool> {
-        let mut tx = self.db.begin().await?;
-        let won = tx.claim_session(id, now, now + lasting).await?;
-        tx.commit().await?;
-        Ok(won)
+        let ctx = &self.ctx;
+        transact!(ctx, |tx| tx.claim_session(id, now, now + lasting).await?)
     }
 
     /// Stores what the identity provider confirmed.
@@ -96,9 +91,8 @@ impl SessionKeeper {
     /// # Errors
     /// When the database cannot be written.
     pub async fn confirm(&self, id: &str, session: &StoredSession) -> Result<()> {
-        let mut tx = self.db.begin().await?;
-        tx.confirm_session(id, &session.into()).await?;
-        tx.commit().await
+        let ctx = &self.ctx;
+        transact!(ctx, |tx| tx.confirm_session(id, &session.into()).await?)
     }
 
     /// Ends a session.
@@ -106,9 +100,8 @@ impl SessionKeeper {
     /// # Errors
     /// When the database cannot be written.
     pub async fn end(&self, id: &str) -> Result<()> {
-        let mut tx = self.db.begin().await?;
-        tx.delete_session(id).await?;
-        tx.commit().await
+        let ctx = &self.ctx;
+        transact!(ctx, |tx| tx.delete_session(id).await?)
     }
 
     /// A key that all processes share; who asks first makes it.
@@ -116,16 +109,16 @@ impl SessionKeeper {
     /// # Errors
     /// When the database cannot be read, or written where there is none yet.
     pub async fn shared_key(&self, name: &'static str, make: impl FnOnce() -> String) -> Result<String> {
-        if let Some(key) = self.db.read().await?.shared_key(name).await? {
+        if let Some(key) = self.ctx.db.read().await?.shared_key(name).await? {
             return Ok(key);
         }
         let made = make();
-        let mut tx = self.db.begin().await?;
-        tx.insert_shared_key(name, &made).await?;
-        // Another process may have been faster.
-        let key = tx.shared_key(name).await?.unwrap_or(made);
-        tx.commit().await?;
-        Ok(key)
+        let ctx = &self.ctx;
+        transact!(ctx, |tx| {
+            tx.insert_shared_key(name, &made).await?;
+            // Another process may have been faster.
+            tx.shared_key(name).await?.unwrap_or_else(|| made.clone())
+        })
     }
 }
 

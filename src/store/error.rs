@@ -34,8 +34,8 @@ pub enum Error {
     /// A question took longer than it may.
     #[error("the question took longer than it may")]
     OverTime,
-    /// The server only reads: a standby, or a database that was made read-only.
-    #[error("the server only reads")]
+    /// Nothing can be written: a standby, a database that was made read-only, or a user who may only read.
+    #[error("the server only reads, or its user may write nothing")]
     ReadOnly,
     /// Another program has the file locked.
     #[error("another program keeps the database file locked")]

@@ -28,10 +28,12 @@ impl Engine {
         let mut tx = self.begin(claim).await?;
         tx.take_time().await?;
         self.note_unread(&mut tx, claim, &pages).await?;
+        let now = self.ctx.clock.now();
         if self.info().offers.facts_of_tenants() {
-            let now = self.ctx.clock.now();
             tx.want_work_for_new_tenants(&self.info().name, WorkKind::CivicAddresses, now).await?;
         }
+        // What enterprises without an account hold there is known as well: nobody else can be given it.
+        tx.want_work_for_new_tenants(&self.info().name, WorkKind::Numbers, now).await?;
         tx.commit().await?;
         self.ctx.wake.notify_one();
         read?;

@@ -22,7 +22,8 @@ async fn rows(db: &Db) -> BTreeMap<String, i64> {
         FROM sqlite_master
         WHERE type = 'table'
           AND name NOT LIKE 'sqlite_%'
-          AND name NOT IN ('work', 'consents', 'civic_addresses', 'capability_plans')
+          AND name NOT LIKE 'observed%'
+          AND name NOT IN ('work', 'consents', 'civic_addresses', 'capability_plans', 'drift')
         ORDER BY name",
     )
     .await;

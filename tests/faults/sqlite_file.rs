@@ -59,11 +59,21 @@ fn a_second_process_is_refused_by_whatever_name_it_opens_the_file() {
     }
 }
 
+/// Leaves the file alone, without a journal, which a process may leave that had no time at its end.
+fn take_over_journal(file: &Path) {
+    runtime().block_on(async {
+        let connection = sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+        connection.close().await.unwrap();
+    });
+    assert!(!beside(file, "-wal").exists());
+}
+
 #[test]
 fn a_database_that_is_gone_is_not_begun_anew() {
     let mut demo = Demo::start();
     let file = database(&demo);
     assert!(demo.stop().success());
+    take_over_journal(&file);
     let kept = fs::read(&file).unwrap();
     fs::write(&file, "").unwrap();
     refuses(&second(&file), "is empty, but there was a database");
@@ -79,6 +89,7 @@ fn a_database_that_is_gone_is_not_begun_anew() {
     fs::write(&file, kept).unwrap();
     demo.start_again();
     assert!(demo.stop().success());
+    take_over_journal(&file);
     fs::remove_file(&file).unwrap();
     fs::remove_file(beside(&file, ".lock")).unwrap();
     fs::write(&file, "").unwrap();

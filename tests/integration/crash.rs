@@ -361,7 +361,7 @@ async fn killed_at_any_moment(kind: Kind) {
     });
     sandbox.faults(none).await;
     let db = served.place.open().await;
-    eventually("every order is final", Duration::from_secs(90), async || {
+    eventually("every order is final", Duration::from_mins(4), async || {
         let open = "SELECT COUNT(*) FROM orders WHERE status IN ('pending', 'in-progress')";
         (numbers(&db, open).await == [0]).then_some(())
     })

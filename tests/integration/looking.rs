@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use nmp::domain::seen::{MemberChange, SeenKind};
 use nmp::domain::{
-    AccountForm, DriftKind, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, ServiceSet, SyncState,
+    AccountForm, DriftKind, E164, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, Refusal, ServiceSet, SyncState,
+    Verdict,
 };
 use nmp::service::accounts::{Confirmed, PushPlan, Reconcile};
 use nmp::service::drift::{self, DriftFilter};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use crate::harness::database;
 use crate::harness::portal::{Portal, stage_upload};
 use crate::harness::visitor::Visitor;
-use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, right};
+use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, right, tenant};
 use crate::harness::{eventually, on_both_databases, runtime};
 use crate::observed;
 use crate::sync::Outside;
@@ -26,6 +27,7 @@ on_both_databases![
     numbers_that_are_there_as_they_should_be_are_not_pushed,
     what_was_there_before_a_push_is_in_the_history,
     a_number_of_another_tenant_is_not_pushed,
+    what_an_enterprise_without_an_account_holds_is_known,
     the_list_is_read_before_the_first_push_and_not_for_each,
     what_came_there_since_a_short_list_was_read_is_seen_before_a_push,
     a_list_with_an_item_that_cannot_be_read_holds_nobody_up,
@@ -39,6 +41,8 @@ on_both_databases![
     what_somebody_else_changes_is_in_the_history_and_the_audit,
     many_changes_are_told_in_few_rows,
 ];
+
+const WOODGROVE: &str = "4b8d2f76-1e9c-4d05-b3a7-58f1c6e0a944";
 
 /// What [`crate::harness::world::upload_form`] gives a number, as the backend says it.
 fn wanted() -> Value {
@@ -121,6 +125,29 @@ async fn what_was_there_before_a_push_is_in_the_history(world: World) {
     // The push is no change by somebody else.
     pull(&world, &outside).await;
     assert_eq!(seen(&world, "+441632960100").await.len(), 1);
+}
+
+/// How a tenant's numbers drift.
+async fn drifted(world: &World, of: &str) -> Vec<(E164, DriftKind)> {
+    let filter = DriftFilter { tenant_id: Some(tenant(of)), ..DriftFilter::default() };
+    let drift = drift::list(&world.ctx, &grant(), &filter, &Page::First).await.unwrap();
+    drift.rows.iter().map(|row| (row.number, row.kind)).collect()
+}
+
+async fn what_an_enterprise_without_an_account_holds_is_known(world: World) {
+    let outside = Outside::new(&world).await;
+    hold(&outside, FABRIKAM, "+441632960100", 1, wanted()).await;
+    // Woodgrove's consent is suspended: its numbers are asked for once it stands again.
+    hold(&outside, WOODGROVE, "+441632960101", 1, wanted()).await;
+    world.account("contoso").await;
+    pull(&world, &outside).await;
+    let order = world.stage("contoso", "+441632960100-0102").await;
+    let review = world.review(order).await;
+    assert_eq!(review.count(Verdict::Refused(Refusal::OtherTenant)), 1);
+    let refusal = review.refused[0].refusal().unwrap();
+    assert!(refusal.contains("Fabrikam Inc") && refusal.contains(FABRIKAM), "{refusal}");
+    assert_eq!(drifted(&world, FABRIKAM).await, [(number("+441632960100"), DriftKind::OnlyThere)]);
+    assert_eq!(drifted(&world, WOODGROVE).await, []);
 }
 
 async fn a_number_of_another_tenant_is_not_pushed(world: World) {
@@ -303,9 +330,7 @@ async fn a_number_that_vanished_is_not_synced_any_more(world: World) {
     assert_eq!(state(&world, "+441632960100").await.0, SyncState::Synced);
     assert_eq!(seen(&world, "+441632960101").await, [(SeenKind::Gone, String::new())]);
     assert_eq!(audited(&world, "numbers.seen").await, [json!({ "gone": 1 })]);
-    let drift = drift::list(&world.ctx, &grant(), &DriftFilter::default(), &Page::First).await.unwrap();
-    let drifted: Vec<_> = drift.rows.iter().map(|row| (row.number, row.kind)).collect();
-    assert_eq!(drifted, [(number("+441632960101"), DriftKind::OnlyHere)]);
+    assert_eq!(drifted(&world, CONTOSO).await, [(number("+441632960101"), DriftKind::OnlyHere)]);
     let failed = nmp::store::NumberFilter { state: Some(SyncState::Failed), ..Default::default() };
     let listed = numbers::list(&world.ctx, &grant(), &failed, Page::First, false).await.unwrap().0.lines;
     assert_eq!(listed.len(), 1, "lists find it among what failed");

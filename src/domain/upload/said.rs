@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::columns::{Column, Setting};
+use crate::domain::country::iso;
 use crate::domain::number::{NumberSettings, TeamsSettings};
 use crate::domain::service::{Service, ServiceSet};
 
@@ -196,6 +197,12 @@ fn take(setting: Setting, to: &mut TeamsSettings, from: &TeamsSettings) {
         Setting::CivicAddressId => to.civic_address_id.clone_from(&from.civic_address_id),
         Setting::LocationId => to.location_id.clone_from(&from.location_id),
         Setting::AllowTenantAddressUpdate => to.allow_tenant_address_update = from.allow_tenant_address_update,
-        Setting::DisplayedCountryCode => to.displayed_country_code.clone_from(&from.displayed_country_code),
+        Setting::DisplayedCountryCode => {
+            // The same country, whichever of its codes is stored.
+            let (kept, said) = (to.displayed_country_code.as_deref(), from.displayed_country_code.as_deref());
+            if kept.map(iso) != said.map(iso) {
+                to.displayed_country_code.clone_from(&from.displayed_country_code);
+            }
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::service;
 use crate::service::bulk::{EditForm, Selection};
 use crate::service::staging::Room;
 
-/// The most fields that are looked at, of all forms that act on many numbers.
+/// The most fields of a form that acts on many numbers.
 const FIELDS: usize = 1_000;
 /// The most bytes of what tells the numbers that were chosen in the list: a part of it would be other numbers.
 const TICKED: usize = 65_536;
@@ -56,6 +56,11 @@ struct Beside {
     draft: String,
 }
 
+/// Some of what was chosen would be left out without a word.
+fn too_many_fields() -> Problem {
+    Problem::bad_request("Too many numbers are ticked. Use the filters of the list, or a file.")
+}
+
 impl Sent {
     /// Reads a form, with or without a file.
     ///
@@ -69,7 +74,7 @@ impl Sent {
             let bytes = to_bytes(body, FORM).await.map_err(|_| Problem::too_large(FORM as u64))?;
             let request = Request::from_parts(parts, bytes.into());
             let FormBody(pairs) = FormBody::<Vec<(String, String)>>::from_request(request, &()).await?;
-            return Ok(Self::of(&pairs));
+            return if pairs.len() > FIELDS { Err(too_many_fields()) } else { Ok(Self::of(&pairs)) };
         }
         let MultipartBody { fields, declared } = MultipartBody::from_request(request, &()).await?;
         let most = usize::try_from(state.config().uploads.max_bytes).unwrap_or(usize::MAX);
@@ -108,13 +113,12 @@ impl Sent {
                     let most = if is_selection { TICKED } else { SHORT };
                     let (bytes, whole) = piece_by_piece(field, most, SHORT).await?;
                     if is_selection && !whole {
-                        return Err(Problem::bad_request(
-                            "Too many numbers are ticked. Use the filters of the list, or a file.",
-                        ));
+                        return Err(too_many_fields());
                     }
-                    if pairs.len() < FIELDS {
-                        pairs.push((name, text(bytes).trim().to_owned()));
+                    if pairs.len() == FIELDS {
+                        return Err(too_many_fields());
                     }
+                    pairs.push((name, text(bytes).trim().to_owned()));
                 }
             }
         }
@@ -125,7 +129,7 @@ impl Sent {
 
     fn of(pairs: &[(String, String)]) -> Self {
         let mut encoded = form_urlencoded::Serializer::new(String::new());
-        encoded.extend_pairs(pairs.iter().take(FIELDS));
+        encoded.extend_pairs(pairs);
         let encoded = encoded.finish();
         let beside: Beside = serde_html_form::from_str(&encoded).unwrap_or_default();
         let mut direct: NumbersQuery = serde_html_form::from_str(&encoded).unwrap_or_default();

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::audited::AuditedAccount;
+use super::in_use::on_their_way;
 use crate::authz::{AccountsDelete, Grant, NumbersDelete};
 use crate::domain::filter::Filter;
 use crate::domain::{Account, OrderSource};
@@ -59,6 +60,10 @@ pub(in crate::service) async fn delete_in(
 ) -> Result<Deleted> {
     let AccountDeletion { account, grant, release, origin, source } = *deletion;
     let now = rules.clock.now();
+    let coming = tx.numbers_coming(account.id).await?;
+    if coming > 0 {
+        return Err(Error::Conflict(format!("Account {} cannot be deleted: {}", account.name, on_their_way(coming))));
+    }
     if tx.delete_empty_account(account.id, now).await? {
         append_deleted(tx, grant, origin, account, now).await?;
         return Ok(Deleted::Done);

@@ -21,6 +21,7 @@ pub(in crate::service) async fn in_use(
     draft: &AccountDraft,
 ) -> Result<Vec<InUse>> {
     let provisioned = rules.policy.backends.provisioned();
+    let coming = tx.numbers_coming(before.id).await?;
     let counts = count_services(tx, before).await?;
     let mut found: Vec<InUse> = counts
         .iter()
@@ -41,6 +42,13 @@ pub(in crate::service) async fn in_use(
              from its backend. Wait until that is complete, or send those that failed again."
         ),
     }));
+    if coming > 0 {
+        let gone = before.services.without(draft.services);
+        found.extend(gone.iter().map(|service| InUse {
+            service: Some(service),
+            reason: format!("{service} cannot be disabled: {}", on_their_way(coming)),
+        }));
+    }
     let pushed: i64 = counts.iter().filter(|(service, _)| provisioned.contains(*service)).map(|(_, count)| count).sum();
     let pushed = pushed + withdrawn.iter().map(|(_, count)| count).sum::<i64>();
     // Numbers that wait for a tenant get one: nobody has them yet.
@@ -54,5 +62,18 @@ pub(in crate::service) async fn in_use(
             ),
         });
     }
+    if coming > 0 && before.tenant_id.is_some() && before.tenant_id != draft.tenant_id {
+        found.push(InUse { service: None, reason: format!("The tenant cannot change: {}", on_their_way(coming)) });
+    }
     Ok(found)
+}
+
+/// Says that numbers are on their way to an account, and what to do.
+pub(super) fn on_their_way(count: i64) -> String {
+    let (numbers, are) = if count == 1 { ("number", "is") } else { ("numbers", "are") };
+    format!(
+        "{count} {numbers} of another enterprise {are} being moved to the account, and will be on it once the backend has \
+         released {}. Wait until that order is complete.",
+        if count == 1 { "it" } else { "them" }
+    )
 }

@@ -16,6 +16,7 @@ use super::staging::{AccountFacts, account_facts, account_names};
 use super::transact::transact;
 use super::{Ctx, Error, Result, Rules, beside, identity};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
+use crate::domain::block::free::Stretch;
 use crate::domain::edit::SettingsEdit;
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::{E164, FieldProblem, FormOf, Moves, NumberSettings, Order, OrderKind, OrderSource};
@@ -25,6 +26,8 @@ pub use crate::store::NumberGroup;
 
 /// Different settings that a form counts. Beyond it there are so many that nobody looks through them.
 const GROUPS: i64 = 2_000;
+/// Stretches of numbers that one statement looks at.
+const STRETCHES: usize = 400;
 
 /// What is known of the numbers that are meant, before anything is chosen.
 #[derive(Clone, Debug, Default)]
@@ -65,18 +68,32 @@ impl Looked {
 /// When the database fails.
 pub async fn look(ctx: &Ctx, _: &Grant<NumbersRead>, selection: &Selection) -> Result<Looked> {
     let most = ctx.policy.max_numbers as i64 + 1;
-    let mut of_account = NumberFilter::default();
-    let (filter, listed) = match selection {
-        Selection::Written(_) => return Ok(Looked::default()),
-        Selection::Numbers(account, numbers) => {
-            of_account.account.clone_from(account);
-            (&of_account, Some(numbers.as_slice()))
+    let mut tx = ctx.db.search().await?;
+    let groups = match selection {
+        Selection::Written(_) => Vec::new(),
+        Selection::Matching(filter) => tx.number_groups(filter, None, most, GROUPS).await?,
+        Selection::Numbers(account, _) => {
+            let filter = NumberFilter { account: account.clone(), ..NumberFilter::default() };
+            let numbers = selection.listed();
+            let mut groups: Vec<NumberGroup> = Vec::new();
+            for stretches in stretches(numbers.into_iter().map(|(_, number)| number)).chunks(STRETCHES) {
+                add_groups(&mut groups, tx.number_groups(&filter, Some(stretches), most, GROUPS).await?);
+            }
+            groups
         }
-        Selection::Matching(filter) => (filter.as_ref(), None),
     };
-    let mut tx = ctx.db.read_or_search(listed.is_none()).await?;
-    let groups = tx.number_groups(filter, listed, most, GROUPS).await?;
     Ok(Looked { count: groups.iter().map(|group| group.count).sum(), groups })
+}
+
+/// Adds the numbers of some stretches to those of others; the largest groups stay first.
+fn add_groups(groups: &mut Vec<NumberGroup>, more: Vec<NumberGroup>) {
+    for group in more {
+        match groups.iter_mut().find(|known| known.account == group.account && known.settings == group.settings) {
+            Some(known) => known.count += group.count,
+            None => groups.push(group),
+        }
+    }
+    groups.sort_by_key(|group| -group.count);
 }
 
 /// How many tenants accounts of these names belong to; those without one count as one.
@@ -112,17 +129,21 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
     Ok(form)
 }
 
-/// Numbers in ascending order as text, those in a row on one line.
-fn ranges(numbers: impl Iterator<Item = E164>) -> String {
-    let mut runs: Vec<(E164, E164)> = Vec::new();
+/// Numbers in ascending order, those in a row as one stretch.
+fn stretches(numbers: impl Iterator<Item = E164>) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
     for number in numbers {
-        match runs.last_mut().filter(|(_, last)| last.next() == Some(number)) {
-            Some((_, last)) => *last = number,
-            None => runs.push((number, number)),
+        match stretches.last_mut().filter(|of| of.last.next() == Some(number)) {
+            Some(stretch) => stretch.last = number,
+            None => stretches.push(Stretch { first: number, last: number }),
         }
     }
-    let line = |(first, last): &(E164, E164)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    runs.iter().map(line).collect::<Vec<_>>().join("\n")
+    stretches
+}
+
+/// Numbers in ascending order as text, those in a row on one line.
+fn ranges(numbers: impl Iterator<Item = E164>) -> String {
+    stretches(numbers).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Stages changes of what was chosen, and gives the draft's number.

@@ -93,15 +93,28 @@ pub(in crate::service) fn compared_with(rules: &Rules) -> ComparedWith<'_> {
     ComparedWith { backends: &rules.policy.backends, fresh_since: now - FRESH_FOR, is_reviewed_anew: true, now }
 }
 
-/// Compares a draft with what exists now, and tells how many verdicts moved.
+/// Compares a draft with what exists now, and tells how many verdicts moved. What is no draft any more stays as it is.
 pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i64, kind: OrderKind) -> Result<u64> {
+    let now = rules.clock.now();
+    if !tx.begin_comparison(id, now).await? {
+        return Ok(0);
+    }
     let order = find(tx, id).await?;
-    if order.form_of.follows_numbers() && tx.moved_on(id).await? > 0 {
+    let has_moved_on = (order.form_of.follows_numbers() || order.moves.is_some()) && tx.has_moved_on(id).await?;
+    tx.refresh_order_accounts(id).await?;
+    if has_moved_on && order.form_of.follows_numbers() {
         bulk::restage(tx, rules, &order).await?;
+    } else if has_moved_on {
+        let moves = tx.where_to(id).await?;
+        tx.set_form_of(id, order.form_of, Some(moves)).await?;
+    }
+    let way = tx.drift_way(id).await?;
+    if way.is_some() {
+        tx.leave_out_settled(id).await?;
     }
     let moved = tx.compare_items(id, kind, compared_with(rules)).await?;
-    if let Some(way) = tx.drift_way(id).await? {
-        tx.correct_drift_verdicts(id, way, rules.clock.now()).await?;
+    if let Some(way) = way {
+        tx.correct_drift_verdicts(id, way, now).await?;
     }
     Ok(moved)
 }

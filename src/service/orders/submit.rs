@@ -53,10 +53,6 @@ pub async fn submit(
         Submitted::Moved(_) => {
             let moved = transact!(ctx, |tx| {
                 tx.take_time().await?;
-                tx.refresh_order_accounts(id).await?;
-                if tx.drift_way(id).await?.is_some() {
-                    tx.leave_out_settled(id).await?;
-                }
                 compare_draft(&mut tx, ctx, id, right.kind()).await?
             })?;
             Ok(Submitted::Moved(moved))
@@ -82,7 +78,6 @@ pub async fn compare_again(ctx: &Ctx, right: &OrderRight, id: i64) -> Result<u64
             return Err(Error::Conflict(format!("Order {id} is not under review any more.")));
         }
         tx.take_time().await?;
-        tx.refresh_order_accounts(id).await?;
         compare_draft(&mut tx, ctx, id, right.kind()).await?
     })
 }
@@ -100,6 +95,10 @@ async fn apply(
         return Ok(Submitted::NotDraft(Box::new(order.clone())));
     }
     tx.take_time().await?;
+    // From here on nobody compares it anew, so that what is counted is what is submitted.
+    if !tx.submit_order(id, now).await? {
+        return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
+    }
     let reviewed = tx.outside_counts(id).await?;
     let refused = refused(&verdicts(&reviewed)) + order.refused_lines;
     if refused > 0 && !decision.good_only {
@@ -114,9 +113,6 @@ async fn apply(
     let way = tx.drift_way(id).await?;
     if way.is_some() && tx.drifted_no_more(id).await? > 0 {
         return Ok(Submitted::Moved(0));
-    }
-    if !tx.submit_order(id, now).await? {
-        return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
     tx.forget_draft_text(id).await?;
     let compared = match way {
@@ -141,6 +137,9 @@ async fn apply(
     let Some(applied) = tx.apply_order(&to_apply).await? else { return Ok(Submitted::Moved(0)) };
     if applied.progress.total == 0 {
         return Err(Error::Conflict("There is nothing to do: no number is new, changed or to be released.".into()));
+    }
+    if order.kind == OrderKind::Upload {
+        tx.end_used_reservations(id).await?;
     }
     if held(&outside, Outside::Equal) + held(&outside, Outside::Different) > 0 {
         tx.mark_assigned_there(id).await?;

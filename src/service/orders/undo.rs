@@ -18,7 +18,7 @@ pub enum UndoRight {
     Write(Grant<NumbersWrite>),
     /// To release what was new.
     Release(Grant<NumbersDelete>),
-    /// To move back to another tenant.
+    /// To move back, to another tenant too.
     Both(Grant<NumbersWrite>, Grant<NumbersDelete>),
 }
 
@@ -30,10 +30,12 @@ impl UndoRight {
     pub fn of(person: &Principal, order: &Order, part: UndoPart) -> std::result::Result<Self, Missing> {
         Ok(match part {
             UndoPart::New => Self::Release(person.grant()?),
-            UndoPart::Moved if order.moves == Some(Moves::ToOtherTenant) => {
-                Self::Both(person.grant()?, person.grant()?)
-            }
-            UndoPart::Changed | UndoPart::Moved | UndoPart::Released => Self::Write(person.grant()?),
+            UndoPart::Moved => match person.grant() {
+                Ok(release) => Self::Both(person.grant()?, release),
+                Err(missing) if order.moves == Some(Moves::ToOtherTenant) => return Err(missing),
+                Err(_) => Self::Write(person.grant()?),
+            },
+            UndoPart::Changed | UndoPart::Released => Self::Write(person.grant()?),
         })
     }
 
@@ -49,7 +51,7 @@ impl UndoRight {
         let crosses = part == UndoPart::Moved && order.moves == Some(Moves::ToOtherTenant);
         match self {
             Self::Release(_) => part == UndoPart::New,
-            Self::Both(..) => crosses,
+            Self::Both(..) => part == UndoPart::Moved,
             Self::Write(_) => part != UndoPart::New && !crosses,
         }
     }
@@ -121,10 +123,16 @@ async fn stage_here(ctx: &Ctx, right: &UndoRight, order_id: i64, part: UndoPart)
             refused_lines: 0,
         };
         tx.insert_order(&new, ctx.clock.now()).await?;
-        let moves = order.moves.filter(|_| part == UndoPart::Moved);
-        tx.set_form_of(id, FormOf::Undo, moves).await?;
         tx.stage_undo(id, order_id, part).await?;
         tx.remember_numbers(id).await?;
+        let moves = if part == UndoPart::Moved { Some(tx.where_to(id).await?) } else { None };
+        if moves == Some(Moves::ToOtherTenant) && !matches!(right, UndoRight::Both(..)) {
+            return Err(Error::Conflict(format!(
+                "The accounts of order {order_id} belong to different enterprises by now. Moving its numbers back releases them \
+                 first, which needs the role DeleteUser besides."
+            )));
+        }
+        tx.set_form_of(id, FormOf::Undo, moves).await?;
         let accounts = tx.record_both_accounts(id).await?;
         let names: Vec<&str> = accounts.iter().map(String::as_str).collect();
         tx.describe_order(id, &account_names(&names), 0).await?;

@@ -43,6 +43,27 @@ statements! {
           AND until > $3";
     FORGET_NUMBERS = "DELETE FROM reserved WHERE reservation_id = $1";
     FORGET = "DELETE FROM reservations WHERE id = $1";
+    FORGET_USED_NUMBERS = "
+        DELETE FROM reserved
+        WHERE COALESCE((
+            SELECT 1
+            FROM order_items i
+            WHERE i.order_id = $1
+              AND i.telephone_number BETWEEN reserved.first_number AND reserved.last_number
+            LIMIT 1
+        ), 0) = 1
+          AND (
+              SELECT CAST(COUNT(*) AS BIGINT)
+              FROM numbers n
+              WHERE n.telephone_number BETWEEN reserved.first_number AND reserved.last_number
+          ) = last_number - first_number + 1";
+    FORGET_USED = "
+        DELETE FROM reservations
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM reserved r
+            WHERE r.reservation_id = reservations.id
+        )";
     SWEEP_NUMBERS = "
         DELETE FROM reserved
         WHERE reservation_id IN (
@@ -211,6 +232,22 @@ impl Tx {
     pub async fn forget_reservation(&mut self, id: i64) -> Result<()> {
         for statement in [FORGET_NUMBERS, FORGET] {
             on!(self, |c| sqlx::query(statement).bind(id).execute(c).await.map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Ends what is reserved of the numbers that an order has just given to accounts, and reservations that have none left.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn end_used_reservations(&mut self, order_id: i64) -> Result<()> {
+        let ended = on!(self, |c| sqlx::query(FORGET_USED_NUMBERS)
+            .bind(order_id)
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
+        if ended > 0 {
+            on!(self, |c| sqlx::query(FORGET_USED).execute(c).await.map(drop))?;
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! Numbers by what they have in common: account and settings.
 
 use super::filter::NumberFilter;
-use super::{in_list, settings};
-use crate::domain::{E164, NumberSettings};
+use super::settings;
+use crate::domain::NumberSettings;
+use crate::domain::block::free::Stretch;
 use crate::store::sql::{Bind, Conditions, bind_all, on};
 use crate::store::{Result, Tx};
 
@@ -18,15 +19,15 @@ pub struct NumberGroup {
 }
 
 impl Tx {
-    /// The numbers that match, and are among those that are listed if any are, by account and settings: the largest groups
-    /// first and no more than `groups` of them, of the first `most` numbers.
+    /// The numbers that match, and are in one of the stretches where some are named (a few hundred at most), by account and
+    /// settings: the largest groups first and no more than `groups` of them, of the first `most` numbers.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn number_groups(
         &mut self,
         filter: &NumberFilter,
-        listed: Option<&[E164]>,
+        stretches: Option<&[Stretch]>,
         most: i64,
         groups: i64,
     ) -> Result<Vec<NumberGroup>> {
@@ -43,8 +44,9 @@ impl Tx {
             [],
         );
         filter.add_to(&mut question);
-        if let Some(listed) = listed {
-            in_list(&mut question, " AND n.telephone_number IN (", listed);
+        if let Some(stretches) = stretches {
+            let ends = stretches.iter().map(|of| [Bind::Int(of.first.as_i64()), Bind::Int(of.last.as_i64())]);
+            question.and_any("n.telephone_number BETWEEN ? AND ?", ends);
         }
         question.push(
             "

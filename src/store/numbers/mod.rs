@@ -61,9 +61,6 @@ pub struct NumberPage {
     pub more_before: bool,
 }
 
-/// The most rows that one folded page looks at.
-const FOLD_WINDOW: i64 = 20_000;
-
 fn page_condition(conditions: &mut Conditions, page: Page<E164>) -> &mut Conditions {
     match page {
         Page::First => conditions.push(" ORDER BY n.telephone_number", []),

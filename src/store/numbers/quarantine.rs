@@ -3,12 +3,13 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::FOLD_WINDOW;
 use super::filter::start_ranges;
 use crate::domain::e164::Ending;
 use crate::domain::{E164, Quarantine, TenantId};
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Error, Page, Result, Tx, at, micros};
+
+pub use self::ranges::QuarantineRange;
 
 statements! {
     PERIODS = "SELECT country, period FROM quarantine_periods ORDER BY country";
@@ -59,6 +60,8 @@ macro_rules! holder_joins {
     };
 }
 
+mod ranges;
+
 /// Which numbers in quarantine to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuarantineFilter {
@@ -97,32 +100,6 @@ impl QuarantineFilter {
         if let Some(country) = &self.country {
             conditions.and("q.country = ?", [country.as_str().into()]);
         }
-    }
-}
-
-/// Numbers in a row that one order released from one account at one time.
-#[derive(Clone, Debug, FromRow)]
-pub struct QuarantineRange {
-    #[sqlx(rename = "first_number", try_from = "i64")]
-    first: NumberColumn,
-    #[sqlx(rename = "last_number", try_from = "i64")]
-    last: NumberColumn,
-    /// How many.
-    pub count: i64,
-    /// What is told of each.
-    #[sqlx(flatten)]
-    pub told: QuarantineTold,
-}
-
-impl QuarantineRange {
-    /// The first.
-    pub const fn first(&self) -> E164 {
-        self.first.0
-    }
-
-    /// The last.
-    pub const fn last(&self) -> E164 {
-        self.last.0
     }
 }
 
@@ -216,68 +193,6 @@ impl Tx {
         }
         on!(self, |c| sqlx::query(FOLLOW_PERIODS).execute(c).await.map(drop))?;
         Ok(true)
-    }
-
-    /// The next numbers in quarantine, folded into ranges, and the key behind which the next page starts.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn quarantine_ranges(
-        &mut self,
-        filter: &QuarantineFilter,
-        page: Page<E164>,
-        size: usize,
-        now: OffsetDateTime,
-    ) -> Result<(Vec<QuarantineRange>, Option<E164>)> {
-        let mut question = Conditions::default();
-        question.push(
-            concat!(
-                "
-            SELECT
-                g.first_number, g.last_number, g.count, g.country, g.order_id, g.released_at, g.free_at, ",
-                holder!(),
-                "
-            FROM (
-                SELECT
-                    MIN(w.telephone_number) AS first_number, MAX(w.telephone_number) AS last_number,
-                    CAST(COUNT(*) AS BIGINT) AS count, w.holder_id, w.country, w.order_id,
-                    MAX(w.released_at) AS released_at, MAX(w.free_at) AS free_at
-                FROM (
-                    SELECT
-                        k.*,
-                        k.telephone_number - ROW_NUMBER() OVER (
-                            PARTITION BY k.holder_id, k.country, k.order_id, k.minute
-                            ORDER BY k.telephone_number
-                        ) AS island
-                    FROM (
-                        SELECT
-                            q.telephone_number, q.holder_id, q.country, q.order_id, q.released_at, q.free_at,
-                            q.free_at / 60000000 AS minute"
-            ),
-            [],
-        );
-        behind(&mut question, filter, page, now, FOLD_WINDOW);
-        question.push(
-            concat!(
-                "
-                    ) AS k
-                ) AS w
-                GROUP BY w.holder_id, w.country, w.order_id, w.minute, w.island
-            ) AS g",
-                holder_joins!("g"),
-                "
-            ORDER BY g.first_number
-            LIMIT ?"
-            ),
-            [Bind::Int(size as i64 + 1)],
-        );
-        let mut ranges: Vec<QuarantineRange> =
-            on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
-        let seen: i64 = ranges.iter().map(|range| range.count).sum();
-        let beyond = ranges.len() > size;
-        ranges.truncate(size);
-        let next = ranges.last().map(QuarantineRange::last).filter(|_| beyond || seen >= FOLD_WINDOW);
-        Ok((ranges, next))
     }
 
     /// The next numbers in quarantine behind `page`, one by one.

@@ -35,7 +35,7 @@ statements! {
     // The accounts that have the numbers and those that get them.
     RECORD_ACCOUNTS = "
         INSERT INTO order_accounts (order_id, account_id, account_rev)
-        SELECT CAST($1 AS BIGINT), u.id, COALESCE((SELECT a.rev FROM accounts a WHERE a.id = u.id), 0)
+        SELECT CAST($1 AS BIGINT), u.id, a.rev
         FROM (
             SELECT account_id AS id
             FROM order_items
@@ -46,8 +46,15 @@ statements! {
             WHERE order_id = $1
               AND from_account_id IS NOT NULL
         ) AS u
+        JOIN accounts a ON a.id = u.id
         WHERE TRUE
         ON CONFLICT (order_id, account_id) DO NOTHING";
+    ACCOUNTS_MOVED_ON = "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM order_accounts r
+        LEFT JOIN accounts a ON a.id = r.account_id
+        WHERE r.order_id = $1
+          AND COALESCE(a.rev, -1) <> r.account_rev";
     STAGED = "
         SELECT telephone_number, line
         FROM order_items
@@ -91,12 +98,18 @@ impl Tx {
         Ok(())
     }
 
-    /// How many numbers of a draft are not what was noted of them any more.
+    /// Whether accounts or numbers of a draft are not what was noted of them any more.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn moved_on(&mut self, order_id: i64) -> Result<i64> {
-        Ok(on!(self, |c| sqlx::query_scalar(MOVED_ON).bind(order_id).fetch_one(c).await)?)
+    pub async fn has_moved_on(&mut self, order_id: i64) -> Result<bool> {
+        for statement in [ACCOUNTS_MOVED_ON, MOVED_ON] {
+            let count: i64 = on!(self, |c| sqlx::query_scalar(statement).bind(order_id).fetch_one(c).await)?;
+            if count > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Records the accounts that have numbers of a draft and those that get them, and gives their names.

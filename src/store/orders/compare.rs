@@ -37,11 +37,12 @@ macro_rules! quarantine_joins {
     };
 }
 
-/// Whether a number goes to an account of another tenant than that of the account that has it; two accounts without a tenant may
-/// be anybody's.
+/// Whether a number (`n`) goes to an account (`a`) of another tenant than that of the account that has it; two accounts without a
+/// tenant may be anybody's.
 macro_rules! leaves_tenant {
     () => {
-        "COALESCE((
+        "n.account_id <> a.id
+            AND COALESCE((
                 SELECT f.tenant_id
                 FROM accounts f
                 WHERE f.id = n.account_id
@@ -57,7 +58,9 @@ macro_rules! move_verdict {
                 WHEN n.push_id IS NOT NULL THEN 'under-way'
                 WHEN ",
             $crate::store::orders::compare::leaves_tenant!(),
-            " AND COALESCE(q.holder_id, 0) <> COALESCE(a.holder_id, -1) AND COALESCE(
+            "
+                AND COALESCE(q.holder_id, 0) <> COALESCE(a.holder_id, -1)
+                AND COALESCE(
                     (SELECT p.period FROM quarantine_periods p WHERE p.country = n.country),
                     (SELECT d.period FROM quarantine_periods d WHERE d.country = ''),
                     0

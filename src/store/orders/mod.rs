@@ -138,11 +138,14 @@ statements! {
         WHERE oa.order_id = $1
         ORDER BY a.name";
     COUNT_ACCOUNTS = "SELECT CAST(COUNT(*) AS BIGINT) FROM order_accounts WHERE order_id = $1";
+    FORGET_GONE_ACCOUNTS = "
+        DELETE FROM order_accounts
+        WHERE order_id = $1
+          AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = account_id)";
     REFRESH_ACCOUNTS = "
         UPDATE order_accounts
         SET account_rev = (SELECT rev FROM accounts WHERE id = account_id)
-        WHERE order_id = $1
-          AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id)";
+        WHERE order_id = $1";
 }
 
 const COLUMNS: &str = "
@@ -459,12 +462,14 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_scalar(ACCOUNT_NAMES).bind(id).fetch_all(c).await)?)
     }
 
-    /// Takes the accounts of a draft as they are now for a new review.
+    /// Takes the accounts of a draft as they are now for a new review; those that are gone are not of it any more.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn refresh_order_accounts(&mut self, id: i64) -> Result<()> {
-        on!(self, |c| sqlx::query(REFRESH_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
+        for statement in [FORGET_GONE_ACCOUNTS, REFRESH_ACCOUNTS] {
+            on!(self, |c| sqlx::query(statement).bind(id).execute(c).await.map(drop))?;
+        }
         Ok(())
     }
 

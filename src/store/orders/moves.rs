@@ -4,9 +4,10 @@
 //! no backend holds it for the tenant before; else it is released there first, stays with its account meanwhile, and goes
 //! over with the backend's answer (`store/sync/handed_on.rs`). Its item waits until the last backend has answered.
 
+use super::compare::leaves_tenant;
 use super::divide;
 use super::submit::{Applied, OrderToApply};
-use crate::domain::{OrderKind, Progress};
+use crate::domain::{Moves, OrderKind, Progress};
 use crate::store::sql::{Bind, dialect, on, statements};
 use crate::store::sqlite::script::{Done, Script};
 use crate::store::{Result, Tx, drift, micros};
@@ -17,9 +18,25 @@ macro_rules! going_over {
         "
             FROM order_items i
             LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+            LEFT JOIN accounts a ON a.id = i.account_id
             WHERE i.order_id = $1
               AND i.verdict = 'changed'
               AND COALESCE(n.state, '') <> 'releasing'"
+    };
+}
+
+/// Whether the account that a number goes to (`i`) is of the same tenant as the one that had it, or the same.
+macro_rules! stays_with_tenant {
+    () => {
+        "(i.from_account_id = i.account_id OR COALESCE((
+                    SELECT f.tenant_id
+                    FROM accounts f
+                    WHERE f.id = i.from_account_id
+                ), '') = COALESCE((
+                    SELECT a.tenant_id
+                    FROM accounts a
+                    WHERE a.id = i.account_id
+                ), '-'))"
     };
 }
 
@@ -54,7 +71,7 @@ statements! {
           AND numbers.push_id IS NULL
           AND COALESCE((
               SELECT CASE
-                  WHEN f.tenant_id = a.tenant_id THEN 0
+                  WHEN f.id = a.id OR f.tenant_id IS NULL OR f.tenant_id = a.tenant_id THEN 0
                   WHEN (f.services & f.synced & o.services & $2) <> 0 THEN 1
                   WHEN numbers.state <> 'synced' AND (f.services & f.synced & $2) <> 0 THEN 1
                   ELSE 0
@@ -145,10 +162,11 @@ statements! {
         INSERT INTO holdings (telephone_number, order_id, holder_id, until)
         SELECT
             i.telephone_number, CAST($1 AS BIGINT),
-            COALESCE((SELECT a.holder_id FROM accounts a WHERE a.id = n.account_id), 0),
+            COALESCE((SELECT f.holder_id FROM accounts f WHERE f.id = n.account_id), 0),
             CAST($2 AS BIGINT)",
         going_over!(),
         "
+          AND n.account_id <> i.account_id
         ON CONFLICT (telephone_number, order_id) DO NOTHING"
     );
     // Whoever had it may have it back.
@@ -166,15 +184,9 @@ statements! {
             )",
         going_over!(),
         "
-          AND COALESCE((
-              SELECT f.tenant_id
-              FROM accounts f
-              WHERE f.id = n.account_id
-          ), '') <> COALESCE((
-              SELECT a.tenant_id
-              FROM accounts a
-              WHERE a.id = i.account_id
-          ), '-')
+          AND ",
+        leaves_tenant!(),
+        "
           AND COALESCE(
               (SELECT p.period FROM quarantine_periods p WHERE p.country = n.country),
               (SELECT d.period FROM quarantine_periods d WHERE d.country = ''),
@@ -187,23 +199,23 @@ statements! {
             released_at = excluded.released_at,
             free_at = excluded.free_at"
     );
-    // Nobody at the other tenant has the number yet.
-    GO_OVER = "
+    // Nobody at the other tenant has the number yet, and what a program sent for the one before is not for it.
+    GO_OVER = concat!(
+        "
         UPDATE numbers
         SET account_id = i.account_id,
             settings_id = i.settings_id,
             state = CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END,
             assigned = CASE
-                WHEN COALESCE((
-                    SELECT f.tenant_id
-                    FROM accounts f
-                    WHERE f.id = i.from_account_id
-                ), '') = COALESCE((
-                    SELECT a.tenant_id
-                    FROM accounts a
-                    WHERE a.id = i.account_id
-                ), '-') THEN numbers.assigned
+                WHEN ",
+        stays_with_tenant!(),
+        " THEN numbers.assigned
                 ELSE FALSE
+            END,
+            as_sent_id = CASE
+                WHEN ",
+        stays_with_tenant!(),
+        " THEN numbers.as_sent_id
             END,
             error_id = NULL,
             rev = numbers.rev + 1,
@@ -216,7 +228,8 @@ statements! {
           AND numbers.rev = i.base_rev
           AND numbers.account_id = i.from_account_id
           AND numbers.state <> 'releasing'
-          AND numbers.push_id IS NULL";
+          AND numbers.push_id IS NULL"
+    );
     STATES = "
         SELECT state, CAST(COUNT(*) AS BIGINT)
         FROM order_items
@@ -232,7 +245,7 @@ statements! {
           AND i.state = 'pending'
           AND n.account_id IS NOT NULL
         ORDER BY n.account_id";
-    // What is refused on the account before is released once more.
+    // What is refused on the account before is released once more, for the account that was reviewed.
     RETRY_LEAVING = "
         UPDATE numbers
         SET state = 'releasing',
@@ -245,7 +258,42 @@ statements! {
           AND numbers.telephone_number = i.telephone_number
           AND numbers.order_id = $1
           AND numbers.account_id <> i.account_id
-          AND COALESCE(numbers.state, '') = 'failed'";
+          AND COALESCE(numbers.state, '') = 'failed'
+          AND COALESCE((
+              SELECT 1
+              FROM accounts a
+              JOIN order_accounts r ON r.account_id = a.id AND r.order_id = $1
+              WHERE a.id = i.account_id AND a.rev = r.account_rev
+          ), 0) = 1";
+    // Numbers that are to come to an account once a backend has released them elsewhere.
+    COMING_BY = "
+        SELECT r.order_id
+        FROM order_accounts r
+        WHERE r.account_id = $1
+          AND COALESCE((
+              SELECT 1
+              FROM orders o
+              WHERE o.id = r.order_id
+                AND o.moves = 'tenant'
+                AND o.status IN ('pending', 'in-progress')
+          ), 0) = 1";
+    COMING = "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        WHERE i.order_id = $1
+          AND i.account_id = $2
+          AND i.verdict = 'changed'
+          AND i.state = 'pending'";
+    CROSSING = concat!(
+        "
+        SELECT CAST(COUNT(*) AS BIGINT)
+        FROM order_items i
+        LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+        LEFT JOIN accounts a ON a.id = i.account_id
+        WHERE i.order_id = $1
+          AND ",
+        leaves_tenant!()
+    );
 }
 
 impl Tx {
@@ -298,6 +346,29 @@ impl Tx {
     /// When the database refuses.
     pub async fn moves_waiting(&mut self, order_id: i64) -> Result<Vec<i64>> {
         Ok(on!(self, |c| sqlx::query_scalar(WAITING).bind(order_id).fetch_all(c).await)?)
+    }
+
+    /// How many numbers are on their way to an account from other enterprises.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn numbers_coming(&mut self, account_id: i64) -> Result<i64> {
+        let orders: Vec<i64> = on!(self, |c| sqlx::query_scalar(COMING_BY).bind(account_id).fetch_all(c).await)?;
+        let mut coming = 0;
+        for order in orders {
+            let count: i64 = on!(self, |c| sqlx::query_scalar(COMING).bind(order).bind(account_id).fetch_one(c).await)?;
+            coming += count;
+        }
+        Ok(coming)
+    }
+
+    /// Where the numbers of a draft go, as their accounts are now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn where_to(&mut self, order_id: i64) -> Result<Moves> {
+        let crossing: i64 = on!(self, |c| sqlx::query_scalar(CROSSING).bind(order_id).fetch_one(c).await)?;
+        Ok(if crossing > 0 { Moves::ToOtherTenant } else { Moves::WithinTenant })
     }
 
     /// Lets the failed numbers of an order that are to be released first wait for that again; tells how many.

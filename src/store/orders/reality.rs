@@ -319,16 +319,8 @@ impl Tx {
     /// Compares the staged numbers of an upload with what exists here and there; tells how many verdicts moved. For a review it
     /// has to be a draft still.
     pub(super) async fn compare_upload(&mut self, order_id: i64, with: ComparedWith<'_>) -> Result<u64> {
-        if with.is_reviewed_anew {
-            let drafts = on!(self, |c| sqlx::query(COMPARED)
-                .bind(order_id)
-                .bind(micros(with.now))
-                .execute(c)
-                .await
-                .map(|done| done.rows_affected()))?;
-            if drafts == 0 {
-                return Ok(0);
-            }
+        if with.is_reviewed_anew && !self.begin_comparison(order_id, with.now).await? {
+            return Ok(0);
         }
         self.intern_all_parts().await?;
         let (backends, provisioned) = (with.bound(), with.backends.provisioned().bits());
@@ -350,6 +342,21 @@ impl Tx {
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?)
+    }
+
+    /// Notes that a draft is compared with what exists, and keeps everybody else from submitting it meanwhile. Tells whether it
+    /// is a draft still.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn begin_comparison(&mut self, order_id: i64, now: OffsetDateTime) -> Result<bool> {
+        Ok(on!(self, |c| sqlx::query(COMPARED)
+            .bind(order_id)
+            .bind(micros(now))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?
+            > 0)
     }
 
     /// When a draft was last compared with what exists.

@@ -268,6 +268,7 @@ statements! {
           AND i.state = 'failed'
           AND numbers.telephone_number = i.telephone_number
           AND numbers.order_id = $1
+          AND COALESCE(numbers.account_id, 0) = i.account_id
           AND COALESCE(numbers.state, '') = 'failed'";
     RETRY_ITEMS = "
         UPDATE order_items

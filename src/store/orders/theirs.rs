@@ -8,11 +8,21 @@ use crate::store::numbers::settings;
 use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx, at};
 
+/// Whether a backend has an emergency address for a number of this description, which names one only where there is one.
+macro_rules! names_address {
+    ($of:literal) => {
+        concat!("(", $of, ".body LIKE '%\"civicAddressId\":%' OR ", $of, ".body LIKE '%\"locationId\":%')")
+    };
+}
+
+pub(in crate::store) use names_address;
+
 /// The numbers whose change a backend sees or may see: whether they are in use there, and whether they lose their emergency
-/// address. A description holds the name of an address only where there is one.
+/// address.
 macro_rules! touched {
     () => {
-        "
+        concat!(
+            "
             SELECT
                 i.telephone_number,
                 CASE
@@ -28,7 +38,9 @@ macro_rules! touched {
                     WHEN q.civic_address_id IS NOT NULL OR q.location_id IS NOT NULL THEN 1
                     ELSE COALESCE((
                         SELECT MAX(CASE
-                            WHEN t.body LIKE '%\"civicAddressId\":%' OR t.body LIKE '%\"locationId\":%' THEN 1
+                            WHEN ",
+            names_address!("t"),
+            " THEN 1
                             ELSE 0
                         END)
                         FROM observed o
@@ -42,6 +54,7 @@ macro_rules! touched {
             LEFT JOIN settings q ON q.id = n.settings_id
             WHERE i.order_id = $1
               AND i.outside IN ('different', 'expected', 'unknown')"
+        )
     };
 }
 

@@ -23,6 +23,9 @@ const SEARCH: Duration = Duration::from_secs(5);
 const BEGIN_SEARCH: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = 5000";
 /// Begins a transaction, and tells by which name the server will remember what became of it.
 const BEGIN: &str = "BEGIN; SELECT CAST(pg_current_xact_id() AS TEXT)";
+/// Whether the server only reads, or the user may only read.
+const IS_READ_ONLY: &str =
+    "SELECT current_setting('transaction_read_only') = 'on' OR NOT has_table_privilege('audit', 'INSERT')";
 
 /// A connection on loan. Dropped, it goes back, or is closed when the server owes it an answer.
 #[derive(Debug)]
@@ -198,8 +201,8 @@ impl Lent {
     /// Whether the server takes nothing that would be written.
     pub(super) async fn is_read_only(&mut self) -> Result<bool> {
         let (connection, mut patience) = self.connection();
-        let row = patience.wait(sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection)).await?;
-        Ok(row.try_get::<String, _>(0)? == "on")
+        let row = patience.wait(sqlx::raw_sql(IS_READ_ONLY).fetch_one(connection)).await?;
+        Ok(row.try_get(0)?)
     }
 
     /// The server's number of the session.

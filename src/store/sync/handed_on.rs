@@ -8,9 +8,11 @@ use crate::store::numbers::in_list;
 use crate::store::sql::{Bind, Conditions, bind_all, on};
 use crate::store::{Result, Tx, micros};
 
-/// Those of a push that are to go over.
+/// Those of a push that are to go over to an account, which is there: it is neither deleted nor changed in what matters while
+/// numbers are on their way to it.
 const GOING: &str = "
     n.push_id = ?
+    AND COALESCE((SELECT 1 FROM accounts a WHERE a.id = i.account_id), 0) = 1
     AND n.rev = n.pushed_rev
     AND i.order_id = n.order_id
     AND i.telephone_number = n.telephone_number
@@ -49,6 +51,7 @@ impl Tx {
             UPDATE numbers AS n
             SET account_id = i.account_id,
                 settings_id = i.settings_id,
+                as_sent_id = NULL,
                 state = CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END,
                 assigned = FALSE,
                 error_id = NULL,

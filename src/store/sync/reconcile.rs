@@ -4,9 +4,13 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use crate::domain::{BackendInfo, ReconcileState, ReconcileWhy, TenantId};
+use crate::domain::{BackendInfo, ReconcileState, ReconcileWhy, SyncState, TenantId};
+use crate::store::orders::theirs::names_address;
 use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx, at, micros};
+
+/// Numbers of an account that are compared in one statement.
+const STRETCH: i64 = 50_000;
 
 /// Begins a comparison, whatever became of one before.
 macro_rules! begin {
@@ -62,8 +66,21 @@ statements! {
         WHERE (a.services & a.synced & $4) <> 0
           AND a.tenant_id IS NOT NULL"
     );
+    STRETCH_END = "
+        SELECT MAX(k.telephone_number)
+        FROM (
+            SELECT n.telephone_number
+            FROM numbers n
+            WHERE n.state <> 'synced'
+              AND n.state = $1
+              AND n.account_id = $2
+              AND n.telephone_number > $3
+            ORDER BY n.telephone_number
+            LIMIT $4
+        ) AS k";
     // Numbers of several backends wait for one of them only as long as their part for it does.
-    COMPARE = "
+    COMPARE = concat!(
+        "
         SELECT
             w.kind,
             CAST(COUNT(*) AS BIGINT),
@@ -86,7 +103,9 @@ statements! {
                 END AS kind,
                 CASE WHEN o.assigned THEN 1 ELSE 0 END AS in_use,
                 CASE
-                    WHEN s.civic_address_id IS NULL AND t.body LIKE '%\"civicAddressId\":%' THEN 1
+                    WHEN s.civic_address_id IS NULL AND s.location_id IS NULL AND ",
+        names_address!("t"),
+        " THEN 1
                     ELSE 0
                 END AS address_lost
             FROM numbers n
@@ -99,14 +118,16 @@ statements! {
                 AND o.missing IS NULL
             LEFT JOIN observed_settings t ON t.id = o.settings_id
             WHERE n.state <> 'synced'
-              AND n.state IN ('pending', 'releasing')
+              AND n.state = $5
               AND n.account_id = $2
+              AND n.telephone_number BETWEEN $6 AND $7
               AND (
                   p.state = 'pending'
                   OR (p.state IS NULL AND COALESCE(n.push_id, -1) <> 0 AND (s.services & $3) <> 0)
               )
         ) AS w
-        GROUP BY w.kind";
+        GROUP BY w.kind"
+    );
     TOTAL = "
         SELECT CAST(COALESCE(SUM(numbers), 0) AS BIGINT)
         FROM account_services
@@ -194,6 +215,20 @@ impl PushPlan {
     #[must_use]
     pub const fn changes(&self) -> i64 {
         self.fresh + self.different + self.released
+    }
+
+    fn add(&mut self, kind: &str, count: i64, (in_use, address_lost): (i64, i64)) {
+        match kind {
+            "alike" => self.alike += count,
+            "fresh" => self.fresh += count,
+            "elsewhere" => self.elsewhere += count,
+            "released" => self.released += count,
+            _ => {
+                self.different += count;
+                self.in_use += in_use;
+                self.address_lost += address_lost;
+            }
+        }
     }
 }
 
@@ -344,23 +379,37 @@ impl Tx {
             total: on!(self, |c| sqlx::query_scalar(TOTAL).bind(account_id).bind(services).fetch_one(c).await)?,
             ..PushPlan::default()
         };
-        let rows: Vec<(String, i64, i64, i64)> = on!(self, |c| sqlx::query_as(COMPARE)
-            .bind(backend.name.as_str())
-            .bind(account_id)
-            .bind(services)
-            .bind(list_id)
-            .fetch_all(c)
-            .await)?;
-        for (kind, count, in_use, address_lost) in rows {
-            match kind.as_str() {
-                "alike" => plan.alike = count,
-                "fresh" => plan.fresh = count,
-                "elsewhere" => plan.elsewhere = count,
-                "released" => plan.released = count,
-                _ => (plan.different, plan.in_use, plan.address_lost) = (count, in_use, address_lost),
+        for state in [SyncState::Pending.key(), SyncState::Releasing.key()] {
+            let mut after = 0;
+            while let Some(end) = self.stretch_end(account_id, state, after).await? {
+                self.take_time().await?;
+                let rows: Vec<(String, i64, i64, i64)> = on!(self, |c| sqlx::query_as(COMPARE)
+                    .bind(backend.name.as_str())
+                    .bind(account_id)
+                    .bind(services)
+                    .bind(list_id)
+                    .bind(state)
+                    .bind(after + 1)
+                    .bind(end)
+                    .fetch_all(c)
+                    .await)?;
+                for (kind, count, in_use, address_lost) in rows {
+                    plan.add(&kind, count, (in_use, address_lost));
+                }
+                after = end;
             }
         }
         Ok(plan)
+    }
+
+    async fn stretch_end(&mut self, account_id: i64, state: &'static str, after: i64) -> Result<Option<i64>> {
+        Ok(on!(self, |c| sqlx::query_scalar(STRETCH_END)
+            .bind(state)
+            .bind(account_id)
+            .bind(after)
+            .bind(STRETCH)
+            .fetch_one(c)
+            .await)?)
     }
 
     /// Records how a comparison ended, as of when the backend's list is.

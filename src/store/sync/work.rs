@@ -272,6 +272,7 @@ statements! {
             WHERE w.backend = $3
               AND w.kind = $1
         )
+          AND (c.status = 'active' OR CAST($4 AS BIGINT) = 0)
         ON CONFLICT (backend, kind, key) DO NOTHING";
     CLAIM_PUSH_SQLITE = claim_sqlite!("work_pushes", "'account', 'relationship'");
     CLAIM_PUSH_POSTGRES = claim_postgres!("'account', 'relationship'");
@@ -431,7 +432,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Asks for this kind of work for every tenant with a consent that has none yet.
+    /// Asks for this kind of work for every tenant that has none yet and whose consent stands, or for addresses was given.
     ///
     /// # Errors
     /// When the database refuses.
@@ -445,6 +446,7 @@ impl Tx {
             .bind(kind.key())
             .bind(micros(when))
             .bind(backend)
+            .bind(i64::from(kind == WorkKind::Numbers))
             .execute(c)
             .await
             .map(drop))?;

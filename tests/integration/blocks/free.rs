@@ -22,6 +22,7 @@ on_both_databases![
     numbers_from_gaps_are_gathered,
     what_is_asked_for_has_to_make_sense,
     a_reservation_ends,
+    a_reservation_ends_once_its_numbers_are_uploaded,
     two_people_never_get_the_same_numbers,
     a_hundred_among_a_million_are_found_at_once,
 ];
@@ -165,6 +166,22 @@ async fn a_reservation_ends(world: World) {
     sweep(&world.ctx).await.unwrap();
     assert_eq!(database::numbers(&world.db, "SELECT COUNT(*) FROM reserved").await, [0]);
     assert_eq!(database::numbers(&world.db, "SELECT COUNT(*) FROM reservations").await, [0]);
+}
+
+async fn a_reservation_ends_once_its_numbers_are_uploaded(world: World) {
+    world.local_account("contoso").await;
+    add(&world, "+441632960000", "+441632960099").await;
+    world.upload("contoso", "+441632960005").await;
+    // From two gaps.
+    let gaps = FreeForm { in_a_row: false, ..asked(20) };
+    assert_eq!(reserve(&world, &gaps).await.unwrap(), "+441632960000-+441632960004 +441632960006-+441632960020");
+    let left = async || blocks::reservations(&world.ctx, &grant()).await.unwrap().len();
+    world.upload("contoso", "+441632960000-0004\n+441632960050").await;
+    assert_eq!((left().await, database::numbers(&world.db, "SELECT COUNT(*) FROM reserved").await), (1, vec![1]));
+    world.upload("contoso", "+441632960006-0019").await;
+    assert_eq!(left().await, 1, "one of its numbers is free");
+    world.upload("contoso", "+441632960020").await;
+    assert_eq!(left().await, 0);
 }
 
 async fn two_people_never_get_the_same_numbers(world: World) {

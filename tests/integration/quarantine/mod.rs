@@ -29,6 +29,7 @@ on_both_databases![
     a_draft_that_is_given_up_leaves_no_override,
     the_configuration_rules_numbers_that_are_in_it_already,
     numbers_in_a_row_stand_on_one_line,
+    a_row_of_thousands_is_one_line_and_the_pages_go_on_behind_it,
     what_has_run_out_is_swept,
     what_was_before_us_is_read_from_the_orders,
 ];
@@ -288,6 +289,19 @@ async fn numbers_in_a_row_stand_on_one_line(world: World) {
     assert_eq!(found, ["+441632960000", "+441632960010", "+441632960020"]);
     let (rows, next) = quarantine::export(&world.ctx, &grant(), &QuarantineFilter::default(), None).await.unwrap();
     assert_eq!((rows.len(), next), (12, None));
+}
+
+async fn a_row_of_thousands_is_one_line_and_the_pages_go_on_behind_it(world: World) {
+    two_accounts(&world).await;
+    let singles: Vec<String> = (0..60).map(|n| format!("+4416339{:05}", n * 2)).collect();
+    world.upload("contoso", &format!("+441632910000-19999\n{}", singles.join("\n"))).await;
+    release(&world, "contoso").await;
+    let filter = QuarantineFilter::default();
+    let (rows, next) = quarantine::ranges(&world.ctx, &grant(), &filter, Page::First).await.unwrap();
+    assert_eq!((rows[0].count, rows[0].last(), rows.len()), (10_000, number("+441632919999"), 50));
+    let (more, end) = quarantine::ranges(&world.ctx, &grant(), &filter, Page::After(next.unwrap())).await.unwrap();
+    assert_eq!((more.len(), end), (11, None));
+    assert!(rows[1..].iter().chain(&more).all(|row| row.count == 1));
 }
 
 async fn what_has_run_out_is_swept(world: World) {
