@@ -113,6 +113,19 @@ impl SettingsEdit {
         after
     }
 
+    /// Whether it chooses settings that only numbers with a Teams service have, for one that has none afterwards.
+    #[must_use]
+    pub fn is_misplaced(&self, after: &NumberSettings) -> bool {
+        let plain = Self {
+            teams_service: self.teams_service.clone(),
+            added: self.added,
+            removed: self.removed,
+            custom_sip_header: self.custom_sip_header.clone(),
+            ..Self::default()
+        };
+        *self != plain && !after.has_teams_settings()
+    }
+
     fn services(&self, before: ServiceSet) -> ServiceSet {
         let services = match self.teams_service {
             Change::Keep => before,

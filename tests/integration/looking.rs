@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use nmp::domain::Outside as Held;
 use nmp::domain::seen::{MemberChange, SeenKind};
 use nmp::domain::{
     AccountForm, DriftKind, E164, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, Refusal, ServiceSet, SyncState,
@@ -10,6 +11,7 @@ use nmp::domain::{
 };
 use nmp::service::accounts::{Confirmed, PushPlan, Reconcile};
 use nmp::service::drift::{self, DriftFilter};
+use nmp::service::sync_status::{self, Pull};
 use nmp::service::{Error, accounts, numbers, orders};
 use nmp::store::Page;
 use reqwest::StatusCode;
@@ -29,6 +31,7 @@ on_both_databases![
     a_number_of_another_tenant_is_not_pushed,
     what_an_enterprise_without_an_account_holds_is_known,
     the_list_is_read_before_the_first_push_and_not_for_each,
+    a_list_that_could_not_be_read_since_counts_for_nothing,
     what_came_there_since_a_short_list_was_read_is_seen_before_a_push,
     a_list_with_an_item_that_cannot_be_read_holds_nobody_up,
     a_service_that_is_synced_from_now_on_is_compared_first,
@@ -140,6 +143,7 @@ async fn what_an_enterprise_without_an_account_holds_is_known(world: World) {
     // Woodgrove's consent is suspended: its numbers are asked for once it stands again.
     hold(&outside, WOODGROVE, "+441632960101", 1, wanted()).await;
     world.account("contoso").await;
+    outside.engine.seed().await.unwrap();
     pull(&world, &outside).await;
     let order = world.stage("contoso", "+441632960100-0102").await;
     let review = world.review(order).await;
@@ -170,6 +174,25 @@ async fn a_number_of_another_tenant_is_not_pushed(world: World) {
     assert_eq!(orders::retry_failed(&world.ctx, &right(OrderKind::Upload), &origin(), order).await.unwrap(), 1);
     assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
     world.check_invariants().await;
+}
+
+async fn a_list_that_could_not_be_read_since_counts_for_nothing(world: World) {
+    let outside = Outside::new(&world).await;
+    world.account("contoso").await;
+    pull(&world, &outside).await;
+    outside.faults(json!({ "down": true })).await;
+    world.clock.advance(time::Duration::seconds(30));
+    let of = Pull::Numbers(&tenant(CONTOSO));
+    sync_status::pull_now(&world.ctx, &grant(), None, of).await.unwrap();
+    outside.engine.run_until_idle().await.unwrap();
+    let order = world.stage("contoso", "+441632960100").await;
+    assert_eq!(world.review(order).await.held(Held::Unknown), 1, "30 seconds ago it was known");
+    world.submit(order).await;
+    outside.faults(json!({ "down": null, "jobSeconds": 0 })).await;
+    let theirs = json!({ "usage": "ConferenceAssignment", "displayedCountryCode": "GB" });
+    hold(&outside, CONTOSO, "+441632960100", 1, theirs).await;
+    assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
+    assert_eq!(seen(&world, "+441632960100").await[0].0, SeenKind::Overwritten, "it was looked at before");
 }
 
 async fn what_came_there_since_a_short_list_was_read_is_seen_before_a_push(world: World) {

@@ -41,6 +41,9 @@ pub(super) fn fingerprint(shown: &Shown) -> String {
 
 /// What moved between what was shown and what is, in words.
 pub(super) fn moved(before: &str, after: &Shown) -> String {
+    if before.is_empty() {
+        return String::new();
+    }
     let after = counts(after);
     let before = |key: &str| {
         before.split(' ').find_map(|part| part.strip_prefix(key)?.strip_prefix('.')?.parse::<i64>().ok()).unwrap_or(0)

@@ -1,7 +1,7 @@
 //! What the numbers of an account stand in the way of.
 
 use super::find::count_services;
-use crate::domain::{Account, AccountDraft, Service};
+use crate::domain::{Account, AccountDraft, Service, ServiceSet};
 use crate::service::{Result, Rules};
 use crate::store::Tx;
 
@@ -43,10 +43,12 @@ pub(in crate::service) async fn in_use(
         ),
     }));
     if coming > 0 {
-        let gone = before.services.without(draft.services);
-        found.extend(gone.iter().map(|service| InUse {
+        let pushed = |services: ServiceSet, synced: ServiceSet| services.and(synced).and(provisioned);
+        let (was, is) = (pushed(before.services, before.synced), pushed(draft.services, draft.synced));
+        let changed = before.services.without(draft.services).or(was.without(is)).or(is.without(was));
+        found.extend(changed.iter().map(|service| InUse {
             service: Some(service),
-            reason: format!("{service} cannot be disabled: {}", on_their_way(coming)),
+            reason: format!("{service} cannot be switched on or off: {}", on_their_way(coming)),
         }));
     }
     let pushed: i64 = counts.iter().filter(|(service, _)| provisioned.contains(*service)).map(|(_, count)| count).sum();

@@ -19,7 +19,7 @@ use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
 use crate::domain::block::free::Stretch;
 use crate::domain::edit::SettingsEdit;
 use crate::domain::field::{check_ticket, filled};
-use crate::domain::{E164, FieldProblem, FormOf, Moves, NumberSettings, Order, OrderKind, OrderSource};
+use crate::domain::{Account, E164, FieldProblem, FormOf, Moves, NumberSettings, Order, OrderKind, OrderSource};
 use crate::store::{NewOrder, NumberFilter, Tx};
 
 pub use crate::store::NumberGroup;
@@ -215,7 +215,11 @@ pub async fn stage_move(
     });
     let to = {
         let mut tx = ctx.db.read().await?;
-        receiver(&mut tx, &form.to, &mut problems).await?
+        let to = receiver(&mut tx, &form.to, &mut problems).await?;
+        if let Some(to) = &to {
+            problems.extend(withdrawn(&mut tx, &ctx.rules(), &to.account).await?);
+        }
+        to
     };
     let Some(to) = to.filter(|_| problems.is_empty()) else { return Err(Error::Invalid(problems)) };
     let new = NewBulk {
@@ -241,6 +245,23 @@ async fn receiver(tx: &mut Tx, name: &str, problems: &mut Vec<FieldProblem>) -> 
         Some(account) => return Ok(Some(account_facts(tx, account).await?)),
     }
     Ok(None)
+}
+
+/// Says that no backend takes numbers for an account, whose enterprise has withdrawn its consent.
+pub(super) async fn withdrawn(tx: &mut Tx, rules: &Rules, account: &Account) -> Result<Option<FieldProblem>> {
+    let consented = rules.policy.backends.consented();
+    let Some(tenant) = account.tenant_id.as_ref().filter(|_| !account.pushed(consented).is_empty()) else {
+        return Ok(None);
+    };
+    let consent = tx.consent(tenant).await?.map(|row| row.consent).filter(|consent| consent.status.forbids_numbers());
+    Ok(consent.map(|consent| {
+        let message = format!(
+            "The consent of account {} is {}: its numbers would be released and then refused. Wait until the enterprise \
+             consents again, or choose another account.",
+            account.name, consent.status
+        );
+        FieldProblem::new("to", message)
+    }))
 }
 
 /// What is wrong with what is asked of any numbers.

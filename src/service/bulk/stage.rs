@@ -25,6 +25,15 @@ pub(super) enum Task {
     Move(SettingsEdit, Arc<AccountFacts>),
 }
 
+impl Task {
+    fn is_misplaced(&self, after: &NumberSettings) -> bool {
+        match self {
+            Self::Release => false,
+            Self::Edit(edit) | Self::Move(edit, _) => edit.is_misplaced(after),
+        }
+    }
+}
+
 /// Settings that follow from others, and what stands against them.
 struct Derived {
     settings: Arc<NumberSettings>,
@@ -188,6 +197,11 @@ impl<'a> Staging<'a> {
             return Derived { settings: before.clone(), id, flaws: Vec::new() };
         }
         let mut flaws = rules::check(&settings, &to.account, &to.facts);
+        if self.task.is_misplaced(&settings) {
+            const REASON: &str = "Without a Teams service a number has no usage, capabilities, address, country or calling \
+                                  profile. Choose a Teams service too, or leave the number out.";
+            flaws.push(Flaw { field: "teams_service", value: String::new(), reason: REASON.to_owned() });
+        }
         if where_to(from, to) == Moves::ToOtherTenant && self.is_divided(&from.account, before, &to.account, &settings)
         {
             let reason = "Several backends have to know of it, which no order can move to another enterprise at once. Release it, \

@@ -65,7 +65,12 @@ impl Source {
     /// Whether what it says of numbers that are not in it is not known.
     #[must_use]
     pub fn is_unknown(&self, now: OffsetDateTime) -> bool {
-        self.as_of.is_none() || (self.is_old(now) && self.error().is_some())
+        self.as_of.is_none() || self.has_failed() || (self.is_old(now) && self.error().is_some())
+    }
+
+    /// Whether nothing came of its last pull.
+    fn has_failed(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.last_error.is_some() && work.last_error_at > work.last_ok_at)
     }
 
     /// Whether it is pulled anew by itself.

@@ -8,8 +8,10 @@ use super::find::find;
 use super::freshness::{compare_draft, compared_with};
 use super::review::{refused, touched};
 use super::right::OrderRight;
+use super::undo::is_overtaken;
 use crate::authz::Principal;
 use crate::domain::{Account, Backends, DriftWay, Moves, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict};
+use crate::service::bulk::withdrawn;
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
 use crate::store::{Applied, AuditEntry, ComparedWith, NewOrder, OrderToApply, OutsideCount, Place, TouchedThere, Tx};
@@ -109,6 +111,20 @@ async fn apply(
     }
     if tx.lock_order_accounts(id).await?.is_none() {
         return Ok(Submitted::Moved(0));
+    }
+    if is_overtaken(tx, order).await? {
+        return Err(Error::Conflict(
+            "What this would undo has been changed since, and undoing it would undo that too. Discard this draft."
+                .into(),
+        ));
+    }
+    if order.moves == Some(Moves::ToOtherTenant) {
+        for account in tx.receivers(id).await? {
+            let account = tx.account_by_id(account).await?.ok_or(Error::NotFound("account"))?;
+            if let Some(problem) = withdrawn(tx, rules, &account).await? {
+                return Err(Error::Conflict(problem.message));
+            }
+        }
     }
     let way = tx.drift_way(id).await?;
     if way.is_some() && tx.drifted_no_more(id).await? > 0 {

@@ -79,10 +79,16 @@ async fn parts(tx: &mut Tx, order: &Order) -> Result<Vec<(UndoPart, i64)>> {
         return Ok(Vec::new());
     }
     let standing = tx.order_standing(order.id).await?;
-    if standing.iter().any(|part| part.stands < part.count) {
-        return Ok(Vec::new());
-    }
-    Ok(standing.into_iter().map(|OrderStanding { part, count, .. }| (part, count)).collect())
+    let whole = standing.into_iter().filter(|part| part.stands == part.count);
+    Ok(whole.map(|OrderStanding { part, count, .. }| (part, count)).collect())
+}
+
+/// Whether what a draft undoes has changed since it was made.
+pub(super) async fn is_overtaken(tx: &mut Tx, draft: &Order) -> Result<bool> {
+    let form = if draft.form_of == FormOf::Undo { tx.order_form(draft.id).await? } else { None };
+    let Some((undone, part)) = form.as_deref().and_then(undoes) else { return Ok(false) };
+    let order = find(tx, undone).await?;
+    Ok(!parts(tx, &order).await?.iter().any(|(known, _)| *known == part))
 }
 
 /// Stages an order that undoes a part of another, and gives the draft's number.
@@ -119,7 +125,7 @@ async fn stage_here(ctx: &Ctx, right: &UndoRight, order_id: i64, part: UndoPart)
             author: &person.name,
             author_id: identity(person),
             ticket: order.ticket.as_deref(),
-            form: json!({"undoes": order_id}).to_string(),
+            form: json!({"undoes": order_id, "part": part.key()}).to_string(),
             refused_lines: 0,
         };
         tx.insert_order(&new, ctx.clock.now()).await?;
@@ -144,4 +150,10 @@ async fn stage_here(ctx: &Ctx, right: &UndoRight, order_id: i64, part: UndoPart)
 /// The order that a draft was made to undo.
 pub(super) fn undone(form: &str) -> Option<i64> {
     serde_json::from_str::<serde_json::Value>(form).ok()?.get("undoes")?.as_i64()
+}
+
+/// The order, and the part of it, that a draft was made to undo.
+fn undoes(form: &str) -> Option<(i64, UndoPart)> {
+    let form: serde_json::Value = serde_json::from_str(form).ok()?;
+    Some((form.get("undoes")?.as_i64()?, UndoPart::from_key(form.get("part")?.as_str()?)?))
 }

@@ -51,7 +51,15 @@ statements! {
             FROM reserved r
             JOIN reservations v ON v.id = r.reservation_id
             WHERE r.until > $2
-              AND v.author_id <> (SELECT o.author_id FROM orders o WHERE o.id = $1)
+              AND (
+                  v.author_id <> (SELECT o.author_id FROM orders o WHERE o.id = $1)
+                  OR v.account NOT IN (
+                      SELECT a.name
+                      FROM order_accounts u
+                      JOIN accounts a ON a.id = u.account_id
+                      WHERE u.order_id = $1
+                  )
+              )
         ) AS w
         WHERE w.numbers > 0
         GROUP BY w.author, w.account, w.until
@@ -59,7 +67,7 @@ statements! {
         LIMIT 10";
 }
 
-/// New numbers of a draft that somebody else keeps.
+/// New numbers of a draft that somebody else keeps, or its author for another account.
 #[derive(Clone, Debug)]
 pub struct ReservedByOthers {
     /// Name of whoever keeps them.

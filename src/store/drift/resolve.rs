@@ -9,6 +9,17 @@ use crate::store::numbers::settings;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::{Error, Result, SettingsChange, Tx, micros};
 
+/// Whether drift is as it was when the order `$1` was made: what is adopted is what the backend said then.
+macro_rules! as_staged {
+    () => {
+        "COALESCE(d.seen_at, 0) <= COALESCE((
+                    SELECT CASE o.drift_way WHEN 'adopt' THEN o.created_at END
+                    FROM orders o
+                    WHERE o.id = $1
+                ), 9223372036854775807)"
+    };
+}
+
 statements! {
     SET_WAY = "UPDATE orders SET drift_way = $2 WHERE id = $1";
     WAY = "SELECT drift_way FROM orders WHERE id = $1";
@@ -47,7 +58,8 @@ statements! {
               WHERE q.telephone_number = order_items.telephone_number AND q.free_at > $2
           ), 0) = 1";
     // COALESCE and COUNT: the drift is looked up for each number by its key.
-    NO_MORE = "
+    NO_MORE = concat!(
+        "
         SELECT CAST(COUNT(*) AS BIGINT)
         FROM order_items i
         WHERE i.order_id = $1
@@ -55,15 +67,24 @@ statements! {
               SELECT CAST(COUNT(*) AS BIGINT)
               FROM drift d
               WHERE d.telephone_number = i.telephone_number
-          ) = 0";
-    LEAVE_OUT = "
+                AND ",
+        as_staged!(),
+        "
+          ) = 0"
+    );
+    LEAVE_OUT = concat!(
+        "
         DELETE FROM order_items
         WHERE order_id = $1
           AND (
               SELECT CAST(COUNT(*) AS BIGINT)
               FROM drift d
               WHERE d.telephone_number = order_items.telephone_number
-          ) = 0";
+                AND ",
+        as_staged!(),
+        "
+          ) = 0"
+    );
     // Taken over for the moment in which they are released.
     TAKE_OVER = "
         INSERT INTO numbers (

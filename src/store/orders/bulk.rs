@@ -60,6 +60,12 @@ statements! {
         FROM order_items
         WHERE order_id = $1
         ORDER BY telephone_number";
+    RECEIVERS = "
+        SELECT DISTINCT account_id
+        FROM order_items
+        WHERE order_id = $1
+          AND verdict = 'changed'
+        ORDER BY account_id";
     UNSTAGE = "DELETE FROM order_items WHERE order_id = $1";
 }
 
@@ -128,6 +134,14 @@ impl Tx {
     pub async fn staged_numbers(&mut self, order_id: i64) -> Result<Vec<(u32, E164)>> {
         let rows: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(STAGED).bind(order_id).fetch_all(c).await)?;
         rows.into_iter().map(|(found, line)| Ok((u32::try_from(line).unwrap_or_default(), number(found)?))).collect()
+    }
+
+    /// The accounts that the changed numbers of a draft go to.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn receivers(&mut self, order_id: i64) -> Result<Vec<i64>> {
+        Ok(on!(self, |c| sqlx::query_scalar(RECEIVERS).bind(order_id).fetch_all(c).await)?)
     }
 
     /// Takes all numbers out of a draft, for them to be staged anew.

@@ -41,6 +41,18 @@ macro_rules! withdrawn {
     };
 }
 
+/// Whether a backend has to know of a number on the account that has it, and so can be asked to release it.
+macro_rules! pushed_before {
+    () => {
+        "COALESCE((
+                            SELECT f.services & f.synced & r.services & $3
+                            FROM accounts f
+                            CROSS JOIN settings r
+                            WHERE f.id = n.account_id AND r.id = n.settings_id
+                        ), 0) <> 0"
+    };
+}
+
 /// What the backends hold of a staged number: `g` has a row for each backend that holds it, for whoever. Its code is 0 where
 /// nothing changes for the backend, 1 where it holds what is wanted and we did not know, 2 where it holds what we know, 3
 /// where it holds something else, 4 where another tenant has the number, and 5 where it is on its way out.
@@ -138,6 +150,8 @@ macro_rules! looked_at {
                     CASE
                         WHEN COALESCE(i.from_account_id, n.account_id) <> i.account_id AND ",
             leaves_tenant!(),
+            " AND ",
+            pushed_before!(),
             " THEN 'expected'
                         ELSE ",
             outside!($backends),
@@ -198,8 +212,8 @@ macro_rules! write {
     };
 }
 
-/// The services whose backend could not be asked: its list was never read to the end, or it is older than `$3` and the last
-/// pull did not go through.
+/// The services whose backend could not be asked: its list was never read to the end, the last pull of it failed, or it is
+/// older than `$3` and was read in part since.
 macro_rules! unseen {
     ($backends:literal) => {
         concat!(
@@ -218,6 +232,7 @@ macro_rules! unseen {
                       SELECT CASE
                           WHEN l.listed_at IS NULL THEN 0
                           WHEN l.listed_at < $3 AND w.last_error IS NOT NULL THEN 0
+                          WHEN w.last_error IS NOT NULL AND w.last_error_at > COALESCE(w.last_ok_at, 0) THEN 0
                           ELSE 1
                       END
                       FROM observed_lists l

@@ -18,7 +18,8 @@ macro_rules! part {
 
 statements! {
     // Whether a number is as the order left it: released ones are gone, others were written by no later order. What could
-    // not be released is as it was. LEFT: the order's numbers come first, and the rest is looked up by its keys.
+    // not be released is as it was. New ones that a backend held already cannot be given back by a release. LEFT: the
+    // order's numbers come first, and the rest is looked up by its keys.
     STANDING = concat!(
         "
         SELECT w.part, CAST(COUNT(*) AS BIGINT), CAST(SUM(w.stands) AS BIGINT)
@@ -31,6 +32,7 @@ statements! {
                 WHEN i.verdict = 'release' THEN 0
                 WHEN n.order_id IS NULL OR n.order_id <> i.order_id OR n.account_id <> i.account_id THEN 0
                 WHEN i.verdict = 'changed' AND i.from_settings_id IS NULL THEN 0
+                WHEN i.verdict = 'new' AND i.outside IN ('equal', 'different') THEN 0
                 ELSE 1
             END AS stands
             FROM order_items i

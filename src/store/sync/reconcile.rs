@@ -53,6 +53,15 @@ statements! {
             (SELECT l.id FROM observed_lists l WHERE l.backend = $1 AND l.tenant_id = $2),
             (SELECT l.looked_at FROM observed_lists l WHERE l.backend = $1 AND l.tenant_id = $2),
             (SELECT l.looked_until FROM observed_lists l WHERE l.backend = $1 AND l.tenant_id = $2),
+            (
+                SELECT CAST(COUNT(*) AS BIGINT)
+                FROM work w
+                WHERE w.backend = $1
+                  AND w.kind = 'numbers'
+                  AND w.key = $2
+                  AND w.last_error IS NOT NULL
+                  AND w.last_error_at > COALESCE(w.last_ok_at, 0)
+            ),
             (SELECT r.state FROM reconciles r WHERE r.account_id = $3 AND r.backend = $1),
             (SELECT r.asked_at FROM reconciles r WHERE r.account_id = $3 AND r.backend = $1)";
     BEGIN = begin!(
@@ -103,7 +112,9 @@ statements! {
                 END AS kind,
                 CASE WHEN o.assigned THEN 1 ELSE 0 END AS in_use,
                 CASE
-                    WHEN s.civic_address_id IS NULL AND s.location_id IS NULL AND ",
+                    WHEN s.civic_address_id IS NULL
+                        AND s.location_id IS NULL
+                        AND ",
         names_address!("t"),
         " THEN 1
                     ELSE 0
@@ -181,7 +192,7 @@ statements! {
 pub struct Standing {
     /// The list, where there is one.
     pub list_id: Option<i64>,
-    /// When the last pull of the list began that has ended, and when it ended.
+    /// When the last pull of the list began that has ended, and when it ended; nothing where one has failed since.
     pub looked: Option<(OffsetDateTime, OffsetDateTime)>,
     /// How far the comparison of the account is.
     pub state: Option<ReconcileState>,
@@ -301,8 +312,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn standing(&mut self, backend: &str, tenant: &TenantId, account_id: i64) -> Result<Standing> {
-        type Row = (Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<i64>);
-        let (list_id, looked_at, looked_until, state, asked_at): Row = on!(self, |c| sqlx::query_as(STANDING)
+        type Row = (Option<i64>, Option<i64>, Option<i64>, i64, Option<String>, Option<i64>);
+        let (list_id, looked_at, looked_until, failed, state, asked_at): Row = on!(self, |c| sqlx::query_as(STANDING)
             .bind(backend)
             .bind(tenant.as_str())
             .bind(account_id)
@@ -314,7 +325,9 @@ impl Tx {
                 ReconcileState::from_key(&state).ok_or_else(|| Error::unreadable("reconciles", "state", account_id))?,
             ),
         };
-        let looked = looked_at.zip(looked_until).map(|(from, until)| (at(from), at(until)));
+        // Who could not be asked just now may have changed everything.
+        let looked = looked_at.zip(looked_until).filter(|_| failed == 0);
+        let looked = looked.map(|(from, until)| (at(from), at(until)));
         Ok(Standing { list_id, looked, state, asked_at: asked_at.map(at) })
     }
 

@@ -2,6 +2,7 @@
 
 mod edit;
 mod lists;
+mod meanwhile;
 mod moves;
 mod pages;
 mod undo;

@@ -24,6 +24,7 @@ on_both_databases![
     what_cannot_be_settled_so_is_left_out_and_said,
     what_the_backend_is_removing_can_only_be_released,
     what_was_settled_meanwhile_is_left_out_of_the_review,
+    what_the_backend_says_anew_is_not_adopted_as_it_was,
     ignored_drift_comes_back_when_a_side_changes,
     what_is_typed_to_ignore_is_checked,
 ];
@@ -251,6 +252,18 @@ async fn what_was_settled_meanwhile_is_left_out_of_the_review(world: World) {
     assert!(matches!(world.submit(staged.order_id).await, Submitted::Done));
     assert_eq!(find(&world, CHANGED).await.unwrap().state, SyncState::Pending);
     world.check_invariants().await;
+}
+
+async fn what_the_backend_says_anew_is_not_adopted_as_it_was(world: World) {
+    drifted(&world).await;
+    let staged = stage(&world, &only(&[CHANGED, STRANGER]), DriftWay::Adopt, None).await.unwrap();
+    world.clock.advance(time::Duration::minutes(1));
+    let mut theirs = other();
+    "FirstPartyAppAssignment".clone_into(&mut theirs.settings.teams.usage);
+    pull(&world, CONTOSO, &[&[seen(CHANGED, &theirs), seen(STRANGER, &other())]]).await;
+    compare(&world, CONTOSO).await;
+    assert!(matches!(world.submit(staged.order_id).await, Submitted::Moved(_)));
+    assert_eq!(world.review(staged.order_id).await.counts, [(Verdict::New, 1)], "it is looked at anew in Drift");
 }
 
 async fn ignored_drift_comes_back_when_a_side_changes(world: World) {

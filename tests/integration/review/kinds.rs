@@ -24,6 +24,7 @@ on_both_databases![
     a_number_that_is_there_just_so_is_adopted_without_a_push,
     what_is_there_otherwise_is_told_field_by_field_and_agreed_to,
     what_another_tenant_holds_is_refused_and_says_whose_it_is,
+    what_was_held_already_is_not_given_back_by_an_undo,
     what_the_backend_is_removing_is_refused_and_not_adopted,
     what_could_not_be_asked_is_not_known,
     reality_that_moved_since_the_review_is_reviewed_again,
@@ -124,6 +125,20 @@ async fn what_another_tenant_holds_is_refused_and_says_whose_it_is(world: World)
     pull(&world, OC, FABRIKAM, &[]).await;
     assert!(matches!(submit(&world, order, true).await, Ok(Submitted::Moved(1))));
     assert_eq!(kinds(&world, order).await, [2, 0, 0, 0]);
+}
+
+async fn what_was_held_already_is_not_given_back_by_an_undo(world: World) {
+    world.account("contoso").await;
+    let there = described(&settings_of(&world, &form("+441632960000")).await, Service::OperatorConnect);
+    pull(&world, OC, CONTOSO, &[seen("+441632960000", &there, true)]).await;
+    let adopted = world.stage("contoso", "+441632960000").await;
+    assert!(matches!(submit(&world, adopted, AGREED).await, Ok(Submitted::Done)));
+    let undoable = async |order: i64| orders::undoable(&world.ctx, &grant(), &world.order(order).await).await.unwrap();
+    assert_eq!(undoable(adopted).await, [], "a release would take it from whoever had it before");
+    let fresh = world.stage("contoso", "+441632960001").await;
+    assert!(matches!(submit(&world, fresh, AGREED).await, Ok(Submitted::Done)));
+    world.backend_answers(&world.get("contoso").await, nmp::domain::OrderKind::Upload, |_| true).await;
+    assert_eq!(undoable(fresh).await, [(nmp::domain::UndoPart::New, 1)]);
 }
 
 async fn what_the_backend_is_removing_is_refused_and_not_adopted(world: World) {
