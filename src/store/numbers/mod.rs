@@ -4,6 +4,7 @@ pub(super) mod again;
 pub(super) mod as_sent;
 pub(super) mod call_path;
 pub(super) mod filter;
+pub(super) mod fold;
 pub(super) mod groups;
 pub(super) mod held;
 pub(super) mod holdings;

@@ -1,14 +1,10 @@
 //! The numbers of an order, those in a row with the same result on one line, however many there are.
-//!
-//! As with the list of numbers (`store/numbers/ranges.rs`), a page is read in windows, and a range that a window cuts is
-//! followed to its end by counting along the key.
 
 use super::items::{error, number};
 use crate::domain::{E164, ItemState, NumberSettings, Outside, ProvisioningError, Verdict};
+use crate::store::numbers::fold::{Fold, Range, count};
 use crate::store::numbers::settings;
-use crate::store::numbers::stride::Strides;
-use crate::store::page::trim;
-use crate::store::sql::{Bind, Conditions, bind_all, on};
+use crate::store::sql::{Bind, Conditions};
 use crate::store::{Error, Page, Result, Tx};
 
 /// Numbers of an order in a row, with the same account, settings and result.
@@ -44,11 +40,14 @@ struct Alike {
     outside: String,
 }
 
-/// The rows of a window.
-const WINDOW: i64 = 1_000;
+/// A range while a page is put together.
+struct Folded {
+    items: FoldedItems,
+    alike: Alike,
+}
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(in crate::store) struct Row {
     first: i64,
     last: i64,
     count: i64,
@@ -63,29 +62,51 @@ struct Row {
     outside: String,
 }
 
-fn folded(row: Row) -> Result<(FoldedItems, Alike)> {
-    let unreadable = |column| Error::unreadable("order_items", column, row.first);
-    let first = number(row.first)?;
-    let items = FoldedItems {
-        first,
-        last: number(row.last)?,
-        count: row.count,
-        account: row.account,
-        settings: settings::read(row.settings_id, &row.settings)?,
-        state: ItemState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
-        error: error(first, Some(row.error_id).filter(|id| *id != 0), row.error.as_deref())?,
-        verdict: Verdict::from_key(&row.verdict).ok_or_else(|| unreadable("verdict"))?,
-        outside: Outside::from_key(&row.outside),
-    };
-    let Row { account_id, settings_id, error_id, state, verdict, outside, .. } = row;
-    Ok((items, Alike { account_id, settings_id, error_id, state, verdict, outside }))
+impl Range for Folded {
+    type Row = Row;
+
+    fn read(row: Row) -> Result<Self> {
+        let unreadable = |column| Error::unreadable("order_items", column, row.first);
+        let first = number(row.first)?;
+        let items = FoldedItems {
+            first,
+            last: number(row.last)?,
+            count: row.count,
+            account: row.account,
+            settings: settings::read(row.settings_id, &row.settings)?,
+            state: ItemState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
+            error: error(first, Some(row.error_id).filter(|id| *id != 0), row.error.as_deref())?,
+            verdict: Verdict::from_key(&row.verdict).ok_or_else(|| unreadable("verdict"))?,
+            outside: Outside::from_key(&row.outside),
+        };
+        let Row { account_id, settings_id, error_id, state, verdict, outside, .. } = row;
+        Ok(Self { items, alike: Alike { account_id, settings_id, error_id, state, verdict, outside } })
+    }
+
+    fn ends(&self) -> (E164, E164) {
+        (self.items.first, self.items.last)
+    }
+
+    fn reach(&mut self, first: E164, last: E164) {
+        (self.items.first, self.items.last) = (first, last);
+        self.items.count = count(first, last);
+    }
 }
 
-/// The statement that folds so many numbers of the page.
-fn window(order_id: i64, only: Option<ItemState>, page: Page<E164>) -> Conditions {
-    let mut question = Conditions::default();
-    question.push(
-        "
+/// The numbers of an order, or those that stand so.
+struct ItemsOf {
+    order_id: i64,
+    only: Option<ItemState>,
+}
+
+impl Fold for ItemsOf {
+    type Range = Folded;
+    const WINDOW: i64 = 1_000;
+
+    fn window(&self, page: Page<E164>, rows: i64) -> Conditions {
+        let mut question = Conditions::default();
+        question.push(
+            "
         SELECT
             g.first, g.last, g.count, g.account_id, COALESCE(a.name, h.name) AS account, g.settings_id,
             s.body AS settings, g.error_id, e.body AS error, g.state, g.verdict, g.outside
@@ -107,22 +128,22 @@ fn window(order_id: i64, only: Option<ItemState>, page: Page<E164>) -> Condition
                         i.state, i.verdict, COALESCE(i.outside, '') AS outside
                     FROM order_items i
                     WHERE i.order_id = ?",
-        [Bind::Int(order_id)],
-    );
-    if let Some(state) = only {
-        question.and("i.state = ?", [state.key().into()]);
-    }
-    match page {
-        Page::First => question.push(" ORDER BY i.telephone_number", []),
-        Page::After(key) => {
-            question.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
+            [Bind::Int(self.order_id)],
+        );
+        if let Some(state) = self.only {
+            question.and("i.state = ?", [state.key().into()]);
         }
-        Page::Before(key) => {
-            question.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
-        }
-    };
-    question.push(
-        "
+        match page {
+            Page::First => question.push(" ORDER BY i.telephone_number", []),
+            Page::After(key) => {
+                question.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
+            }
+            Page::Before(key) => {
+                question.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
+            }
+        };
+        question.push(
+            "
                     LIMIT ?
                 ) AS k
             ) AS w
@@ -133,16 +154,15 @@ fn window(order_id: i64, only: Option<ItemState>, page: Page<E164>) -> Condition
         LEFT JOIN holders h ON h.id = g.account_id
         LEFT JOIN errors e ON e.id = g.error_id
         ORDER BY g.first",
-        [Bind::Int(WINDOW)],
-    );
-    question
-}
+            [Bind::Int(rows)],
+        );
+        question
+    }
 
-/// The statement that counts the numbers of a range between these two.
-fn stride(order_id: i64, alike: &Alike, low: i64, high: i64) -> Conditions {
-    let mut question = Conditions::default();
-    question.push(
-        "
+    fn stride(&self, Folded { alike, .. }: &Folded, (low, high): (i64, i64)) -> Conditions {
+        let mut question = Conditions::default();
+        question.push(
+            "
         SELECT CAST(COUNT(*) AS BIGINT)
         FROM order_items i
         WHERE i.order_id = ?
@@ -153,19 +173,20 @@ fn stride(order_id: i64, alike: &Alike, low: i64, high: i64) -> Conditions {
           AND i.state = ?
           AND i.verdict = ?
           AND COALESCE(i.outside, '') = ?",
-        [
-            Bind::Int(order_id),
-            Bind::Int(low),
-            Bind::Int(high),
-            Bind::Int(alike.account_id),
-            Bind::Int(alike.settings_id),
-            Bind::Int(alike.error_id),
-            alike.state.as_str().into(),
-            alike.verdict.as_str().into(),
-            alike.outside.as_str().into(),
-        ],
-    );
-    question
+            [
+                Bind::Int(self.order_id),
+                Bind::Int(low),
+                Bind::Int(high),
+                Bind::Int(alike.account_id),
+                Bind::Int(alike.settings_id),
+                Bind::Int(alike.error_id),
+                alike.state.as_str().into(),
+                alike.verdict.as_str().into(),
+                alike.outside.as_str().into(),
+            ],
+        );
+        question
+    }
 }
 
 impl Tx {
@@ -181,46 +202,7 @@ impl Tx {
         page: Page<E164>,
         size: usize,
     ) -> Result<(Vec<FoldedItems>, bool, bool)> {
-        let forward = !matches!(page, Page::Before(_));
-        let mut place = page;
-        let mut ranges: Vec<FoldedItems> = Vec::new();
-        while ranges.len() <= size {
-            let question = window(order_id, only, place);
-            let found: Vec<Row> =
-                on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
-            let mut found = found.into_iter().map(folded).collect::<Result<Vec<_>>>()?;
-            if !forward {
-                found.reverse();
-            }
-            let seen: i64 = found.iter().map(|(items, _)| items.count).sum();
-            let cut = if seen < WINDOW { None } else { found.pop() };
-            ranges.extend(found.into_iter().map(|(items, _)| items));
-            let Some((mut items, alike)) = cut else { break };
-            if ranges.len() > size {
-                break;
-            }
-            let end = if forward { items.last } else { items.first };
-            let end = number(self.end_of_items(order_id, &alike, end.as_i64(), forward).await?)?;
-            if forward {
-                items.last = end;
-            } else {
-                items.first = end;
-            }
-            place = if forward { Page::After(end) } else { Page::Before(end) };
-            items.count = items.last.as_i64() - items.first.as_i64() + 1;
-            ranges.push(items);
-        }
-        let (more_before, more_after) = trim(&mut ranges, &page, size);
-        Ok((ranges, more_before, more_after))
-    }
-
-    /// The other end of a range, from a number of it.
-    async fn end_of_items(&mut self, order_id: i64, alike: &Alike, end: i64, forward: bool) -> Result<i64> {
-        let mut strides = Strides::from(end, forward);
-        while let Some((low, high)) = strides.next() {
-            let question = stride(order_id, alike, low, high);
-            strides.found(on!(self, |c| bind_all!(sqlx::query_scalar(question.sql()), question).fetch_one(c).await)?);
-        }
-        Ok(strides.end())
+        let (found, more_before, more_after) = self.folded(&ItemsOf { order_id, only }, page, size).await?;
+        Ok((found.into_iter().map(|found| found.items).collect(), more_before, more_after))
     }
 }
