@@ -25,6 +25,7 @@ on_both_databases![
     a_reservation_ends_once_its_numbers_are_uploaded,
     two_people_never_get_the_same_numbers,
     a_hundred_among_a_million_are_found_at_once,
+    a_million_that_a_backend_holds_are_passed_over,
 ];
 
 pub(super) async fn release(world: &World, starts: &str, count: usize) {
@@ -229,4 +230,37 @@ async fn a_hundred_among_a_million_are_found_at_once(world: World) {
     assert_eq!((page.ranges[1].count, page.ranges[2].count, page.ranges.len()), (500_000, 49, 50));
     let one = world.db.search().await.unwrap().next_free(stretch, 1, world.clock.now()).await.unwrap();
     assert_eq!(one.map(|one| one.to_string()).as_deref(), Some("+442000500000"));
+}
+
+async fn a_million_that_a_backend_holds_are_passed_over(world: World) {
+    world.local_account("contoso").await;
+    world.upload("contoso", "+441632960000").await;
+    fill(&world.db, 442_000_000_000, 1).await;
+    // Two tenants' lists, which share some, and what was released lately.
+    for (list, from, to) in [(1, 442_000_000_000_i64, 442_000_699_999_i64), (2, 442_000_400_000, 442_000_899_999)] {
+        execute(
+            &world.db,
+            &format!(
+                "INSERT INTO observed (list_id, telephone_number, settings_id, assigned, seen_at)
+                 SELECT {list}, telephone_number, 1, FALSE, 0 FROM numbers WHERE telephone_number BETWEEN {from} AND {to}"
+            ),
+        )
+        .await;
+    }
+    let free_at = world.clock.now().unix_timestamp() * 1_000_000 + 86_400_000_000;
+    execute(
+        &world.db,
+        &format!(
+            "INSERT INTO quarantine (telephone_number, holder_id, country, order_id, released_at, free_at)
+             SELECT telephone_number, 1, 'GB', 1, 0, {free_at} FROM numbers WHERE telephone_number >= 442000900000"
+        ),
+    )
+    .await;
+    execute(&world.db, "DELETE FROM numbers WHERE telephone_number >= 442000000000").await;
+    let number = |value| E164::from_i64(value).unwrap();
+    let stretch = Stretch { first: number(442_000_000_000), last: number(442_001_000_999) };
+    for count in [1, 50, 300] {
+        let found = world.db.search().await.unwrap().next_free(stretch, count, world.clock.now()).await.unwrap();
+        assert_eq!(found.map(|found| found.first), Some(number(442_001_000_000)), "{count}");
+    }
 }
