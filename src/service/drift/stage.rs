@@ -180,6 +180,9 @@ impl Staging<'_> {
                     let both = DriftRow { ours: Some(last.settings.clone()), ..row.clone() };
                     target = self.targets.of(tx, &both).await?.unwrap_or(target);
                 }
+            } else if last.number == target.number {
+                self.targets.leave_out(LeftOut::OtherTenantToo);
+                target = last;
             } else {
                 self.items.push(item(&last, &mut self.values));
             }

@@ -37,6 +37,8 @@ pub(super) enum LeftOut {
     UnknownService,
     /// The backend is removing it.
     Leaving,
+    /// Another backend has it for another tenant, which the order settles.
+    OtherTenantToo,
 }
 
 impl LeftOut {
@@ -66,6 +68,9 @@ impl LeftOut {
                 "they are on an account here for another service. Adopt them first, then release them"
             }
             Self::Leaving => "the backend is removing them. Wait until they are gone there, or release them",
+            Self::OtherTenantToo => {
+                "another backend has them for another tenant, which this order settles. Settle the rest with the next one"
+            }
             Self::UnknownService => "the backend has them for a service that this portal does not know",
         }
     }
@@ -98,10 +103,15 @@ impl Targets<'_> {
         match self.find(tx, row).await? {
             Ok(target) => Ok(Some(target)),
             Err(reason) => {
-                *self.left_out.entry(reason).or_default() += 1;
+                self.leave_out(reason);
                 Ok(None)
             }
         }
+    }
+
+    /// Counts a number that is left out.
+    pub(super) fn leave_out(&mut self, reason: LeftOut) {
+        *self.left_out.entry(reason).or_default() += 1;
     }
 
     async fn find(&mut self, tx: &mut Tx, row: &DriftRow) -> Result<std::result::Result<Target, LeftOut>> {
