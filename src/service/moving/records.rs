@@ -1,5 +1,7 @@
 //! The record of each import: begun, looked through, listed, and the files that wait for it.
 
+use time::Duration;
+
 use super::{Mover, Report, Source};
 use crate::authz::{Grant, MovingIn};
 use crate::domain::moving::{Counts, MovingProblem};
@@ -20,7 +22,7 @@ pub(super) async fn begin(ctx: &Ctx, mover: &Mover, source: &Source) -> Result<(
         let now = ctx.clock.now();
         let person = mover.moving.principal();
         if let Some(before) = tx.unfinished_import(source.kind, &source.name).await? {
-            tx.claim_import(&before.id, now).await?;
+            tx.claim_import(&before.id, now, now + SILENT).await?;
             if source.kind == ImportKind::Api {
                 (before.id, before.place, before.counts)
             } else {
@@ -44,12 +46,19 @@ pub(super) async fn begin(ctx: &Ctx, mover: &Mover, source: &Source) -> Result<(
     Ok(begun)
 }
 
+/// Whoever makes an import says how far it is; one that was silent for longer has ended.
+const SILENT: Duration = Duration::MINUTE;
+
 /// Marks a dry run as being taken over.
 pub(super) async fn claim(ctx: &Ctx, id: &str) -> Result<Source> {
     let claimed = transact!(ctx, |tx| {
-        let row = tx.import(id).await?.ok_or(Error::NotFound("import"))?;
-        if !tx.claim_import(id, ctx.clock.now()).await? {
-            return Err(Error::Conflict("The import was made already. Nothing is left to take over.".into()));
+        let (row, now) = (tx.import(id).await?.ok_or(Error::NotFound("import"))?, ctx.clock.now());
+        if !tx.claim_import(id, now, now - SILENT).await? {
+            return Err(Error::Conflict(if row.status == ImportStatus::Complete {
+                "The import was made already. Nothing is left to take over.".into()
+            } else {
+                "The import is being made. Its page says how far it is.".to_owned()
+            }));
         }
         tx.forget_import_problems(id).await?;
         row

@@ -37,7 +37,8 @@ statements! {
         UPDATE imports
         SET status = 'running', reason = NULL, updated_at = $2
         WHERE id = $1
-          AND status <> 'complete'";
+          AND status <> 'complete'
+          AND (status <> 'running' OR updated_at < $3)";
     PROBLEMS = "
         SELECT place, line, field, value, reason
         FROM import_problems
@@ -269,14 +270,16 @@ impl Tx {
         row.map(ImportRow::try_from).transpose()
     }
 
-    /// Marks an import as being taken over; tells whether there is something to take.
+    /// Marks an import as being taken over; tells whether there is something to take, and nobody is at it, who would have said
+    /// so since `silent`.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn claim_import(&mut self, id: &str, now: OffsetDateTime) -> Result<bool> {
+    pub async fn claim_import(&mut self, id: &str, now: OffsetDateTime, silent: OffsetDateTime) -> Result<bool> {
         let claimed = on!(self, |c| sqlx::query(CLAIM)
             .bind(id)
             .bind(micros(now))
+            .bind(micros(silent))
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?;
