@@ -9,7 +9,7 @@ use crate::domain::rules::{self, Flaw};
 use crate::domain::{Account, ItemState, Moves, Number, NumberSettings, ServiceSet};
 use crate::service::staging::{AccountFacts, account_facts, check_profile};
 use crate::service::{Result, Rules};
-use crate::store::{NewItem, NewProblem, Tx};
+use crate::store::{NewItem, NewProblem, NoteRow, Tx};
 
 /// Settings that are remembered; beyond it they are forgotten and made anew.
 const REMEMBERED: usize = 2_000;
@@ -23,6 +23,16 @@ pub(super) enum Task {
     Edit(SettingsEdit),
     /// They go to this account, and what was chosen changes.
     Move(SettingsEdit, Arc<AccountFacts>),
+}
+
+impl Task {
+    /// Whether the numbers of this account stay on it.
+    fn keeps_account(&self, from: &AccountFacts) -> bool {
+        match self {
+            Self::Release | Self::Edit(_) => true,
+            Self::Move(_, to) => to.account.id == from.account.id,
+        }
+    }
 }
 
 /// Settings that follow from others, and what stands against them.
@@ -46,6 +56,9 @@ pub(super) struct Staging<'a> {
     /// Lines that are refused so far.
     pub(super) refused: i64,
     pub(super) staged: usize,
+    /// Whether something is proposed for a line that is refused.
+    pub(super) has_proposals: bool,
+    notes: i64,
 }
 
 impl<'a> Staging<'a> {
@@ -61,6 +74,8 @@ impl<'a> Staging<'a> {
             leaves_tenant: false,
             refused,
             staged: 0,
+            has_proposals: false,
+            notes: 0,
         }
     }
 
@@ -82,7 +97,8 @@ impl<'a> Staging<'a> {
         Ok(())
     }
 
-    async fn take(&mut self, tx: &mut Tx, Chosen { numbers, mut problems }: Chosen) -> Result<()> {
+    async fn take(&mut self, tx: &mut Tx, chosen: Chosen) -> Result<()> {
+        let Chosen { numbers, mut problems, notes } = chosen;
         self.look_up_accounts(tx, &numbers).await?;
         let (mut items, mut values) = (Vec::with_capacity(numbers.len()), HashMap::new());
         // Numbers with the same settings share one value as long as these are here.
@@ -101,7 +117,16 @@ impl<'a> Staging<'a> {
         let values: Vec<NumberSettings> = values.into_values().map(Arc::unwrap_or_clone).collect();
         tx.intern_all_settings(&values).await?;
         tx.insert_items(self.order_id, &items).await?;
+        let is_proposed = |problem: &NewProblem| problem.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
+        self.has_proposals |= problems.iter().any(is_proposed);
         tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
+        let notes: Vec<NoteRow> = notes
+            .into_iter()
+            .zip(self.notes + 1..)
+            .map(|(note, seq)| NoteRow { seq, line: note.line.into(), value: note.value, text: note.text })
+            .collect();
+        tx.insert_notes(self.order_id, &notes).await?;
+        self.notes += notes.len() as i64;
         self.refused += problems.len() as i64;
         self.staged += items.len();
         Ok(())
@@ -137,7 +162,14 @@ impl<'a> Staging<'a> {
         let own = match &self.task {
             Task::Release => Vec::new(),
             _ if derived.id == id => Vec::new(),
-            _ => rules::check_number(number.telephone_number, &derived.settings),
+            task => {
+                let mut flaws = rules::check_number(number.telephone_number, &derived.settings);
+                if task.keeps_account(&from) && !flaws.is_empty() {
+                    let before = rules::check_number(number.telephone_number, &number.settings);
+                    flaws.retain(|flaw| !before.contains(flaw));
+                }
+                flaws
+            }
         };
         let problems: Vec<NewProblem> =
             derived.flaws.iter().cloned().chain(own).map(|flaw| problem(line, number, flaw)).collect();
@@ -188,6 +220,11 @@ impl<'a> Staging<'a> {
             return Derived { settings: before.clone(), id, flaws: Vec::new() };
         }
         let mut flaws = rules::check(&settings, &to.account, &to.facts);
+        if self.task.keeps_account(from) && !flaws.is_empty() {
+            // What is wrong with a number already is not held against a change of something else.
+            let known = rules::check(before, &from.account, &from.facts);
+            flaws.retain(|flaw| !known.contains(flaw));
+        }
         if where_to(from, to) == Moves::ToOtherTenant && self.is_divided(&from.account, before, &to.account, &settings)
         {
             let reason = "Several backends have to know of it, which no order can move to another enterprise at once. Release it, \
