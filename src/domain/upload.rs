@@ -12,6 +12,7 @@ mod layout;
 mod list;
 mod mend;
 mod number_cell;
+mod quoted;
 mod range_cells;
 mod records;
 mod said;
@@ -69,6 +70,8 @@ pub struct UploadedNumber {
     pub account: Option<String>,
     /// What the line says of settings. Where it says nothing they are the form's.
     pub settings: Option<Arc<Said>>,
+    /// The byte of its text that its line begins at, where lines have cells.
+    pub start: usize,
     /// Whether the line says that somebody uses the number; of interest where numbers are taken over, not where they are
     /// uploaded.
     pub assigned: bool,
@@ -242,7 +245,7 @@ enum Source<'a> {
     Problems(std::vec::IntoIter<LineProblem>),
 }
 
-/// The columns of a file whose headings are not all clear.
+/// The columns of a file.
 #[derive(Clone, Debug)]
 pub struct Unclear {
     /// The headings.
@@ -260,7 +263,7 @@ impl<'a> Reader<'a> {
     /// Reads the first text of an upload; `choices` says what columns are whose headings are not known.
     pub fn of(part: Part<'a>, limit: usize, choices: &Choices) -> Self {
         Self {
-            source: source(part.text, limit, choices),
+            source: source(part, limit, choices),
             names: vec![part.name],
             seen: HashMap::new(),
             limit,
@@ -275,7 +278,7 @@ impl<'a> Reader<'a> {
     /// Reads the next text of the same upload, after the one before was read to its end.
     pub fn go_on(&mut self, part: Part<'a>, choices: &Choices) {
         self.names.push(part.name);
-        self.source = source(part.text, self.limit, choices);
+        self.source = source(part, self.limit, choices);
     }
 
     /// Reads a block of an export of numbers, whoever made it: also numbers that are in no numbering plan, and those without
@@ -290,11 +293,22 @@ impl<'a> Reader<'a> {
 
     /// The columns of the text, where it is not clear of all what they are. What is read of such a text are problems.
     pub fn unclear(&self) -> Option<Unclear> {
+        self.columns().filter(|columns| !columns.row.is_clear())
+    }
+
+    /// The columns of the text with their first values, where it has some.
+    pub fn columns(&self) -> Option<Unclear> {
         match &self.source {
-            Source::Csv(rows) if !rows.headings().is_clear() => {
-                Some(Unclear { row: rows.headings().clone(), values: rows.first_values() })
-            }
+            Source::Csv(rows) => Some(Unclear { row: rows.headings().clone(), values: rows.first_values() }),
             _ => None,
+        }
+    }
+
+    /// What stands between the cells of a line; a comma where there are none.
+    pub fn delimiter(&self) -> u8 {
+        match &self.source {
+            Source::Csv(rows) => rows.delimiter(),
+            _ => b',',
         }
     }
 
@@ -424,9 +438,9 @@ impl Iterator for Reader<'_> {
     }
 }
 
-fn source<'a>(text: &'a str, limit: usize, choices: &Choices) -> Source<'a> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let place = match layout::layout(text) {
+fn source<'a>(part: Part<'a>, limit: usize, choices: &Choices) -> Source<'a> {
+    let text = part.text.strip_prefix('\u{feff}').unwrap_or(part.text);
+    let place = match layout::layout(text, part.name.is_empty()) {
         Layout::List { start, line } => {
             return Source::List(Box::new(list::List::new(Entries::behind(text, start, line), limit)));
         }
@@ -440,6 +454,7 @@ fn source<'a>(text: &'a str, limit: usize, choices: &Choices) -> Source<'a> {
 
 pub use cells::misplaced;
 pub use columns::{Column, Exported, HEADINGS, Setting, cells, exported_cell, neutralised};
+pub use csv_rows::record_at;
 pub use headings::{Choices, Heading, HeadingRow, Means, NOT_READ, fold};
 pub use mend::{Change, Mend, mended};
 pub use said::Said;

@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::csv;
-use super::form::Errors;
+use super::form::{Choice, Errors};
 use super::show::{Chip, Moment, count, counted};
 use super::upload::size;
-use super::upload_body::piece_by_piece;
+use super::upload_body::{piece_by_piece, text};
+use super::upload_form::encodings;
 use crate::authz::{Grant, MovingIn};
 use crate::domain::FieldProblem;
 use crate::domain::moving::{MovingProblem, Tally};
-use crate::domain::upload::decode;
 use crate::http::{
     Flash, Granted, MultipartBody, PathPart, PortalState, Problem, Routes, Shell, needs, page, page_with, see_other,
     see_other_with,
@@ -22,6 +22,7 @@ use crate::moving::files::{self, File};
 use crate::service::moving::{
     self, DryRun, Import, ImportKind, ImportRow, ImportStatus, Mover, PROBLEMS_KEPT, Report, Source, from_backend,
 };
+use crate::service::staging::{SentFile, text_of};
 use crate::service::{Ctx, Origin, Result, beside};
 
 pub(super) fn routes() -> Routes {
@@ -81,6 +82,7 @@ struct ImportPage {
     shell: Shell,
     errors: Errors,
     limit: String,
+    encodings: Vec<Choice>,
     imports: Vec<ImportLine>,
 }
 
@@ -90,6 +92,7 @@ async fn form(state: &PortalState, grant: &Grant<MovingIn>, shell: Shell, errors
         shell: shell.at("import"),
         errors,
         limit: size(u64::from(state.config().uploads.max_bytes)),
+        encodings: encodings(""),
         imports,
     })
 }
@@ -108,6 +111,8 @@ async fn show(
 struct Sent {
     files: Vec<(String, Vec<u8>)>,
     backend: bool,
+    /// How the letters of the files are encoded, where they do not show it.
+    encoding: String,
     too_large: bool,
 }
 
@@ -124,9 +129,13 @@ async fn read(mut body: MultipartBody, most: usize) -> std::result::Result<Sent,
                 sent.files.push((name, bytes));
             }
         } else {
-            let is_backend = field.name() == Some("backend");
+            let name = field.name().unwrap_or_default().to_owned();
             let (bytes, _) = piece_by_piece(field, SHORT, SHORT).await?;
-            sent.backend |= is_backend && !bytes.is_empty();
+            match name.as_str() {
+                "backend" => sent.backend |= !bytes.is_empty(),
+                "encoding" => sent.encoding = text(bytes),
+                _ => {}
+            }
         }
     }
     Ok(sent)
@@ -146,7 +155,7 @@ async fn look_through(
             "Other uploads are being sent. Nothing was stored; send it again in a minute.",
         ));
     };
-    let sent = read(body, most).await?;
+    let mut sent = read(body, most).await?;
     let mut problems = Vec::new();
     if sent.too_large {
         let message = format!(
@@ -159,9 +168,10 @@ async fn look_through(
         problems.push(FieldProblem::new("file", "Choose at least one file."));
     }
     let mut texts = Vec::with_capacity(sent.files.len());
-    for (name, bytes) in sent.files {
-        match decode(&bytes) {
-            Ok(text) => texts.push((name, text.to_owned())),
+    for (name, bytes) in std::mem::take(&mut sent.files) {
+        let file = SentFile { name: name.clone(), bytes };
+        match text_of(file, &sent.encoding, "").await?.text {
+            Ok(text) => texts.push((name, text)),
             Err(reason) => problems.push(FieldProblem::new("file", format!("{name}: {reason}"))),
         }
     }

@@ -1,5 +1,7 @@
 //! The report of an order: every line that could not be taken, and every number with what became of it.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 
@@ -49,30 +51,68 @@ async fn report(
         grant.principal().grant::<NumbersDelete>()?;
     }
     let ctx = state.ctx().clone();
-    csv::export(&format!("order-{id}.csv"), &HEADINGS, move |place: Option<ReportPlace>| {
-        let (ctx, grant) = (ctx.clone(), grant.clone());
-        async move { next(&ctx, &grant, id, draft, place.unwrap_or(ReportPlace::Problems(0))).await }
+    let files = match orders::files(&ctx, &grant, id).await {
+        // An order that no form made has no files.
+        Err(service::Error::NotFound(_)) => Vec::new(),
+        files => files?,
+    };
+    let files: Vec<String> = files.into_iter().map(|file| file.name).collect();
+    let files = Arc::new(if files.len() > 1 { files } else { Vec::new() });
+    // Lines of several files are told apart by its name.
+    let headings: Vec<&str> = HEADINGS.into_iter().chain((!files.is_empty()).then_some("file")).collect();
+    csv::export(&format!("order-{id}.csv"), &headings, move |place: Option<ReportPlace>| {
+        let (ctx, grant, files) = (ctx.clone(), grant.clone(), files.clone());
+        async move {
+            let of = Report { id, draft, files: &files };
+            next(&ctx, &grant, &of, place.unwrap_or(ReportPlace::Problems(0))).await
+        }
     })
     .await
+}
+
+/// What a report is of.
+struct Report<'a> {
+    id: i64,
+    draft: bool,
+    /// The names of its files, where there are several.
+    files: &'a [String],
+}
+
+impl Report<'_> {
+    /// A row with the name of the file that its line is in.
+    fn with_file(&self, mut row: Vec<String>, line: i64) -> Vec<String> {
+        if !self.files.is_empty() {
+            let name = self.files.get(file_and_line(line).0).filter(|_| line > 0);
+            row.push(text(name.cloned().unwrap_or_default()));
+        }
+        row
+    }
 }
 
 async fn next(
     ctx: &Ctx,
     grant: &Grant<OrdersRead>,
-    id: i64,
-    draft: bool,
+    of: &Report<'_>,
     place: ReportPlace,
 ) -> service::Result<csv::Chunk<ReportPlace>> {
     match place {
         ReportPlace::Problems(after) => {
-            let problems = orders::problems(ctx, grant, id, after).await?;
+            let problems = orders::problems(ctx, grant, of.id, after).await?;
             let last = problems.last().map(|problem| problem.seq).filter(|_| problems.len() >= REPORT_CHUNK);
             let next = last.map_or(ReportPlace::Numbers(None), ReportPlace::Problems);
-            Ok((problems.into_iter().map(refused_line).collect(), Some(next)))
+            let row = |problem: ProblemRow| {
+                let line = problem.line;
+                of.with_file(refused_line(problem), line)
+            };
+            Ok((problems.into_iter().map(row).collect(), Some(next)))
         }
         ReportPlace::Numbers(after) => {
-            let (items, next) = orders::report(ctx, grant, id, after).await?;
-            let rows = items.into_iter().map(|item| number_line(item, draft)).collect();
+            let (items, next) = orders::report(ctx, grant, of.id, after).await?;
+            let row = |item: ItemRow| {
+                let line = item.line;
+                of.with_file(number_line(item, of.draft), line)
+            };
+            let rows = items.into_iter().map(row).collect();
             Ok((rows, next.map(|key| ReportPlace::Numbers(Some(key)))))
         }
     }

@@ -15,15 +15,15 @@ use super::upload_body::{self, SentUpload};
 use super::upload_form::{ACCEPTS, FormView, offer};
 use super::upload_headings::on_to;
 use crate::authz::{Grant, NumbersRead, NumbersWrite, Principal};
-use crate::domain::upload::{Column, Encoding, HEADINGS, MAX_FILES, Setting, shown};
-use crate::domain::{FieldProblem, OrderStatus, Service};
+use crate::domain::upload::{Column, HEADINGS, MAX_FILES, Setting, shown};
+use crate::domain::{FieldProblem, FormOf, OrderStatus, Service};
 use crate::http::{
     Granted, MultipartBody, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page, page_with,
     see_other,
 };
 use crate::service::orders::OrderRight;
-use crate::service::staging::{self, SentFile, Upload, UploadForm};
-use crate::service::{self, accounts, numbers, orders};
+use crate::service::staging::{self, FileText, SentFile, Upload, UploadForm};
+use crate::service::{accounts, numbers, orders};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -109,19 +109,22 @@ async fn show(
 async fn taken_up(state: &PortalState, person: &Principal, draft: &str, shell: Shell) -> Result<Response, Problem> {
     let id: i64 = draft.parse().map_err(|_| Problem::no_such("order", draft))?;
     let order = orders::get(state.ctx(), &person.grant()?, id).await?;
-    if order.status != OrderStatus::Draft {
+    if order.status != OrderStatus::Draft || order.form_of != FormOf::Upload {
         return Ok(see_other(&format!("/orders/{id}")));
     }
     let mut form = staging::form_of(state.ctx(), &person.grant::<NumbersRead>()?, id).await?;
     let offer = offer(state.ctx(), person, &mut form, false).await?;
+    let name = form.files.first().map(|file| shown(&file.name)).unwrap_or_default();
     let note = if form.numbers.is_empty() {
-        "The numbers of this draft came from a file, which is not kept. Choose the file again."
+        "The numbers of this draft came from a file, which is not kept. Choose the file again.".to_owned()
+    } else if name.is_empty() {
+        String::new()
     } else {
-        ""
+        format!("The text of {name} stands in the field below.")
     };
     let sent = SentUpload { draft: id.to_string(), ..SentUpload::default() };
     let mut template = upload_page(state, shell, form, offer, Errors::default(), sent);
-    note.clone_into(&mut template.view.note);
+    template.view.note = note;
     Ok(page(&template))
 }
 
@@ -287,24 +290,20 @@ async fn taken_over(file: &SentFile, form: &UploadForm) -> Result<(Option<String
     if file.bytes.len() > KEPT_FILE || !form.numbers.is_empty() {
         return Ok((None, again));
     }
-    let (file, encoding, sheet) = (file.clone(), form.encoding.clone(), form.sheet.clone());
-    let (as_it_is, western) = service::beside(async move {
-        let as_it_is = staging::text_of(&file.bytes, &encoding, &sheet);
-        let western = staging::text_of(&file.bytes, Encoding::Windows1252.key(), &sheet);
-        (as_it_is, western)
+    let FileText { text, western } = staging::text_of(file.clone(), &form.encoding, &form.sheet).await?;
+    Ok(match (text, western) {
+        (Ok(text), _) => (Some(text), format!("The text of {name} stands in the field below.")),
+        (Err(_), Some(text)) => (Some(text), western_note(&name)),
+        (Err(_), None) => (None, again),
     })
-    .await?;
-    Ok(match (as_it_is, western) {
-        (Some(text), _) => (Some(text), format!("The text of {name} stands in the field below.")),
-        (None, Some(text)) => {
-            let note = format!(
-                "The text of {name} stands in the field below as it is in Windows-1252. Look at letters with accents, then \
-                 go on with Review; or choose the file again."
-            );
-            (Some(text), note)
-        }
-        (None, None) => (None, again),
-    })
+}
+
+/// What is to be said of a text that Windows-1252 makes of a file.
+pub(super) fn western_note(name: &str) -> String {
+    format!(
+        "The text of {name} stands in the field below as it is in Windows-1252. Look at letters with accents, then go on with \
+         Review; or choose the file again."
+    )
 }
 
 #[derive(Template)]

@@ -97,10 +97,15 @@ impl FormView {
     }
 
     pub(super) fn encodings(&self) -> Vec<Choice> {
-        [(Encoding::Unicode, "UTF-8 or UTF-16"), (Encoding::Windows1252, "Windows-1252 (western European)")]
-            .map(|(encoding, label)| Choice::new(encoding.key(), label, &self.form.encoding))
-            .into()
+        encodings(&self.form.encoding)
     }
+}
+
+/// What may be chosen of how the letters of files are encoded.
+pub(super) fn encodings(chosen: &str) -> Vec<Choice> {
+    [(Encoding::Unicode, "UTF-8 or UTF-16"), (Encoding::Windows1252, "Windows-1252 (western European)")]
+        .map(|(encoding, label)| Choice::new(encoding.key(), label, chosen))
+        .into()
 }
 
 /// What the form offers for what it says so far. A form that is `new` gets what most uploads choose.

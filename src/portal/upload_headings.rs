@@ -39,9 +39,7 @@ struct HeadingsPage {
 struct ColumnRow {
     heading: String,
     values: String,
-    /// What it is, where that is known.
-    known: String,
-    /// What it may be, where it is not.
+    /// What it may be.
     choices: Vec<Choice>,
     name: String,
 }
@@ -96,19 +94,21 @@ fn headings_page(shell: Shell, form: HeadingsForm, errors: Errors, file: &Unclea
     let row = &file.columns.row;
     let columns = row.headings.iter().enumerate().map(|(at, heading)| {
         let values = file.columns.values.get(at).map(Vec::as_slice).unwrap_or_default();
-        let might_be = || row.might_be(at, values).map(Column::heading).unwrap_or_default();
-        let chosen = form.choice.get(at).cloned().unwrap_or_else(might_be);
         let known = match heading.means {
-            Means::Column(column) => column.label(),
-            Means::NotRead => "Not read",
-            Means::Blank => "No heading, not read",
-            Means::Unknown => "",
+            Means::Column(column) => Some(column),
+            _ => None,
         };
+        let usual = || match heading.means {
+            Means::Column(column) => column.heading(),
+            Means::NotRead => NOT_READ.to_owned(),
+            Means::Unknown => row.might_be(at, values).map(Column::heading).unwrap_or_default(),
+            Means::Blank => String::new(),
+        };
+        let chosen = form.choice.get(at).filter(|choice| !choice.is_empty()).cloned().unwrap_or_else(usual);
         ColumnRow {
             heading: heading.text.clone(),
             values: values.join(", "),
-            known: known.to_owned(),
-            choices: if known.is_empty() { choices(&chosen) } else { Vec::new() },
+            choices: choices(&chosen, known),
             name: format!("column-{}", at + 1),
         }
     });
@@ -123,8 +123,15 @@ fn headings_page(shell: Shell, form: HeadingsForm, errors: Errors, file: &Unclea
     }
 }
 
-fn choices(chosen: &str) -> Vec<Choice> {
+/// What a column may be; one that is that of a single service may stay so.
+fn choices(chosen: &str, known: Option<Column>) -> Vec<Choice> {
+    let own = known.filter(|column| !Column::CHOICES.contains(column));
+    let own = own.map(|column| match column.service() {
+        Some(service) => Choice::new(column.heading(), format!("{} ({service})", column.label()), chosen),
+        None => Choice::new(column.heading(), column.label(), chosen),
+    });
     std::iter::once(Choice::new(NOT_READ, "Do not read this column", chosen))
+        .chain(own)
         .chain(Column::CHOICES.into_iter().map(|column| Choice::new(column.heading(), column.label(), chosen)))
         .collect()
 }

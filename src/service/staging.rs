@@ -3,6 +3,7 @@
 //! It may take seconds, so it runs beside the threads that answer requests, and only few at once.
 
 mod columns;
+mod folding;
 mod form;
 mod mending;
 mod room;
@@ -11,8 +12,8 @@ mod texts;
 
 use std::sync::Arc;
 
-use self::columns::Looks;
-use self::stage::{Source, Stage};
+use self::columns::{Ask, Looks};
+use self::stage::{Sources, Stage};
 use self::texts::Text;
 use super::transact::transact;
 use super::{Ctx, Error, Policy, Result, beside, identity};
@@ -26,10 +27,11 @@ use crate::store::{NewOrder, Tx, WaitingUpload};
 pub(super) use self::columns::{REMEMBERED as CHOICES_REMEMBERED, WAITS as UPLOADS_WAIT};
 pub use self::columns::{SaidOfColumns, UnclearFile, say_columns, unclear};
 pub use self::form::{KeptFile, UploadForm};
+pub(in crate::service) use self::mending::{MendedText, keep_text, mended_text};
 pub use self::mending::{Mending, mend};
 pub use self::room::{Room, Uploads};
 pub(super) use self::stage::account_names;
-pub use self::texts::text_of;
+pub use self::texts::{FileText, text_of};
 
 /// A file as it was sent.
 #[derive(Clone, Debug, Default)]
@@ -86,13 +88,22 @@ pub(in crate::service) async fn account_facts(tx: &mut Tx, account: Account) -> 
     Ok(AccountFacts { account, facts })
 }
 
-/// Reads the typed form of a draft, so that it can be taken up again.
+/// Reads the typed form of a draft, so that it can be taken up again; the text of a small file stands in it.
 ///
 /// # Errors
 /// When there is no such order, or the database fails.
 pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result<UploadForm> {
-    let json = ctx.db.read().await?.order_form(order_id).await?.ok_or(Error::NotFound("order"))?;
-    Ok(serde_json::from_str(&json).unwrap_or_default())
+    let mut tx = ctx.db.read().await?;
+    let json = tx.order_form(order_id).await?.ok_or(Error::NotFound("order"))?;
+    let mut form: UploadForm = serde_json::from_str(&json).unwrap_or_default();
+    if form.numbers.is_empty()
+        && form.files.len() == 1
+        && let Some(kept) = tx.draft_text(order_id).await?
+        && kept.text.len() <= form::KEPT_TEXT
+    {
+        form.numbers = kept.text;
+    }
+    Ok(form)
 }
 
 /// Stages what was typed and perhaps a file, as [`stage_sent`] does.
@@ -194,7 +205,12 @@ async fn stage(
         Ok(texts) => (texts, Vec::new()),
         Err(problems) => (Vec::new(), problems),
     };
-    let looks = columns::look(ctx, grant, &texts, form.ask_columns).await?;
+    let ask = match (form.ask_columns, waits) {
+        (false, _) => Ask::Unknown,
+        (true, None) => Ask::Anew,
+        (true, Some(_)) => Ask::Unsaid,
+    };
+    let looks = columns::look(ctx, grant, &texts, ask).await?;
     let is_readable = problems.is_empty();
     let base = {
         let mut tx = ctx.db.read().await?;
@@ -206,29 +222,25 @@ async fn stage(
     check_ticket(filled(&form.ticket), &mut problems);
     let mut begun = Lines::new(&texts, &looks.choices, ctx.policy.max_numbers);
     let first = begun.as_mut().map(Lines::chunk).unwrap_or_default();
-    if is_readable && looks.are_clear && first.is_empty() {
+    if is_readable && looks.are_clear() && first.is_empty() {
         let field = if filled(&form.numbers).is_some() { "numbers" } else { "file" };
         problems.push(FieldProblem::new(field, "There is no telephone number in it."));
     }
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    if !looks.are_clear {
+    if !looks.are_clear() {
         return match waits {
             Some(id) => Ok(Staged::Waits(id.clone())),
             None => columns::wait(ctx, grant, form, &texts, looks.files).await,
         };
     }
-    // What is proposed has its place in one text.
-    let text = match texts.as_slice() {
-        [text] => text.body.strip_prefix('\u{feff}').unwrap_or(&text.body),
-        _ => "",
-    };
     let mut begun = begun.map(|lines| (lines, first));
     let id = transact!(ctx, |tx| {
         tx.take_time_aside().await?;
         let id = tx.next_number("orders").await?;
-        let mut stage = Stage::new(ctx, id, form, &looks.files, settings.clone(), base.clone());
+        let sources = Sources { texts: &texts, files: &looks.files, is_file: filled(&form.numbers).is_none() };
+        let mut stage = Stage::new(ctx, id, form, sources, settings.clone(), base.clone());
         tx.insert_order(
             &NewOrder {
                 id,
@@ -258,8 +270,7 @@ async fn stage(
                 lines = next;
             }
         }
-        let is_file = filled(&form.numbers).is_none();
-        stage.finish(&mut tx, &Source { text, is_file }).await?;
+        stage.finish(&mut tx).await?;
         id
     })?;
     Ok(Staged::Draft(id))

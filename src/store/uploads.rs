@@ -26,6 +26,12 @@ statements! {
         FROM waiting_files
         WHERE person = $1
         ORDER BY seq";
+    BYTES = "
+        SELECT CAST(COALESCE(SUM(LENGTH(f.body)), 0) AS BIGINT)
+        FROM waiting_uploads AS u
+        JOIN waiting_files AS f ON f.person = u.person
+        WHERE u.person = $1
+          AND u.id = $2";
     OLD = "
         SELECT person
         FROM waiting_uploads
@@ -106,6 +112,14 @@ impl Tx {
         let files: Vec<(String, String)> = on!(self, |c| sqlx::query_as(FILES).bind(person).fetch_all(c).await)?;
         let files = files.into_iter().map(|(name, body)| WaitingFile { name, body }).collect();
         Ok(Some(WaitingUpload { form, files }))
+    }
+
+    /// About how many bytes an upload that waits has.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn waiting_bytes(&mut self, person: &str, id: &str) -> Result<i64> {
+        Ok(on!(self, |c| sqlx::query_scalar(BYTES).bind(person).bind(id).fetch_one(c).await)?)
     }
 
     /// Forgets a person's upload that waits.

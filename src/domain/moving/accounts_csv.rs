@@ -59,8 +59,10 @@ pub fn account_cells(account: &Account) -> Vec<String> {
 #[must_use]
 pub fn is_accounts_csv(text: &str) -> bool {
     let first = text.trim_start_matches('\u{feff}').lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    first.split([',', ';']).any(|cell| cell.trim().trim_matches('"').eq_ignore_ascii_case("AccountName"))
-        && !first.to_ascii_lowercase().contains("telephonenumber")
+    let has =
+        |heading: &str| first.split([',', ';']).any(|cell| cell.trim().trim_matches('"').eq_ignore_ascii_case(heading));
+    // Exported ranges of numbers begin with `start`.
+    has("AccountName") && !has("start") && !first.to_ascii_lowercase().contains("telephonenumber")
 }
 
 /// Reads every account of a file.

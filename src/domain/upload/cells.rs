@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::booleans;
 use super::columns::{Column, Setting};
+use super::quoted;
 use super::range_cells::{self, Read};
 use super::said::{About, Said, shared};
 use super::spreadsheet::{formula, unwrapped};
 use super::{LineProblem, MAX_CELL, MAX_VALUES, UploadedNumber};
 use crate::domain::country;
 use crate::domain::e164::E164;
-use crate::domain::entry::{EntryReader, Refused};
+use crate::domain::entry::{EntryReader, Refused, visible};
 use crate::domain::service::{Service, ServiceSet};
 
 /// What exports of Teams have for "no address".
@@ -83,7 +84,7 @@ impl Cells {
             return self.problem(heading, cell, reason);
         }
         let cell = cell.strip_prefix('\'').unwrap_or(cell);
-        let text = Some(cell).filter(|cell| !cell.is_empty()).map(str::to_owned);
+        let text = Some(cell).filter(|cell| !cell.is_empty()).map(quoted::value);
         match column {
             Column::TelephoneNumber => self.number(heading, cell, reading),
             Column::LastNumber if !cell.is_empty() => match range_cells::read_one(cell, reading.entries) {
@@ -98,7 +99,10 @@ impl Cells {
                 Err(reason) => self.problem(heading, cell, reason),
             },
             Column::LastNumber | Column::Count => {}
-            Column::AccountName => self.account = text,
+            Column::AccountName => {
+                let name = visible(cell).trim().to_owned();
+                self.account = Some(name).filter(|name| !name.is_empty());
+            }
             Column::CustomSipHeader => self.said.settings.custom_sip_header = text,
             Column::CallingProfile => self.said.settings.calling_profile = text,
             Column::AssignmentStatus(_) => self.assigned |= cell.eq_ignore_ascii_case("assigned"),
@@ -151,7 +155,7 @@ impl Cells {
         if cell.is_empty() {
             return;
         }
-        let text = cell.to_owned();
+        let text = quoted::value(cell);
         match setting {
             Setting::Usage => self.said.settings.teams.usage = text,
             Setting::ChoosableCapabilities => {
@@ -165,7 +169,7 @@ impl Cells {
                 self.said.settings.teams.allow_tenant_address_update |= value;
             }
             Setting::DisplayedCountryCode => {
-                self.said.settings.teams.displayed_country_code = Some(country::as_typed(cell));
+                self.said.settings.teams.displayed_country_code = Some(country::as_typed(&text));
             }
         }
         match service {
@@ -187,8 +191,7 @@ impl Cells {
 
     /// The values of a cell that may hold several.
     fn list(&mut self, heading: &str, cell: &str) -> Vec<String> {
-        let values = cell.split([';', '|', ',', '\n']).map(str::trim).filter(|value| !value.is_empty());
-        let values: Vec<String> = values.take(MAX_VALUES + 1).map(str::to_owned).collect();
+        let values = quoted::values(cell, MAX_VALUES + 1);
         if values.len() > MAX_VALUES {
             let reason = format!("The cell has more than {MAX_VALUES} values. Write each one that is meant, once.");
             self.problem(heading, cell, reason);
@@ -244,6 +247,7 @@ impl Cells {
             number: ends.0,
             account: self.account,
             settings: Some(shared(last, said)),
+            start: 0,
             assigned: self.assigned,
             doubt: self.doubt,
         };

@@ -1,6 +1,7 @@
 //! The columns of files of numbers: the headings of the Provisioning API's JSON paths joined by `_`, in and out, and those
 //! that mean a setting of whichever service a number has.
 
+use super::quoted;
 use crate::domain::e164::E164;
 use crate::domain::number::{Number, NumberSettings};
 use crate::domain::service::Service;
@@ -256,6 +257,7 @@ impl Column {
             return String::new();
         }
         let teams = &row.settings.teams;
+        let text = |value: Option<&String>| value.map(|value| quoted::alone(value)).unwrap_or_default();
         match self {
             Self::TelephoneNumber => row.first.to_string(),
             Self::LastNumber => row.last.to_string(),
@@ -264,23 +266,23 @@ impl Column {
             Self::Services => row.settings.services.iter().map(Service::key).collect::<Vec<_>>().join(";"),
             Self::Enabled(_) => "true".into(),
             Self::AssignmentStatus(_) => if row.assigned { "assigned" } else { "unassigned" }.into(),
-            Self::Plain(Setting::Usage) | Self::Usage(_) => teams.usage.clone(),
+            Self::Plain(Setting::Usage) | Self::Usage(_) => quoted::alone(&teams.usage),
             Self::Plain(Setting::ChoosableCapabilities) | Self::ChoosableCapabilities(_) => {
-                teams.choosable_capabilities.join(";")
+                quoted::together(&teams.choosable_capabilities)
             }
-            Self::Plain(Setting::AdditionalUsages) | Self::AdditionalUsages(_) => teams.additional_usages.join(";"),
-            Self::Plain(Setting::CivicAddressId) | Self::CivicAddressId(_) => {
-                teams.civic_address_id.clone().unwrap_or_default()
+            Self::Plain(Setting::AdditionalUsages) | Self::AdditionalUsages(_) => {
+                quoted::together(&teams.additional_usages)
             }
-            Self::Plain(Setting::LocationId) | Self::LocationId(_) => teams.location_id.clone().unwrap_or_default(),
+            Self::Plain(Setting::CivicAddressId) | Self::CivicAddressId(_) => text(teams.civic_address_id.as_ref()),
+            Self::Plain(Setting::LocationId) | Self::LocationId(_) => text(teams.location_id.as_ref()),
             Self::Plain(Setting::AllowTenantAddressUpdate) | Self::AllowTenantAddressUpdate(_) => {
                 teams.allow_tenant_address_update.to_string()
             }
             Self::Plain(Setting::DisplayedCountryCode) | Self::DisplayedCountryCode(_) => {
-                teams.displayed_country_code.clone().unwrap_or_default()
+                text(teams.displayed_country_code.as_ref())
             }
-            Self::CustomSipHeader => row.settings.custom_sip_header.clone().unwrap_or_default(),
-            Self::CallingProfile => row.settings.calling_profile.clone().unwrap_or_default(),
+            Self::CustomSipHeader => text(row.settings.custom_sip_header.as_ref()),
+            Self::CallingProfile => text(row.settings.calling_profile.as_ref()),
         }
     }
 

@@ -96,12 +96,16 @@ impl<'a> CsvRows<'a> {
         let behind = oversized.as_ref().map_or(text.len(), |record| record.start);
         let readable = text.get(place.start..behind).unwrap_or_default();
         let mut stretch = Stretch::new(readable, place.delimiter, place.start, place.line - 1);
-        let record = match (stretch.records.next(), &oversized) {
-            (Some(Ok(record)), _) => record,
-            (None, Some(record)) => return Err(vec![oversized_headings(text, record)]),
-            _ => return Err(vec![LineProblem::new(1, "", "The heading row cannot be read.")]),
+        let row = if let Some(columns) = place.bare {
+            HeadingRow::missing(place.line, columns, choices)
+        } else {
+            let record = match (stretch.records.next(), &oversized) {
+                (Some(Ok(record)), _) => record,
+                (None, Some(record)) => return Err(vec![oversized_headings(text, record)]),
+                _ => return Err(vec![LineProblem::new(1, "", "The heading row cannot be read.")]),
+            };
+            HeadingRow::new(place.line, record.iter(), choices)
         };
-        let row = HeadingRow::new(place.line, record.iter(), choices);
         let pending = if row.is_clear() { before(text, place) } else { row.problems() };
         Ok(Self {
             text,
@@ -124,6 +128,11 @@ impl<'a> CsvRows<'a> {
         &self.row
     }
 
+    /// What stands between the cells of a line.
+    pub(super) const fn delimiter(&self) -> u8 {
+        self.place.delimiter
+    }
+
     /// The first values of each column.
     pub(super) fn first_values(&self) -> Vec<Vec<String>> {
         let mut values = vec![Vec::new(); self.row.headings.len()];
@@ -134,7 +143,8 @@ impl<'a> CsvRows<'a> {
             .last()
             .map_or(0, |record| record.end);
         let lines = Stretch::new(behind.get(..end).unwrap_or_default(), self.place.delimiter, 0, 0);
-        for record in lines.records.skip(1).map_while(Result::ok) {
+        let headings = usize::from(!self.row.is_missing);
+        for record in lines.records.skip(headings).map_while(Result::ok) {
             for (values, cell) in values.iter_mut().zip(record.iter()) {
                 if !cell.trim().is_empty() && values.len() < FIRST_VALUES {
                     values.push(shown(cell));
@@ -197,6 +207,7 @@ impl<'a> CsvRows<'a> {
         let whole = || Some(record.iter().map(str::to_owned).collect());
         match cells {
             Ok(mut numbers) => {
+                numbers.first.start = start;
                 if let Some(doubt) = &mut numbers.first.doubt {
                     doubt.record = whole();
                 }
@@ -211,12 +222,6 @@ impl<'a> CsvRows<'a> {
         }
     }
 
-    /// Whether nothing stands in a line that would be read.
-    fn is_blank(&self, record: &csv::StringRecord) -> bool {
-        let is_read = |at: usize| !self.row.headings.get(at).is_some_and(|heading| heading.means == Means::NotRead);
-        record.iter().enumerate().all(|(at, cell)| cell.trim().is_empty() || !is_read(at))
-    }
-
     /// The next number of the range that is being written out.
     fn of_range(&mut self) -> Option<UploadedNumber> {
         let numbers = self.range.take()?;
@@ -229,6 +234,14 @@ impl<'a> CsvRows<'a> {
         });
         Some(number)
     }
+}
+
+/// The cells of the line that begins at this byte of a text, or behind line ends there.
+pub fn record_at(text: &str, start: usize, delimiter: u8) -> Option<Vec<String>> {
+    let record = Records::from(text, delimiter, start, 1).next().filter(|record| !record.is_oversized())?;
+    let line = text.get(record.start..record.end)?;
+    let cells = Stretch::new(line, delimiter, 0, 0).records.next()?.ok()?;
+    Some(cells.iter().map(str::to_owned).collect())
 }
 
 /// Lines that stand before the headings and are none of them.
@@ -305,7 +318,7 @@ impl Iterator for CsvRows<'_> {
                 Ok(found) => found,
                 Err(problem) => return Some(Line::Problem(problem)),
             };
-            if self.is_blank(&record) {
+            if record.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
             match self.row(line, &record) {

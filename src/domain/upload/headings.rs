@@ -50,7 +50,8 @@ const NAMES: [(&str, Column); 15] = [
 /// Columns that exports and reports of this product and of others have and that say nothing of what a number should be,
 /// folded. They are known and not read.
 const TOLD: &str = "syncstate errorcode errormessage errortarget order orderid assignment heldsince line reason result \
-    column value assignmentstatus acquireddate sipconnection msjobid serviceprovisioningstatus released proposal";
+    column value assignmentstatus acquireddate sipconnection msjobid serviceprovisioningstatus released proposal \
+    file";
 
 /// The same of Get-CsPhoneNumberAssignment, folded; elsewhere these words may mean something else.
 const TOLD_BY_TEAMS: &str = "operatorid numbertype activationstate assignedpstntargetid assignmentcategory capability city \
@@ -105,7 +106,7 @@ impl Choices {
         if choice == NOT_READ {
             return Some(Means::NotRead);
         }
-        Column::CHOICES.into_iter().find(|column| column.heading() == *choice).map(Means::Column)
+        Column::from_heading(choice).map(Means::Column)
     }
 }
 
@@ -140,6 +141,8 @@ pub struct HeadingRow {
     pub line: u32,
     /// Its cells.
     pub headings: Vec<Heading>,
+    /// Whether there is none in the file: its columns are counted.
+    pub is_missing: bool,
 }
 
 /// Whether a word is one of these.
@@ -203,7 +206,14 @@ impl HeadingRow {
             }
             headings.push(Heading { text: shown(cell), key, means });
         }
-        Self { line, headings }
+        Self { line, headings, is_missing: false }
+    }
+
+    /// So many columns without headings; what they are a person says.
+    pub fn missing(line: u32, columns: usize, choices: &Choices) -> Self {
+        let names: Vec<String> = (1..=columns).map(|column| format!("Column {column}")).collect();
+        let row = Self::new(line, names.iter().map(String::as_str), choices);
+        Self { is_missing: true, ..row }
     }
 
     /// The columns that are read, in the order of the file.
@@ -237,6 +247,11 @@ impl HeadingRow {
 
     /// What is wrong with the headings, where nobody can be asked.
     pub fn problems(&self) -> Vec<LineProblem> {
+        if self.is_missing {
+            let reason = "Something stands beside the numbers, and no headings say what it is. Write a heading above each column, \
+                          such as telephoneNumber and accountName, or leave nothing but the numbers.";
+            return vec![LineProblem::new(self.line, "", reason)];
+        }
         let mut problems: Vec<LineProblem> = self
             .headings
             .iter()

@@ -23,7 +23,7 @@ impl<'a> List<'a> {
     }
 
     fn uploaded(&self, number: E164, doubt: Option<Box<LineProblem>>) -> UploadedNumber {
-        UploadedNumber { line: self.line, number, account: None, settings: None, assigned: false, doubt }
+        UploadedNumber { line: self.line, number, account: None, settings: None, start: 0, assigned: false, doubt }
     }
 
     fn entry(&mut self, placed: Placed<'_>) -> Line {

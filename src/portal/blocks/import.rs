@@ -8,7 +8,7 @@ use crate::authz::{BlocksWrite, Grant};
 use crate::domain::FieldProblem;
 use crate::domain::block::Block;
 use crate::domain::field::filled;
-use crate::domain::upload::{LineProblem, decode};
+use crate::domain::upload::LineProblem;
 use crate::http::{
     Flash, Granted, Info, MultipartBody, PortalState, Problem, Routes, Shell, invalid, needs, page, see_other_with,
 };
@@ -17,6 +17,7 @@ use crate::portal::origin;
 use crate::portal::show::{count, counted};
 use crate::portal::upload_body::piece_by_piece;
 use crate::service::blocks::{self, Plan};
+use crate::service::staging::{self, FileText, SentFile};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/blocks/import", needs::<BlocksWrite>(), form).post_upload(
@@ -166,7 +167,29 @@ async fn read(mut body: MultipartBody) -> Result<Sent, Problem> {
 }
 
 /// The text that was sent, typed or as a file.
-fn text_of(sent: &Sent) -> Result<String, FieldProblem> {
+async fn text_of(sent: &mut Sent) -> Result<Result<String, FieldProblem>, Problem> {
+    Ok(match typed_or_file(sent) {
+        Ok(Some(typed)) => Ok(typed),
+        Err(problem) => Err(problem),
+        Ok(None) => {
+            let file = SentFile { name: String::new(), bytes: std::mem::take(&mut sent.file) };
+            let FileText { text, western } = staging::text_of(file, "", "").await?;
+            match (text, western) {
+                (Ok(text), _) => Ok(text),
+                (Err(_), Some(western)) => {
+                    sent.typed = western.into_bytes();
+                    let reason = "The file is not UTF-8. Its text stands in the field as it is in Windows-1252: look at letters \
+                                  with accents, then go on.";
+                    Err(FieldProblem::new("blocks", reason))
+                }
+                (Err(reason), None) => Err(FieldProblem::new("file", reason)),
+            }
+        }
+    })
+}
+
+/// The text that was typed; nothing where a file was chosen instead.
+fn typed_or_file(sent: &Sent) -> Result<Option<String>, FieldProblem> {
     if sent.too_large {
         return Err(FieldProblem::new("file", "The file has more than 2 MB. Split it."));
     }
@@ -175,9 +198,9 @@ fn text_of(sent: &Sent) -> Result<String, FieldProblem> {
         (true, false) => {
             Err(FieldProblem::new("file", "Give the blocks either as a file or in the text field, not both."))
         }
-        (true, true) => Ok(typed),
+        (true, true) => Ok(Some(typed)),
         (false, true) => Err(FieldProblem::new("blocks", "Type at least one block, or choose a file.")),
-        (false, false) => decode(&sent.file).map(str::to_owned).map_err(|reason| FieldProblem::new("file", reason)),
+        (false, false) => Ok(None),
     }
 }
 
@@ -189,8 +212,8 @@ async fn take(
     shell: Shell,
     body: MultipartBody,
 ) -> Result<Response, Problem> {
-    let sent = read(body).await?;
-    let text = match text_of(&sent) {
+    let mut sent = read(body).await?;
+    let text = match text_of(&mut sent).await? {
         Ok(text) => text,
         Err(problem) => {
             let typed = String::from_utf8_lossy(&sent.typed).into_owned();

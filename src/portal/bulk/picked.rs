@@ -1,8 +1,9 @@
 //! The numbers that a form is about: chosen in the list, or typed into its box.
 
-use crate::portal::form::query_value;
+use crate::portal::form::{Choice, query_value};
 use crate::portal::number_filter::NumbersQuery;
 use crate::portal::show::counted;
+use crate::portal::upload_form::{ACCEPTS, encodings};
 use crate::service::bulk::Looked;
 
 /// Text of a file up to this many bytes comes back in the text field of a form that has problems.
@@ -23,6 +24,10 @@ pub(super) struct Picked {
     pub(super) text: String,
     /// Something to know about the text.
     pub(super) note: String,
+    /// How the letters of a file are encoded.
+    encoding: String,
+    /// The sheet of a workbook that is meant.
+    pub(super) sheet: String,
 }
 
 impl Picked {
@@ -51,6 +56,28 @@ impl Picked {
             return Self { note: note.to_owned(), ..Self::default() };
         }
         Self { text, ..Self::default() }
+    }
+
+    /// How a file is to be read.
+    #[must_use]
+    pub(super) fn reading(self, encoding: &str, sheet: &str) -> Self {
+        Self { encoding: encoding.to_owned(), sheet: sheet.to_owned(), ..self }
+    }
+
+    /// What may be chosen of how the letters of a file are encoded.
+    pub(super) fn encodings(&self) -> Vec<Choice> {
+        encodings(&self.encoding)
+    }
+
+    /// Whether more is said of the file than which it is.
+    pub(super) fn says_more_of_files(&self) -> bool {
+        !self.encoding.is_empty() || !self.sheet.is_empty()
+    }
+
+    /// What a browser offers as files.
+    #[expect(clippy::unused_self, reason = "templates call it")]
+    pub(super) fn accepts(&self) -> &'static str {
+        ACCEPTS
     }
 
     #[must_use]

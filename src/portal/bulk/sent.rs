@@ -11,14 +11,14 @@ use url::form_urlencoded;
 use super::picked::Picked;
 use crate::domain::FieldProblem;
 use crate::domain::field::filled;
-use crate::domain::upload::decode;
+use crate::domain::upload::shown;
 use crate::http::{FormBody, MultipartBody, PortalState, Problem};
 use crate::portal::number_filter::NumbersQuery;
-use crate::portal::upload::size;
+use crate::portal::upload::{size, western_note};
 use crate::portal::upload_body::{SHORT, long_text, piece_by_piece, text};
 use crate::service;
 use crate::service::bulk::{EditForm, Selection};
-use crate::service::staging::Room;
+use crate::service::staging::{FileText, Room, SentFile, text_of};
 
 /// The most fields of a form that acts on many numbers.
 const FIELDS: usize = 1_000;
@@ -37,13 +37,26 @@ pub(super) struct Sent {
     query: NumbersQuery,
     /// Whether the filters were sent one by one, beside everything else.
     is_direct: bool,
-    /// The file's name and bytes.
-    file: Option<(String, Vec<u8>)>,
+    /// How the letters of a file are encoded, where it does not show it.
+    encoding: String,
+    /// The sheet of a workbook that is meant.
+    sheet: String,
+    file: Option<ReadFile>,
+    /// Whether there was more than one file.
+    has_more_files: bool,
     too_large: Option<&'static str>,
     most: usize,
     /// Room for what is held, until this is dropped.
     #[expect(dead_code, reason = "it is held, and not looked at")]
     room: Option<Room>,
+}
+
+/// A file that was sent.
+struct ReadFile {
+    name: String,
+    /// Whether it has so little in it that its text comes back with the form.
+    is_small: bool,
+    text: FileText,
 }
 
 #[derive(Default, Deserialize)]
@@ -54,6 +67,8 @@ struct Beside {
     /// The numbers that were ticked there, parted by commas.
     ticked: String,
     draft: String,
+    encoding: String,
+    sheet: String,
 }
 
 /// Some of what was chosen would be left out without a word.
@@ -93,7 +108,8 @@ impl Sent {
         declared: Option<u64>,
     ) -> Result<Self, Problem> {
         let declared = declared.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(most);
-        let (mut pairs, mut numbers, mut file, mut too_large, mut left) = (Vec::new(), String::new(), None, None, most);
+        let (mut pairs, mut numbers, mut too_large, mut left) = (Vec::new(), String::new(), None, most);
+        let (mut file, mut has_more_files): (Option<SentFile>, _) = (None, false);
         while let Some(field) = body.next_field().await? {
             let name = field.name().unwrap_or_default().to_owned();
             match name.as_str() {
@@ -104,7 +120,10 @@ impl Sent {
                     match (name == "file", whole) {
                         (is_file, false) => too_large = Some(if is_file { "file" } else { "numbers" }),
                         (true, true) if called.is_empty() && bytes.is_empty() => {}
-                        (true, true) => file = Some((called, bytes)),
+                        (true, true) => {
+                            has_more_files |= file.is_some();
+                            file = Some(SentFile { name: called, bytes });
+                        }
                         (false, true) => numbers = long_text(bytes).await?,
                     }
                 }
@@ -124,7 +143,15 @@ impl Sent {
         }
         let mut sent = Self::of(&pairs);
         sent.form.numbers = numbers;
-        Ok(Self { file, too_large, most, ..sent })
+        let file = match file.filter(|file| !file.bytes.is_empty()) {
+            None => None,
+            Some(file) => {
+                let (name, is_small) = (shown(&file.name), file.bytes.len() <= super::picked::KEPT_FILE);
+                let text = text_of(file, &sent.encoding, &sent.sheet).await?;
+                Some(ReadFile { name, is_small, text })
+            }
+        };
+        Ok(Self { file, has_more_files, too_large, most, ..sent })
     }
 
     fn of(pairs: &[(String, String)]) -> Self {
@@ -143,7 +170,8 @@ impl Sent {
             NumbersQuery { number: direct.number, all_matching: direct.all_matching, ..filters }
         };
         let form = serde_html_form::from_str(&encoded).unwrap_or_default();
-        Self { form, query, is_direct, draft: beside.draft, ..Self::default() }
+        let Beside { draft, encoding, sheet, .. } = beside;
+        Self { form, query, is_direct, draft, encoding, sheet, ..Self::default() }
     }
 
     /// Leaves out filters that were sent under the names of settings which the form changes.
@@ -168,13 +196,16 @@ impl Sent {
             return Ok(Err(FieldProblem::new(field, message)));
         }
         Ok(match (&self.file, filled(&self.form.numbers)) {
-            (Some((_, bytes)), Some(_)) if !bytes.is_empty() => {
+            _ if self.has_more_files => {
+                Err(FieldProblem::new("file", "Several files were chosen. Choose one, or put their numbers together."))
+            }
+            (Some(_), Some(_)) => {
                 Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both."))
             }
             (_, Some(_)) => Ok(Selection::Written(Arc::from(self.form.numbers.as_str()))),
-            (Some((_, bytes)), None) => match decode(bytes) {
-                Ok(text) => Ok(Selection::Written(Arc::from(text))),
-                Err(reason) => Err(FieldProblem::new("file", reason)),
+            (Some(file), None) => match &file.text.text {
+                Ok(text) => Ok(Selection::Written(Arc::from(text.as_str()))),
+                Err(reason) => Err(FieldProblem::new("file", reason.clone())),
             },
             (None, None) => return of_list(&self.query).map(Ok),
         })
@@ -187,22 +218,26 @@ impl Sent {
 
     /// The numbers as the form shows them again.
     pub(super) fn picked(&self) -> Picked {
-        let again = match &self.file {
-            Some((name, bytes)) if bytes.len() <= super::picked::KEPT_FILE && self.form.numbers.is_empty() => {
-                decode(bytes).ok().map(|text| (text.trim_start_matches('\u{feff}').to_owned(), name))
+        let picked = match &self.file {
+            Some(ReadFile { name, is_small: true, text }) if self.form.numbers.is_empty() => {
+                match (&text.text, &text.western) {
+                    (Ok(text), _) => {
+                        Picked::written(text.clone()).saying(format!("The text of {name} stands in the field below."))
+                    }
+                    (Err(_), Some(text)) => Picked::written(text.clone()).saying(western_note(name)),
+                    (Err(_), None) => Picked::written(String::new()).saying(choose_again(name)),
+                }
             }
-            _ => None,
+            Some(ReadFile { name, .. }) => Picked::written(self.form.numbers.clone()).saying(choose_again(name)),
+            None if self.form.numbers.is_empty() => Picked::of(&self.query),
+            None => Picked::written(self.form.numbers.clone()),
         };
-        match (again, &self.file) {
-            (Some((text, name)), _) => {
-                Picked::written(text).saying(format!("The text of {name} stands in the field below."))
-            }
-            (None, Some((name, _))) => Picked::written(self.form.numbers.clone())
-                .saying(format!("Choose {name} again: a browser does not send a file twice by itself.")),
-            (None, None) if self.form.numbers.is_empty() => Picked::of(&self.query),
-            (None, None) => Picked::written(self.form.numbers.clone()),
-        }
+        picked.reading(&self.encoding, &self.sheet)
     }
+}
+
+fn choose_again(name: &str) -> String {
+    format!("Choose {name} again: a browser does not send a file twice by itself.")
 }
 
 /// The numbers that the list says: ticked ones, or all that its filters match.

@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::authz::{NumbersWrite, Principal};
-use crate::domain::OrderKind;
+use crate::authz::{NumbersDelete, NumbersWrite, Principal};
 use crate::domain::entry::Kind;
+use crate::domain::{FormOf, Moves};
 use crate::http::{Flash, FormBody, Granted, PathPart, PortalState, Problem, see_other, see_other_with};
 use crate::portal::show::{count, counted};
-use crate::service;
-use crate::service::orders::Review;
+use crate::service::orders::{self, Review};
 use crate::service::staging::{self, Mending};
+use crate::service::{self, bulk};
 
 /// What can be taken over in a review.
 pub(super) struct Mendable {
@@ -19,6 +19,8 @@ pub(super) struct Mendable {
     pub(super) has_proposals: bool,
     /// Whether this person can take proposals over here.
     pub(super) may: bool,
+    /// Whether the text is still here.
+    pub(super) was_kept: bool,
     /// The kinds of flaws with proposals.
     pub(super) kinds: Vec<KindRow>,
     /// Lines that were read in a way that a person should see.
@@ -51,7 +53,8 @@ impl Mendable {
         let left = noted - notes.len() as i64;
         Self {
             has_proposals: !review.proposals.is_empty(),
-            may: review.can_be_mended && review.order.kind == OrderKind::Upload && person.may::<NumbersWrite>(),
+            may: review.can_be_mended && person.may::<NumbersWrite>() && may_stage(review, person),
+            was_kept: review.can_be_mended,
             kinds: review.proposals.iter().map(|found| KindRow::new(&found.kind, found.count)).collect(),
             notes: notes
                 .iter()
@@ -61,6 +64,16 @@ impl Mendable {
             note_count: count(*noted),
             notes_left: if left > 0 { counted(left, "more line was", "more lines were") } else { String::new() },
         }
+    }
+}
+
+/// Whether a person may make such a draft anew.
+fn may_stage(review: &Review, person: &Principal) -> bool {
+    match review.order.form_of {
+        FormOf::Upload | FormOf::Manage => true,
+        FormOf::Move => review.order.moves != Some(Moves::ToOtherTenant) || person.may::<NumbersDelete>(),
+        FormOf::Release => person.may::<NumbersDelete>(),
+        FormOf::Undo => false,
     }
 }
 
@@ -100,12 +113,20 @@ pub(super) async fn take_over(
     let Some(mending) = chosen.mending() else {
         return Ok(see_other_with(&review, Flash::warning("Choose a line, or all lines of a kind.")));
     };
-    match staging::mend(state.ctx(), &grant, id, mending).await {
+    let person = grant.principal();
+    let order = orders::get(state.ctx(), &person.grant()?, id).await?;
+    let (staged, form) = match order.form_of {
+        FormOf::Upload | FormOf::Undo => (staging::mend(state.ctx(), &grant, id, mending).await, "upload"),
+        FormOf::Manage => (bulk::mend(state.ctx(), person, id, mending).await, "manage"),
+        FormOf::Move => (bulk::mend(state.ctx(), person, id, mending).await, "move"),
+        FormOf::Release => (bulk::mend(state.ctx(), person, id, mending).await, "release"),
+    };
+    match staged {
         Ok(staged) => Ok(see_other(&format!("/orders/{staged}/review#refused"))),
         Err(service::Error::Conflict(reason)) => Ok(see_other_with(&review, Flash::warning(reason))),
         Err(service::Error::Invalid(problems)) => {
             let reasons: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
-            let form = format!("/numbers/upload?draft={id}");
+            let form = format!("/numbers/{form}?draft={id}");
             Ok(see_other_with(&form, Flash::warning(reasons.join(" "))))
         }
         Err(error) => Err(error.into()),

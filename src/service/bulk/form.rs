@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::edit::{Change, ListChange, SettingsEdit};
 use crate::domain::field::filled;
-use crate::domain::{FieldProblem, Service, ServiceSet};
+use crate::domain::{FieldProblem, Service, ServiceSet, country};
 
 /// The value of a choice that leaves a setting empty.
 pub const NONE: &str = "-";
@@ -101,7 +101,7 @@ impl EditForm {
                 &mut problems,
             ),
         };
-        let edit = SettingsEdit { country: upper(edit.country), ..edit };
+        let edit = SettingsEdit { country: as_typed(edit.country), ..edit };
         if problems.is_empty() { Ok(edit) } else { Err(problems) }
     }
 
@@ -201,9 +201,9 @@ fn text(
     }
 }
 
-fn upper(country: Change<Option<String>>) -> Change<Option<String>> {
-    match country {
-        Change::To(Some(code)) => Change::To(Some(code.to_ascii_uppercase())),
+fn as_typed(typed: Change<Option<String>>) -> Change<Option<String>> {
+    match typed {
+        Change::To(Some(code)) => Change::To(Some(country::as_typed(&code))),
         other => other,
     }
 }

@@ -1,6 +1,7 @@
 //! Changing and releasing many numbers as they are: what was chosen changes, everything else stays as it is on each.
 
 mod form;
+mod mending;
 mod selection;
 mod stage;
 
@@ -8,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use self::form::{ADD, EditForm, NONE, REMOVE, SET};
+pub use self::mending::mend;
 use self::selection::Chooser;
 pub use self::selection::Selection;
 use self::stage::{Staging, Task};
 use super::orders::{self, ReleaseSelection, compared_with};
-use super::staging::{AccountFacts, account_facts, account_names};
+use super::staging::{AccountFacts, account_facts, account_names, keep_text};
 use super::transact::transact;
 use super::{Ctx, Error, Result, Rules, beside, identity};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, Principal};
@@ -332,6 +334,11 @@ async fn stage_here(
         staging.run(&mut tx, selection.chooser(&listed, ctx.policy.max_numbers)).await?;
         if staging.staged == 0 && staging.refused == 0 {
             return Err(Error::Conflict("No number matches any more; there is nothing to do.".into()));
+        }
+        if let Selection::Written(text) = selection
+            && staging.has_proposals
+        {
+            keep_text(&mut tx, id, text, filled(&form.numbers).is_none()).await?;
         }
         let moves = staging.moves();
         if moves == Some(Moves::ToOtherTenant) && !new.may_release {

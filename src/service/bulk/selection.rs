@@ -1,8 +1,9 @@
 //! Which numbers somebody means: ticked ones, all that match, or those of a text.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::upload::{Line, Reader};
+use crate::domain::upload::{Column, Line, LineNote, Means, Reader, shown};
 use crate::domain::{E164, Number};
 use crate::service::{Error, Result};
 use crate::store::{NewProblem, NumberFilter, Page, Tx};
@@ -27,6 +28,8 @@ pub(super) struct Chosen {
     /// Numbers as they are, each with its line; 0 where there are no lines.
     pub(super) numbers: Vec<(u32, Number)>,
     pub(super) problems: Vec<NewProblem>,
+    /// How lines were read that a person should see.
+    pub(super) notes: Vec<LineNote>,
 }
 
 /// The numbers that are meant, some at a time.
@@ -71,7 +74,7 @@ impl Chooser<'_> {
             Self::Listed(listed) => {
                 let (now, later) = listed.split_at(CHUNK.min(listed.len()));
                 *listed = later;
-                found(tx, now.to_vec(), Vec::new()).await.map(Some)
+                found(tx, now.to_vec(), Read::default()).await.map(Some)
             }
             Self::Matching(filter, next) => {
                 let Some(page) = next.take() else { return Ok(None) };
@@ -82,23 +85,27 @@ impl Chooser<'_> {
                     .filter(|_| found.more_after)
                     .map(|number| Page::After(number.telephone_number));
                 let numbers = found.numbers.into_iter().map(|number| (0, number)).collect();
-                Ok(Some(Chosen { numbers, problems: Vec::new() }))
+                Ok(Some(Chosen { numbers, ..Chosen::default() }))
             }
             Self::Written(reader) => {
                 let lines = reader.chunk();
                 if lines.is_empty() {
                     return Ok(None);
                 }
-                let (mut listed, mut problems) = (Vec::new(), Vec::new());
+                let (mut listed, mut read) = (Vec::new(), Read::of(reader));
                 for line in lines {
                     match line {
-                        Line::Number(row) => listed.push((row.line, row.number)),
-                        Line::Problem(problem) => problems.push(problem.into()),
-                        // The review shows each range with its ends.
-                        Line::Note(_) => {}
+                        Line::Number(row) => {
+                            listed.push((row.line, row.number));
+                            if let Some(account) = row.account {
+                                read.accounts.insert(row.number, account);
+                            }
+                        }
+                        Line::Problem(problem) => read.problems.push(problem.into()),
+                        Line::Note(note) => read.notes.push(note),
                     }
                 }
-                let chosen = found(tx, listed, problems).await?;
+                let chosen = found(tx, listed, read).await?;
                 reader.refuse(chosen.problems.len());
                 Ok(Some(chosen))
             }
@@ -106,27 +113,53 @@ impl Chooser<'_> {
     }
 }
 
-/// Looks these numbers up; what nobody has is a problem.
-async fn found(tx: &mut Tx, mut listed: Vec<(u32, E164)>, mut problems: Vec<NewProblem>) -> Result<Chosen> {
+/// What was read beside the numbers.
+#[derive(Default)]
+struct Read {
+    problems: Vec<NewProblem>,
+    notes: Vec<LineNote>,
+    /// The account that a file gives a number to.
+    accounts: HashMap<E164, String>,
+    /// The heading above these accounts.
+    heading: Option<String>,
+}
+
+impl Read {
+    fn of(reader: &Reader<'_>) -> Self {
+        let headings = reader.headings().into_iter().flat_map(|row| &row.headings);
+        let mut of_accounts = headings.filter(|heading| heading.means == Means::Column(Column::AccountName));
+        Self { heading: of_accounts.next().map(|heading| heading.text.clone()), ..Self::default() }
+    }
+}
+
+/// Looks these numbers up; what nobody has is a problem, and so is one that the file gives to another account than has it.
+async fn found(tx: &mut Tx, mut listed: Vec<(u32, E164)>, read: Read) -> Result<Chosen> {
+    let Read { mut problems, notes, accounts, heading } = read;
     listed.sort_unstable_by_key(|(_, number)| *number);
     let wanted: Vec<E164> = listed.iter().map(|(_, number)| *number).collect();
     let mut known = tx.numbers_among(&wanted).await?.into_iter().peekable();
     let mut numbers = Vec::with_capacity(listed.len());
+    let problem = |line, heading, value, reason| NewProblem { line, heading, value, reason, record: None, mend: None };
     for (line, wanted) in listed {
-        match known.next_if(|number| number.telephone_number == wanted) {
-            Some(number) => numbers.push((line, number)),
-            None => problems.push(NewProblem {
-                line,
-                heading: None,
-                value: wanted.to_string(),
-                reason: "No account has this number. Correct it, or leave it out.".to_owned(),
-                record: None,
-                mend: None,
-            }),
+        let Some(number) = known.next_if(|number| number.telephone_number == wanted) else {
+            let reason = "No account has this number. Correct it, or leave it out.".to_owned();
+            problems.push(problem(line, None, wanted.to_string(), reason));
+            continue;
+        };
+        match accounts.get(&wanted).filter(|account| ***account != *number.account) {
+            None => numbers.push((line, number)),
+            Some(account) => {
+                let reason = format!(
+                    "The file gives this number to account {}, and it is on account {}. Correct the line, or leave it out.",
+                    shown(account),
+                    number.account
+                );
+                problems.push(problem(line, heading.clone(), wanted.to_string(), reason));
+            }
         }
     }
     problems.sort_by_key(|problem| problem.line);
-    Ok(Chosen { numbers, problems })
+    Ok(Chosen { numbers, problems, notes })
 }
 
 /// Says that a selection is more than one order takes.

@@ -9,7 +9,7 @@ use crate::domain::rules::{self, Flaw};
 use crate::domain::{Account, ItemState, Moves, Number, NumberSettings, ServiceSet};
 use crate::service::staging::{AccountFacts, account_facts, check_profile};
 use crate::service::{Result, Rules};
-use crate::store::{NewItem, NewProblem, Tx};
+use crate::store::{NewItem, NewProblem, NoteRow, Tx};
 
 /// Settings that are remembered; beyond it they are forgotten and made anew.
 const REMEMBERED: usize = 2_000;
@@ -26,10 +26,19 @@ pub(super) enum Task {
 }
 
 impl Task {
+    /// Whether settings of a Teams service are chosen for a number that has none afterwards.
     fn is_misplaced(&self, after: &NumberSettings) -> bool {
         match self {
             Self::Release => false,
             Self::Edit(edit) | Self::Move(edit, _) => edit.is_misplaced(after),
+        }
+    }
+
+    /// Whether the numbers of this account stay on it.
+    fn keeps_account(&self, from: &AccountFacts) -> bool {
+        match self {
+            Self::Release | Self::Edit(_) => true,
+            Self::Move(_, to) => to.account.id == from.account.id,
         }
     }
 }
@@ -55,6 +64,9 @@ pub(super) struct Staging<'a> {
     /// Lines that are refused so far.
     pub(super) refused: i64,
     pub(super) staged: usize,
+    /// Whether something is proposed for a line that is refused.
+    pub(super) has_proposals: bool,
+    notes: i64,
 }
 
 impl<'a> Staging<'a> {
@@ -70,6 +82,8 @@ impl<'a> Staging<'a> {
             leaves_tenant: false,
             refused,
             staged: 0,
+            has_proposals: false,
+            notes: 0,
         }
     }
 
@@ -91,7 +105,8 @@ impl<'a> Staging<'a> {
         Ok(())
     }
 
-    async fn take(&mut self, tx: &mut Tx, Chosen { numbers, mut problems }: Chosen) -> Result<()> {
+    async fn take(&mut self, tx: &mut Tx, chosen: Chosen) -> Result<()> {
+        let Chosen { numbers, mut problems, notes } = chosen;
         self.look_up_accounts(tx, &numbers).await?;
         let (mut items, mut values) = (Vec::with_capacity(numbers.len()), HashMap::new());
         // Numbers with the same settings share one value as long as these are here.
@@ -110,7 +125,16 @@ impl<'a> Staging<'a> {
         let values: Vec<NumberSettings> = values.into_values().map(Arc::unwrap_or_clone).collect();
         tx.intern_all_settings(&values).await?;
         tx.insert_items(self.order_id, &items).await?;
+        let is_proposed = |problem: &NewProblem| problem.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
+        self.has_proposals |= problems.iter().any(is_proposed);
         tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
+        let notes: Vec<NoteRow> = notes
+            .into_iter()
+            .zip(self.notes + 1..)
+            .map(|(note, seq)| NoteRow { seq, line: note.line.into(), value: note.value, text: note.text })
+            .collect();
+        tx.insert_notes(self.order_id, &notes).await?;
+        self.notes += notes.len() as i64;
         self.refused += problems.len() as i64;
         self.staged += items.len();
         Ok(())
@@ -146,7 +170,14 @@ impl<'a> Staging<'a> {
         let own = match &self.task {
             Task::Release => Vec::new(),
             _ if derived.id == id => Vec::new(),
-            _ => rules::check_number(number.telephone_number, &derived.settings),
+            task => {
+                let mut flaws = rules::check_number(number.telephone_number, &derived.settings);
+                if task.keeps_account(&from) && !flaws.is_empty() {
+                    let before = rules::check_number(number.telephone_number, &number.settings);
+                    flaws.retain(|flaw| !before.contains(flaw));
+                }
+                flaws
+            }
         };
         let problems: Vec<NewProblem> =
             derived.flaws.iter().cloned().chain(own).map(|flaw| problem(line, number, flaw)).collect();
@@ -201,6 +232,11 @@ impl<'a> Staging<'a> {
             const REASON: &str = "Without a Teams service a number has no usage, capabilities, address, country or calling \
                                   profile. Choose a Teams service too, or leave the number out.";
             flaws.push(Flaw { field: "teams_service", value: String::new(), reason: REASON.to_owned() });
+        }
+        if self.task.keeps_account(from) && !flaws.is_empty() {
+            // What is wrong with a number already is not held against a change of something else.
+            let known = rules::check(before, &from.account, &from.facts);
+            flaws.retain(|flaw| !known.contains(flaw));
         }
         if where_to(from, to) == Moves::ToOtherTenant && self.is_divided(&from.account, before, &to.account, &settings)
         {

@@ -187,9 +187,6 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
 
 /// What holds for many lines, and the first lines that were read in a way that a person should see, with their count.
 async fn notes(tx: &mut Tx, order: &Order) -> Result<(Option<String>, (i64, Vec<NoteRow>))> {
-    if order.kind == OrderKind::Release {
-        return Ok((None, (0, Vec::new())));
-    }
     let mut count = tx.count_notes(order.id).await?;
     let mut notes = tx.order_notes(order.id, -1, REVIEW_SHOWN as i64).await?;
     let whole = notes.first().filter(|note| note.line == 0).map(|note| note.text.clone());

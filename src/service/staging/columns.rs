@@ -6,7 +6,7 @@ use std::sync::Arc;
 use time::Duration;
 
 use super::texts::Text;
-use super::{KeptFile, Sent, Staged, UploadForm, stage_beside};
+use super::{KeptFile, Room, Sent, Staged, UploadForm, stage_beside};
 use crate::authz::{Grant, NumbersWrite};
 use crate::domain::FieldProblem;
 use crate::domain::number::content_id;
@@ -33,9 +33,23 @@ pub struct UnclearFile {
     pub left: usize,
 }
 
-/// The content address of headings.
-fn key(row: &HeadingRow) -> i64 {
+/// The content address of headings; of a text without any that of the text, for nothing else tells what its columns are.
+fn key(row: &HeadingRow, text: &str) -> i64 {
+    if row.is_missing {
+        return content_id(&["", text]);
+    }
     content_id(&row.headings.iter().map(|heading| heading.key.as_str()).collect::<Vec<_>>())
+}
+
+/// Whether what was said of columns before is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// Only what is not known is asked.
+    Unknown,
+    /// What was said is forgotten, and every column is asked for.
+    Anew,
+    /// Every column is asked for of which nothing was said since it was forgotten.
+    Unsaid,
 }
 
 /// What the texts of an upload look like, with what their person said of their columns before.
@@ -44,8 +58,8 @@ pub(super) struct Looks {
     pub(super) choices: Vec<Choices>,
     /// What is kept of each text.
     pub(super) files: Vec<KeptFile>,
-    /// Whether it is clear what all columns are.
-    pub(super) are_clear: bool,
+    /// Of each text whether it is clear what all its columns are.
+    clear: Vec<bool>,
     /// Whether all texts have columns.
     pub(super) have_columns: bool,
     /// Whether each line of all texts may name its account.
@@ -53,40 +67,74 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    fn add(&mut self, text: &Text<'_>, reader: &Reader<'_>, choices: Choices) {
+    fn add(&mut self, text: &Text<'_>, reader: &Reader<'_>, choices: Choices, is_said: bool) {
         let row = reader.headings();
-        self.are_clear &= row.is_none_or(HeadingRow::is_clear);
+        self.clear.push(row.is_none_or(|row| is_said && row.is_clear()));
         self.have_columns &= reader.has_columns();
         self.name_accounts &= row.is_some_and(|row| row.columns().any(|column| column == Column::AccountName));
-        self.files.push(KeptFile { sheet: text.sheet.clone(), ..KeptFile::new(text.name, row) });
+        let delimiter = reader.delimiter();
+        let bytes = text.unmarked().len();
+        self.files.push(KeptFile { sheet: text.sheet.clone(), delimiter, bytes, ..KeptFile::new(text.name, row) });
         self.choices.push(choices);
+    }
+
+    /// Whether it is clear what all columns are.
+    pub(super) fn are_clear(&self) -> bool {
+        self.clear.iter().all(|is_clear| *is_clear)
     }
 }
 
-/// Looks at each text, with what this person said of such columns before, unless it is to be asked `anew`.
-pub(super) async fn look(ctx: &Ctx, grant: &Grant<NumbersWrite>, texts: &[Text<'_>], anew: bool) -> Result<Looks> {
+async fn said_before(ctx: &Ctx, person: &str, headings: i64) -> Result<Choices> {
+    let remembered = ctx.db.read().await?.heading_choices(person, headings).await?;
+    Ok(remembered.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+}
+
+/// Looks at each text, with what this person said of such columns before.
+pub(super) async fn look(ctx: &Ctx, grant: &Grant<NumbersWrite>, texts: &[Text<'_>], ask: Ask) -> Result<Looks> {
     let person = identity(grant.principal());
     // Without any text the form is all there is.
     let is_any = !texts.is_empty();
-    let mut looks =
-        Looks { choices: Vec::new(), files: Vec::new(), are_clear: true, have_columns: is_any, name_accounts: is_any };
+    let mut looks = Looks {
+        choices: Vec::new(),
+        files: Vec::new(),
+        clear: Vec::new(),
+        have_columns: is_any,
+        name_accounts: is_any,
+    };
     for text in texts {
         let reader = Reader::of(text.part(), 1, &Choices::default());
-        let Some(row) = reader.headings().filter(|row| !row.is_clear()) else {
-            looks.add(text, &reader, Choices::default());
+        let Some(row) = reader.headings() else {
+            looks.add(text, &reader, Choices::default(), true);
             continue;
         };
-        let headings = key(row);
-        if anew {
+        let headings = key(row, &text.body);
+        if ask == Ask::Anew {
             transact!(ctx, |tx| {
                 tx.remember_heading_choices(&person, headings, "{}", ctx.clock.now()).await?;
             })?;
         }
-        let remembered = ctx.db.read().await?.heading_choices(&person, headings).await?;
-        let choices: Choices = remembered.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-        looks.add(text, &Reader::of(text.part(), 1, &choices), choices);
+        let choices = said_before(ctx, &person, headings).await?;
+        let is_said = ask == Ask::Unknown || !choices.0.is_empty();
+        if choices.0.is_empty() {
+            looks.add(text, &reader, choices, is_said);
+        } else {
+            looks.add(text, &Reader::of(text.part(), 1, &choices), choices, is_said);
+        }
     }
     Ok(looks)
+}
+
+/// What was said of the columns of a text without headings holds for what it is mended to.
+pub(super) async fn say_again(ctx: &Ctx, grant: &Grant<NumbersWrite>, old: &str, new: &str) -> Result<()> {
+    let reader = Reader::new(old, 1);
+    let Some(row) = reader.headings().filter(|row| row.is_missing) else { return Ok(()) };
+    let person = identity(grant.principal());
+    let choices = said_before(ctx, &person, key(row, old)).await?;
+    let json = serde_json::to_string(&choices).unwrap_or_default();
+    let headings = key(row, new);
+    transact!(ctx, |tx| {
+        tx.remember_heading_choices(&person, headings, &json, ctx.clock.now()).await?;
+    })
 }
 
 /// Keeps an upload until its person has said what the columns are.
@@ -99,7 +147,7 @@ pub(super) async fn wait(
 ) -> Result<Staged> {
     let person = identity(grant.principal());
     let id = uuid::Uuid::from_u128(rand::random()).simple().to_string();
-    let form = UploadForm { numbers: String::new(), ask_columns: false, files, ..form.clone() };
+    let form = UploadForm { numbers: String::new(), files, ..form.clone() };
     let form = serde_json::to_string(&form).unwrap_or_default();
     let kept = &id;
     transact!(ctx, |tx| {
@@ -111,33 +159,46 @@ pub(super) async fn wait(
     Ok(Staged::Waits(id))
 }
 
-async fn waiting(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str) -> Result<WaitingUpload> {
+/// An upload that waits, with the room that it takes.
+async fn waiting(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str) -> Result<(WaitingUpload, Room)> {
+    const BUSY: Error = Error::Busy("Other uploads are being read. Nothing of yours is lost; try again in a minute.");
     let person = identity(grant.principal());
-    ctx.db.read().await?.waiting_upload(&person, id).await?.ok_or(GONE)
+    let bytes = ctx.db.read().await?.waiting_bytes(&person, id).await?;
+    let room = ctx.uploads.room(u64::try_from(bytes).unwrap_or_default()).await.ok_or(BUSY)?;
+    let waiting = ctx.db.read().await?.waiting_upload(&person, id).await?.ok_or(GONE)?;
+    Ok((waiting, room))
+}
+
+/// What is to be asked of an upload that waits.
+fn asked_of(waiting: &WaitingUpload) -> Ask {
+    let form: UploadForm = serde_json::from_str(&waiting.form).unwrap_or_default();
+    if form.ask_columns { Ask::Unsaid } else { Ask::Unknown }
 }
 
 /// The first file of an upload that waits of which it is not clear what its columns are.
-fn first_unclear(waiting: &WaitingUpload, choices: &[Choices]) -> Option<(usize, UnclearFile)> {
+fn first_unclear(waiting: &WaitingUpload, looks: &Looks) -> Option<(usize, UnclearFile)> {
     let none = Choices::default();
-    let mut unclear = waiting.files.iter().enumerate().filter_map(|(at, file)| {
-        let part = Part { name: &file.name, text: &file.body };
-        Some((at, file, Reader::of(part, 1, choices.get(at).unwrap_or(&none)).unclear()?))
-    });
-    let (at, file, columns) = unclear.next()?;
+    let mut unclear = looks.clear.iter().enumerate().filter(|(_, is_clear)| !**is_clear).map(|(at, _)| at);
+    let at = unclear.next()?;
+    let file = waiting.files.get(at)?;
+    let part = Part { name: &file.name, text: &file.body };
+    let columns = Reader::of(part, 1, looks.choices.get(at).unwrap_or(&none)).columns()?;
     Some((at, UnclearFile { name: file.name.clone(), columns, left: 1 + unclear.count() }))
 }
 
 /// The columns that somebody has to say what they are, of an upload that waits. `None` where all is clear by now.
 ///
 /// # Errors
-/// When no such upload waits, or the database fails.
+/// When no such upload waits, too many others are being read, or the database fails.
 pub async fn unclear(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str) -> Result<Option<UnclearFile>> {
-    let waiting = waiting(ctx, grant, id).await?;
+    let (waiting, room) = waiting(ctx, grant, id).await?;
     let (ctx, grant) = (ctx.clone(), grant.clone());
     beside(async move {
         let texts = texts_of(&waiting, &UploadForm::default());
-        let looks = look(&ctx, &grant, &texts, false).await?;
-        Ok(first_unclear(&waiting, &looks.choices).map(|(_, file)| file))
+        let looks = look(&ctx, &grant, &texts, asked_of(&waiting)).await?;
+        let found = first_unclear(&waiting, &looks).map(|(_, file)| file);
+        drop(room);
+        Ok(found)
     })
     .await?
 }
@@ -155,8 +216,14 @@ impl SaidOfColumns {
     /// Adds what was said to what was known of these headings.
     fn with(&self, mut choices: Choices, row: &HeadingRow) -> Choices {
         let said = self.choices.iter().map(String::as_str).chain(std::iter::repeat(""));
-        for (heading, choice) in row.headings.iter().zip(said).filter(|(heading, _)| heading.means == Means::Unknown) {
-            let choice = if choice.is_empty() && self.rest_not_read { NOT_READ } else { choice };
+        for (heading, choice) in row.headings.iter().zip(said) {
+            let known = match heading.means {
+                Means::Column(column) => column.heading(),
+                Means::NotRead => NOT_READ.to_owned(),
+                Means::Unknown if self.rest_not_read => NOT_READ.to_owned(),
+                Means::Unknown | Means::Blank => String::new(),
+            };
+            let choice = if choice.is_empty() { &known } else { choice };
             if !choice.is_empty() {
                 choices.set(&heading.key, choice);
             }
@@ -171,24 +238,14 @@ impl SaidOfColumns {
 /// When no such upload waits, it is not clear yet what the columns are, the form of the upload has problems, or the database
 /// fails.
 pub async fn say_columns(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str, said: &SaidOfColumns) -> Result<Staged> {
-    let waiting = waiting(ctx, grant, id).await?;
+    let (waiting, room) = waiting(ctx, grant, id).await?;
     let person = identity(grant.principal());
-    let texts = texts_of(&waiting, &UploadForm::default());
-    let choices = look(ctx, grant, &texts, false).await?.choices;
-    if let Some((at, file)) = first_unclear(&waiting, &choices) {
-        let choices = said.with(choices.get(at).cloned().unwrap_or_default(), &file.columns.row);
-        let part = waiting.files.get(at).map(|file| Part { name: &file.name, text: &file.body });
-        if let Some(unclear) = part.and_then(|part| Reader::of(part, 1, &choices).unclear()) {
-            return Err(Error::Invalid(still_unclear(&unclear.row)));
-        }
-        let json = serde_json::to_string(&choices).unwrap_or_default();
-        let headings = key(&file.columns.row);
-        transact!(ctx, |tx| {
-            tx.remember_heading_choices(&person, headings, &json, ctx.clock.now()).await?;
-        })?;
-    }
-    drop(texts);
+    let waiting = {
+        let (ctx, grant, said, person) = (ctx.clone(), grant.clone(), said.clone(), person.clone());
+        beside(async move { take_said(&ctx, &grant, waiting, &said, &person).await }).await??
+    };
     let staged = stage_beside(ctx, grant, Sent::Waiting { id: id.to_owned(), upload: Arc::new(waiting) }).await?;
+    drop(room);
     if matches!(staged, Staged::Draft(_)) {
         transact!(ctx, |tx| {
             tx.forget_waiting_upload(&person).await?;
@@ -197,15 +254,45 @@ pub async fn say_columns(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str, said:
     Ok(staged)
 }
 
+/// Remembers what was said of the columns of the first file of which it was not clear.
+async fn take_said(
+    ctx: &Ctx,
+    grant: &Grant<NumbersWrite>,
+    waiting: WaitingUpload,
+    said: &SaidOfColumns,
+    person: &str,
+) -> Result<WaitingUpload> {
+    let looks = look(ctx, grant, &texts_of(&waiting, &UploadForm::default()), asked_of(&waiting)).await?;
+    let Some((at, file)) = first_unclear(&waiting, &looks) else { return Ok(waiting) };
+    let choices = said.with(looks.choices.get(at).cloned().unwrap_or_default(), &file.columns.row);
+    let Some(sent) = waiting.files.get(at) else { return Ok(waiting) };
+    if let Some(unclear) = Reader::of(Part { name: &sent.name, text: &sent.body }, 1, &choices).unclear() {
+        return Err(Error::Invalid(still_unclear(&unclear.row, &choices)));
+    }
+    let json = serde_json::to_string(&choices).unwrap_or_default();
+    let headings = key(&file.columns.row, &sent.body);
+    transact!(ctx, |tx| {
+        tx.remember_heading_choices(person, headings, &json, ctx.clock.now()).await?;
+    })?;
+    Ok(waiting)
+}
+
 /// What has to be said of columns still.
-fn still_unclear(row: &HeadingRow) -> Vec<FieldProblem> {
+fn still_unclear(row: &HeadingRow, choices: &Choices) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     if !row.has_numbers() {
         problems.push(FieldProblem::new("columns", "Say which column has the telephone numbers."));
     }
     for heading in row.headings.iter().filter(|heading| heading.means == Means::Unknown) {
-        let reason =
-            format!("{}: say what it is, or that it is not read. Two columns cannot be the same thing.", heading.text);
+        let said = choices.0.get(&heading.key).and_then(|choice| Column::from_heading(choice));
+        let reason = match said {
+            Some(column) => format!(
+                "{}: another column says the same ({}). Choose something else, or do not read one of the two.",
+                heading.text,
+                column.label().to_lowercase()
+            ),
+            None => format!("{}: say what it is, or that it is not read.", heading.text),
+        };
         problems.push(FieldProblem::new("columns", reason));
     }
     problems

@@ -62,6 +62,11 @@ pub struct KeptFile {
     pub not_read: Vec<String>,
     /// The column that each heading is, by the heading that it has in an export; empty where it is none.
     pub columns: Vec<String>,
+    /// How many bytes its text has.
+    pub bytes: usize,
+    /// What stands between its cells.
+    #[serde(skip)]
+    pub(super) delimiter: u8,
 }
 
 impl KeptFile {
@@ -75,7 +80,6 @@ impl KeptFile {
         let headings = row.into_iter().flat_map(|row| &row.headings);
         Self {
             name: name.to_owned(),
-            sheet: String::new(),
             headings: headings.clone().map(|heading| heading.text.clone()).collect(),
             not_read: row.into_iter().flat_map(HeadingRow::not_read).map(str::to_owned).collect(),
             columns: headings
@@ -84,12 +88,25 @@ impl KeptFile {
                     _ => String::new(),
                 })
                 .collect(),
+            ..Self::default()
         }
+    }
+
+    /// The heading that a column has in the file, by the heading that it has in an export; of a setting also that of the setting
+    /// of whichever service the number has.
+    pub(super) fn heading_of(&self, column: Column) -> Option<&str> {
+        let plain = column.setting().map(|(setting, _)| Column::Plain(setting));
+        let services = matches!(column, Column::Enabled(_)).then_some(Column::Services);
+        let found = std::iter::once(column).chain(plain).chain(services).find_map(|column| {
+            let heading = column.heading();
+            self.columns.iter().position(|known| *known == heading)
+        });
+        self.headings.get(found?).map(String::as_str)
     }
 }
 
-/// Typed text beyond this many bytes is not kept with the draft.
-const KEPT_TEXT: usize = 256 * 1024;
+/// Typed text beyond this many bytes is not kept with the draft, and that of a file does not come back in its form.
+pub(super) const KEPT_TEXT: usize = 256 * 1024;
 
 impl UploadForm {
     /// A form that would set a number to what it is.

@@ -3,12 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{AccountFacts, KeptFile, UploadForm, account_facts, check_profile};
+use super::folding::{Folding, Nameless};
+use super::mending::keep_text;
+use super::texts::Text;
+use super::{AccountFacts, KeptFile, UploadForm, account_facts, check_profile, form};
 use crate::domain::field::filled;
 use crate::domain::number::InPlan;
 use crate::domain::rules::{self, Flaw};
 use crate::domain::upload::{
-    Column, Exported, Line, LineNote, LineProblem, Said, UploadedNumber, file_and_line, misplaced, shown,
+    Column, Exported, Line, LineNote, LineProblem, Said, UploadedNumber, file_and_line, misplaced, record_at, shown,
 };
 use crate::domain::{Account, E164, FieldProblem, ItemState, NumberSettings, OrderKind, Service, number};
 use crate::service::orders::compared_with;
@@ -19,9 +22,6 @@ use crate::store::{HeldNumber, NewItem, NewProblem, NoteRow, Tx};
 const REMEMBERED: usize = 2_000;
 /// Flaws of a line that are told.
 const FLAWS_TOLD: usize = 10;
-/// A text of more bytes is not kept for its lines to be mended.
-const KEPT_TEXT: usize = 8 * 1024 * 1024;
-
 /// Settings with their key.
 #[derive(Clone)]
 struct KeyedSettings {
@@ -62,11 +62,33 @@ struct Unassigned {
 }
 
 /// What is staged.
-pub(super) struct Source<'a> {
-    /// The text, without a mark of its byte order.
-    pub(super) text: &'a str,
-    /// Whether it is that of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    /// The texts.
+    pub(super) texts: &'a [Text<'a>],
+    /// What is known of each.
+    pub(super) files: &'a [KeptFile],
+    /// Whether they are those of files.
     pub(super) is_file: bool,
+}
+
+impl Sources<'_> {
+    /// The file that a line is in, where it has lines of cells.
+    fn file(&self, line: u32) -> Option<&KeptFile> {
+        self.files.get(file_and_line(line.into()).0).filter(|file| !file.columns.is_empty())
+    }
+
+    /// Where the text that a line is in begins, when all stand one after the other.
+    fn start_of(&self, line: u32) -> usize {
+        self.files.iter().take(file_and_line(line.into()).0).map(|file| file.bytes).sum()
+    }
+
+    /// The cells of the line of a number, as JSON.
+    fn record(&self, row: &UploadedNumber) -> Option<String> {
+        let file = self.file(row.line)?;
+        let text = self.texts.get(file_and_line(row.line.into()).0)?.unmarked();
+        serde_json::to_string(&record_at(text, row.start, file.delimiter)?).ok()
+    }
 }
 
 /// Turns lines into staged numbers and problems, chunk by chunk.
@@ -74,8 +96,7 @@ pub(super) struct Stage<'a> {
     rules: &'a Rules,
     order_id: i64,
     form: &'a UploadForm,
-    /// What is known of the files that are read.
-    files: &'a [KeptFile],
+    sources: Sources<'a>,
     form_settings: KeyedSettings,
     /// The calling profile of lines that name none.
     usual_profile: Option<String>,
@@ -100,6 +121,10 @@ pub(super) struct Stage<'a> {
     /// Whether something is proposed for a line that is refused.
     has_proposals: bool,
     unassigned: Option<Unassigned>,
+    /// Lines whose account cell is blank although the file has such a column.
+    nameless: Option<Nameless>,
+    /// What is wrong with the last line, which may have more numbers.
+    folding: Option<Folding>,
 }
 
 impl<'a> Stage<'a> {
@@ -107,7 +132,7 @@ impl<'a> Stage<'a> {
         rules: &'a Rules,
         order_id: i64,
         form: &'a UploadForm,
-        files: &'a [KeptFile],
+        sources: Sources<'a>,
         settings: NumberSettings,
         base: Option<Arc<AccountFacts>>,
     ) -> Self {
@@ -116,7 +141,7 @@ impl<'a> Stage<'a> {
             rules,
             order_id,
             form,
-            files,
+            sources,
             usual_profile: filled(&form.calling_profile)
                 .or(rules.policy.default_calling_profile.as_deref())
                 .map(str::to_owned),
@@ -135,6 +160,8 @@ impl<'a> Stage<'a> {
             notes: 0,
             has_proposals: false,
             unassigned: None,
+            nameless: None,
+            folding: None,
         }
     }
 
@@ -149,20 +176,27 @@ impl<'a> Stage<'a> {
             match line {
                 Line::Note(note) => notes.push(self.noted(note)),
                 Line::Problem(problem) => {
-                    self.has_proposals |= problem.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
-                    problems.push(NewProblem::from(problem));
+                    problems.extend(self.folding.take().into_iter().flat_map(Folding::finished));
+                    problems.push(self.refused(problem));
                 }
                 Line::Number(UploadedNumber { doubt: Some(doubt), number, .. }) if !known.contains(&number) => {
                     own += 1;
-                    self.has_proposals |= doubt.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
-                    problems.push(NewProblem::from(*doubt));
+                    problems.extend(self.folding.take().into_iter().flat_map(Folding::finished));
+                    problems.push(self.refused(*doubt));
                 }
                 Line::Number(row) => match self.item(&row, &mut values) {
-                    Ok(item) => items.push(item),
-                    Err(found) => {
-                        own += found.len();
-                        problems.extend(found);
+                    Ok(item) => {
+                        self.see_account(&row);
+                        items.push(item);
                     }
+                    Err(found) => match Folding::with(&mut self.folding, &row, found) {
+                        Ok(()) => {}
+                        Err((before, now)) => {
+                            own += now.problems.len();
+                            problems.extend(before.into_iter().flat_map(Folding::finished));
+                            self.folding = Some(now);
+                        }
+                    },
                 },
             }
         }
@@ -172,6 +206,25 @@ impl<'a> Stage<'a> {
         tx.insert_notes(self.order_id, &notes).await?;
         self.refused += problems.len() as i64;
         Ok(own)
+    }
+
+    /// A line that cannot be taken; what is proposed for it has its place among all texts.
+    fn refused(&mut self, mut problem: LineProblem) -> NewProblem {
+        if let Some(mend) = &mut problem.mend {
+            self.has_proposals |= mend.proposal.is_some();
+            let start = self.sources.start_of(problem.line);
+            (mend.start, mend.end) = (mend.start + start, mend.end + start);
+        }
+        problem.into()
+    }
+
+    /// Notes a line that leaves its account to the form, although its file has a column of accounts.
+    fn see_account(&mut self, row: &UploadedNumber) {
+        let has_column = |file: &KeptFile| file.heading_of(Column::AccountName).is_some();
+        if row.account.is_none() && row.settings.is_some() && self.sources.file(row.line).is_some_and(has_column) {
+            let nameless = self.nameless.get_or_insert(Nameless { first: row.line, number: row.number, count: 0 });
+            nameless.count += 1;
+        }
     }
 
     fn noted(&mut self, note: LineNote) -> NoteRow {
@@ -311,9 +364,8 @@ impl<'a> Stage<'a> {
             } else {
                 format!("There is no account named {}. Create it first, or correct the name.", shown(&name))
             };
-            let record = self.record(row, &name, &row.settings.as_ref().map(|said| said.alone()).unwrap_or_default());
-            let problem = problem(Some(Column::AccountName.heading()), &name, &reason);
-            return Err(vec![NewProblem { record, ..problem }]);
+            let heading = self.heading(row, Column::AccountName);
+            return Err(vec![NewProblem { record: self.sources.record(row), ..problem(heading, &name, &reason) }]);
         };
         let base = self.held.get(&number).filter(|held| held.account_id == account.account.id);
         let base = base.and_then(|held| self.known.get(&held.settings_id)).cloned();
@@ -322,15 +374,13 @@ impl<'a> Stage<'a> {
             Some(said) => self.made(said, base.as_ref()),
         };
         let flaws = self.flaws_that_count(row, &settings, settings_id, base.as_ref(), &account);
-        let mut problems: Vec<NewProblem> = flaws
-            .into_iter()
-            .map(|flaw| {
-                let value = if flaw.value.is_empty() { number.to_string() } else { flaw.value };
-                problem(heading(flaw.field, &settings), &value, &flaw.reason)
-            })
-            .collect();
-        if let Some(first) = problems.first_mut() {
-            first.record = self.record(row, &account.account.name, &settings);
+        if !flaws.is_empty() {
+            let record = self.sources.record(row);
+            let mut problems: Vec<NewProblem> =
+                flaws.into_iter().map(|flaw| self.of_flaw(row, flaw, &settings)).collect();
+            if let Some(first) = problems.first_mut() {
+                first.record = record;
+            }
             return Err(problems);
         }
         let state = ItemState::of_new(&account.account, settings.services, self.rules.policy.backends.provisioned());
@@ -348,12 +398,27 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// The cells of a line that is refused, as JSON.
-    fn record(&self, row: &UploadedNumber, account: &str, settings: &NumberSettings) -> Option<String> {
-        let (file, _) = file_and_line(row.line.into());
-        let file = self.files.get(file).filter(|file| !file.columns.is_empty())?;
-        let row = Exported { first: row.number, last: row.number, account, settings, assigned: row.assigned };
-        serde_json::to_string(&file.cells(&row)).ok()
+    /// The heading that a column has in the file that a number is in.
+    fn heading(&self, row: &UploadedNumber, column: Column) -> Option<String> {
+        self.sources.file(row.line)?.heading_of(column).map(str::to_owned)
+    }
+
+    /// What is wrong with a number, under the heading that its file has for it.
+    fn of_flaw(&self, row: &UploadedNumber, flaw: Flaw, settings: &NumberSettings) -> NewProblem {
+        let column = column_of(flaw.field, settings);
+        let heading = column.and_then(|column| self.heading(row, column));
+        let cell = column.filter(|_| heading.is_some()).map(|column| {
+            let exported = Exported { first: row.number, last: row.number, account: "", settings, assigned: false };
+            column.cell(&exported)
+        });
+        let cell = cell.filter(|cell| !cell.is_empty() && column != Some(Column::AccountName));
+        let value = if flaw.value.is_empty() { cell.unwrap_or_else(|| row.number.to_string()) } else { flaw.value };
+        let is_of_form = column.is_some() && heading.is_none() && row.settings.is_some();
+        let mut reason = flaw.reason;
+        if is_of_form && flaw.field != "service" && flaw.field != "account" {
+            reason.push_str(" The file has no column for it: it is as the number or the form has it.");
+        }
+        LineProblem::new(row.line, &value, reason).under(heading).into()
     }
 
     /// What is wrong with the settings that a number gets, as far as it is not so already.
@@ -417,7 +482,14 @@ impl<'a> Stage<'a> {
         flaws
     }
 
-    pub(super) async fn finish(mut self, tx: &mut Tx, source: &Source<'_>) -> Result<()> {
+    pub(super) async fn finish(mut self, tx: &mut Tx) -> Result<()> {
+        let problems: Vec<NewProblem> = self.folding.take().into_iter().flat_map(Folding::finished).collect();
+        tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
+        self.refused += problems.len() as i64;
+        if let Some(nameless) = self.nameless.take() {
+            let note = self.noted(nameless.note(&self.form.account));
+            tx.insert_notes(self.order_id, &[note]).await?;
+        }
         if let Some(Unassigned { first, count }) = self.unassigned.take() {
             let (numbers, are, them) = if count == 1 { ("number", "is", "it") } else { ("numbers", "are", "them") };
             let text = format!(
@@ -427,8 +499,17 @@ impl<'a> Stage<'a> {
             let note = NoteRow { seq: 0, line: 0, value: first.to_string(), text };
             tx.insert_notes(self.order_id, &[note]).await?;
         }
-        if self.has_proposals && !source.text.is_empty() && source.text.len() <= KEPT_TEXT {
-            tx.keep_draft_text(self.order_id, source.text, source.is_file).await?;
+        let Sources { texts, is_file, .. } = self.sources;
+        match texts {
+            [text] if self.has_proposals || (is_file && text.body.len() <= form::KEPT_TEXT) => {
+                keep_text(tx, self.order_id, text.unmarked(), is_file).await?;
+            }
+            [_] => {}
+            texts if self.has_proposals => {
+                let whole: String = texts.iter().map(Text::unmarked).collect();
+                keep_text(tx, self.order_id, &whole, is_file).await?;
+            }
+            _ => {}
         }
         if self.touched.is_empty()
             && let Some(base) = &self.base
@@ -488,23 +569,20 @@ async fn stored_among(tx: &mut Tx, lines: &[Line]) -> Result<HashSet<E164>> {
     Ok(tx.numbers_here(&doubted).await?.into_iter().map(|here| here.number).collect())
 }
 
-/// The heading of the column that a form field is in a file with columns; lists have none.
-fn heading(field: &str, settings: &NumberSettings) -> Option<String> {
+/// The column that a form field is in a file with columns.
+fn column_of(field: &str, settings: &NumberSettings) -> Option<Column> {
     let service = settings.service().unwrap_or(Service::OperatorConnect);
-    Some(
-        match field {
-            "account" => Column::AccountName,
-            "service" => Column::Enabled(service),
-            "usage" => Column::Usage(service),
-            "additional_usage" => Column::AdditionalUsages(service),
-            "capability" => Column::ChoosableCapabilities(service),
-            "civic_address" => Column::CivicAddressId(service),
-            "location" => Column::LocationId(service),
-            "country" => Column::DisplayedCountryCode(service),
-            "custom_sip_header" => Column::CustomSipHeader,
-            "calling_profile" => Column::CallingProfile,
-            _ => return None,
-        }
-        .heading(),
-    )
+    Some(match field {
+        "account" => Column::AccountName,
+        "service" => Column::Enabled(service),
+        "usage" => Column::Usage(service),
+        "additional_usage" => Column::AdditionalUsages(service),
+        "capability" => Column::ChoosableCapabilities(service),
+        "civic_address" => Column::CivicAddressId(service),
+        "location" => Column::LocationId(service),
+        "country" => Column::DisplayedCountryCode(service),
+        "custom_sip_header" => Column::CustomSipHeader,
+        "calling_profile" => Column::CallingProfile,
+        _ => return None,
+    })
 }

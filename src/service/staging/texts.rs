@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::Upload;
+use super::{SentFile, Upload};
 use crate::domain::FieldProblem;
 use crate::domain::field::filled;
 use crate::domain::upload::{Encoding, MAX_FILES, Part, decoded, shown, with_line_feeds, workbook};
+use crate::service::{self, beside};
 
 /// A text to read.
 pub(super) struct Text<'a> {
@@ -18,6 +19,11 @@ pub(super) struct Text<'a> {
 }
 
 impl Text<'_> {
+    /// The text without a mark of its byte order.
+    pub(super) fn unmarked(&self) -> &str {
+        self.body.strip_prefix('\u{feff}').unwrap_or(&self.body)
+    }
+
     pub(super) fn part(&self) -> Part<'_> {
         Part { name: self.name, text: &self.body }
     }
@@ -68,10 +74,27 @@ fn body<'a>(bytes: &'a [u8], encoding: Encoding, sheet: &str) -> Result<(Cow<'a,
     Ok((text, note))
 }
 
-/// The text of a file that comes back in the text field of a form with problems.
-#[must_use]
-pub fn text_of(bytes: &[u8], encoding: &str, sheet: &str) -> Option<String> {
-    body(bytes, Encoding::from_key(encoding), sheet)
-        .ok()
-        .map(|(text, _)| text.trim_start_matches('\u{feff}').to_owned())
+/// What is in a file, as it comes back in the text field of a form.
+#[derive(Clone, Debug)]
+pub struct FileText {
+    /// Its text, or why it cannot be read.
+    pub text: Result<String, String>,
+    /// What Windows-1252 makes of a file that is no text as it is.
+    pub western: Option<String>,
+}
+
+/// Reads a file beside the threads that answer requests.
+///
+/// # Errors
+/// When it is given up.
+pub async fn text_of(file: SentFile, encoding: &str, sheet: &str) -> service::Result<FileText> {
+    let (encoding, sheet) = (Encoding::from_key(encoding), sheet.to_owned());
+    beside(async move {
+        let read = |encoding| body(&file.bytes, encoding, &sheet).map(|(text, _)| text);
+        let text = read(encoding).map(|text| text.trim_start_matches('\u{feff}').to_owned());
+        let may_be_western = text.is_err() && !workbook::is_workbook(&file.bytes);
+        let western = if may_be_western { read(Encoding::Windows1252).ok().map(Cow::into_owned) } else { None };
+        FileText { text, western }
+    })
+    .await
 }

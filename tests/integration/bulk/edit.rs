@@ -15,6 +15,7 @@ on_both_databases![
     services_are_added_and_taken_off,
     the_form_tells_all_its_problems_and_stores_nothing,
     a_change_that_breaks_a_rule_is_refused_where_it_does,
+    what_was_wrong_before_is_not_held_against_a_change,
     what_others_change_meanwhile_stays,
     numbers_that_change_alike_are_told_together,
     what_is_known_of_the_numbers_is_counted,
@@ -147,6 +148,26 @@ async fn a_change_that_breaks_a_rule_is_refused_where_it_does(world: World) {
     let header = EditForm { custom_sip_header_change: REMOVE.into(), ..EditForm::default() };
     let order = stage(&world, &all(), &header).await;
     assert_eq!(world.review(order).await.refused_count(), 0);
+}
+
+async fn what_was_wrong_before_is_not_held_against_a_change(world: World) {
+    let account = world.local_account("contoso").await;
+    world.facts(CONTOSO).await;
+    // As a program may put them: a usage that no plan has.
+    let mut settings = nmp::domain::NumberSettings {
+        services: Service::OperatorConnect.into(),
+        custom_sip_header: Some("one".to_owned()),
+        ..nmp::domain::NumberSettings::default()
+    };
+    settings.teams.usage = "NoSuchUsage".to_owned();
+    crate::files::round_trip::store(&world, account.id, &[settings.normalised()]).await;
+    let header = EditForm { custom_sip_header_change: REMOVE.into(), ..EditForm::default() };
+    let order = stage(&world, &all(), &header).await;
+    let review = world.review(order).await;
+    assert_eq!((review.counts.as_slice(), review.refused_count()), ([(Verdict::Changed, 1)].as_slice(), 0));
+    let wrong = EditForm { usage: "NoneEither".into(), ..EditForm::default() };
+    let order = stage(&world, &all(), &wrong).await;
+    assert!(world.review(order).await.refused_count() > 0, "the same rules still bind who breaks them anew");
 }
 
 async fn what_others_change_meanwhile_stays(world: World) {

@@ -12,6 +12,8 @@ on_both_databases![
     a_list_is_released_and_unknown_numbers_are_told,
     a_list_is_changed,
     what_was_typed_is_taken_up_again,
+    a_file_that_gives_a_number_to_another_account_is_refused,
+    how_lines_were_read_is_said_and_proposals_are_taken_over,
 ];
 
 async fn release(world: &World, text: &str) -> i64 {
@@ -70,4 +72,43 @@ async fn what_was_typed_is_taken_up_again(world: World) {
     let form = bulk::form_of(&world.ctx, &grant(), order).await.unwrap();
     assert_eq!(form.numbers, "+441632960000-+441632960009");
     orders::discard(&world.ctx, &crate::harness::world::right(OrderKind::Upload), order).await.unwrap();
+}
+
+async fn a_file_that_gives_a_number_to_another_account_is_refused(world: World) {
+    world.local_account("contoso").await;
+    world.local_account("contoso-2").await;
+    world.upload("contoso", "+441632960000-0009").await;
+    let file = "Number;Account\n+441632960000;contoso\n+441632960001;contoso-2\n+441632960002;\n+441632960003;nobody\n";
+    let edit = EditForm { capability_change: ADD.into(), capability: vec!["Mobile".into()], ..EditForm::default() };
+    let to = EditForm { to: "contoso-2".into(), ..EditForm::default() };
+    let moved = bulk::stage_move(&world.ctx, &grant(), None, &written(file), &to).await.unwrap();
+    for order in [release(&world, file).await, stage(&world, &written(file), &edit).await, moved] {
+        let review = world.review(order).await;
+        assert_eq!(review.counts.iter().map(|(_, count)| count).sum::<i64>(), 2, "{:?}", review.counts);
+        let told: Vec<_> = review.problems.iter().map(|problem| (problem.line, problem.heading.as_deref())).collect();
+        assert_eq!(told, [(3, Some("Account")), (5, Some("Account"))]);
+        let reason = &review.problems[0].reason;
+        assert!(reason.contains("to account contoso-2, and it is on account contoso"), "{reason}");
+    }
+    // What stands beside numbers without a heading may be the account as well.
+    let order = release(&world, "+441632960000;fabrikam\n+441632960001;fabrikam").await;
+    let review = world.review(order).await;
+    assert_eq!((review.counts.len(), review.problems.len()), (0, 1), "{:?}", review.counts);
+}
+
+async fn how_lines_were_read_is_said_and_proposals_are_taken_over(world: World) {
+    world.local_account("contoso").await;
+    world.upload("contoso", "+441632960000-0009").await;
+    let order = release(&world, "+441632960000-0002\n+44 (0)1632 960005").await;
+    let review = world.review(order).await;
+    assert_eq!((review.notes.0, review.notes.1[0].line), (1, 1), "{:?}", review.notes);
+    assert!(review.notes.1[0].text.contains("3 numbers"), "{:?}", review.notes);
+    assert!(review.can_be_mended);
+    let admin = crate::harness::world::person("Alex Admin", &[nmp::authz::Role::AdminUser]);
+    let all = nmp::service::staging::Mending::Kind(nmp::domain::entry::Kind::TrunkZero);
+    let mended = bulk::mend(&world.ctx, &admin, order, all).await.unwrap();
+    let review = world.review(mended).await;
+    assert_eq!((review.counts.as_slice(), review.refused_count()), ([(Verdict::Release, 4)].as_slice(), 0));
+    assert_eq!(bulk::form_of(&world.ctx, &grant(), mended).await.unwrap().numbers, "+441632960000-0002\n+441632960005");
+    assert_eq!(world.order(order).await.status, nmp::domain::OrderStatus::Discarded);
 }

@@ -3,7 +3,9 @@
 
 mod columns;
 mod kinds;
-mod round_trip;
+mod refused;
+pub(crate) mod round_trip;
+mod tables;
 
 use nmp::service::orders::Review;
 use nmp::service::staging::{SentFile, Staged, Upload, UploadForm, stage_sent};

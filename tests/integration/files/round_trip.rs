@@ -27,9 +27,17 @@ mod exports {
 /// Settings as programs may store them, whatever a form would say of them.
 fn stored_settings() -> impl Strategy<Value = NumberSettings> {
     let word = "[A-Za-z0-9_-]{1,12}";
-    let words = prop::collection::btree_set("[A-Za-z]{1,10}", 0..3);
+    let words = prop::collection::btree_set(prop_oneof!["[A-Za-z]{1,10}", "[a-c;,|\"'\\\\= \n]{1,8}"], 0..3);
     let teams = (
-        prop::sample::select(vec!["", "ConferenceAssignment", "CallingUserAssignment", "NoSuchUsage"]),
+        prop::sample::select(vec![
+            "",
+            "ConferenceAssignment",
+            "CallingUserAssignment",
+            "NoSuchUsage",
+            "'quoted",
+            " spaced ",
+            "\"a\";b\nc",
+        ]),
         words.clone(),
         words,
         prop::option::of(word),
@@ -61,7 +69,7 @@ fn stored_settings() -> impl Strategy<Value = NumberSettings> {
 }
 
 /// Stores numbers with these settings, as a program or an import does.
-async fn store(world: &World, account_id: i64, settings: &[NumberSettings]) {
+pub(crate) async fn store(world: &World, account_id: i64, settings: &[NumberSettings]) {
     let now = world.clock.now();
     let mut tx = world.db.begin().await.unwrap();
     let id = tx.next_number("orders").await.unwrap();
@@ -186,6 +194,22 @@ async fn exports_come_back_unchanged(api: Api) -> Api {
         let page = reviewed(&mut admin, &text).await;
         assert!(page.text.contains("Unchanged: 10<"), "{path}: {}", page.text);
         assert!(page.text.contains("Refused: 0<"), "{path}: {}", page.text);
+    }
+    // Values with everything in them that parts values: the backend refuses them, so the number is sent again as it is.
+    let odd = json!({
+        "telephoneNumber": "+441632960010", "accountName": "contoso",
+        "serviceDetails": { "teamsOperatorConnect": { "enabled": true, "configuration": {
+            "usage": "'Conference; \"x\" ",
+            "choosableCapabilities": ["a;b", "c,d", "e|f", "'g", " spaced ", "line\nbreak", "\"h\"", "=i", "j\\n"]
+        }}}
+    });
+    api.upload("contoso", &[odd]).await;
+    api.quiet().await;
+    for path in ["/numbers.csv", "/numbers.csv?for=spreadsheets", "/numbers.xlsx", "/numbers.xlsx?view=ranges"] {
+        let text = file(&admin, path).await;
+        let page = reviewed(&mut admin, &text).await;
+        assert!(page.text.contains("Unchanged: 10<") && page.text.contains("Refused: 0<"), "{path}: {}", page.text);
+        assert!(page.text.contains("Changed: 1<") && page.text.contains(">Nothing</td>"), "{path}: {}", page.text);
     }
     api
 }

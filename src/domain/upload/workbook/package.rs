@@ -1,11 +1,12 @@
 //! The parts of a workbook: which sheets there are, the texts that cells share, and which styles are dates.
 
+use std::collections::HashMap;
 use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::xml::{Token, Xml, unescaped};
+use super::xml::{TOO_LARGE, Token, Xml, unescaped};
 
 /// The most parts of a workbook.
 const PARTS_MOST: usize = 4_096;
@@ -15,8 +16,16 @@ const LIST_MOST: u64 = 8 * 1_024 * 1_024;
 const STRINGS_MOST: u64 = 128 * 1_024 * 1_024;
 /// The most bytes of these texts.
 const TEXT_MOST: usize = 48 * 1_024 * 1_024;
+/// The most texts that cells share.
+const STRINGS: usize = 1_500_000;
+/// The most tags of a part that says what there is, and of the texts that cells share. Tags are what takes time: a few bytes
+/// unpack to millions.
+const LIST_TAGS: u64 = 400_000;
+const STRINGS_TAGS: u64 = 8_000_000;
+/// The most styles of cells, as spreadsheet programs have them.
+const STYLES_MOST: usize = 65_536;
 /// The most bytes of a sheet.
-pub(super) const SHEET_MOST: u64 = 512 * 1_024 * 1_024;
+pub(super) const SHEET_MOST: u64 = 256 * 1_024 * 1_024;
 /// The most sheets.
 const SHEETS_MOST: usize = 1_000;
 
@@ -51,6 +60,11 @@ impl Strings {
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |start| *start as usize);
         self.text.get(start..end)
     }
+}
+
+/// Checks that no more tags were read than a part of a workbook has.
+fn bounded(tags: u64, most: u64) -> Result<(), String> {
+    if tags > most { Err(TOO_LARGE.to_owned()) } else { Ok(()) }
 }
 
 fn unreadable(error: &ZipError) -> String {
@@ -118,7 +132,9 @@ impl<'a> Package<'a> {
             return Ok(found);
         }
         let mut xml = self.part(path, LIST_MOST)?;
-        while let Some(token) = xml.next()? {
+        while bounded(xml.tags(), LIST_TAGS).is_ok()
+            && let Some(token) = xml.next()?
+        {
             let Token::Open(tag) = token else { continue };
             if tag.name == "Relationship" && found.len() < PARTS_MOST {
                 let text = |name| tag.attribute(name).unwrap_or_default().into_owned();
@@ -153,7 +169,9 @@ impl<'a> Package<'a> {
         let mut found = Vec::new();
         {
             let mut xml = self.part(&workbook, LIST_MOST)?;
-            while let Some(token) = xml.next()? {
+            while bounded(xml.tags(), LIST_TAGS).is_ok()
+                && let Some(token) = xml.next()?
+            {
                 let Token::Open(tag) = token else { continue };
                 if tag.name == "sheet" && found.len() < SHEETS_MOST {
                     let hidden = tag.attribute("state").is_some_and(|state| state != "visible");
@@ -182,7 +200,9 @@ impl<'a> Package<'a> {
         let Some(path) = self.part_of_kind("/sharedStrings")? else { return Ok(strings) };
         let mut xml = self.part(&path, STRINGS_MOST)?;
         let (mut is_text, mut is_said) = (false, true);
-        while let Some(token) = xml.next()? {
+        loop {
+            bounded(xml.tags(), STRINGS_TAGS)?;
+            let Some(token) = xml.next()? else { break };
             match token {
                 Token::Open(tag) if tag.is_empty && tag.name == "si" => {
                     strings.ends.push(u32::try_from(strings.text.len()).unwrap_or(u32::MAX));
@@ -202,6 +222,9 @@ impl<'a> Package<'a> {
             if strings.text.len() > TEXT_MOST {
                 return Err(too_much_text());
             }
+            if strings.ends.len() > STRINGS {
+                return Err(TOO_LARGE.to_owned());
+            }
         }
         Ok(strings)
     }
@@ -210,18 +233,24 @@ impl<'a> Package<'a> {
     pub(super) fn date_styles(&mut self) -> Result<Vec<bool>, String> {
         let Some(path) = self.part_of_kind("/styles")? else { return Ok(Vec::new()) };
         let mut xml = self.part(&path, LIST_MOST)?;
-        let (mut own, mut styles, mut in_cells) = (Vec::new(), Vec::new(), false);
-        while let Some(token) = xml.next()? {
+        let (mut own, mut styles, mut in_cells) = (HashMap::new(), Vec::new(), false);
+        loop {
+            bounded(xml.tags(), LIST_TAGS)?;
+            let Some(token) = xml.next()? else { break };
             match token {
                 Token::Open(tag) if tag.name == "numFmt" && own.len() < PARTS_MOST => {
                     let format = tag.attribute("formatCode").unwrap_or_default();
-                    own.push((tag.attribute("numFmtId").unwrap_or_default().into_owned(), is_date_format(&format)));
+                    let id = tag.attribute("numFmtId").unwrap_or_default().into_owned();
+                    own.entry(id).or_insert_with(|| is_date_format(&format));
                 }
                 Token::Open(tag) if tag.name == "cellXfs" => in_cells = !tag.is_empty,
                 Token::Close("cellXfs") => in_cells = false,
                 Token::Open(tag) if in_cells && tag.name == "xf" => {
+                    if styles.len() == STYLES_MOST {
+                        return Err(TOO_LARGE.to_owned());
+                    }
                     let id = tag.attribute("numFmtId").unwrap_or_default();
-                    let is_own = own.iter().find(|(other, _)| *other == id).map(|(_, is_date)| *is_date);
+                    let is_own = own.get(&*id).copied();
                     styles.push(is_own.unwrap_or(matches!(id.parse(), Ok(14..=22_u32 | 27..=36 | 45..=47 | 50..=58))));
                 }
                 _ => {}

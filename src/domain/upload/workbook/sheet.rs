@@ -5,7 +5,7 @@ use std::io::Read;
 use time::{Date, Duration, Month};
 
 use super::package::{Strings, too_much_text};
-use super::xml::{BROKEN, Tag, Token, Xml, unescaped};
+use super::xml::{BROKEN, TOO_LARGE, Tag, Token, Xml, unescaped};
 
 /// The most rows of a sheet.
 const ROWS_MOST: u32 = 1_048_576;
@@ -15,6 +15,14 @@ const COLUMNS_MOST: u32 = 256;
 const LINES_MOST: usize = 48 * 1_024 * 1_024;
 /// The most bytes of a cell that are kept; a cell that is longer is refused by its reader.
 const CELL_MOST: usize = 8_192;
+/// The most cells that hold something.
+const CELLS_MOST: u64 = 3_000_000;
+/// The most tags of a sheet in which no cell holds anything, and how many more each such cell makes.
+const TAGS_MOST: u64 = 1_500_000;
+const TAGS_PER_CELL: u64 = 16;
+/// The same of bytes.
+const BYTES_MOST: u64 = 64 * 1_024 * 1_024;
+const BYTES_PER_CELL: u64 = 400;
 /// Numbers below this are kept to the digit by spreadsheets.
 const EXACT_BELOW: f64 = 1e15;
 
@@ -23,6 +31,8 @@ struct Lines {
     text: String,
     row: u32,
     column: u32,
+    /// Cells that hold something.
+    filled: u64,
 }
 
 impl Lines {
@@ -58,6 +68,10 @@ impl Lines {
 
     fn put(&mut self, cell: &str) -> Result<(), String> {
         let cell = cell.trim();
+        self.filled += 1;
+        if self.filled > CELLS_MOST {
+            return Err(format!("The sheet has more than {CELLS_MOST} cells that are filled. Split it."));
+        }
         if cell.contains([',', ';', '|', '\t', '"', '\n', '\r']) {
             self.text.push('"');
             let mut lines = cell.lines();
@@ -95,10 +109,16 @@ enum Within {
 
 /// Reads a sheet.
 pub(super) fn read(mut xml: Xml<impl Read>, strings: &Strings, dates: &[bool]) -> Result<String, String> {
-    let mut lines = Lines { text: String::new(), row: 1, column: 0 };
+    let mut lines = Lines { text: String::new(), row: 1, column: 0, filled: 0 };
     let (mut row, mut column, mut is_whole) = (0_u32, 0_u32, false);
     let (mut cell, mut within, mut is_said): (Option<Cell>, _, _) = (None, Within::Nothing, true);
-    while let Some(token) = xml.next()? {
+    loop {
+        if xml.tags() > TAGS_MOST + TAGS_PER_CELL * lines.filled
+            || xml.bytes() > BYTES_MOST + BYTES_PER_CELL * lines.filled
+        {
+            return Err(TOO_LARGE.to_owned());
+        }
+        let Some(token) = xml.next()? else { break };
         match token {
             Token::Open(tag) => match tag.name {
                 "sheetData" if tag.is_empty => is_whole = true,

@@ -146,3 +146,23 @@ fn a_bomb_is_given_up() {
     assert!(refused.contains("far more"), "{refused}");
     assert!((800..=1_000).contains(&tags), "{tags}");
 }
+
+/// A few kilobytes that unpack to tags without anything in them end in a moment, whichever part has them.
+#[test]
+fn tags_without_cells_are_given_up() {
+    let begun = std::time::Instant::now();
+    for rows in [
+        "<row></row>".repeat(2_000_000),
+        "<row/>".repeat(2_000_000),
+        "<row r=\"1\"><c r=\"A1\"><v>1</v></c></row><c><v></v></c>".to_owned() + &"<c/>".repeat(2_000_000),
+    ] {
+        let refused = read(&book(&rows), None).map(|sheet| sheet.text.len()).unwrap_err();
+        assert!(refused.contains("far more") || refused.contains("columns are the most"), "{refused}");
+    }
+    // Many tags are read where there is as much in them.
+    let cells = "<c t=\"inlineStr\"><is><r><t>a</t></r><r><t>b</t></r></is></c>".repeat(200);
+    let rows = format!("<row>{cells}</row>").repeat(1_000);
+    assert_eq!(read(&book(&rows), None).unwrap().text.lines().count(), 1_000);
+    // Debug builds on a busy machine take many times what a release build does.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+}

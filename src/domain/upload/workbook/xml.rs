@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
 
-/// The most bytes of a tag, or of a text between two.
-const MAX_TOKEN: usize = 262_144;
+/// The most bytes of a text between two tags.
+const MAX_TEXT: usize = 262_144;
+/// The most bytes of a tag.
+const MAX_TAG: usize = 16_384;
 
 /// What was read.
 pub(super) enum Token<'a> {
@@ -30,6 +32,8 @@ pub(super) struct Xml<R> {
     reader: BufReader<R>,
     token: Vec<u8>,
     left: u64,
+    tags: u64,
+    bytes: u64,
     in_text: bool,
 }
 
@@ -37,13 +41,30 @@ pub(super) const BROKEN: &str =
     "The workbook is damaged. Open it in the program that wrote it, save it anew, and choose it again.";
 const STRANGE: &str = "The workbook has parts that no spreadsheet program writes, so it is not read. Save the sheet as \
                        \u{201c}CSV UTF-8\u{201d} instead.";
-const TOO_LARGE: &str = "The workbook unpacks to far more than a list of numbers has, so it is not read. Save the sheet \
+pub(super) const TOO_LARGE: &str = "The workbook unpacks to far more than a list of numbers has, so it is not read. Save the sheet \
                          as \u{201c}CSV UTF-8\u{201d} instead.";
 
 impl<R: Read> Xml<R> {
     /// Reads XML of `most` bytes at most.
     pub(super) fn new(reader: R, most: u64) -> Self {
-        Self { reader: BufReader::with_capacity(65_536, reader), token: Vec::new(), left: most, in_text: true }
+        Self {
+            reader: BufReader::with_capacity(65_536, reader),
+            token: Vec::new(),
+            left: most,
+            tags: 0,
+            bytes: 0,
+            in_text: true,
+        }
+    }
+
+    /// How many bytes were read.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many tags were read.
+    pub(super) const fn tags(&self) -> u64 {
+        self.tags
     }
 
     /// Reads up to the end of a text or of a tag; false at the end of all.
@@ -72,11 +93,13 @@ impl<R: Read> Xml<R> {
                 })
             };
             let taken = end.unwrap_or(buffer.len());
-            if self.token.len() + taken > MAX_TOKEN {
+            let most = if self.in_text { MAX_TEXT } else { MAX_TAG };
+            if self.token.len() + taken > most {
                 return Err(STRANGE.to_owned());
             }
             self.token.extend_from_slice(buffer.get(..taken).unwrap_or_default());
             let used = taken + usize::from(end.is_some());
+            self.bytes += used as u64;
             self.left = self.left.checked_sub(used as u64).ok_or(TOO_LARGE)?;
             self.reader.consume(used);
             if end.is_some() {
@@ -96,6 +119,7 @@ impl<R: Read> Xml<R> {
                 return Ok(None);
             }
             self.in_text = !was_text;
+            self.tags += u64::from(!was_text);
             if (was_text && self.token.is_empty()) || (!was_text && self.token.starts_with(b"?")) {
                 continue;
             }
