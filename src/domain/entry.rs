@@ -4,6 +4,7 @@
 //! possible. Whatever else a text has, it is refused with its reason, and with a proposal where there is one. No country
 //! is ever guessed. Work is linear in the length of a text.
 
+mod abroad;
 mod foreign;
 mod groups;
 mod list;
@@ -13,6 +14,7 @@ mod ranges;
 mod refused;
 mod several;
 mod spoilt;
+mod trunk;
 mod whole;
 
 use super::e164::E164;
@@ -21,6 +23,7 @@ pub use self::list::{Entries, Placed};
 pub use self::marks::{is_invisible, is_separator, visible};
 pub use self::plans::{Plans, country_of_code};
 pub use self::refused::{Kind, Refused};
+pub use self::trunk::beginning;
 
 /// The most bytes of an entry.
 pub const MAX_ENTRY: usize = 256;
@@ -99,7 +102,7 @@ impl EntryReader {
     pub fn read(&mut self, text: &str) -> Entry {
         if let Some(number) = plain(text)
             && self.plans.takes(number)
-            && (text.starts_with('+') || plans::is_abroad(number))
+            && (text.starts_with('+') || abroad::local(number).is_none())
         {
             return Entry::Number(number);
         }

@@ -51,6 +51,8 @@ const EXTENSIONS: [&str; 38] = [
 /// Words between the two ends of a range.
 const TO: [&str; 14] =
     ["to", "bis", "until", "till", "thru", "through", "a", "à", "au", "al", "hasta", "tot", "до", "do"];
+/// An extension stands behind no fewer digits.
+const FEWEST: usize = 4;
 /// Placeholders that stand for one digit each, at most.
 const PLACES: usize = 4;
 
@@ -79,9 +81,13 @@ fn extension_at(text: &str) -> Option<String> {
 
 /// An entry with an extension, and the number without it.
 pub(super) fn extension(digits: &str, number: Option<String>) -> Refused {
-    let reason = format!(
-        "The extension {digits} is dialled behind the number and is no part of it. Write the number without the extension."
-    );
+    let reason = if digits.is_empty() {
+        "What stands behind the number is no part of it. Write the number alone.".to_owned()
+    } else {
+        format!(
+            "The extension {digits} is dialled behind the number and is no part of it. Write the number without the extension."
+        )
+    };
     Refused::new(Kind::Extension, reason).proposing(number)
 }
 
@@ -90,6 +96,17 @@ pub(super) fn counted(first: E164, count: i64) -> Option<String> {
     let last = E164::from_i64(first.as_i64().checked_add(count)?.checked_sub(1)?)?;
     let is_range = count >= 1 && last.digits() == first.digits();
     is_range.then(|| if count == 1 { first.to_string() } else { Range { first, last, short_end: false }.to_string() })
+}
+
+/// What the digits of a text with a mark between them are together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// One number.
+    Number(E164),
+    /// No number.
+    Apart,
+    /// They can be one number, and several.
+    Unclear,
 }
 
 impl EntryReader {
@@ -136,7 +153,8 @@ impl EntryReader {
                 return Refused::new(Kind::RangeWord, reason).proposing(proposal_of(&both));
             }
         }
-        if let Some(digits) = extension_at(rest) {
+        let is_number = head.bytes().filter(u8::is_ascii_digit).count() >= FEWEST;
+        if let Some(digits) = extension_at(rest).filter(|_| is_number) {
             let number = self.cleaned(head.trim_end_matches([' ', ',', ';', '-', '(', '.']));
             return extension(&digits, proposal_of(&number));
         }
@@ -231,19 +249,40 @@ impl EntryReader {
         let mut pieces = text.split(odd).map(str::trim);
         let first = pieces.next().unwrap_or_default();
         let pieces: Vec<&str> = pieces.collect();
-        let proposal = match self.cleaned(first) {
-            Entry::Number(number) => match pieces.as_slice() {
+        let entry = self.cleaned(first);
+        let proposal = match (self.in_one(text, &entry), entry) {
+            (Joined::Number(number), _) => Some(number.to_string()),
+            (Joined::Apart, Entry::Number(number)) => match pieces.as_slice() {
                 [tail] if odd != '&' => self.range_up_to(number, tail).or_else(|| self.listed(number, &pieces)),
                 _ => self.listed(number, &pieces),
             },
-            // A slash behind an area code.
-            Entry::Refused(_) if first.starts_with('+') => self.joined(text),
-            _ => None,
+            (Joined::Apart | Joined::Unclear, _) => None,
         };
         let reason = format!(
             "\u{201c}{odd}\u{201d} cannot be part of a telephone number. Write each number whole, or both ends of a range."
         );
         Refused::new(Kind::Slash, reason).proposing(proposal)
+    }
+
+    /// Whether all digits of a text, the first part of which is this entry, are one number: where both can be, the one that is
+    /// valid holds.
+    pub(super) fn in_one(&mut self, text: &str, first: &Entry) -> Joined {
+        let plain: String = text.chars().filter(char::is_ascii_digit).collect();
+        let is_one = text.starts_with(['+', '(']) && text.matches('+').count() == 1;
+        let whole = match is_one.then(|| self.number_of(&plain)) {
+            Some(Ok(number)) => Some(number),
+            Some(Err(refused)) => refused.proposal.and_then(|number| E164::parse_wire(&number).ok()),
+            None => None,
+        };
+        match (whole, first) {
+            (None, _) => Joined::Apart,
+            (Some(whole), Entry::Number(first)) => match (self.plans.is_valid(whole), self.plans.is_valid(*first)) {
+                (true, false) => Joined::Number(whole),
+                (false, true) => Joined::Apart,
+                _ => Joined::Unclear,
+            },
+            (Some(whole), _) => Joined::Number(whole),
+        }
     }
 
     /// The range from a number to the one with these last digits.

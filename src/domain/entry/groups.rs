@@ -85,6 +85,21 @@ impl<'a> Groups<'a> {
         })
     }
 
+    /// The places between two groups: how many digits stand before each, and what stands there.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &'a str)> {
+        let behind = self.pieces.iter().scan(0, |at, group| {
+            *at += group.digits.len();
+            Some((*at, group.behind))
+        });
+        behind.take(self.pieces.len().saturating_sub(1))
+    }
+
+    /// Whether the groups before the last are those of this text.
+    pub(super) fn begin_with_those_of(&self, text: &str) -> bool {
+        let begin = self.pieces.split_last().map(|(_, begin)| begin).unwrap_or_default();
+        digits_of(text).eq(begin.iter().map(|group| group.digits))
+    }
+
     /// Whether the digits before and behind one dash stand in one piece.
     pub(super) const fn is_one_piece(&self) -> bool {
         self.pieces.len() == 2
@@ -92,9 +107,28 @@ impl<'a> Groups<'a> {
 
     /// Whether the groups are those of this text, whatever stands between them.
     pub(super) fn are_those_of(&self, text: &str) -> bool {
-        let others = text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty());
-        others.eq(self.pieces.iter().map(|group| group.digits))
+        digits_of(text).eq(self.pieces.iter().map(|group| group.digits))
     }
+}
+
+/// The groups of digits of a text.
+fn digits_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty())
+}
+
+/// Whether each round bracket of a text has its other, with digits between them and no further bracket.
+pub(super) fn are_brackets_paired(text: &str) -> bool {
+    let mut inner = None;
+    for c in text.chars() {
+        inner = match (c, inner) {
+            ('(', None) => Some(false),
+            (')', Some(true)) => None,
+            ('(' | ')', _) => return false,
+            (c, Some(has_digit)) => Some(has_digit || c.is_ascii_digit()),
+            (_, None) => None,
+        };
+    }
+    inner.is_none()
 }
 
 /// The number with these digits; `None` where there are too few, too many, or a 0 in front.

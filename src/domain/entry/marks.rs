@@ -48,10 +48,20 @@ fn simplified(c: char) -> char {
     }
 }
 
-/// The text without what nobody sees, with one kind of each mark, and one blank for all white space in a row.
+/// The text without what nobody sees, with one kind of each mark, and one blank for all white space in a row. Digits that were
+/// apart stay so.
 pub(super) fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
-    for c in text.chars().filter(|c| !is_invisible(*c)) {
+    let mut is_hidden = false;
+    for c in text.chars() {
+        if is_invisible(c) {
+            is_hidden = true;
+            continue;
+        }
+        if is_hidden && c.is_ascii_digit() && cleaned.ends_with(|c: char| c.is_ascii_digit()) {
+            cleaned.push(' ');
+        }
+        is_hidden = false;
         match simplified(c) {
             ' ' if cleaned.is_empty() || cleaned.ends_with(' ') => {}
             '\u{2026}' => cleaned.push_str(".."),

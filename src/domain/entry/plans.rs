@@ -5,13 +5,12 @@ use std::sync::LazyLock;
 
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
 
+use super::trunk;
 use crate::domain::e164::{E164, MAX_DIGITS};
-use crate::domain::number::{InPlan, country, is_country};
+use crate::domain::number::{country, is_country};
 
 /// Country codes have three digits at most.
-const CODES: usize = 1_000;
-/// The most digits of a number that may be written as it is dialled within its country.
-const NATIONAL: u32 = 10;
+pub(super) const CODES: usize = 1_000;
 /// How many numbers a block has whose reading is remembered.
 const BLOCK: i64 = 1_000;
 /// Numbers of no country have fewer digits behind the code than these, or are looked up.
@@ -68,8 +67,18 @@ impl Plan {
         Some(region).filter(|region| is_country(region))
     }
 
+    /// Whether the code belongs to a country.
+    pub(super) fn is_of_country(self) -> bool {
+        self.main_country().is_some()
+    }
+
+    /// Whether no number of the country has more digits than this.
+    pub(super) fn is_longest(self) -> bool {
+        u32::from(self.lengths) < 2 << self.national
+    }
+
     /// Whether numbers of this length are possible.
-    fn has_length(self) -> bool {
+    pub(super) fn has_length(self) -> bool {
         self.lengths & (1 << self.national) != 0
     }
 
@@ -108,12 +117,25 @@ pub(super) enum Standing {
 pub struct Plans {
     /// Blocks of a thousand, and the block as which the plans print it.
     blocks: HashMap<i64, Option<i64>>,
+    /// Numbers, and whether they are valid.
+    valid: HashMap<E164, bool>,
 }
 
 impl Plans {
     /// Whether there can be such a number.
     pub fn takes(&mut self, number: E164) -> bool {
         self.standing(number) == Standing::Possible
+    }
+
+    /// Whether the plans know it as a number that somebody may have, which is more than possible.
+    pub(super) fn is_valid(&mut self, number: E164) -> bool {
+        if let Some(known) = self.valid.get(&number) {
+            return *known;
+        }
+        if self.valid.len() >= REMEMBERED {
+            self.valid.clear();
+        }
+        *self.valid.entry(number).or_insert_with(|| is_valid(number))
     }
 
     /// What the plans say of this number.
@@ -134,7 +156,7 @@ impl Plans {
     /// The number as the plans print it; neighbours are read alike.
     fn printed(&mut self, number: E164, plan: Plan) -> Option<E164> {
         if plan.national < BLOCK_DIGITS {
-            return printed(number);
+            return meant(number, plan);
         }
         let (block, last) = (number.as_i64() / BLOCK, number.as_i64() % BLOCK);
         let in_block = |block: i64| E164::from_i64(block * BLOCK + last);
@@ -144,7 +166,7 @@ impl Plans {
         if self.blocks.len() >= REMEMBERED {
             self.blocks.clear();
         }
-        let other = printed(number);
+        let other = meant(number, plan);
         let is_kept = |other: &E164| other.as_i64() % BLOCK == last;
         if other.is_none_or(|other| is_kept(&other)) {
             self.blocks.insert(block, other.map(|other| other.as_i64() / BLOCK));
@@ -153,26 +175,38 @@ impl Plans {
     }
 }
 
-/// Whether a number that was written without a `+` cannot be meant as one within a country: those have ten digits at most, and
-/// ten in North America. A shorter one counts where its block belongs to somebody.
-pub(super) fn is_abroad(number: E164) -> bool {
-    let digits = number.digits();
-    if digits > NATIONAL {
-        return true;
-    }
-    let is_assigned = |number| InPlan::of(number).is_assigned;
-    let american = E164::from_i64(10_i64.pow(NATIONAL) + number.as_i64()).filter(|_| digits == NATIONAL);
-    is_assigned(number) && !american.is_some_and(is_assigned)
-}
-
 fn parsed(number: E164) -> Option<PhoneNumber> {
     PHONE_NUMBER_UTIL.parse(number.to_string(), None).ok()
 }
 
 /// The number as the plans print it once they have read it: without the prefixes of its country.
-fn printed(number: E164) -> Option<E164> {
+pub(super) fn printed(number: E164) -> Option<E164> {
     let printed = PHONE_NUMBER_UTIL.format(&parsed(number)?, PhoneNumberFormat::E164).into_owned();
     E164::parse_wire(&printed).ok()
+}
+
+/// The number without the prefixes of its country, also those that the plans leave when they read it.
+fn meant(number: E164, plan: Plan) -> Option<E164> {
+    let printed = printed(number);
+    match printed {
+        Some(same) if same == number => trunk::without_prefix(number, plan).or(printed),
+        _ => printed,
+    }
+}
+
+/// Whether the plans know the number, which they print in just these digits, as one that somebody may have.
+pub(super) fn is_valid(number: E164) -> bool {
+    let Some(plan) = Plan::of(number) else { return false };
+    let (digits, Ok(country_code)) = (number.as_i64().to_string(), i32::try_from(plan.code)) else { return false };
+    let national = digits.get(plan.code_digits as usize..).unwrap_or_default();
+    let zeros = national.len() - national.trim_start_matches('0').len();
+    let mut known =
+        PhoneNumber { country_code, national_number: national.parse().unwrap_or_default(), ..PhoneNumber::default() };
+    if zeros > 0 {
+        known.italian_leading_zero = Some(true);
+        known.number_of_leading_zeros = i32::try_from(zeros).ok();
+    }
+    PHONE_NUMBER_UTIL.is_valid_number(&known)
 }
 
 /// The groups of digits in which the plan of its country writes a number, the country code first.

@@ -1,46 +1,73 @@
 //! Ranges: two numbers with a dash or dots between them, or a number and the last digits of another.
 
+use super::abroad::local;
 use super::groups::{self, Groups, Mark};
-use super::plans::{Plan, is_abroad};
+use super::plans::{Plan, Standing};
 use super::refused::{Kind, Refused};
 use super::whole::is_written_so;
 use super::{Entry, EntryReader, Range, proposal_of};
 use crate::domain::e164::E164;
 
-/// A short end of one digit may just as well be the last of the number.
-const SHORT_END: usize = 2;
+/// So many digits are the short end of a range where there can be a longer number too: one digit may just as well be the last
+/// of it, and more are the last group of it.
+const SHORT_END: std::ops::RangeInclusive<usize> = 2..=3;
 
 impl EntryReader {
     /// Reads groups with a dash or dots between some of them.
     pub(super) fn ranged(&mut self, parts: &Groups<'_>) -> Entry {
         let marks = parts.marks();
-        let is_meant = |number: &E164| parts.has_plus() || is_abroad(*number);
-        let number = groups::number(&parts.all).filter(|number| self.plans.takes(*number) && is_meant(number));
-        let parts_it = |reader: &mut Self, mark: &Mark| mark.is_wide && reader.taken(parts, 0, mark.at).is_some();
-        let number = number.filter(|_| !marks.iter().any(|mark| parts_it(self, mark)));
+        let all = groups::number(&parts.all);
+        if all.is_some_and(|all| matches!(self.plans.standing(all), Standing::Otherwise(_))) {
+            return self.one(parts).into();
+        }
+        let is_meant = |number: &E164| parts.has_plus() || local(*number).is_none();
+        let number = all.filter(|number| self.plans.takes(*number) && is_meant(number));
         let range =
             self.range(parts, &marks).filter(|range| range.as_ref().map_or(true, |range| is_meant(&range.first)));
         match (number, range) {
-            (Some(number), None | Some(Err(_))) => Entry::Number(number),
-            (None, Some(Ok(range))) => Entry::Range(range),
+            (Some(number), None | Some(Err(_))) => self.sole(parts, number).into(),
+            (None, Some(Ok(range))) if self.can_begin(&range) => Entry::Range(range),
+            (None, Some(Ok(_))) => self.one(parts).into(),
             (None, Some(Err(refused))) => refused.into(),
             (None, None) => self.no_range(parts, &marks),
-            (Some(number), Some(Ok(range))) => {
-                let end = marks.last().map_or(0, |mark| parts.all.len() - mark.at);
-                if parts.is_one_piece() && range.short_end && end >= SHORT_END {
-                    return Entry::Range(range);
-                }
-                if is_written_so(number, parts) {
-                    return Entry::Number(number);
-                }
-                let reason = format!(
-                    "This can be the number {number}, or the range from {} to {}. Write the one that is meant without \
-                     blanks, a range with both ends whole.",
-                    range.first, range.last
-                );
-                Refused::new(Kind::Ambiguous, reason).proposing(Some(number.to_string())).into()
-            }
+            (Some(number), Some(Ok(range))) => self.number_or_range(parts, &marks, number, range),
         }
+    }
+
+    /// Whether a range with a short end can begin where it does: at a number that somebody may have, or one than which none of its
+    /// country is longer. Else the dash may stand within a number.
+    fn can_begin(&mut self, range: &Range) -> bool {
+        !range.short_end || Plan::of(range.first).is_some_and(Plan::is_longest) || self.plans.is_valid(range.first)
+    }
+
+    /// Which of two readings holds, where both are possible: a valid one, and of two valid ones neither without being asked.
+    fn number_or_range(&mut self, parts: &Groups<'_>, marks: &[Mark], number: E164, range: Range) -> Entry {
+        let end = parting(marks).map_or(0, |mark| parts.all.len() - mark.at);
+        let is_short = range.short_end && SHORT_END.contains(&end);
+        if parts.is_one_piece() && is_short && [range.first, range.last].iter().all(|end| self.plans.is_valid(*end)) {
+            return Entry::Range(range);
+        }
+        if is_written_so(number, parts) {
+            return Entry::Number(number);
+        }
+        let (is_number, is_range) = (self.plans.is_valid(number), self.plans.is_valid(range.first));
+        if is_number && !is_range {
+            return Entry::Number(number);
+        }
+        let reason = format!(
+            "This can be the number {number}, or the range from {} to {}. Write the one that is meant without blanks, a range \
+             with both ends whole.",
+            range.first, range.last
+        );
+        let is_parted = parting(marks).is_some_and(|mark| mark.is_wide) && range.first != range.last;
+        let is_likely = !is_range || (is_number && !is_parted);
+        let is_known_range = !is_number && is_short && is_range && self.plans.is_valid(range.last);
+        let proposal = match (is_likely, is_known_range) {
+            (true, _) => Some(number.to_string()),
+            (false, true) => Some(range.to_string()),
+            (false, false) => None,
+        };
+        Refused::new(Kind::Ambiguous, reason).proposing(proposal).into()
     }
 
     /// The number of the digits between two places, where there can be one.
@@ -57,7 +84,7 @@ impl EntryReader {
                 return Some(ordered(first, last, false));
             }
         }
-        let mark = marks.last()?;
+        let mark = parting(marks)?;
         let first = self.taken(parts, 0, mark.at)?;
         let tail = parts.all.get(mark.at..)?;
         let Some(last) = with_tail(first, tail) else {
@@ -74,9 +101,10 @@ impl EntryReader {
 
     /// Why groups with a dash are neither a number nor a range.
     fn no_range(&mut self, parts: &Groups<'_>, marks: &[Mark]) -> Entry {
-        if let Some(mark) = marks.last()
+        if let Some(mark) = parting(marks)
             && let (left, right) = parts.all.split_at(mark.at)
             && let Err(refused) = self.number_of(left)
+            && parts.has_plus()
             && let Some(first) = &refused.proposal
         {
             let last = self.number_of(right).map_or_else(|refused| refused.proposal, |last| Some(last.to_string()));
@@ -125,6 +153,15 @@ impl EntryReader {
             }
             _ => Refused::new(Kind::RangeLengths, "A range has two ends. Write each range by itself.").into(),
         }
+    }
+}
+
+/// The mark that parts the two ends: the only one that does so to the eye, or the last.
+fn parting(marks: &[Mark]) -> Option<&Mark> {
+    let mut wide = marks.iter().filter(|mark| mark.is_wide);
+    match (wide.next(), wide.next()) {
+        (Some(only), None) => Some(only),
+        _ => marks.last(),
     }
 }
 

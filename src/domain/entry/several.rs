@@ -1,6 +1,6 @@
 //! Entries with commas or semicolons in them: never one number, so each is refused, with what was meant where that shows.
 
-use super::foreign::{counted, digits_of, extension, is_extension};
+use super::foreign::{Joined, counted, digits_of, extension, is_extension};
 use super::refused::{Kind, Refused};
 use super::{Entry, EntryReader, proposal_of};
 use crate::domain::e164::E164;
@@ -16,7 +16,11 @@ impl EntryReader {
             return refused;
         }
         let pieces: Vec<&str> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-        if let Some(refused) = self.with_count(&pieces) {
+        let head = pieces.first().map(|first| self.cleaned(first));
+        let joined = head.map_or(Joined::Apart, |head| self.in_one(text, &head));
+        if joined == Joined::Apart
+            && let Some(refused) = self.with_count(&pieces, text.contains(';'))
+        {
             return refused;
         }
         let (Some((first, rest)), read) = (pieces.split_first(), self.all(&pieces)) else {
@@ -27,6 +31,8 @@ impl EntryReader {
             return Refused::new(Kind::Several, reason).proposing(Some(whole.join(", ")));
         }
         let proposal = match self.cleaned(first) {
+            _ if joined == Joined::Unclear => None,
+            _ if let Joined::Number(number) = joined => Some(number.to_string()),
             Entry::Number(number) => {
                 let last = pieces.iter().rev().find_map(|piece| self.cleaned(piece).number().ok());
                 match last.filter(|last| *last != number) {
@@ -51,6 +57,7 @@ impl EntryReader {
             digits_of(next).filter(|digits| digits.len() <= 6)
         };
         let digits = match named {
+            Some(piece) if piece.to_ascii_lowercase().starts_with("phone-context") => String::new(),
             Some(piece) => piece.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned(),
             None => dialled()?,
         };
@@ -60,7 +67,7 @@ impl EntryReader {
     }
 
     /// A number and how many there are, or both ends of a range and their count.
-    fn with_count(&mut self, pieces: &[&str]) -> Option<Refused> {
+    fn with_count(&mut self, pieces: &[&str], is_semicolon: bool) -> Option<Refused> {
         let count_of = |text: &str| digits_of(text).filter(|digits| digits.len() <= COUNT_DIGITS)?.parse::<i64>().ok();
         let (proposal, count) = match pieces {
             [first, last, count] => {
@@ -75,10 +82,11 @@ impl EntryReader {
             [first, count] => {
                 let number = self.cleaned(first).number().ok()?;
                 let digits = count_of(count)?;
-                if count.starts_with('0') || is_behind(number, count) {
-                    return None;
+                match tail_or_count(number, count, is_semicolon) {
+                    Meant::Tail => return None,
+                    Meant::Count => (counted(number, digits), digits),
+                    Meant::Unclear => (None, digits),
                 }
-                (counted(number, digits), digits)
             }
             _ => return None,
         };
@@ -120,7 +128,26 @@ impl EntryReader {
     }
 }
 
-/// Whether the number that ends with these digits comes behind this one, as in a list of last digits.
-fn is_behind(number: E164, tail: &str) -> bool {
-    digits_of(tail).and_then(|tail| super::ranges::with_tail(number, &tail)).is_some_and(|other| other > number)
+/// What digits behind a number are.
+enum Meant {
+    Tail,
+    Count,
+    Unclear,
+}
+
+/// Whether digits behind a number are the last of the next one, as in `960, 961`, or how many numbers there are from it on.
+fn tail_or_count(number: E164, digits: &str, is_semicolon: bool) -> Meant {
+    if digits.starts_with('0') {
+        return Meant::Tail;
+    }
+    let digits = digits_of(digits).unwrap_or_default();
+    let next = super::ranges::with_tail(number, &digits).filter(|other| *other > number);
+    let Some(next) = next else { return Meant::Count };
+    let is_next = next.as_i64() - number.as_i64() < 10 && digits.len() > 1;
+    let is_round = digits.ends_with('0') && number.as_i64() % 10_i64.pow(u32::try_from(digits.len()).unwrap_or(0)) == 0;
+    match (is_next, is_round, is_semicolon) {
+        (_, true, _) => Meant::Count,
+        (true, false, false) => Meant::Tail,
+        _ => Meant::Unclear,
+    }
 }

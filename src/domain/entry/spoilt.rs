@@ -1,7 +1,9 @@
 //! What spreadsheets make of a telephone number: named as what it is, with what to do against it.
 
+use super::groups;
 use super::refused::{Kind, Refused};
 use super::{EntryReader, proposal_of};
+use crate::domain::e164::E164;
 
 /// The first three letters of the months in English, German, French, Spanish, Italian and Dutch.
 const MONTHS: [&str; 36] = [
@@ -57,7 +59,7 @@ impl EntryReader {
             (false, 1 | 2) => in_one_piece && text.get(at..=at) == Some("."),
             (false, _) => false,
         };
-        if !is_decimal {
+        if !is_decimal || self.is_number_with_point(text, proposal.as_deref()) {
             return None;
         }
         // A fraction that is not nought has digits of which nobody knows whose they are.
@@ -65,6 +67,15 @@ impl EntryReader {
         let right = proposal.as_deref().map_or_else(|| "fill the number in again".to_owned(), |p| format!("write {p}"));
         let reason = format!("This is a decimal number; format the column as text and {right}.");
         Some(Refused::new(Kind::Decimal, reason).proposing(proposal))
+    }
+
+    /// Whether all digits are a number that somebody may have, and those before the point are none.
+    fn is_number_with_point(&mut self, text: &str, stem: Option<&str>) -> bool {
+        let all: String = text.chars().filter(char::is_ascii_digit).collect();
+        let whole = groups::number(&all).filter(|_| text.starts_with('+'));
+        let stem = stem.and_then(|stem| E164::parse_wire(stem).ok());
+        whole.is_some_and(|whole| self.plans.takes(whole) && self.plans.is_valid(whole))
+            && !stem.is_some_and(|stem| self.plans.is_valid(stem))
     }
 
     /// An amount whose thousands are set apart by commas or apostrophes.

@@ -5,6 +5,7 @@ use crate::domain::number::InPlan;
 use crate::domain::numbering_plan::{NotPossible, doubt};
 
 mod properties;
+mod singles;
 
 /// A number, `first-last` of a range (with `~` where its end was short), or the kind of a refusal and its proposal.
 fn said(entry: &Entry) -> String {
@@ -182,6 +183,67 @@ fn field_cases_of_texts_that_are_not_one_number() {
         ("+441632960000.", "around > +441632960000"),
         ("+４４１６３２９６００００", "otherDigits > +441632960000"),
         ("+\u{664}\u{664}1632960000", "otherDigits > +441632960000"),
+    ]);
+}
+
+#[test]
+fn one_number_is_no_range_and_no_other_number() {
+    each(&[
+        // A dash within a number.
+        ("+44-0121-223-0114", "trunkZero > +441212230114"),
+        ("+82 02-212-3450", "trunkZero > +8222123450"),
+        ("+82 010-2836-2962", "trunkZero > +821028362962"),
+        ("00 82 010-2836-2962", "internationalPrefix > +821028362962"),
+        ("+61 2 1234 - 5309", "+61212345309"),
+        ("+44 1632 960 - 960", "ambiguous > +441632960960"),
+        ("+44 1632 9600-00000", "length"),
+        ("+49 30 231250-10", "+493023125010"),
+        ("+49 30 231250-0", "ambiguous > +49302312500"),
+        ("+49 30 231250 - 0", "ambiguous > +49302312500"),
+        ("+49 30 231250 - 99", "ambiguous"),
+        ("+4930231250-9", "ambiguous > +49302312509"),
+        ("+49302312-5099", "ambiguous > +493023125099"),
+        ("+82 2 212 3450-59", "ambiguous > +8222123450-+8222123459"),
+        ("+1 206 555 0100 - 0109", "~+12065550100-+12065550109"),
+        ("+1 206-555-0100 - 206-555-0109", "rangeLengths > +12065550100-+12065550109"),
+        ("+44 01632 960000-09", "trunkZero > +441632960000-+441632960009"),
+        // A slash or a comma behind the area code.
+        ("+49 6221/540", "slash > +496221540"),
+        ("+49 6221/54-0", "slash > +496221540"),
+        ("+49 (0)6221/540", "slash > +496221540"),
+        ("+61 2 1234/5849", "slash > +61212345849"),
+        ("+43 512,507", "shortList > +43512507"),
+        // What is dialled behind the country code within the country.
+        ("+36 (0)1 234 5670", "trunkZero > +3612345670"),
+        ("+36 06 1 234 5670", "trunkZero > +3612345670"),
+        ("+7 (8) 495 123 45 67", "trunkZero > +74951234567"),
+        ("+48 (0)12 345 21 36", "trunkZero > +48123452136"),
+        ("+48 012 345 21 36", "trunkZero > +48123452136"),
+        ("+480123452136", "trunkZero > +48123452136"),
+        ("+39 (0)331 123456", "trunkZero"),
+        ("+44 (0)(0)1632 960960", "trunkZero"),
+        // Without a plus.
+        ("40 61 23 40", "countryCode"),
+        ("138 1234 5678", "countryCode"),
+        ("8 495 123 45 67", "countryCode > +84951234567"),
+        ("4401632960000", "countryCode"),
+        ("810 44 1632 960960", "internationalPrefix > +441632960960"),
+        ("0011 44 1632 960960", "internationalPrefix > +441632960960"),
+        ("001 206 555 0100", "internationalPrefix > +12065550100"),
+        // Counts and last digits.
+        ("+25321360000;10", "count > +25321360000-+25321360009"),
+        ("+441632960000;5", "count"),
+        ("+971 2 231 2713.4", "ambiguous"),
+        ("+971 2 231 2713\u{200b}4", "ambiguous"),
+        ("+43664123456 57", "ambiguous"),
+        // Brackets that are no pair.
+        ("+97122345431(2", "brackets"),
+        ("+97122339168)9", "brackets"),
+        ("+44 (1632 960960", "brackets > +441632960960"),
+        ("+44 ((1632)) 960960", "brackets > +441632960960"),
+        ("+44 () 1632 960960", "brackets > +441632960960"),
+        ("tel:+44-1632-960960;phone-context=example.com", "extension > +441632960960"),
+        ("0x66123456", "character"),
     ]);
 }
 

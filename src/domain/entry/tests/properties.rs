@@ -19,7 +19,7 @@ const TYPES: [PhoneNumberType; 10] = [
 ];
 
 /// The examples of each country, of each type.
-fn examples() -> Vec<PhoneNumber> {
+pub(super) fn examples() -> Vec<PhoneNumber> {
     let plans = &*PHONE_NUMBER_UTIL;
     let mut examples = Vec::new();
     let mut regions: Vec<_> = plans.get_supported_regions().collect();
@@ -38,13 +38,13 @@ fn examples() -> Vec<PhoneNumber> {
     examples
 }
 
-fn formatted(number: &PhoneNumber, format: PhoneNumberFormat) -> String {
+pub(super) fn formatted(number: &PhoneNumber, format: PhoneNumberFormat) -> String {
     PHONE_NUMBER_UTIL.format(number, format).into_owned()
 }
 
 #[test]
 fn each_country_s_numbers_are_read_as_they_are_written_there() {
-    let mut wrong = Vec::new();
+    let (mut wrong, mut asked) = (Vec::new(), 0);
     for example in examples() {
         let plain = formatted(&example, PhoneNumberFormat::E164);
         let number = E164::parse_wire(&plain).unwrap();
@@ -58,12 +58,22 @@ fn each_country_s_numbers_are_read_as_they_are_written_there() {
         let has_plus_or_length = |text: &String| *text != bare || bare.len() > 10;
         for text in [plain, written, dashed, dotted, link, bare.clone(), wide].into_iter().filter(has_plus_or_length) {
             let (alone, listed): (_, Vec<_>) = (read(&text), Entries::of(&text).map(|placed| placed.entry).collect());
+            let is_asked = |entry: &Entry| {
+                matches!(entry, Entry::Refused(refused)
+                if refused.kind == Kind::CountryCode && refused.proposal == Some(number.to_string()))
+            };
+            if text == bare && is_asked(&alone) && listed.len() == 1 && listed.iter().all(is_asked) {
+                asked += 1;
+                continue;
+            }
             if alone != Entry::Number(number) || listed != [Entry::Number(number)] {
                 wrong.push(format!("{text} of {number}: {alone:?}, {listed:?}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{} are wrong\n{}", wrong.len(), wrong.join("\n"));
+    // Without a plus some may as well be a number within another country.
+    assert!(asked < 200, "{asked}");
 }
 
 /// What is written into two numbers. A line end is left out: it ends an entry whatever stands on the next line.
