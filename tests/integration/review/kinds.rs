@@ -137,7 +137,7 @@ async fn what_was_held_already_is_not_given_back_by_an_undo(world: World) {
     assert_eq!(undoable(adopted).await, [], "a release would take it from whoever had it before");
     let fresh = world.stage("contoso", "+441632960001").await;
     assert!(matches!(submit(&world, fresh, AGREED).await, Ok(Submitted::Done)));
-    world.backend_answers(&world.get("contoso").await, nmp::domain::OrderKind::Upload, |_| true).await;
+    world.backend_answers(&world.get("contoso").await, OrderKind::Upload, |_| true).await;
     assert_eq!(undoable(fresh).await, [(nmp::domain::UndoPart::New, 1)]);
 }
 
