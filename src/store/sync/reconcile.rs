@@ -103,9 +103,12 @@ statements! {
                 END AS kind,
                 CASE WHEN o.assigned THEN 1 ELSE 0 END AS in_use,
                 CASE
-                    WHEN s.civic_address_id IS NULL AND s.location_id IS NULL AND ",
+                    WHEN s.civic_address_id IS NULL
+                        AND s.location_id IS NULL
+                        AND ",
         names_address!("t"),
-        " THEN 1
+        "
+                        THEN 1
                     ELSE 0
                 END AS address_lost
             FROM numbers n
