@@ -9,10 +9,11 @@ use super::lists::list_answer;
 use super::noted::{read_body, refused, refused_by_service};
 use super::paging::ListQuery;
 use super::request::{Asked, Now, Reading, Writing, answer_of, answer_of_deletion, check_version};
+use super::warnings::noticed;
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, NumbersDelete};
 use crate::domain::Account;
 use crate::domain::filter::AccountField;
-use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
+use crate::http::{ApiPath, ApiRoutes, ApiState, Called, JsonBody, Problem, needs};
 use crate::service::api::ChangeRequest;
 use crate::service::api::accounts::{self, CountedAccount};
 use crate::service::{Origin, listing};
@@ -51,14 +52,16 @@ async fn list(
 async fn get(
     State(state): State<ApiState>,
     Called(grant): Called<AccountsRead>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     parts: Parts,
 ) -> Result<Response, Problem> {
     let (reading, mut noted) = Reading::of(&parts)?;
     let account = noted.account_name(&account);
     let account = noted.finish(account)?;
     let found = accounts::get(state.ctx(), &grant, account.as_str()).await?;
-    reading.answer(&resource(&found), Some(found.account.updated_at))
+    let answer = reading.answer(&resource(&found), Some(found.account.updated_at))?;
+    let held = accounts::held_changes(state.ctx(), &grant, &found.account).await?;
+    Ok(noticed(answer, held.as_deref()))
 }
 
 fn current(account: Option<&CountedAccount>) -> Option<Now> {
@@ -69,7 +72,7 @@ fn current(account: Option<&CountedAccount>) -> Option<Now> {
 async fn put(
     State(state): State<ApiState>,
     Called(grant): Called<AccountsWrite>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     origin: Origin,
     parts: Parts,
     JsonBody(body): JsonBody,
@@ -101,7 +104,7 @@ async fn put(
 async fn delete(
     State(state): State<ApiState>,
     Called(grant): Called<AccountsDelete>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     origin: Origin,
     parts: Parts,
 ) -> Result<Response, Problem> {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::noted::{Noted, refused};
 use super::query::Parameters;
 use crate::authz::NumbersRead;
-use crate::http::{ApiRoutes, ApiState, Called, PathPart, Problem, needs};
+use crate::http::{ApiPath, ApiRoutes, ApiState, Called, Problem, needs};
 use crate::service::call_path::{self, Cursor};
 use crate::wire::{CallPathForm, CallPathNumbers};
 
@@ -29,7 +29,7 @@ fn form(state: &ApiState) -> CallPathForm<'_> {
 async fn look_up(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersRead>,
-    PathPart(number): PathPart<String>,
+    ApiPath(number): ApiPath<String>,
     parts: Parts,
 ) -> Result<Response, Problem> {
     let mut noted = Noted::default();

@@ -10,7 +10,7 @@ use super::noted::{read_body, refused_by_service};
 use super::request::{Asked, Writing};
 use crate::authz::{AccountsRead, CivicAddressesRead, Grant, NumbersRead};
 use crate::domain::CapabilityPlan;
-use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
+use crate::http::{ApiPath, ApiRoutes, ApiState, Called, JsonBody, Problem, needs};
 use crate::service::api::{ApiAnswer, Outcome, accounts, earlier_answer, keep_answer, numbers};
 use crate::service::{Ctx, Error, civic_addresses};
 use crate::wire::{TeamsAvailableCapabilities, TeamsCapabilityPlans, read_number_identifiers};
@@ -27,7 +27,7 @@ pub(super) fn routes() -> ApiRoutes {
 async fn plans(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersRead>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Problem> {
@@ -45,7 +45,7 @@ async fn plans(
 async fn available(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersRead>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {

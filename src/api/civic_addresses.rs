@@ -11,7 +11,7 @@ use super::request::{Reading, check_version};
 use crate::authz::{AccountsRead, CivicAddressesRead};
 use crate::domain::CivicAddress;
 use crate::domain::filter::AddressField;
-use crate::http::{ApiRoutes, ApiState, Called, PathPart, Problem, needs};
+use crate::http::{ApiPath, ApiRoutes, ApiState, Called, Problem, needs};
 use crate::service::api::accounts;
 use crate::service::{Error, civic_addresses, listing};
 use crate::wire::TeamsCivicAddressResource;
@@ -28,7 +28,7 @@ pub(super) fn routes() -> ApiRoutes {
 async fn list(
     State(state): State<ApiState>,
     Called(grant): Called<CivicAddressesRead>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     parts: Parts,
 ) -> Result<Response, Problem> {
     check_version(&parts)?;
@@ -52,7 +52,7 @@ async fn list(
 async fn get(
     State(state): State<ApiState>,
     Called(grant): Called<CivicAddressesRead>,
-    PathPart((account, address)): PathPart<(String, String)>,
+    ApiPath((account, address)): ApiPath<(String, String)>,
     parts: Parts,
 ) -> Result<Response, Problem> {
     let (reading, mut noted) = Reading::of(&parts)?;

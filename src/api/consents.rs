@@ -10,9 +10,10 @@ use super::lists::list_answer;
 use super::noted::{refused, refused_by_service};
 use super::paging::ListQuery;
 use super::request::{Asked, Now, Reading, Writing, answer_of, answer_of_deletion, check_version};
+use super::warnings::{doubtful_status, noticed};
 use crate::authz::{ConsentsRead, ConsentsWrite};
 use crate::domain::filter::ConsentField;
-use crate::http::{ApiRoutes, ApiState, Called, MergePatchBody, PathPart, Problem, needs};
+use crate::http::{ApiPath, ApiRoutes, ApiState, Called, MergePatchBody, Problem, needs};
 use crate::service::api::ChangeRequest;
 use crate::service::api::consents::{self, ConsentOfAccount};
 use crate::service::{Origin, listing};
@@ -51,7 +52,7 @@ async fn list(
 async fn get(
     State(state): State<ApiState>,
     Called(grant): Called<ConsentsRead>,
-    PathPart(tenant): PathPart<String>,
+    ApiPath(tenant): ApiPath<String>,
     parts: Parts,
 ) -> Result<Response, Problem> {
     let (reading, mut noted) = Reading::of(&parts)?;
@@ -74,7 +75,7 @@ fn current(of: &ConsentOfAccount) -> Now {
 async fn patch(
     State(state): State<ApiState>,
     Called(grant): Called<ConsentsWrite>,
-    PathPart(tenant): PathPart<String>,
+    ApiPath(tenant): ApiPath<String>,
     origin: Origin,
     parts: Parts,
     MergePatchBody(body): MergePatchBody,
@@ -92,5 +93,7 @@ async fn patch(
         },
     };
     let answer = consents::patch(state.ctx(), &grant, &request, &tenant, &patch).await;
-    Ok(writing.answer(answer.map_err(|error| refused_by_service(error, false))?))
+    let answer = writing.answer(answer.map_err(|error| refused_by_service(error, false))?);
+    let doubt = patch.status.as_deref().and_then(|status| doubtful_status(status, &state.ctx().policy.relationships));
+    Ok(noticed(answer, doubt.as_deref()))
 }

@@ -7,7 +7,7 @@ use super::query::Parameters;
 use crate::domain::{AccountName, E164, TenantId};
 use crate::http::{NOT_YET, Problem};
 use crate::service::{self, ItemProblem};
-use crate::wire::{InputProblem, Read};
+use crate::wire::{InputProblem, PROBLEMS_MOST, Read};
 
 /// What is wrong with a request, as far as it was looked at.
 #[derive(Debug, Default)]
@@ -110,6 +110,7 @@ impl Noted {
 fn telephone_number(text: &str) -> Result<E164, String> {
     E164::parse_wire(text).map_err(|error| {
         let bare = text.trim();
+        let bare = bare.strip_prefix("00").unwrap_or(bare);
         match E164::parse_wire(&format!("+{bare}")) {
             Ok(number) => {
                 format!("The number has no + in front. Write it as {number}, or as %2B{bare}.")
@@ -135,7 +136,13 @@ pub(super) fn problem_of(status: StatusCode, all: Vec<(&'static str, String, Str
             Problem::new(status, "invalid_request", "The request cannot be taken", message)
         }
     };
-    all.into_iter().fold(start, |problem, (code, target, message)| problem.field_with(target, message, code))
+    let more = all.get(PROBLEMS_MOST).map(|(_, target, _)| {
+        let message =
+            format!("There are more problems, from here on. Correct the first {PROBLEMS_MOST} and send it again.");
+        ("too_many_problems", target.clone(), message)
+    });
+    let told = all.into_iter().take(PROBLEMS_MOST).chain(more);
+    told.fold(start, |problem, (code, target, message)| problem.field_with(target, message, code))
 }
 
 /// Says what is wrong with parameters, headers and bodies.
@@ -174,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_number_without_its_plus_is_told_how_it_is_written() {
-        for text in ["441632960000", " 441632960000"] {
+        for text in ["441632960000", " 441632960000", "00441632960000"] {
             let message = telephone_number(text).unwrap_err();
             assert!(message.contains("+441632960000") && message.contains("%2B441632960000"), "{text}: {message}");
         }

@@ -9,13 +9,14 @@ use super::lists::list_answer;
 use super::noted::{Noted, read_body, refused_by_service};
 use super::paging::ListQuery;
 use super::request::{Asked, Now, Reading, Writing, answer_of, answer_of_deletion, check_version};
-use super::warnings::warned;
+use super::warnings::{noticed, warned};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite};
 use crate::domain::filter::NumberField;
+use crate::domain::number::Notice;
 use crate::domain::{AccountName, E164, Number, SentNumber};
-use crate::http::{ApiRoutes, ApiState, Called, JsonBody, PathPart, Problem, needs};
+use crate::http::{ApiPath, ApiRoutes, ApiState, Called, JsonBody, Problem, needs};
 use crate::service::api::addresses::{self, CheckedAddresses};
-use crate::service::api::numbers::{self, NumbersToDelete, NumbersToPut};
+use crate::service::api::numbers::{self, NumbersToDelete, NumbersToPut, PutAnswer};
 use crate::service::api::{ApiAnswer, ChangeRequest, Outcome};
 use crate::service::{Origin, listing};
 use crate::wire::{
@@ -47,7 +48,7 @@ async fn list_all(
 async fn list(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersRead>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     parts: Parts,
 ) -> Result<Response, Problem> {
     check_version(&parts)?;
@@ -80,14 +81,15 @@ async fn page(
 async fn get(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersRead>,
-    PathPart((account, number)): PathPart<(String, String)>,
+    ApiPath((account, number)): ApiPath<(String, String)>,
     parts: Parts,
 ) -> Result<Response, Problem> {
     let (reading, mut noted) = Reading::of(&parts)?;
     let (account, number) = (noted.account_name(&account), noted.telephone_number(&number));
     let (account, number) = noted.finish(account.zip(number))?;
     let found = numbers::get(state.ctx(), &grant, account.as_str(), number).await?;
-    reading.answer(&TaggedNumber(&found), Some(found.changed_at))
+    let answer = reading.answer(&TaggedNumber(&found), Some(found.changed_at))?;
+    Ok(noticed(answer, found.notice.map(Notice::words)))
 }
 
 fn single(numbers: Option<&[Number]>) -> Option<Now> {
@@ -119,17 +121,19 @@ async fn put_all(
     (sent, batch): (&[SentNumber], bool),
 ) -> Result<(ApiAnswer, CheckedAddresses), Problem> {
     let account = account.as_str();
-    let checked = addresses::check(state.ctx(), grant, account, sent).await?;
+    let mut checked = addresses::check(state.ctx(), grant, account, sent).await?;
     let to_put = NumbersToPut { account, numbers: sent, addresses: &checked };
-    let answer = numbers::put(state.ctx(), grant, request, &to_put).await;
-    Ok((answer.map_err(|error| refused_by_service(error, batch))?, checked))
+    let put = numbers::put(state.ctx(), grant, request, &to_put).await;
+    let PutAnswer { answer, doubts } = put.map_err(|error| refused_by_service(error, batch))?;
+    checked.doubts.extend(doubts);
+    Ok((answer, checked))
 }
 
 /// `PUT /accounts/{accountName}/numbers/{telephoneNumber}`
 async fn put(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersWrite>,
-    PathPart((account, number)): PathPart<(String, String)>,
+    ApiPath((account, number)): ApiPath<(String, String)>,
     origin: Origin,
     parts: Parts,
     JsonBody(body): JsonBody,
@@ -162,7 +166,7 @@ async fn put(
 async fn delete(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersDelete>,
-    PathPart((account, number)): PathPart<(String, String)>,
+    ApiPath((account, number)): ApiPath<(String, String)>,
     origin: Origin,
     parts: Parts,
 ) -> Result<Response, Problem> {
@@ -184,7 +188,7 @@ async fn delete(
 async fn put_batch(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersWrite>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     origin: Origin,
     parts: Parts,
     JsonBody(body): JsonBody,
@@ -222,7 +226,7 @@ fn answer_of_batch(sent: &[SentNumber], after: &[Number]) -> ApiAnswer {
 async fn delete_batch(
     State(state): State<ApiState>,
     Called(grant): Called<NumbersDelete>,
-    PathPart(account): PathPart<String>,
+    ApiPath(account): ApiPath<String>,
     origin: Origin,
     parts: Parts,
     JsonBody(body): JsonBody,

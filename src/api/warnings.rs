@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
 use crate::domain::nearest::nearest;
-use crate::domain::{KNOWN_CAPABILITIES, KNOWN_USAGES, SentNumber, numbering_plan};
+use crate::domain::{KNOWN_CAPABILITIES, KNOWN_USAGES, RelationshipChoice, SentNumber, numbering_plan};
 use crate::service::api::addresses::CheckedAddresses;
 
 const WARNING: HeaderName = HeaderName::from_static("x-nmp-warning");
@@ -18,6 +18,7 @@ const SHOWN: usize = 60;
 /// Adds to an answer what looks like a mistake in the numbers that were sent.
 pub(super) fn warned(mut answer: Response, sent: &[SentNumber], checked: &CheckedAddresses) -> Response {
     let mut all: Vec<String> = checked.are_unchecked.then(|| UNCHECKED.to_owned()).into_iter().collect();
+    all.extend(checked.doubts.iter().cloned());
     for number in sent {
         if all.len() > MOST {
             break;
@@ -36,6 +37,14 @@ pub(super) fn warned(mut answer: Response, sent: &[SentNumber], checked: &Checke
     answer
 }
 
+/// Adds to an answer what the state of what it is about does not tell.
+pub(super) fn noticed(mut answer: Response, notice: Option<&str>) -> Response {
+    if let Some(value) = notice.and_then(|text| HeaderValue::from_str(text).ok()) {
+        answer.headers_mut().insert(WARNING, value);
+    }
+    answer
+}
+
 fn of_number(sent: &SentNumber, all: &mut Vec<String>) {
     let mut add = |text: String| {
         if !all.contains(&text) {
@@ -48,7 +57,9 @@ fn of_number(sent: &SentNumber, all: &mut Vec<String>) {
         add(format!("{number} is {}", doubt.words()));
     }
     let teams = &sent.settings.teams;
-    let usages = std::iter::once(&teams.usage).chain(&teams.additional_usages).filter(|usage| !usage.is_empty());
+    // An empty usage is for the backend to refuse; an empty further one is a slip.
+    let first = std::iter::once(&teams.usage).filter(|usage| !usage.is_empty());
+    let usages = first.chain(&teams.additional_usages);
     for usage in usages.filter(|usage| !KNOWN_USAGES.contains(&usage.as_str())) {
         add(unknown("usage", usage, &KNOWN_USAGES));
     }
@@ -59,8 +70,14 @@ fn of_number(sent: &SentNumber, all: &mut Vec<String>) {
     }
 }
 
+/// Says of a relationship status that is none of the choices which of them is nearest.
+pub(super) fn doubtful_status(status: &str, choices: &[RelationshipChoice]) -> Option<String> {
+    let known: Vec<&str> = choices.iter().map(|choice| choice.value.as_str()).collect();
+    (!known.contains(&status)).then(|| unknown("status", status, &known))
+}
+
 /// Says that a word is not known, and which one is nearest. Headers hold visible ASCII alone.
-fn unknown(what: &str, word: &str, known: &[&'static str]) -> String {
+fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     let shown: String = word.chars().take(SHOWN).flat_map(char::escape_default).collect();
     match nearest(word, known.iter().copied()) {
         Some(meant) => format!("\"{shown}\" is no known {what}; the nearest is {meant}"),

@@ -23,7 +23,7 @@ const fn code(code: &'static str, statuses: &'static [u16], meaning: &'static st
 }
 
 /// Every code, by status; those of details beside the ones that stand alone.
-pub static CODES: [ErrorCode; 58] = [
+pub static CODES: [ErrorCode; 60] = [
     code("invalid_request", &[400, 409], "Several things are wrong; `details` has each of them."),
     code("bad_request", &[400], "The request is damaged, or not one that HTTP allows."),
     code("missing_api_version_parameter", &[400], "`api-version` is missing."),
@@ -55,6 +55,11 @@ pub static CODES: [ErrorCode; 58] = [
     code("nul_character", &[400], "A text holds the character U+0000."),
     code("duplicate_property", &[400], "An object has a property twice."),
     code("missing_property", &[400], "A required property is not there."),
+    code(
+        "unknown_property",
+        &[400],
+        "A property that there is not, which most likely is one that is left out, mistyped; the message names both.",
+    ),
     code("wrong_type", &[400], "A value has another type than it should."),
     code("invalid_value", &[400], "A value breaks the rules of its property."),
     code("too_long", &[400], "A text has too many characters."),
@@ -100,7 +105,8 @@ pub static CODES: [ErrorCode; 58] = [
     code(
         "subdomain_reserved",
         &[409],
-        "Another account gave the subdomain up lately, and nobody else gets it for a while; the message says until when.",
+        "Another account, or this one with another tenant, had the subdomain lately, and nobody else gets it for a while; \
+         the message says until when.",
     ),
     code("number_on_other_account", &[409], "The number belongs to another account. Delete it there first."),
     code(
@@ -109,6 +115,11 @@ pub static CODES: [ErrorCode; 58] = [
         "Another account had the number until lately, and nobody else gets it for a while; the message says until when.",
     ),
     code("number_releasing", &[409], "The number is being released. Wait until that is complete."),
+    code(
+        "number_release_held",
+        &[409],
+        "The number is to be released once a person has confirmed the changes of its account in the portal.",
+    ),
     code("number_refused", &[409], "The number cannot be put for a reason that the message tells."),
     code(
         "cursor_gone",

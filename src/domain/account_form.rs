@@ -22,6 +22,8 @@ pub struct AccountForm {
     pub services: ServiceSet,
     /// Ticked "Sync with backend service".
     pub synced: ServiceSet,
+    /// What stays true of the sync of services that are not enabled: only programs say that.
+    pub synced_though_off: ServiceSet,
     /// What Direct Routing needs. It is looked at only where that service is ticked.
     pub direct_routing: DirectRoutingForm,
     /// Ticket of this change.
@@ -74,6 +76,7 @@ impl AccountForm {
         Self {
             name: before.name.clone(),
             synced: self.synced.without(unasked).or(before.synced.and(unasked)),
+            synced_though_off: before.synced.without(before.services),
             ..self.clone()
         }
     }
@@ -83,22 +86,40 @@ impl AccountForm {
     /// # Errors
     /// Every problem, each with its field.
     pub fn check(&self, zones: Option<&Zones>) -> Result<AccountDraft, Vec<FieldProblem>> {
+        self.check_change(None, zones)
+    }
+
+    /// The same of a change: what the account had before, and programs may put, is no problem as long as it stays so.
+    ///
+    /// # Errors
+    /// Every problem, each with its field.
+    pub fn check_change(
+        &self,
+        before: Option<&Account>,
+        zones: Option<&Zones>,
+    ) -> Result<AccountDraft, Vec<FieldProblem>> {
         let mut problems = Vec::new();
         let name = AccountName::parse(self.name.trim()).map_err(|m| problems.push(FieldProblem::new("name", m))).ok();
         let tenant_id = filled(&self.tenant_id).and_then(|text| {
             TenantId::parse(text).map_err(|e| problems.push(FieldProblem::new("tenant", sentence(&e.to_string())))).ok()
         });
         let correlation_id = filled(&self.correlation_id).map(str::to_owned);
-        check_correlation_id(correlation_id.as_deref(), &mut problems);
-        let teams = self.services.and(ServiceSet::TEAMS);
-        if self.services.is_empty() {
+        if before.is_none_or(|before| before.correlation_id != correlation_id) {
+            check_correlation_id(correlation_id.as_deref(), &mut problems);
+        }
+        let without_tenant = before.filter(|before| before.tenant_id.is_none());
+        let kept = without_tenant.map_or(ServiceSet::default(), |before| before.services);
+        let teams = self.services.and(ServiceSet::TEAMS).without(kept);
+        if self.services.is_empty() && before.is_some_and(|before| before.services.is_empty()) {
+            // It stays without any.
+        } else if self.services.is_empty() {
             problems.push(FieldProblem::new("service", "Enable at least one service for the account."));
         } else if !teams.is_empty() && filled(&self.tenant_id).is_none() {
             let message = format!("{} needs the enterprise's tenant ID.", teams.labels());
             problems.push(FieldProblem::new("tenant", message));
         }
         let direct_routing = if self.services.contains(Service::DirectRouting) {
-            self.direct_routing.check(zones, &mut problems)
+            self.direct_routing.check(before, zones, &mut problems)
         } else {
             None
         };
@@ -111,12 +132,20 @@ impl AccountForm {
                 correlation_id,
                 services: self.services,
                 // Call Protection has no backend, and says nothing about one.
-                synced: self.synced.and(self.services).without(Service::CallProtection.into()),
+                synced: self.all_synced().without(Service::CallProtection.into()),
                 direct_routing,
                 ticket,
             }),
             _ => Err(problems),
         }
+    }
+}
+
+impl AccountForm {
+    /// The services that are synced, with those that are not enabled and would be.
+    #[must_use]
+    pub fn all_synced(&self) -> ServiceSet {
+        self.synced.and(self.services).or(self.synced_though_off.without(self.services))
     }
 }
 
@@ -136,8 +165,24 @@ fn check_correlation_id(id: Option<&str>, problems: &mut Vec<FieldProblem>) {
 impl DirectRoutingForm {
     /// Nothing where something is wrong, which is then among the problems. Tokens may come later: the enterprise is told
     /// them only once it has registered the names that follow from the subdomain.
-    fn check(&self, zones: Option<&Zones>, problems: &mut Vec<FieldProblem>) -> Option<DirectRouting> {
+    fn check(
+        &self,
+        before: Option<&Account>,
+        zones: Option<&Zones>,
+        problems: &mut Vec<FieldProblem>,
+    ) -> Option<DirectRouting> {
         let label = self.subdomain.trim();
+        let before = before.filter(|before| before.services.contains(Service::DirectRouting));
+        let had = before.and_then(|before| before.direct_routing.as_ref());
+        if before.is_some()
+            && had.is_none()
+            && label.is_empty()
+            && self.tokens.iter().all(|typed| typed.trim().is_empty())
+        {
+            return None;
+        }
+        // A label that the account has already stays good, whatever the deployment's names became.
+        let zones = zones.filter(|_| had.is_none_or(|had| !had.subdomain.eq_ignore_ascii_case(label)));
         let label = match zones {
             Some(zones) => zones.check_label(label),
             None => parse_label(label),
@@ -202,6 +247,56 @@ mod tests {
         form.services = Service::ZoomPhoneCloudPeering.into();
         form.direct_routing.subdomain = "a b".into();
         assert_eq!(form.check(Some(&zones)).unwrap().direct_routing, None);
+    }
+
+    fn put(services: ServiceSet, synced: ServiceSet) -> Account {
+        Account {
+            id: 1,
+            name: "contoso".into(),
+            tenant_id: None,
+            correlation_id: None,
+            services,
+            synced,
+            number_count: 0,
+            deleting: false,
+            rev: 1,
+            created_at: time::OffsetDateTime::UNIX_EPOCH,
+            updated_at: time::OffsetDateTime::UNIX_EPOCH,
+            direct_routing: None,
+            subdomain_status: crate::domain::direct_routing::SubdomainStatus::NotProvisioned,
+            as_sent: crate::domain::AccountAsSent::default(),
+        }
+    }
+
+    #[test]
+    fn a_change_keeps_what_only_programs_put() {
+        let off = Service::OperatorConnect.into();
+        let zoom = Service::ZoomPhoneCloudPeering.into();
+        let before = put(zoom, off);
+        let form = AccountForm { services: zoom, ..AccountForm::default() };
+        let draft = form.over(&before, ServiceSet::ALL).check_change(Some(&before), None).unwrap();
+        assert_eq!(draft.synced, off, "a service that is not enabled stays as it was sent");
+        // Who enables it says whether it is synced.
+        let form =
+            AccountForm { services: zoom.or(off), tenant_id: "a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a".into(), ..form };
+        let draft = form.over(&before, ServiceSet::ALL).check_change(Some(&before), None).unwrap();
+        assert_eq!(draft.synced, ServiceSet::default());
+    }
+
+    #[test]
+    fn only_what_a_change_changes_is_refused() {
+        let none = ServiceSet::default();
+        let fields = |form: &AccountForm, before: &Account| -> Vec<&str> {
+            let form = form.over(before, ServiceSet::ALL);
+            let problems = form.check_change(Some(before), None).err().unwrap_or_default();
+            problems.iter().map(|problem| problem.field).collect()
+        };
+        let empty = AccountForm { correlation_id: "c".into(), ..AccountForm::default() };
+        assert_eq!(fields(&empty, &put(none, none)), [""; 0], "it had no service before");
+        assert_eq!(fields(&empty, &put(Service::ZoomPhoneCloudPeering.into(), none)), ["service"]);
+        let routing = AccountForm { services: Service::DirectRouting.into(), ..empty };
+        assert_eq!(fields(&routing, &put(Service::DirectRouting.into(), none)), [""; 0], "nor a tenant or a subdomain");
+        assert!(fields(&routing, &put(none, none)).contains(&"tenant"));
     }
 
     #[test]

@@ -69,12 +69,15 @@ impl NumberAsSent {
 
     /// Whether the other says something else of what a program can set; the order of lists is nothing of that.
     pub fn differs_from(&self, other: &Self) -> bool {
-        (&self.disabled, &self.calling_profile) != (&other.disabled, &other.calling_profile)
+        self.settable() != other.settable()
     }
 
-    /// What a program can set, for the tag of the number.
-    pub fn settable(&self) -> impl Serialize + '_ {
-        (&self.disabled, &self.calling_profile)
+    /// What a program can set, for the tag of the number: lists as sets, and nothing where there is nothing of it.
+    pub fn settable(&self) -> Option<impl Serialize + PartialEq + '_> {
+        let as_sets = |teams: &Option<TeamsSettings>| teams.clone().map(TeamsSettings::normalised);
+        let disabled: BTreeMap<Service, Option<TeamsSettings>> =
+            self.disabled.iter().map(|(service, teams)| (*service, as_sets(teams))).collect();
+        (!disabled.is_empty() || self.calling_profile.is_some()).then_some((disabled, &self.calling_profile))
     }
 
     /// The value's key.

@@ -7,8 +7,10 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::as_sent::NumberAsSent;
+use super::drift::DriftKind;
 use super::e164::E164;
 use super::provisioning::ProvisioningError;
+use super::reconcile::ReconcileState;
 use super::service::{Service, ServiceSet};
 
 /// The usage of a number that a person is called on.
@@ -54,6 +56,16 @@ pub struct NumberSettings {
 }
 
 impl TeamsSettings {
+    /// Puts lists into one order, so that equal settings are one value.
+    #[must_use]
+    pub fn normalised(mut self) -> Self {
+        for list in [&mut self.choosable_capabilities, &mut self.additional_usages] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        self
+    }
+
     /// Whether people call with such a number, be it the first usage or a further one.
     #[must_use]
     pub fn is_for_calling_users(&self) -> bool {
@@ -70,12 +82,8 @@ impl TeamsSettings {
 impl NumberSettings {
     /// Puts lists into one order, so that equal settings are one value.
     #[must_use]
-    pub fn normalised(mut self) -> Self {
-        for list in [&mut self.teams.choosable_capabilities, &mut self.teams.additional_usages] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        self
+    pub fn normalised(self) -> Self {
+        Self { teams: self.teams.normalised(), ..self }
     }
 
     /// The number's main service: its Teams service, where it has one.
@@ -200,6 +208,39 @@ pub struct Number {
     pub order_id: i64,
     /// When it was last changed.
     pub changed_at: OffsetDateTime,
+    /// What its state does not tell, where it was asked for alone.
+    pub notice: Option<Notice>,
+}
+
+/// What the state of a number does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It is called synced, and a backend has it otherwise by now.
+    Drift(DriftKind),
+    /// Nothing is sent for it before a person has confirmed what would change.
+    Held,
+}
+
+impl Notice {
+    /// The name in storage of what is kept of the number: a kind of drift, or that its account is held.
+    pub fn from_key(key: &str) -> Option<Self> {
+        if key == ReconcileState::Held.key() { Some(Self::Held) } else { DriftKind::from_key(key).map(Self::Drift) }
+    }
+
+    /// What it means, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Held => "nothing is sent to the backend before a person confirms the changes on the account's page",
+            Self::Drift(DriftKind::Different) => {
+                "the backend has this number with other settings; send it again with PUT to replace them"
+            }
+            Self::Drift(DriftKind::OnlyHere) => "the backend does not have this number; send it again with PUT",
+            Self::Drift(DriftKind::OtherTenant) => "the backend has this number for another tenant",
+            Self::Drift(DriftKind::ConsentWithdrawn | DriftKind::OnlyThere) => {
+                "the enterprise's consent does not stand any more, and the backend has this number still"
+            }
+        }
+    }
 }
 
 /// The two-letter country of a number, from the numbering plans of the world. A number that no plan knows (such as one

@@ -11,7 +11,7 @@ pub mod operations;
 mod portal;
 
 pub use api::api_router;
-pub use api::extract::{Called, JsonBody, MergePatchBody};
+pub use api::extract::{ApiPath, Called, JsonBody, MergePatchBody};
 pub use api::routes::ApiRoutes;
 pub use api::state::ApiState;
 pub use listener::access::{Access, RouteEntry, needs, public, signed_in};

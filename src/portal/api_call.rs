@@ -87,7 +87,7 @@ pub(super) fn of_account_form(state: &PortalState, form: &AccountForm, there: Op
     }
     let zones = state.ctx().policy.zones.as_ref();
     let as_sent = there.map(|account| &account.as_sent);
-    let body = match form.check(zones) {
+    let body = match form.check_change(there, zones) {
         Ok(draft) => AccountResource::body(&draft, as_sent),
         Err(_) => AccountResource::typed(form, as_sent),
     };

@@ -60,6 +60,7 @@ fn action_words(action: &str) -> String {
         "account.reconcile" => "Comparison with the backend asked for",
         "consent.numbers_again" => "Refused numbers sent again",
         "consent.seen" => "Consent changed at the backend",
+        "numbers.disabled_services" => "Disabled services of numbers changed",
         "numbers.seen" => "Numbers changed at the backend",
         "consent.relationship" => "Relationship status set",
         "order.submit" => "Order submitted",

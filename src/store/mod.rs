@@ -66,7 +66,9 @@ pub use orders::begun::Begun;
 pub use orders::changes::{Between, ChangedRange};
 pub use orders::folded::FoldedItems;
 pub use orders::history::OrderHistory;
-pub use orders::items::{Cause, ItemRow, NewItem, QuarantinedItem, SettingsChange, VerdictCount};
+pub use orders::items::{
+    Cause, ItemRow, NewItem, QuarantinedItem, Reserved, SettingsChange, StagedOrder, VerdictCount,
+};
 pub use orders::mending::{DraftText, NoteRow, Proposal, ProposalCount, Proposals};
 pub use orders::overrides::{NewOverride, Override};
 pub use orders::problems::{NewProblem, ProblemRow};
@@ -94,6 +96,7 @@ pub use sync::work::{Again, Claim, Lane, WorkId, WorkKind};
 pub(crate) use tx::Conn;
 pub use tx::Tx;
 pub use uploads::{WaitingFile, WaitingUpload};
+pub use zone::labels::GivenUpLabel;
 pub use zone::told_names::LabelRow;
 pub use zone::{DelegationRow, NamesChecked, NamesRow, ZoneChanges, ZoneDelta, ZoneSnapshot};
 
@@ -113,6 +116,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         drift::compare::ALL,
         drift::keep::ALL,
         drift::resolve::ALL,
+        drift::stands::ALL,
         listing::ALL,
         moving::ALL,
         moving::records::ALL,
@@ -152,6 +156,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         sync::known::ALL,
         sync::news::ALL,
         sync::observed::ALL,
+        sync::overwritten::ALL,
         sync::parts::ALL,
         sync::plan::ALL,
         sync::pushes::ALL,
@@ -161,6 +166,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         sync::shown::ALL,
         sync::unread::ALL,
         sync::upkeep::ALL,
+        sync::waiting::ALL,
         sync::work::ALL,
         uploads::ALL,
         zone::ALL,

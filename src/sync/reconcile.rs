@@ -94,7 +94,8 @@ impl Engine {
     ) -> Result<Look, Stop> {
         // Nobody waits for the comparison.
         let plan = self.ctx.db.search().await?.push_plan(account.id, self.info(), list).await?;
-        let is_held = self.ctx.policy.mass_change.needs_a_person(plan.changes(), plan.total);
+        // Whoever deletes an account chose that its numbers go: nobody is asked a second time.
+        let is_held = !account.deleting && self.ctx.policy.mass_change.needs_a_person(plan.changes(), plan.total);
         let state = if is_held { ReconcileState::Held } else { ReconcileState::Going };
         let mut tx = self.begin(claim).await?;
         tx.decide_reconcile(account.id, &self.info().name, state, (&plan, looked_at)).await?;
@@ -122,11 +123,6 @@ impl Engine {
     pub(super) async fn settle_what_is_known(&self, tx: &mut Tx, push: &Push, list: i64) -> Result<bool, Stop> {
         let known = tx.known_of_push(push, list).await?;
         let now = self.ctx.clock.now();
-        if !known.different.is_empty()
-            && let (Some(settings), Some(service)) = (tx.settings(push.settings_id).await?, push.service)
-        {
-            tx.note_overwritten(list, &known.different, &settings.part(service), now).await?;
-        }
         if known.alike.is_empty() && known.elsewhere.is_empty() {
             return Ok(true);
         }

@@ -141,7 +141,7 @@ impl AccountResource {
         });
         let desired = Desired {
             services: form.services,
-            synced: form.synced.and(form.services),
+            synced: form.all_synced(),
             direct_routing: direct_routing.as_ref(),
             as_sent,
         };

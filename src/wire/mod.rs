@@ -2,7 +2,8 @@
 //!
 //! Pure: bytes and the domain's values in, the domain's values and serialisable resources out. Readers report every
 //! problem of a body at once. What is read only in the contract is never looked at in a body, so that a resource that was
-//! fetched can be sent back unchanged; properties that the contract does not know are ignored.
+//! fetched can be sent back unchanged; properties that the contract does not know are ignored, unless
+//! one most likely is an optional one that is left out, mistyped.
 
 mod account;
 mod account_reader;
@@ -39,13 +40,18 @@ pub use number::{BatchNumbers, NumberResource, TaggedNumber};
 pub use number_reader::{BATCH_MOST, read_number, read_number_identifiers, read_numbers, read_numbers_to_delete};
 pub use page_reader::{ListedPage, NumberPages, read_account_page};
 pub use plans::{TeamsAvailableCapabilities, TeamsCapabilityPlans};
-pub use reader::Read;
+pub use reader::{PROBLEMS_MOST, Read};
 pub use schema::{
     BatchNumbersDelete, NumberIdentifier, NumberIdentifiers, RequestForInformationResourceCreateOrUpdate, generator,
 };
 
 /// The version of the contract that examples and commands name.
 pub const VERSION: &str = "2024-02-29-preview";
+
+/// The names of the services, and more.
+fn service_names(more: &[&'static str]) -> Vec<&'static str> {
+    crate::domain::Service::ALL.into_iter().map(|service| service.contract_name()).chain(more.iter().copied()).collect()
+}
 
 /// One thing that is wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]

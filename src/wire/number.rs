@@ -257,6 +257,6 @@ impl Resource for TaggedNumber<'_> {
     /// Everything that can be set on a number, here or in the portal: what the contract has no words for counts too.
     fn desired(&self) -> i64 {
         let Number { account, telephone_number, settings, as_sent, .. } = self.0;
-        content_id(&(&**account, telephone_number, &**settings, as_sent.as_deref().map(NumberAsSent::settable)))
+        content_id(&(&**account, telephone_number, &**settings, as_sent.as_deref().and_then(NumberAsSent::settable)))
     }
 }

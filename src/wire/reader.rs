@@ -13,6 +13,9 @@ use crate::domain::nearest::nearest;
 /// The most problems that are noted of one body.
 pub const PROBLEMS_MOST: usize = 500;
 
+/// The most properties of one object that are looked at for slips.
+const LOOKED_AT: usize = 200;
+
 /// A body as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read<T> {
@@ -109,6 +112,23 @@ impl<'a> Object<'a> {
     /// The text of a property that may be left out. An empty one counts as left out, whatever the property.
     pub fn filled(&self, name: &str) -> Option<Node<'a>> {
         self.optional(name).filter(|node| node.value.as_str() != Some(""))
+    }
+
+    /// Refuses what is no property of this object and most likely is one of `optional` that is not given, mistyped: without
+    /// it the property would count as left out, which takes away what was there.
+    pub fn spelt_right(&self, optional: &[&str]) {
+        let absent: Vec<&str> = optional.iter().copied().filter(|name| !self.has(name)).collect();
+        let strange = |(name, value): &(&String, &Value)| !value.is_null() && !optional.contains(&name.as_str());
+        for (name, _) in self.members.iter().filter(strange).take(LOOKED_AT) {
+            if let Some(meant) = nearest(name, absent.iter().copied()) {
+                let given = shown(name);
+                let message = format!(
+                    "There is no property \u{201c}{given}\u{201d} here, and {meant} is not given. Write it as {meant}, or \
+                     leave it out."
+                );
+                self.refuse(&given, "unknown_property", message);
+            }
+        }
     }
 
     /// Whether the property is given.

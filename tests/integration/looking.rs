@@ -28,6 +28,7 @@ use crate::sync::Outside;
 on_both_databases![
     numbers_that_are_there_as_they_should_be_are_not_pushed,
     what_was_there_before_a_push_is_in_the_history,
+    a_push_that_was_refused_has_replaced_nothing,
     a_number_of_another_tenant_is_not_pushed,
     what_an_enterprise_without_an_account_holds_is_known,
     the_list_is_read_before_the_first_push_and_not_for_each,
@@ -36,6 +37,7 @@ on_both_databases![
     a_list_with_an_item_that_cannot_be_read_holds_nobody_up,
     a_service_that_is_synced_from_now_on_is_compared_first,
     many_changes_wait_for_a_person,
+    an_account_that_is_deleted_waits_for_nobody,
     what_somebody_at_the_enterprise_notices_is_agreed_to,
     an_account_that_got_another_tenant_is_compared_first,
     a_restored_database_is_compared_before_anything_is_pushed,
@@ -128,6 +130,19 @@ async fn what_was_there_before_a_push_is_in_the_history(world: World) {
     // The push is no change by somebody else.
     pull(&world, &outside).await;
     assert_eq!(seen(&world, "+441632960100").await.len(), 1);
+}
+
+async fn a_push_that_was_refused_has_replaced_nothing(world: World) {
+    let outside = Outside::new(&world).await;
+    let theirs = json!({ "usage": "ConferenceAssignment", "displayedCountryCode": "GB" });
+    hold(&outside, CONTOSO, "+441632960100", 2, theirs).await;
+    world.account("contoso").await;
+    outside.faults(json!({ "rejectNumbers": ["+441632960100"] })).await;
+    let order = world.upload("contoso", "+441632960100-0101").await;
+    outside.until_final(&world, order).await;
+    assert_eq!(state(&world, "+441632960100").await.0, SyncState::Failed);
+    assert_eq!(seen(&world, "+441632960100").await, [], "the backend has it as it was");
+    let [(SeenKind::Overwritten, _)] = seen(&world, "+441632960101").await[..] else { panic!("it was replaced") };
 }
 
 /// How a tenant's numbers drift.
@@ -279,6 +294,20 @@ async fn many_changes_wait_for_a_person(world: World) {
     assert_eq!(outside.numbers().await.len(), 31);
     assert_eq!(audited(&world, "account.push_confirmed").await[0]["new"], 31);
     assert_eq!(compared(&world, "contoso").await[0].confirmed.as_ref().unwrap().0, "Alex Admin");
+}
+
+async fn an_account_that_is_deleted_waits_for_nobody(world: World) {
+    let outside = Outside::new(&world).await;
+    let theirs = json!({ "usage": "ConferenceAssignment", "displayedCountryCode": "GB" });
+    hold(&outside, CONTOSO, "+441632960100", 30, theirs).await;
+    turn_sync_on(&world, "+441632960100-0129").await;
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(compared(&world, "contoso").await[0].state, ReconcileState::Held);
+    accounts::delete(&world.ctx, &grant(), &origin(), "contoso", Some(&grant())).await.unwrap();
+    outside.engine.run_until_idle().await.unwrap();
+    assert!(outside.numbers().await.is_empty(), "they were released");
+    let gone = accounts::get(&world.ctx, &grant(), "contoso").await;
+    assert!(matches!(gone, Err(Error::NotFound(_))), "{gone:?}");
 }
 
 async fn what_somebody_at_the_enterprise_notices_is_agreed_to(world: World) {

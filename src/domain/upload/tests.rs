@@ -310,6 +310,7 @@ proptest! {
             rev: 1,
             order_id: 1,
             changed_at: time::OffsetDateTime::UNIX_EPOCH,
+            notice: None,
         };
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.write_record(HEADINGS.map(Column::heading)).unwrap();

@@ -1,12 +1,15 @@
 //! What handlers of the API take as arguments. What they refuse is a [`Problem`].
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
+use serde::de::DeserializeOwned;
+
 use crate::authz::{Grant, Permission};
 use crate::http::listener::error::Problem;
+use crate::http::listener::extract::holds_nul;
 use crate::http::listener::info::RequestInfo;
 use crate::service::Origin;
 
@@ -21,6 +24,29 @@ impl<P: Permission> FromRequestParts<ApiState> for Called<P> {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let info = RequestInfo::of(parts)?;
         Ok(Self(state.caller(&info, &parts.headers).await?.grant::<P>()?))
+    }
+}
+
+/// A part of the path; what cannot be one is 400.
+#[derive(Clone, Debug)]
+pub struct ApiPath<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<ApiState> for ApiPath<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let refused = || {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_path_parameter",
+                "The request cannot be taken",
+                "A part of the path is not text in UTF-8, percent-encoded, without the character U+0000.",
+            )
+        };
+        if holds_nul(parts.uri.path().as_bytes()) {
+            return Err(refused());
+        }
+        let path = Path::<T>::from_request_parts(parts, state).await.map_err(|error| refused().because(&error))?;
+        Ok(Self(path.0))
     }
 }
 

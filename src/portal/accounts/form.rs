@@ -44,6 +44,7 @@ impl SentAccount {
                 tokens: [self.token1, self.token2],
             },
             ticket: self.ticket,
+            ..AccountForm::default()
         }
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn of(account: &Account) -> AccountForm {
         services: account.services,
         synced: account.synced,
         direct_routing: account.direct_routing.as_ref().map(DirectRoutingForm::from).unwrap_or_default(),
-        ticket: String::new(),
+        ..AccountForm::default()
     }
 }
 

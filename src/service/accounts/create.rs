@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::audited::AuditedAccount;
 use crate::authz::{AccountsWrite, Grant};
 use crate::domain::{Account, AccountDraft, AccountForm, Backends, FieldProblem, ServiceSet};
-use crate::service::labels::{self, AccountLabel};
+use crate::service::labels::{self, AccountLabel, Tenant};
 use crate::service::transact::transact;
 use crate::service::{Ctx, Error, Origin, Result, Rules, audit_entry};
 use crate::store::{Tx, WorkKind};
@@ -24,7 +24,7 @@ pub async fn create(ctx: &Ctx, grant: &Grant<AccountsWrite>, origin: &Origin, fo
                 format!("An account named {} exists. Choose another name.", draft.name),
             ));
         }
-        problems.extend(not_to_be_had(&mut tx, ctx, grant, &draft, ServiceSet::default()).await?);
+        problems.extend(not_to_be_had(&mut tx, ctx, grant, &draft, None).await?);
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
@@ -83,9 +83,10 @@ pub(super) async fn not_to_be_had(
     rules: &Rules,
     grant: &Grant<AccountsWrite>,
     draft: &AccountDraft,
-    kept: ServiceSet,
+    before: Option<&Account>,
 ) -> Result<Vec<FieldProblem>> {
     let mut problems = Vec::new();
+    let kept = before.map_or(ServiceSet::default(), |before| before.services);
     let unknown = draft.services.without(rules.policy.services).without(kept);
     if !unknown.is_empty() {
         let message = format!("{} is not among the services that are offered here.", unknown.labels());
@@ -93,7 +94,10 @@ pub(super) async fn not_to_be_had(
     }
     if let Some(routing) = &draft.direct_routing {
         let wanted = AccountLabel { account: draft.name.as_str(), label: &routing.subdomain };
-        let against = labels::unavailable(tx, rules, grant.principal(), wanted).await?;
+        let for_tenant = (wanted, Tenant::Is(draft.tenant_id.as_ref()));
+        let against = labels::unavailable(tx, rules, grant.principal(), for_tenant).await?;
+        let kept = before.and_then(|before| labels::of_former_tenant(rules, before, draft));
+        problems.extend(kept.map(|reason| FieldProblem::new("subdomain", reason)));
         problems.extend(against.map(|against| FieldProblem::new("subdomain", against.into_reason())));
     }
     Ok(problems)

@@ -75,8 +75,10 @@ pub(in crate::service) async fn delete_in(
             OrderSource::Api => "delete the account with deleteNumbers=true",
         };
         return Err(Error::Conflict(format!(
-            "Account {} has {kept} numbers. Release them first, or {or}.",
-            account.name
+            "Account {} has {kept} {}. Release {them} first, or {or}.",
+            account.name,
+            if kept == 1 { "number" } else { "numbers" },
+            them = if kept == 1 { "it" } else { "them" },
         )));
     }
     // From here on nothing is added to it, so that its last number really is the last.

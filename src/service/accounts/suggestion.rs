@@ -3,7 +3,7 @@
 use crate::authz::{AccountsWrite, Grant};
 use crate::domain::direct_routing::parse_label;
 use crate::domain::{AccountForm, AccountName, Service, ServiceSet, TenantId};
-use crate::service::labels::{self, AccountLabel, Unavailable};
+use crate::service::labels::{self, AccountLabel, Tenant, Unavailable};
 use crate::service::{Ctx, Result};
 use crate::store::Tx;
 
@@ -52,7 +52,7 @@ pub async fn against_subdomain(
         Err(problems) => return Ok(problems),
     };
     let mut tx = ctx.db.read().await?;
-    let against =
-        labels::unavailable(&mut tx, &ctx.rules(), grant.principal(), AccountLabel { account, label: &label }).await?;
+    let wanted = (AccountLabel { account, label: &label }, Tenant::NotSaid);
+    let against = labels::unavailable(&mut tx, &ctx.rules(), grant.principal(), wanted).await?;
     Ok(against.map(Unavailable::into_reason).into_iter().collect())
 }

@@ -37,13 +37,13 @@ pub async fn update(
         let before = find(&mut tx, name).await?;
         let draft = form
             .over(&before, ctx.policy.backends.provisioned())
-            .check(ctx.policy.zones.as_ref())
+            .check_change(Some(&before), ctx.policy.zones.as_ref())
             .map_err(Error::Invalid)?;
         if before.rev != rev || before.deleting {
             return give_up(Updated::Stale(Box::new(before)));
         }
         let mut problems = what_is_in_use(&mut tx, ctx, &before, &draft).await?;
-        problems.extend(not_to_be_had(&mut tx, ctx, grant, &draft, before.services).await?);
+        problems.extend(not_to_be_had(&mut tx, ctx, grant, &draft, Some(&before)).await?);
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }

@@ -1,12 +1,15 @@
 //! Accounts that a program creates, replaces and deletes.
 
+use serde_json::json;
+use time::OffsetDateTime;
+
 use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{AccountsDelete, AccountsRead, AccountsWrite, Grant, NumbersDelete};
-use crate::domain::{Account, AccountDraft, OrderSource, SentAccount, Service};
+use crate::domain::{Account, AccountAsSent, AccountDraft, OrderSource, ReconcileState, SentAccount, Service};
 use crate::service::accounts::{AccountDeletion, by_service, create_in, delete_in, in_use, update_in};
-use crate::service::labels::{self, AccountLabel, Unavailable};
+use crate::service::labels::{self, AccountLabel, Tenant, Unavailable};
 use crate::service::transact::{give_up, transact_together};
-use crate::service::{Ctx, Error, ItemProblem, Result, Rules};
+use crate::service::{Ctx, Error, ItemProblem, Origin, Result, Rules, audit_entry, orders};
 use crate::store::{Tx, at, micros};
 
 /// An account with how many of its numbers have each service.
@@ -35,6 +38,25 @@ pub async fn get(ctx: &Ctx, _: &Grant<AccountsRead>, name: &str) -> Result<Count
     CountedAccount::of(&mut tx, account).await
 }
 
+/// What waits for a person before anything of an account is sent, in words.
+///
+/// # Errors
+/// When the database fails.
+pub async fn held_changes(ctx: &Ctx, _: &Grant<AccountsRead>, account: &Account) -> Result<Option<String>> {
+    if account.pushed(ctx.policy.backends.provisioned()).is_empty() {
+        return Ok(None);
+    }
+    let compared = ctx.db.read().await?.reconciles(account.id).await?;
+    let held = compared.iter().filter(|one| one.state == ReconcileState::Held);
+    let changes: i64 = held.map(|one| one.plan.changes()).sum();
+    Ok((changes > 0).then(|| {
+        let are = if changes == 1 { "change is" } else { "changes are" };
+        format!(
+            "{changes} {are} not sent to the backend before a person confirms it on the account's page in the portal"
+        )
+    }))
+}
+
 /// Creates an account, or makes the one of this name what is wanted.
 ///
 /// # Errors
@@ -55,9 +77,7 @@ pub async fn put(
         }
         let before = match tx.account_locked(name).await? {
             Some(account) if account.deleting => {
-                return Err(Error::NotYet(format!(
-                    "Account {name} is being deleted. Wait until it is gone, then create it anew."
-                )));
+                return Err(being_deleted(&mut tx, &account).await?);
             }
             Some(account) => Some(CountedAccount::of(&mut tx, account).await?),
             None => None,
@@ -88,6 +108,7 @@ pub async fn put(
         let mut account = tx.account(name).await?.ok_or(Error::NotFound("account"))?;
         if account.as_sent != *as_sent {
             tx.set_account_as_sent(account.id, as_sent, now).await?;
+            append_as_sent(&mut tx, grant, request.origin, (&account, as_sent), now).await?;
             (account.as_sent, account.updated_at) = (as_sent.clone(), at(micros(now)));
         }
         let after = CountedAccount::of(&mut tx, account).await?;
@@ -95,6 +116,21 @@ pub async fn put(
     })?;
     ctx.wake_followers_of_accounts().await;
     Ok(answer)
+}
+
+/// Says that an account is being deleted: which passes by itself, unless the backend refused to release a number of it.
+pub(super) async fn being_deleted(tx: &mut Tx, account: &Account) -> Result<Error> {
+    let name = &account.name;
+    let Some((number, error)) = tx.first_failed(account.id).await? else {
+        return Ok(Error::NotYet(format!(
+            "Account {name} is being deleted. Wait until it is gone, then create it anew."
+        )));
+    };
+    let (code, message) = (&error.code, &error.message);
+    Ok(Error::Conflict(format!(
+        "Account {name} is being deleted, and the backend refused to release its number {number} ({code}: {message}). \
+         Delete the account again with deleteNumbers=true, or that number, to try once more."
+    )))
 }
 
 /// Finds what stands against an account that is not put, because something else is wrong with the request.
@@ -109,6 +145,27 @@ pub async fn stands_against(ctx: &Ctx, grant: &Grant<AccountsWrite>, sent: &Sent
     };
     let wanted = sent.as_far_as_read(before.as_ref().map(|before| &before.account));
     against(&mut tx, &ctx.rules(), grant, before.as_ref(), &wanted).await
+}
+
+/// What the audit says of services that a program sent as not enabled.
+async fn append_as_sent(
+    tx: &mut Tx,
+    grant: &Grant<AccountsWrite>,
+    origin: &Origin,
+    (before, after): (&Account, &AccountAsSent),
+    now: OffsetDateTime,
+) -> Result<()> {
+    // Of the tokens nothing is said.
+    let said = |sent: &AccountAsSent| {
+        let subdomain = sent.direct_routing.as_ref().map(|routing| &routing.subdomain);
+        json!({ "disabledServices": sent.disabled, "disabledSubdomain": subdomain }).to_string()
+    };
+    let mut entry = audit_entry(grant, origin, "account.update");
+    entry.subject_kind = "account";
+    entry.subject.clone_from(&before.name);
+    (entry.before, entry.after) = (Some(said(&before.as_sent)), Some(said(after)));
+    tx.append_audit(entry, now).await?;
+    Ok(())
 }
 
 /// Says that somebody else took the name or the subdomain after it was found to be free.
@@ -139,7 +196,11 @@ pub async fn delete(
         if let Some(answer) = request.earlier_answer(&mut tx, grant.principal(), now).await? {
             return give_up(answer);
         }
-        let account = tx.account_locked(name).await?.filter(|account| !account.deleting);
+        let found = tx.account_locked(name).await?;
+        if let (Some(account), Some(release)) = (found.as_ref().filter(|account| account.deleting), release) {
+            release_again(&mut tx, ctx, request.origin, account, release).await?;
+        }
+        let account = found.filter(|account| !account.deleting);
         (request.precondition)(account.as_ref())?;
         if let Some(account) = &account {
             let deletion =
@@ -150,6 +211,21 @@ pub async fn delete(
     })?;
     ctx.wake_followers_of_accounts().await;
     Ok(answer)
+}
+
+/// Releases again what the backend refused to release with an account that is being deleted.
+async fn release_again(
+    tx: &mut Tx,
+    rules: &Rules,
+    origin: &Origin,
+    account: &Account,
+    release: &Grant<NumbersDelete>,
+) -> Result<()> {
+    if tx.first_failed(account.id).await?.is_some() {
+        orders::release_in(tx, rules, release, origin, account, OrderSource::Api).await?;
+        tx.delete_empty_account(account.id, rules.clock.now()).await?;
+    }
+    Ok(())
 }
 
 fn is_as_wanted(account: &Account, wanted: &AccountDraft) -> bool {
@@ -178,23 +254,27 @@ async fn against(
             None => problem("serviceDetails.teamsTenantId".to_owned(), "tenant_in_use", used.reason),
         }));
     }
+    let kept = before.and_then(|before| labels::of_former_tenant(rules, &before.account, wanted));
+    let subdomain = || "serviceDetails.teamsDirectRouting.configuration.subdomain".to_owned();
+    // Where the tenant cannot change at all, that is enough.
+    let kept = kept.filter(|_| problems.iter().all(|problem| problem.code != "tenant_in_use"));
+    problems.extend(kept.map(|reason| problem(subdomain(), "subdomain_reserved", reason)));
     let had = before.and_then(|before| before.account.direct_routing.as_ref().map(|routing| &routing.subdomain));
     // A label that the account has already stays good, whatever the deployment's names became.
     let label = wanted.direct_routing.as_ref().map(|routing| &routing.subdomain).filter(|label| Some(*label) != had);
     let Some(label) = label else { return Ok(problems) };
-    let property = || "serviceDetails.teamsDirectRouting.configuration.subdomain".to_owned();
     if let Some(Err(found)) = rules.policy.zones.as_ref().map(|zones| zones.check_label(label)) {
-        let refused = |message| ItemProblem { conflict: false, ..problem(property(), "invalid_value", message) };
+        let refused = |message| ItemProblem { conflict: false, ..problem(subdomain(), "invalid_value", message) };
         problems.extend(found.into_iter().map(refused));
     }
-    let wanted = AccountLabel { account: wanted.name.as_str(), label };
+    let wanted = (AccountLabel { account: wanted.name.as_str(), label }, Tenant::Is(wanted.tenant_id.as_ref()));
     let taken = labels::unavailable(tx, rules, grant.principal(), wanted).await?;
     problems.extend(taken.map(|taken| {
         let code = match taken {
             Unavailable::Taken(_) => "subdomain_taken",
             Unavailable::Reserved(_) => "subdomain_reserved",
         };
-        problem(property(), code, taken.into_reason())
+        problem(subdomain(), code, taken.into_reason())
     }));
     Ok(problems)
 }

@@ -6,14 +6,14 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::authz::{Grant, NumbersWrite};
-use crate::domain::{CivicAddress, NumberSettings, SentNumber, ServiceSet, TenantId};
+use crate::domain::{CivicAddress, NumberSettings, SentNumber, ServiceSet, TenantId, number};
 use crate::service::transact::transact;
 use crate::service::{Ctx, ItemProblem, Result};
 use crate::store::{Tx, WorkKind};
 
 /// A tenant with so many addresses has more than are read at once.
 const ALL_READ: usize = 5_000;
-/// The addresses are not asked for again so soon after they were read.
+/// The addresses are asked for again no sooner than this after they were read.
 const PAUSE: Duration = Duration::minutes(1);
 
 /// What is known of the emergency addresses of a request.
@@ -23,6 +23,8 @@ pub struct CheckedAddresses {
     pub problems: Vec<ItemProblem>,
     /// Whether there are some that could not be checked, because the tenant's addresses are not known.
     pub are_unchecked: bool,
+    /// What is taken and yet looks like a mistake, in words.
+    pub doubts: BTreeSet<String>,
 }
 
 /// The addresses of a tenant as far as a request asks for them.
@@ -42,7 +44,7 @@ pub async fn check(ctx: &Ctx, _: &Grant<NumbersWrite>, account: &str, sent: &[Se
     if !sent.iter().any(|sent| sent.settings.teams.has_emergency_address()) {
         return Ok(CheckedAddresses::default());
     }
-    let unchecked = CheckedAddresses { problems: Vec::new(), are_unchecked: true };
+    let unchecked = CheckedAddresses { are_unchecked: true, ..CheckedAddresses::default() };
     let Some(backend) = ctx.policy.backends.iter().find(|backend| backend.offers.civic_addresses) else {
         return Ok(unchecked);
     };
@@ -59,9 +61,10 @@ pub async fn check(ctx: &Ctx, _: &Grant<NumbersWrite>, account: &str, sent: &[Se
     };
     let checked = known.check(sent);
     let now = ctx.clock.now();
-    if !checked.problems.is_empty() && known.as_of < now - PAUSE {
+    if !checked.problems.is_empty() {
+        let soonest = now.max(known.as_of + PAUSE);
         transact!(ctx, |tx| {
-            tx.want_work(WorkKind::CivicAddresses.at(&backend.name, tenant.as_str()), now).await?;
+            tx.want_work(WorkKind::CivicAddresses.at(&backend.name, tenant.as_str()), soonest).await?;
         })?;
         ctx.wake_sync().await;
     }
@@ -89,12 +92,30 @@ impl Known {
         let mut checked = CheckedAddresses::default();
         for sent in sent {
             match self.flaw(&sent.settings) {
-                Flaw::None => {}
+                Flaw::None => checked.doubts.extend(self.doubts(sent)),
                 Flaw::Unchecked => checked.are_unchecked = true,
                 Flaw::Of(name, id) => checked.problems.push(self.problem(sent.index, &sent.settings, name, &id)),
             }
         }
         checked
+    }
+
+    /// What looks like a mistake of an address that is the tenant's.
+    fn doubts(&self, sent: &SentNumber) -> Vec<String> {
+        let address = sent.settings.teams.civic_address_id.as_ref().and_then(|id| self.addresses.get(id));
+        let Some(address) = address else { return Vec::new() };
+        let id = ascii(&address.id);
+        let mut doubts = Vec::new();
+        if !address.is_validated() {
+            doubts.push(format!("civicAddressId {id} is not validated"));
+        }
+        let country = sent.number.and_then(|number| Some((number, number::country(number)?)));
+        if let (Some((number, country)), Some(there)) = (country, address.iso_country())
+            && !there.eq_ignore_ascii_case(&country)
+        {
+            doubts.push(format!("civicAddressId {id} is in {}, and {number} is a number of {country}", ascii(there)));
+        }
+        doubts
     }
 
     fn flaw(&self, settings: &NumberSettings) -> Flaw {
@@ -135,6 +156,11 @@ impl Known {
             conflict: false,
         }
     }
+}
+
+/// A text for a header, which holds visible ASCII alone.
+fn ascii(text: &str) -> String {
+    text.chars().flat_map(char::escape_default).collect()
 }
 
 /// What is wrong with the address of a number.

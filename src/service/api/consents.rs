@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{ConsentsRead, ConsentsWrite, Grant};
 use crate::domain::consent::RelationshipPatch;
+use crate::domain::nearest::nearest;
 use crate::domain::{RelationshipChoice, SyncState, TenantId};
 use crate::service::consents::{relationship_state, want_relationship};
 use crate::service::transact::{give_up, transact_together};
@@ -49,7 +50,10 @@ fn check_reason(
     status: &str,
     comment: Option<&str>,
 ) -> Result<()> {
-    let needs_reason = choices.iter().any(|choice| choice.value == status && choice.needs_reason);
+    // A slip in the word is no way around.
+    let meant = nearest(status, choices.iter().map(|choice| choice.value.as_str()));
+    let is_meant = |choice: &&RelationshipChoice| choice.value == status || Some(choice.value.as_str()) == meant;
+    let needs_reason = choices.iter().filter(is_meant).any(|choice| choice.needs_reason);
     if *patch == RelationshipPatch::default() || !needs_reason || comment.is_some_and(|text| !text.trim().is_empty()) {
         return Ok(());
     }

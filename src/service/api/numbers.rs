@@ -4,16 +4,17 @@ mod put;
 mod refused;
 mod wanted;
 
-pub use self::put::{NumbersToPut, against, put};
+pub use self::put::{NumbersToPut, PutAnswer, against, put};
 pub use self::refused::RELEASING;
 
 use super::{ApiAnswer, ChangeRequest, Outcome};
 use crate::authz::{Grant, NumbersDelete, NumbersRead};
 use crate::domain::{Account, E164, Number, OrderKind, OrderSource, SyncState};
+use crate::service::api::accounts::being_deleted;
 use crate::service::orders::{OrderRight, OrderToSubmit, new_order, submit_in};
 use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, ItemProblem, Result};
-use crate::store::{Begun, NumberFilter};
+use crate::store::{Begun, NumberFilter, Tx};
 
 /// Which numbers to take from which account.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,7 @@ pub async fn delete(
                 place: None,
                 backends,
                 not_possible: None,
+                otherwise_there: 0,
             };
             if submit_in(&mut tx, &right, request.origin, order, now).await?.is_none() {
                 return Err(moved());
@@ -115,12 +117,10 @@ pub async fn get_all(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, numbers: 
 }
 
 /// Takes what an order begins with, when the account is there to stay.
-fn present_account(begun: Option<Begun>, name: &str) -> Result<Begun> {
+async fn present_account(tx: &mut Tx, begun: Option<Begun>) -> Result<Begun> {
     let begun = begun.ok_or(Error::NotFound("account"))?;
     if begun.account.deleting {
-        return Err(Error::NotYet(format!(
-            "Account {name} is being deleted. Wait until it is gone, then create it anew."
-        )));
+        return Err(being_deleted(tx, &begun.account).await?);
     }
     Ok(begun)
 }

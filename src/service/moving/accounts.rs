@@ -8,7 +8,7 @@ use super::standing::Open;
 use crate::domain::moving::{Incoming, IncomingAccount, MovingProblem};
 use crate::domain::{Account, AccountDraft, TenantId};
 use crate::service::accounts::create_in;
-use crate::service::labels::{self, AccountLabel};
+use crate::service::labels::{self, AccountLabel, Tenant};
 use crate::service::transact::transact;
 use crate::service::{Error, Result, Rules};
 use crate::store::{ImportStatus, Tx};
@@ -120,7 +120,9 @@ impl Import {
                 continue;
             };
             let before = self.labels.get(label).map(|name| &**name).or(labels.get(label).copied());
-            let against = self.against_label(tx, rules, AccountLabel { account: name, label }, before).await?;
+            let against = self
+                .against_label(tx, rules, (AccountLabel { account: name, label }, draft.tenant_id.as_ref()), before)
+                .await?;
             labels.entry(label).or_insert(name);
             found.push(if against.is_empty() {
                 Found::New
@@ -136,7 +138,7 @@ impl Import {
         &self,
         tx: &mut Tx,
         rules: &Rules,
-        wanted: AccountLabel<'_>,
+        (wanted, tenant): (AccountLabel<'_>, Option<&TenantId>),
         before: Option<&str>,
     ) -> Result<Vec<String>> {
         let shared = before.map(|before| {
@@ -145,7 +147,8 @@ impl Import {
             )
         });
         let checked = rules.policy.zones.as_ref().map(|zones| zones.check_label(wanted.label));
-        let unavailable = labels::unavailable(tx, rules, self.mover.moving.principal(), wanted).await?;
+        let unavailable =
+            labels::unavailable(tx, rules, self.mover.moving.principal(), (wanted, Tenant::Is(tenant))).await?;
         let mut against: Vec<String> = shared.into_iter().collect();
         against.extend(checked.and_then(std::result::Result::err).into_iter().flatten());
         against.extend(unavailable.map(labels::Unavailable::into_reason));

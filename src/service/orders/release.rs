@@ -95,8 +95,15 @@ pub(in crate::service) async fn release_in(
     let verdicts = tx.verdict_counts(id).await?;
     let right = OrderRight::Release(grant.clone());
     let backends = &rules.policy.backends;
-    let order =
-        OrderToSubmit { id, account: &account.name, verdicts: &verdicts, place: None, backends, not_possible: None };
+    let order = OrderToSubmit {
+        id,
+        account: &account.name,
+        verdicts: &verdicts,
+        place: None,
+        backends,
+        not_possible: None,
+        otherwise_there: 0,
+    };
     if submit_in(tx, &right, origin, order, now).await?.is_none() {
         return Err(Error::Overtaken("The numbers keep changing. Try again in a moment.".into()));
     }

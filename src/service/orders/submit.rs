@@ -221,6 +221,8 @@ pub(in crate::service) struct OrderToSubmit<'a> {
     pub(in crate::service) backends: &'a Backends,
     /// What the audit says of its numbers that no numbering plan knows, where there are such.
     pub(in crate::service) not_possible: Option<String>,
+    /// How many of its numbers a backend is known to have otherwise than they are here.
+    pub(in crate::service) otherwise_there: i64,
 }
 
 /// Submits an order that nobody has reviewed, and tells what that set going. `None` when what exists is not what the
@@ -232,9 +234,10 @@ pub(in crate::service) async fn submit_in(
     order: OrderToSubmit<'_>,
     now: OffsetDateTime,
 ) -> Result<Option<Applied>> {
-    let OrderToSubmit { id, account, verdicts, place, backends, not_possible } = order;
+    let OrderToSubmit { id, account, verdicts, place, backends, not_possible, otherwise_there } = order;
     let touched = TouchedThere::default();
-    let there = There { outside: &[], touched: &touched };
+    let outside = [(Verdict::Changed, Some(Outside::Different), otherwise_there)];
+    let there = There { outside: &outside, touched: &touched };
     let submission = Submission {
         order_id: id,
         accounts: account,

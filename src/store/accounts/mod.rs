@@ -70,7 +70,7 @@ statements! {
         DELETE FROM accounts
         WHERE id = $1
           AND NOT EXISTS (SELECT 1 FROM numbers WHERE account_id = $1)
-        RETURNING name";
+        RETURNING name, tenant_id";
     DELETE_COUNTS = "DELETE FROM account_services WHERE account_id = $1";
     SET_AS_SENT = "
         UPDATE accounts
@@ -214,7 +214,7 @@ impl Tx {
             .map(drop))?;
         self.first_holder((id, draft.name.as_str()), draft.tenant_id.as_ref().map(TenantId::as_str)).await?;
         if let Some(direct_routing) = &draft.direct_routing {
-            self.set_subdomain((id, draft.name.as_str()), direct_routing, now).await?;
+            self.set_subdomain((id, draft.name.as_str(), None), direct_routing, now).await?;
         }
         Ok(())
     }
@@ -243,11 +243,16 @@ impl Tx {
             .await
             .map(|done| done.rows_affected()))?;
         if updated == 1 {
-            let account = (id, draft.name.as_str());
-            self.follow_tenant(account, draft.tenant_id.as_ref().map(TenantId::as_str)).await?;
+            let (name, tenant) = (draft.name.as_str(), draft.tenant_id.as_ref().map(TenantId::as_str));
+            let former = self.follow_tenant((id, name), tenant).await?;
+            let account = (id, name, former.as_deref());
             match &draft.direct_routing {
                 Some(direct_routing) => self.set_subdomain(account, direct_routing, now).await?,
                 None => self.unset_subdomain(account, now).await?,
+            }
+            // What was ticked was done at the former tenant.
+            if former.is_some() && former.as_deref() != tenant {
+                self.forget_hand_over(id).await?;
             }
         }
         Ok(updated == 1)
@@ -368,11 +373,12 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn delete_empty_account(&mut self, id: i64, now: OffsetDateTime) -> Result<bool> {
-        let gone: Option<String> = on!(self, |c| sqlx::query_scalar(DELETE_EMPTY).bind(id).fetch_optional(c).await)?;
-        if let Some(name) = &gone {
+        let gone: Option<(String, Option<String>)> =
+            on!(self, |c| sqlx::query_as(DELETE_EMPTY).bind(id).fetch_optional(c).await)?;
+        if let Some((name, tenant)) = &gone {
             self.forget_hand_over(id).await?;
             self.forget_reconciles(id).await?;
-            self.unset_subdomain((id, name), now).await?;
+            self.unset_subdomain((id, name, tenant.as_deref()), now).await?;
             on!(self, |c| sqlx::query(DELETE_COUNTS).bind(id).execute(c).await.map(drop))?;
         }
         Ok(gone.is_some())

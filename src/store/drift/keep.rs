@@ -97,7 +97,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn drifted(&mut self, backend: &BackendInfo, numbers: &[i64]) -> Result<Vec<Drifted>> {
+    pub(super) async fn drifted(&mut self, backend: &BackendInfo, numbers: &[i64]) -> Result<Vec<Drifted>> {
         let statement = dialect!(self, sqlite: DRIFTED_SQLITE, postgres: DRIFTED_POSTGRES);
         Ok(on!(self, |c| sqlx::query_as(statement)
             .bind(backend.name.as_str())

@@ -9,6 +9,7 @@ pub(super) mod filter;
 pub(super) mod keep;
 pub(super) mod list;
 pub(super) mod resolve;
+pub(super) mod stands;
 
 pub use beside::{Beside, Held};
 pub use compare::{Compared, Stretch};

@@ -1,7 +1,8 @@
 //! Civic addresses of a tenant, listed by their ids.
 
 use super::{Dialect, InSql, Listed, Window, add, add_comparison, add_truth, json_text};
-use crate::domain::filter::{AddressField, Filter, TextTerm};
+use crate::domain::country::iso;
+use crate::domain::filter::{AddressField, Filter, Test, TextTerm};
 use crate::domain::{CivicAddress, TenantId};
 use crate::store::sql::{Bind, Conditions};
 use crate::store::{Result, Tx};
@@ -67,6 +68,16 @@ impl InSql for AddressField {
             Self::Description => json_text!(dialect, "c.body", "description"),
             Self::ValidationStatus => json_text!(dialect, "c.body", "validationStatus"),
         };
+        // A backend writes UK as well as GB.
+        if term.field == AddressField::Country
+            && let Test::Is(wanted) = &term.test
+            && iso(wanted) == "GB"
+        {
+            let ends = if term.holds { " END = 'GB'" } else { " END <> 'GB'" };
+            conditions.push("CASE ", []).push(column, []).push(" WHEN 'UK' THEN 'GB' ELSE ", []).push(column, []);
+            conditions.push(ends, []);
+            return;
+        }
         add_comparison(column, &term.test, term.holds, conditions);
     }
 

@@ -193,10 +193,10 @@ impl Tx {
         &mut self,
         account: (i64, &str),
         tenant_id: Option<&str>,
-    ) -> Result<()> {
+    ) -> Result<Option<String>> {
         let found: Option<(i64, Option<String>)> =
             on!(self, |c| sqlx::query_as(HOLDER).bind(account.0).fetch_optional(c).await)?;
-        let Some((holder, before)) = found else { return Ok(()) };
+        let Some((holder, before)) = found else { return Ok(None) };
         match (before.as_deref(), tenant_id) {
             (before, after) if before == after => {}
             (None, Some(tenant)) => {
@@ -207,7 +207,7 @@ impl Tx {
                 self.insert_holder(id, account, tenant_id).await?;
             }
         }
-        Ok(())
+        Ok(before)
     }
 
     async fn insert_holder(&mut self, id: i64, account: (i64, &str), tenant_id: Option<&str>) -> Result<()> {

@@ -11,6 +11,7 @@ use sqlx::FromRow;
 use super::as_sent::read as read_as_sent;
 use super::in_list;
 use super::settings::{read, read_error};
+use crate::domain::number::Notice;
 use crate::domain::{E164, Number, SyncState};
 use crate::store::sql::{Conditions, Dialect, bind_all, json_rows, on};
 use crate::store::sqlite::gathered::Told;
@@ -69,7 +70,19 @@ const EACH: &str = "
     SELECT
         n.telephone_number, a.name AS account, a.tenant_id, n.settings_id, s.body AS settings,
         n.country, n.state, CAST(CASE WHEN n.assigned THEN 1 ELSE 0 END AS BIGINT) AS assigned,
-        n.error_id, e.body AS error, n.rev, n.order_id, n.changed_at, f.body AS as_sent
+        n.error_id, e.body AS error, n.rev, n.order_id, n.changed_at, f.body AS as_sent,
+        CASE n.state
+            WHEN 'synced' THEN (
+                SELECT MIN(d.kind)
+                FROM drift d
+                WHERE d.telephone_number = n.telephone_number
+            )
+            WHEN 'pending' THEN (
+                SELECT MIN(r.state)
+                FROM reconciles r
+                WHERE r.account_id = n.account_id AND r.state = 'held'
+            )
+        END AS notice
     FROM numbers n
     JOIN accounts a ON a.id = n.account_id
     JOIN settings s ON s.id = n.settings_id
@@ -116,6 +129,7 @@ impl Alike {
                 rev,
                 order_id,
                 changed_at: at(changed_at),
+                notice: None,
             });
         }
         Ok(())
@@ -157,13 +171,18 @@ struct Each {
     rev: i64,
     order_id: i64,
     changed_at: i64,
+    notice: Option<String>,
 }
 
 impl Each {
     fn number(self, numbers: &mut Vec<Number>) -> Result<()> {
-        let Self { telephone_number, alike, country, state, assigned, rev, order_id, changed_at } = self;
+        let Self { telephone_number, alike, country, state, assigned, rev, order_id, changed_at, notice } = self;
         let row = Row(telephone_number, country.as_deref(), &state, assigned, rev, order_id, changed_at);
-        alike.numbers(vec![row], numbers)
+        alike.numbers(vec![row], numbers)?;
+        if let Some(number) = numbers.last_mut() {
+            number.notice = notice.as_deref().and_then(Notice::from_key);
+        }
+        Ok(())
     }
 }
 

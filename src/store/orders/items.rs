@@ -13,7 +13,7 @@ use crate::store::numbers::{in_list, settings};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
 use crate::store::sqlite::script::{Done, Script};
-use crate::store::{Conn, Error, NewOrder, Page, Result, Tx, at, orders};
+use crate::store::{Conn, Error, NewOrder, Page, Result, Tx, at, micros, orders};
 
 statements! {
     VERDICTS = "
@@ -21,6 +21,31 @@ statements! {
         FROM order_items
         WHERE order_id = $1
         GROUP BY verdict";
+    // The verdicts, and in the same rows which new numbers are reserved for an account, so that it costs no question more.
+    STAGED = "
+        SELECT verdict, CAST(COUNT(*) AS BIGINT), CAST(0 AS BIGINT)
+        FROM order_items
+        WHERE order_id = $1
+        GROUP BY verdict
+        UNION ALL
+        SELECT w.account, w.numbers, w.until
+        FROM (
+            SELECT
+                v.account, v.until,
+                (
+                    SELECT CAST(COUNT(*) AS BIGINT)
+                    FROM order_items i
+                    WHERE i.order_id = $1
+                      AND i.telephone_number BETWEEN r.first_number AND r.last_number
+                      AND i.verdict = 'new'
+                ) AS numbers
+            FROM reserved r
+            JOIN reservations v ON v.id = r.reservation_id
+            WHERE r.until > $2
+              AND r.first_number <= (SELECT MAX(b.telephone_number) FROM order_items b WHERE b.order_id = $1)
+              AND r.last_number >= (SELECT MIN(b.telephone_number) FROM order_items b WHERE b.order_id = $1)
+        ) AS w
+        WHERE w.numbers > 0";
     ASSIGNED = "
         SELECT i.telephone_number
         FROM order_items i
@@ -81,6 +106,28 @@ pub struct NewItem {
     pub country: Option<String>,
     /// Idle in a draft; in an order that is submitted at once, how it begins if it is new.
     pub state: ItemState,
+}
+
+/// An order that needs no review, with its numbers staged.
+#[derive(Debug)]
+pub struct StagedOrder {
+    /// How its numbers compare with what exists.
+    pub verdicts: Vec<VerdictCount>,
+    /// What of its new numbers somebody reserved.
+    pub reserved: Vec<Reserved>,
+    /// Where its audit row will go, where that is known already.
+    pub place: Option<Place>,
+}
+
+/// New numbers of an order that somebody reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// The account that they are reserved for.
+    pub account: String,
+    /// Until when.
+    pub until: OffsetDateTime,
+    /// How many.
+    pub count: i64,
 }
 
 /// How many numbers of a draft share a verdict.
@@ -318,7 +365,7 @@ impl Tx {
         values: &[NumberSettings],
         items: &[NewItem],
         (now, quarantine): (OffsetDateTime, Option<OffsetDateTime>),
-    ) -> Result<(Vec<VerdictCount>, Option<Place>)> {
+    ) -> Result<StagedOrder> {
         let id = || Bind::Int(order.id);
         let mut script = Script::default();
         script.built(orders::insert(order, now));
@@ -334,19 +381,21 @@ impl Tx {
             script.step(orders::TAKE_NUMBER, [id()]).step(audit::FREE, []);
         }
         let compare = if one_writer { compare::COMPARE_SQLITE } else { compare::COMPARE_POSTGRES };
-        script.step(compare, [id(), compare::quarantine_at(quarantine)]).step(VERDICTS, [id()]);
+        script.step(compare, [id(), compare::quarantine_at(quarantine)]).step(STAGED, [id(), Bind::Int(micros(now))]);
         let mut outcomes = self.run(script).await?;
-        let verdicts = outcomes.pop().unwrap_or_default().rows::<2>()?;
+        let verdicts = outcomes.pop().unwrap_or_default().rows::<3>()?;
         let place = outcomes.into_iter().nth_back(1).filter(|_| one_writer);
         let place = place.map_or_else(|| Ok(Vec::new()), Done::rows::<2>)?.pop().and_then(Place::found);
-        let verdicts: Result<Vec<VerdictCount>> = verdicts
-            .into_iter()
-            .map(|[verdict, count]| {
-                let verdict = verdict.text().and_then(|key| Verdict::from_key(&key));
-                verdict.zip(count.int()).ok_or_else(|| Error::unreadable("order_items", "verdict", order.id))
-            })
-            .collect();
-        Ok((verdicts?, place))
+        let mut staged = StagedOrder { verdicts: Vec::new(), reserved: Vec::new(), place };
+        for [what, count, until] in verdicts {
+            let unreadable = || Error::unreadable("order_items", "verdict", order.id);
+            let (what, count) = what.text().zip(count.int()).ok_or_else(unreadable)?;
+            match until.int() {
+                Some(until) if until > 0 => staged.reserved.push(Reserved { account: what, until: at(until), count }),
+                _ => staged.verdicts.push((Verdict::from_key(&what).ok_or_else(unreadable)?, count)),
+            }
+        }
+        Ok(staged)
     }
 
     /// Stages the numbers that match the filter for release; tells how many.

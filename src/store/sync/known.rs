@@ -57,8 +57,8 @@ statements! {
 pub struct KnownNumbers {
     /// They are there as the push wants them.
     pub alike: Vec<E164>,
-    /// They are there with these settings.
-    pub different: Vec<(E164, i64)>,
+    /// Others are there with other settings.
+    pub differs: bool,
     /// They are there for this tenant.
     pub elsewhere: Vec<(E164, String)>,
 }
@@ -70,7 +70,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn known_of_push(&mut self, push: &Push, list_id: i64) -> Result<KnownNumbers> {
         let mut known = self.read_known(push, list_id).await?;
-        if !known.different.is_empty() {
+        if known.differs {
             // What the backend sees of settings with several services may not have been worked out yet.
             self.intern_parts(&[push.settings_id]).await?;
             known = self.read_known(push, list_id).await?;
@@ -94,7 +94,7 @@ impl Tx {
                 E164::from_i64(number).ok_or_else(|| Error::unreadable("observed", "telephone_number", number))?;
             match (kind.as_str(), theirs, tenant) {
                 ("alike", ..) => known.alike.push(number),
-                (_, Some(theirs), _) => known.different.push((number, theirs)),
+                (_, Some(_), _) => known.differs = true,
                 (_, None, tenant) => known.elsewhere.push((number, tenant.unwrap_or_default())),
             }
         }

@@ -116,7 +116,8 @@ statements! {
                         AND s.location_id IS NULL
                         AND ",
         names_address!("t"),
-        " THEN 1
+        "
+                        THEN 1
                     ELSE 0
                 END AS address_lost
             FROM numbers n

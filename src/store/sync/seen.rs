@@ -331,11 +331,8 @@ impl Tx {
             .await)?)
     }
 
-    /// Writes down with which settings a backend had numbers when a push of ours went out that gives them others.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn note_overwritten(
+    /// Writes down with which settings a backend had numbers that a push of ours has given others.
+    pub(super) async fn note_overwritten(
         &mut self,
         list_id: i64,
         numbers: &[(E164, i64)],
@@ -347,7 +344,7 @@ impl Tx {
             let theirs = self.description(&mut known, *theirs).await?;
             found.add(SeenKind::Overwritten, member_changes(&theirs.settings, ours), *number);
         }
-        self.write_seen(list_id, found, now).await.map(drop)
+        self.write_seen(list_id, found, now).await
     }
 
     /// What happened to a number at backends, the newest first.

@@ -7,23 +7,35 @@ use crate::store::{Result, Tx, at, micros};
 
 statements! {
     GIVE_UP = "
-        INSERT INTO given_up_labels (label, account, given_up_at, serial)
-        VALUES ($1, $2, $3, $4)
+        INSERT INTO given_up_labels (label, account, given_up_at, serial, tenant_id)
+        VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (label)
         DO UPDATE SET
             account = excluded.account,
             given_up_at = excluded.given_up_at,
-            serial = excluded.serial";
+            serial = excluded.serial,
+            tenant_id = excluded.tenant_id";
     TAKE_UP = "DELETE FROM given_up_labels WHERE label = $1";
-    GIVEN_UP = "SELECT account, given_up_at FROM given_up_labels WHERE label = $1";
+    GIVEN_UP = "SELECT account, tenant_id, given_up_at FROM given_up_labels WHERE label = $1";
+}
+
+/// A label that nobody has any more.
+#[derive(Clone, Debug)]
+pub struct GivenUpLabel {
+    /// The account that had it last.
+    pub account: String,
+    /// The tenant that the account had then, where that is known.
+    pub tenant: Option<String>,
+    /// When it gave the label up.
+    pub at: OffsetDateTime,
 }
 
 impl Tx {
-    /// Remembers that the account of this name gave up a label, by the change of the zone with this serial.
+    /// Remembers that the account of this name, which had this tenant, gave up a label, by the change of the zone with this serial.
     pub(in crate::store) async fn give_up_label(
         &mut self,
         label: &str,
-        account: &str,
+        (account, tenant): (&str, Option<&str>),
         serial: i64,
         now: OffsetDateTime,
     ) -> Result<()> {
@@ -32,6 +44,7 @@ impl Tx {
             .bind(account)
             .bind(micros(now))
             .bind(serial)
+            .bind(tenant.unwrap_or_default())
             .execute(c)
             .await
             .map(drop))?;
@@ -47,8 +60,13 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn given_up_label(&mut self, label: &str) -> Result<Option<(String, OffsetDateTime)>> {
-        let row: Option<(String, i64)> = on!(self, |c| sqlx::query_as(GIVEN_UP).bind(label).fetch_optional(c).await)?;
-        Ok(row.map(|(account, given_up_at)| (account, at(given_up_at))))
+    pub async fn given_up_label(&mut self, label: &str) -> Result<Option<GivenUpLabel>> {
+        let row: Option<(String, String, i64)> =
+            on!(self, |c| sqlx::query_as(GIVEN_UP).bind(label).fetch_optional(c).await)?;
+        Ok(row.map(|(account, tenant, given_up_at)| GivenUpLabel {
+            account,
+            tenant: Some(tenant).filter(|tenant| !tenant.is_empty()),
+            at: at(given_up_at),
+        }))
     }
 }

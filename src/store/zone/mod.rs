@@ -283,7 +283,7 @@ impl Tx {
     /// Gives an account, by its id and name, its names, and remembers which label it gives up for that.
     pub(super) async fn set_subdomain(
         &mut self,
-        (id, account): (i64, &str),
+        (id, account, tenant): (i64, &str, Option<&str>),
         wanted: &DirectRouting,
         now: OffsetDateTime,
     ) -> Result<()> {
@@ -304,7 +304,7 @@ impl Tx {
             on!(self, |c| sqlx::query_scalar(FORMER).bind(id).bind(wanted.subdomain.as_str()).fetch_optional(c).await)?;
         let serial = self.zone_changed(now).await?;
         if let Some(former) = former {
-            self.give_up_label(&former, account, serial, now).await?;
+            self.give_up_label(&former, (account, tenant), serial, now).await?;
         }
         self.take_up_label(&wanted.subdomain).await?;
         on!(self, |c| sqlx::query(SET)
@@ -321,12 +321,16 @@ impl Tx {
     }
 
     /// Takes the names of an account, by its id and name, out of the zone, and remembers its label.
-    pub(super) async fn unset_subdomain(&mut self, (id, account): (i64, &str), now: OffsetDateTime) -> Result<()> {
+    pub(super) async fn unset_subdomain(
+        &mut self,
+        (id, account, tenant): (i64, &str, Option<&str>),
+        now: OffsetDateTime,
+    ) -> Result<()> {
         let gone: Option<String> = on!(self, |c| sqlx::query_scalar(UNSET).bind(id).fetch_optional(c).await)?;
         if let Some(label) = gone {
             on!(self, |c| sqlx::query(UNCHECK).bind(id).execute(c).await.map(drop))?;
             let serial = self.zone_changed(now).await?;
-            self.give_up_label(&label, account, serial, now).await?;
+            self.give_up_label(&label, (account, tenant), serial, now).await?;
         }
         Ok(())
     }

@@ -88,6 +88,7 @@ fn number(text: &str, settings: NumberSettings) -> Number {
         rev: 1,
         order_id: 1,
         changed_at: datetime!(2024-01-18 07:58:49 UTC),
+        notice: None,
     }
 }
 

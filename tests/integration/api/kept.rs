@@ -33,6 +33,14 @@ async fn choose_profile(api: &Api, profile: &str) {
     tx.commit().await.unwrap();
     let update = format!("UPDATE numbers SET settings_id = {id} WHERE telephone_number = {}", &NUMBER[1..]);
     execute(&api.db, &update).await;
+    // The backend has taken it.
+    let described = format!(
+        "INSERT INTO observed_settings (id, bare_id, service, body) \
+         SELECT push_key, push_key, 'operatorConnect', body FROM settings WHERE id = {id}"
+    );
+    execute(&api.db, &described).await;
+    execute(&api.db, &format!("UPDATE observed SET settings_id = (SELECT push_key FROM settings WHERE id = {id})"))
+        .await;
 }
 
 async fn what_the_contract_has_no_words_for_stays(api: Api) -> Api {

@@ -1,5 +1,6 @@
 //! The Provisioning API as its customers see it: the whole program over HTTP, with tokens, on both databases.
 
+mod amiss;
 mod bad_input;
 mod batches;
 mod claims;

@@ -1,20 +1,23 @@
 //! Numbers that a program puts on an account: one order, all of it or nothing.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use serde_json::json;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::refused::{not_enabled, refused};
-use super::wanted::{WantedNumber, Written, created, sent_otherwise, to_stage};
+use super::wanted::{WantedNumber, Written, created, find, sent_otherwise, to_stage};
 use super::{here, moved, present_account};
-use crate::authz::{Grant, NumbersWrite, Principal};
-use crate::domain::{Account, E164, Number, OrderKind, OrderSource, SentNumber, Verdict, numbering_plan};
+use crate::authz::{AccountsRead, Grant, NumbersWrite, Principal};
+use crate::domain::{E164, Number, OrderKind, OrderSource, SentNumber, Verdict, numbering_plan};
 use crate::service::api::addresses::CheckedAddresses;
 use crate::service::api::{ApiAnswer, ChangeRequest, Outcome};
 use crate::service::orders::{OrderRight, OrderToSubmit, new_order, submit_in};
 use crate::service::transact::{give_up, transact_together};
-use crate::service::{Ctx, Error, ItemProblem, Origin, Result, Rules};
-use crate::store::{Begun, Place, Tx, VerdictCount};
+use crate::service::{Ctx, Error, ItemProblem, Origin, Result, Rules, audit_entry};
+use crate::store::{Begun, Place, Reserved, SentAlike, StagedOrder, Tx, VerdictCount};
 
 /// Numbers that shall be on an account.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +36,31 @@ impl NumbersToPut<'_> {
     }
 
     /// What stands against any of the numbers on this account, as far as no look at other numbers is needed.
-    fn against(&self, account: &Account) -> Vec<ItemProblem> {
-        let mut problems = not_enabled(account, self.numbers);
-        problems.extend(self.addresses.problems.iter().cloned());
+    fn against(&self, begun: &Begun) -> Vec<ItemProblem> {
+        let mut problems = not_enabled(&begun.account, self.numbers);
+        let is_new = |problem: &&ItemProblem| !self.has_its_address(problem.index, begun);
+        problems.extend(self.addresses.problems.iter().filter(is_new).cloned());
         problems
     }
+
+    /// Whether the number that stands there has its address already: the tenant's addresses may have changed since, and what
+    /// was read can be sent back.
+    fn has_its_address(&self, index: usize, begun: &Begun) -> bool {
+        let Some(sent) = self.numbers.iter().find(|sent| sent.index == index) else { return false };
+        let was = sent.number.and_then(|number| find(&begun.before, number));
+        was.filter(|was| *was.account == *begun.account.name).is_some_and(|was| {
+            let (was, wanted) = (&was.settings.teams, &sent.settings.teams);
+            (&was.civic_address_id, &was.location_id) == (&wanted.civic_address_id, &wanted.location_id)
+        })
+    }
+}
+
+/// The answer to putting numbers on an account, and what looks like a mistake, in words.
+pub struct PutAnswer {
+    /// The answer.
+    pub answer: ApiAnswer,
+    /// What was taken and yet looks like a mistake.
+    pub doubts: Vec<String>,
 }
 
 /// What became of putting numbers on an account.
@@ -54,6 +77,8 @@ struct Changed {
     /// The numbers as they are now, where the change itself tells.
     after: Option<Vec<Number>>,
     to_push: bool,
+    /// What of them somebody had reserved.
+    reserved: Vec<Reserved>,
 }
 
 /// Puts numbers on an account with these settings. A number that is there already gets the settings, and keeps what the
@@ -67,7 +92,7 @@ pub async fn put(
     grant: &Grant<NumbersWrite>,
     request: &ChangeRequest<'_, [Number]>,
     to_put: &NumbersToPut<'_>,
-) -> Result<ApiAnswer> {
+) -> Result<PutAnswer> {
     let person = grant.principal();
     let numbers = to_put.numbers();
     let usual_profile = ctx.policy.default_calling_profile.as_ref();
@@ -77,7 +102,7 @@ pub async fn put(
         if let Some(answer) = request.earlier_answer(&mut tx, person, now).await? {
             return give_up(Put { answer: Some(answer), outcome: Outcome::Done, changed: Changed::default() });
         }
-        let begun = present_account(found, to_put.account)?;
+        let begun = present_account(&mut tx, found).await?;
         (request.precondition)(here(&begun.before, &begun.account))?;
         let wanted = WantedNumber::over(&new, to_put.numbers, &begun.before, &begun.account, usual_profile);
         let outcome = if begun.before.is_empty() { Outcome::Created } else { Outcome::Done };
@@ -99,14 +124,28 @@ pub async fn put(
     if put.changed.to_push {
         ctx.wake_sync().await;
     }
+    let others = put.changed.reserved.iter().filter(|reserved| reserved.account != to_put.account);
+    let doubts = others.map(|reserved| doubt_of(reserved, person)).collect();
     if let Some(answer) = put.answer {
-        return Ok(answer);
+        return Ok(PutAnswer { answer, doubts });
     }
     let after = match put.changed.after {
         Some(after) => after,
         None => ctx.db.read().await?.numbers_among(&numbers).await?,
     };
-    if after.len() < numbers.len() { Err(moved()) } else { Ok((request.make_answer)(put.outcome, Some(&after))) }
+    if after.len() < numbers.len() {
+        return Err(moved());
+    }
+    Ok(PutAnswer { answer: (request.make_answer)(put.outcome, Some(&after)), doubts })
+}
+
+/// Says that numbers were reserved. For which account is told to those who may see accounts.
+fn doubt_of(reserved: &Reserved, person: &Principal) -> String {
+    let Reserved { account, until, count } = reserved;
+    let were = if *count == 1 { "number was" } else { "numbers were" };
+    let whom = if person.may::<AccountsRead>() { format!("account {account}") } else { "another account".to_owned() };
+    let until = until.truncate_to_second().format(&Rfc3339).unwrap_or_default();
+    format!("{count} {were} reserved in the portal for {whom} until {until}")
 }
 
 /// Numbers as they are wanted, over what there is.
@@ -123,14 +162,20 @@ impl Change<'_> {
     /// Writes all of it, or tells everything that stands against any of the numbers.
     async fn write(&self, tx: &mut Tx, to_put: &NumbersToPut<'_>) -> Result<Changed> {
         let Begun { account, before, .. } = self.begun;
-        let mut problems = to_put.against(account);
+        let mut problems = to_put.against(self.begun);
         let mut changed = Changed::default();
-        if !self.wanted.iter().all(|wanted| wanted.stands(before, account)) {
+        let (standing, moving): (Vec<_>, Vec<_>) =
+            self.wanted.iter().partition(|wanted| wanted.stands(before, account));
+        let otherwise = self.otherwise_there(tx, &standing).await?;
+        if !moving.is_empty() || !otherwise.is_empty() {
             let person = self.grant.principal();
-            let staged = stage(tx, self.rules, person, self.begun, self.wanted, self.now).await?;
+            let mut staged = stage(tx, self.rules, person, self.begun, self.wanted, self.now).await?;
+            if !otherwise.is_empty() {
+                staged.verdicts = tx.send_again(staged.id, &otherwise).await?;
+            }
             problems.extend(staged.refused(tx, to_put.numbers, person).await?);
             if problems.is_empty() {
-                changed = self.submit(tx, staged).await?;
+                changed = self.submit(tx, staged, otherwise.len()).await?;
             }
         }
         if !problems.is_empty() {
@@ -139,13 +184,44 @@ impl Change<'_> {
         let sent_otherwise = sent_otherwise(self.wanted, before);
         if !sent_otherwise.is_empty() {
             tx.set_as_sent(&sent_otherwise, self.now).await?;
+            // What an order tells needs no row of its own.
+            if moving.is_empty() && otherwise.is_empty() {
+                self.append_as_sent(tx, &sent_otherwise).await?;
+            }
         }
         Ok(changed)
     }
 
-    async fn submit(&self, tx: &mut Tx, staged: Staged) -> Result<Changed> {
+    /// Those of the numbers that are here as they are wanted and that a backend has otherwise: they are sent again.
+    async fn otherwise_there(&self, tx: &mut Tx, standing: &[&WantedNumber]) -> Result<BTreeSet<E164>> {
         let Begun { account, before, .. } = self.begun;
-        let Staged { id, verdicts, place } = staged;
+        let backends = &self.rules.policy.backends;
+        let settled = standing.iter().filter(|wanted| wanted.is_settled(before));
+        let settled: Vec<E164> = settled.map(|wanted| wanted.number).collect();
+        if settled.is_empty() || account.pushed(backends.provisioned()).is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(tx.otherwise_there(backends, &settled).await?)
+    }
+
+    /// What the audit says of services that a program sent as not enabled, where nothing else has changed.
+    async fn append_as_sent(&self, tx: &mut Tx, sent: &[SentAlike]) -> Result<()> {
+        for alike in sent.iter().filter(|alike| alike.is_change) {
+            let named: Vec<String> = alike.numbers.iter().take(NAMED).map(ToString::to_string).collect();
+            let mut entry = audit_entry(self.grant, self.origin, "numbers.disabled_services");
+            entry.subject_kind = "account";
+            entry.subject.clone_from(&self.begun.account.name);
+            entry.after = Some(
+                json!({ "numbers": named, "count": alike.numbers.len(), "sent": alike.as_sent.settable() }).to_string(),
+            );
+            tx.append_audit(entry, self.now).await?;
+        }
+        Ok(())
+    }
+
+    async fn submit(&self, tx: &mut Tx, staged: Staged, otherwise_there: usize) -> Result<Changed> {
+        let Begun { account, before, .. } = self.begun;
+        let Staged { id, verdicts, reserved, place } = staged;
         let order = OrderToSubmit {
             id,
             account: &account.name,
@@ -153,12 +229,16 @@ impl Change<'_> {
             place,
             backends: &self.rules.policy.backends,
             not_possible: not_possible(self.wanted),
+            otherwise_there: otherwise_there as i64,
         };
         let right = OrderRight::Upload(self.grant.clone());
         let Some(applied) = submit_in(tx, &right, self.origin, order, self.now).await? else { return Err(moved()) };
+        if !reserved.is_empty() {
+            tx.end_used_reservations(id).await?;
+        }
         let now_written = |state| created(self.wanted, account, Written { order_id: id, state, at: self.now });
         let after = applied.one_state().filter(|_| before.is_empty()).map(now_written);
-        Ok(Changed { after, to_push: !applied.to_push.is_empty() })
+        Ok(Changed { after, to_push: !applied.to_push.is_empty(), reserved })
     }
 }
 
@@ -172,8 +252,8 @@ pub async fn against(ctx: &Ctx, grant: &Grant<NumbersWrite>, to_put: &NumbersToP
     let new = WantedNumber::all(to_put.numbers, None);
     let found: Result<Vec<ItemProblem>> =
         transact_together!(ctx, ctx.db.begin_order(to_put.account, &numbers), |tx, found| {
-            let begun = present_account(found, to_put.account)?;
-            let mut problems = to_put.against(&begun.account);
+            let begun = present_account(&mut tx, found).await?;
+            let mut problems = to_put.against(&begun);
             if !new.is_empty() {
                 let staged = stage(&mut tx, ctx, person, &begun, &new, ctx.clock.now()).await?;
                 problems.extend(staged.refused(&mut tx, to_put.numbers, person).await?);
@@ -191,6 +271,7 @@ pub async fn against(ctx: &Ctx, grant: &Grant<NumbersWrite>, to_put: &NumbersToP
 struct Staged {
     id: i64,
     verdicts: Vec<VerdictCount>,
+    reserved: Vec<Reserved>,
     place: Option<Place>,
 }
 
@@ -211,8 +292,9 @@ async fn stage(
     let order = new_order(id, OrderKind::Upload, OrderSource::Api, person, account);
     let quarantine = rules.policy.quarantine.binds_api.then_some(now);
     let account_at = (account.id, account.rev);
-    let (verdicts, place) = tx.stage_order(&order, account_at, &values, &items, (now, quarantine)).await?;
-    Ok(Staged { id, verdicts, place })
+    let staged = tx.stage_order(&order, account_at, &values, &items, (now, quarantine)).await?;
+    let StagedOrder { verdicts, reserved, place } = staged;
+    Ok(Staged { id, verdicts, reserved, place })
 }
 
 impl Staged {

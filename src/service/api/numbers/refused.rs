@@ -12,6 +12,8 @@ const REFUSED_SHOWN: usize = 1_000;
 
 /// Code of the problem that passes by itself: the backend has not let go of the number yet.
 pub const RELEASING: &str = "number_releasing";
+/// Code of the problem that a person ends: nothing is sent to the backend before somebody has confirmed what would change.
+const RELEASE_HELD: &str = "number_release_held";
 
 /// Finds the items with a service that the account has not.
 pub(super) fn not_enabled(account: &Account, sent: &[SentNumber]) -> Vec<ItemProblem> {
@@ -40,13 +42,16 @@ pub(super) async fn refused(
     person: &Principal,
 ) -> Result<Vec<ItemProblem>> {
     let (items, ..) = tx.items_page(order_id, (None, None), Page::First, REFUSED_SHOWN).await?;
-    Ok(items.into_iter().filter_map(|item| refusal(item, sent, person)).collect())
+    let is_releasing = |item: &&ItemRow| item.verdict == Verdict::Refused(Refusal::Releasing);
+    let releasing: Vec<E164> = items.iter().filter(is_releasing).map(|item| item.number).collect();
+    let held = if releasing.is_empty() { Vec::new() } else { tx.held_among(&releasing).await? };
+    Ok(items.into_iter().filter_map(|item| refusal(item, sent, (person, &held))).collect())
 }
 
-fn refusal(item: ItemRow, sent: &[SentNumber], person: &Principal) -> Option<ItemProblem> {
+fn refusal(item: ItemRow, sent: &[SentNumber], (person, held): (&Principal, &[E164])) -> Option<ItemProblem> {
     let Verdict::Refused(refusal) = item.verdict else { return None };
     if let Some(quarantined) = &item.quarantine {
-        return Some(in_quarantine(item.number, quarantined, sent, person));
+        return Some(in_quarantine(&item, quarantined, sent, person));
     }
     let owner = item.owner.filter(|_| person.may::<NumbersRead>());
     let owner = owner.map_or_else(|| "another account".to_owned(), |owner| format!("account {owner}"));
@@ -55,6 +60,13 @@ fn refusal(item: ItemRow, sent: &[SentNumber], person: &Principal) -> Option<Ite
         Refusal::OtherAccount => (
             "number_on_other_account",
             format!("The number {number} belongs to {owner}. Delete it there first, then create it here."),
+        ),
+        Refusal::Releasing if held.contains(&number) => (
+            RELEASE_HELD,
+            format!(
+                "The number {number} is to be released, which waits for a person: somebody has to confirm the changes on the \
+                 page of its account in the portal. Then create it again."
+            ),
         ),
         Refusal::Releasing => (
             RELEASING,
@@ -77,8 +89,17 @@ fn conflict(number: E164, sent: &[SentNumber], code: &'static str, message: Stri
 }
 
 /// Tells until when a number is in quarantine. The account that had it is told to those who may see numbers.
-fn in_quarantine(number: E164, quarantined: &QuarantinedItem, sent: &[SentNumber], person: &Principal) -> ItemProblem {
+fn in_quarantine(
+    item: &ItemRow,
+    quarantined: &QuarantinedItem,
+    sent: &[SentNumber],
+    person: &Principal,
+) -> ItemProblem {
+    let number = item.number;
     let had_it = match quarantined.account.as_deref().filter(|_| person.may::<NumbersRead>()) {
+        Some(account) if item.account.as_deref() == Some(account) => {
+            format!("an account {account} of another tenant")
+        }
         Some(account) => format!("account {account}"),
         None => "another account".to_owned(),
     };

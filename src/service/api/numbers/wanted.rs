@@ -74,6 +74,11 @@ impl WantedNumber {
         })
     }
 
+    /// Whether a backend is done with the number, so that it may have changed there since.
+    pub(super) fn is_settled(&self, before: &[Number]) -> bool {
+        find(before, self.number).is_some_and(|was| was.state == SyncState::Synced)
+    }
+
     /// The number as an order has just written it.
     fn written(&self, account: &Account, written: Written) -> Number {
         Number {
@@ -89,11 +94,12 @@ impl WantedNumber {
             rev: 1,
             order_id: written.order_id,
             changed_at: written.at,
+            notice: None,
         }
     }
 }
 
-fn find(numbers: &[Number], number: E164) -> Option<&Number> {
+pub(super) fn find(numbers: &[Number], number: E164) -> Option<&Number> {
     let place = numbers.binary_search_by_key(&number, |number| number.telephone_number).ok()?;
     numbers.get(place)
 }
