@@ -206,7 +206,7 @@ impl Part {
     /// What the one box means: with + or many digits the start, few digits the end. A 0 in front of many digits is the
     /// national way to write, so what follows is the end.
     fn guessed(text: &str) -> Result<Self, String> {
-        if let Some(number) = whole(text) {
+        if let Some(number) = whole(text)? {
             return Ok(Self::Starts(number.as_i64()));
         }
         let digits = digits(text)?;
@@ -216,11 +216,15 @@ impl Part {
         if digits.len() < START_DIGITS {
             return Self::ends(&digits);
         }
-        if digits.starts_with('0') { Self::ends(digits.trim_start_matches('0')) } else { Self::starts(&digits) }
+        let is_national = digits.starts_with('0') && !digits.starts_with("00");
+        if is_national { Self::ends(digits.trim_start_matches('0')) } else { Self::starts(&digits) }
     }
 
     fn starts(text: &str) -> Result<Self, String> {
-        let digits = digits(text)?;
+        if let Some(number) = whole(text)?.filter(|_| entry::visible(text).trim().starts_with('+')) {
+            return Ok(Self::Starts(number.as_i64()));
+        }
+        let digits = entry::beginning(&digits(text)?);
         if digits.starts_with('0') {
             return Err("No number starts with 0: begin with the country code.".into());
         }
@@ -260,15 +264,27 @@ impl Part {
 }
 
 /// The number that was typed whole, also in a spelling of which it is proposed.
-fn whole(text: &str) -> Option<E164> {
+fn whole(text: &str) -> Result<Option<E164>, String> {
     if text.chars().filter(char::is_ascii_digit).count() < WHOLE_DIGITS {
-        return None;
+        return Ok(None);
     }
     match entry::read(text) {
-        Entry::Number(number) => Some(number),
-        Entry::Range(_) => None,
-        Entry::Refused(refused) => refused.proposal.and_then(|proposal| E164::parse_wire(&proposal).ok()),
+        Entry::Number(number) => Ok(Some(number)),
+        Entry::Range(range) if range.first == range.last => Ok(Some(range.first)),
+        Entry::Range(range) => Err(format!(
+            "This is a range, from {} to {}. Look for one number, or for the beginning of all of them: {}.",
+            range.first,
+            range.last,
+            common(&range.first.to_string(), &range.last.to_string())
+        )),
+        Entry::Refused(refused) => Ok(refused.proposal.and_then(|proposal| E164::parse_wire(&proposal).ok())),
     }
+}
+
+/// What two texts begin with.
+fn common<'a>(one: &'a str, other: &str) -> &'a str {
+    let end = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b).map_or(one.len(), |((at, _), _)| at);
+    one.get(..end).unwrap_or(one)
 }
 
 /// The digits of what was typed.
@@ -304,11 +320,30 @@ mod tests {
             ("01632 960000", Part::Ends("1632960000".into())),
             ("+44 (0)1632 960000", Part::Starts(441_632_960_000)),
             ("\u{202a}+44 1632\u{202c}", Part::Starts(441_632)),
+            ("+44 (0)1632 97", Part::Starts(44_163_297)),
+            ("+44 01632 97", Part::Starts(44_163_297)),
+            ("+48 (0)12 3", Part::Starts(48_123)),
+            ("+39 (0)6 698", Part::Starts(3_906_698)),
+            ("+44 (0", Part::Starts(44)),
+            ("0044163297", Part::Starts(44_163_297)),
+            ("00 44 (0)1632", Part::Starts(441_632)),
+            ("+441632970001-01", Part::Starts(441_632_970_001)),
         ] {
             assert_eq!(Part::guessed(text), Ok(part), "{text}");
         }
-        for text in ["abc", "+0", "1234567890123456", "+44x"] {
+        for text in ["abc", "+0", "1234567890123456", "+44x", "+441632970001-09", "+441632970001 - +441632970009"] {
             assert!(Part::guessed(text).is_err(), "{text}");
+        }
+        let range = Part::starts("+441632970001-09").unwrap_err();
+        assert!(
+            range.ends_with(
+                "+441632970001 to +441632970009. Look for one number, or for the beginning of all of \
+            them: +44163297000."
+            ),
+            "{range}"
+        );
+        for (starts, part) in [("0044163297", 44_163_297), ("+44 (0)1632 97", 44_163_297), ("44 01632", 441_632)] {
+            assert_eq!(Part::starts(starts), Ok(Part::Starts(part)), "{starts}");
         }
     }
 

@@ -114,6 +114,9 @@ async fn goal(ctx: &Ctx, grant: &Grant<NumbersRead>, text: &str) -> Result<Optio
     {
         return Ok(Some(format!("/numbers/{number}")));
     }
+    if matches!(entry::read(text), Entry::Range(_)) {
+        return Ok(Some(format!("/numbers?q={}", query_value(text))));
+    }
     if let Some(digits) = digits(text) {
         // A short text of digits may be an order, an account or a part of a number.
         if digits.len() >= NUMBER_DIGITS || text.starts_with('+') {

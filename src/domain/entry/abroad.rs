@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberType, Region};
 
 use super::plans::{Plan, is_valid};
-use super::trunk;
 use crate::domain::e164::{E164, MAX_DIGITS};
 
 /// The most digits of a number that may be written as it is dialled within its country, wherever that is.
@@ -15,12 +14,16 @@ const LINE_LENGTHS: u32 = 3;
 /// Mobiles of more lengths do.
 const MOBILE_LENGTHS: u32 = 4;
 
+/// Countries whose numbers have ten digits, and what is dialled before them where that is neither a 0, which begins no number
+/// with its country code, nor the country code itself.
+const PREFIXES: [(i32, &str); 1] = [(7, "8")];
+
 /// A country in which numbers are written with as many digits as elsewhere with the country code.
 struct Within {
     region: Region,
     code: i32,
-    /// What is dialled before a number, where that is no 0.
-    prefix: Option<String>,
+    /// What is dialled before a number of ten digits, where that is no 0.
+    prefix: Option<&'static str>,
     /// The lengths of its lines, as bits.
     lines: u16,
     /// The lengths of its mobiles, as bits.
@@ -30,7 +33,7 @@ struct Within {
 static WITHIN: LazyLock<Vec<Within>> = LazyLock::new(|| {
     let all = PHONE_NUMBER_UTIL.get_supported_regions().filter_map(|region| {
         let code = PHONE_NUMBER_UTIL.get_country_code_for_region(region)?;
-        let prefix = trunk::prefix_of(region).filter(|prefix| !prefix.starts_with('0') && *prefix != code.to_string());
+        let prefix = PREFIXES.iter().find(|(of, _)| *of == code).map(|(_, prefix)| *prefix);
         let [lines, mobiles] =
             [PhoneNumberType::FixedLine, PhoneNumberType::Mobile].map(|kind| lengths(region, code, kind));
         Some(Within { region, code, prefix, lines, mobiles })
@@ -41,7 +44,7 @@ static WITHIN: LazyLock<Vec<Within>> = LazyLock::new(|| {
 
 /// The lengths of the numbers of this kind, as bits.
 fn lengths(region: Region, code: i32, kind: PhoneNumberType) -> u16 {
-    if PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, kind).is_err() {
+    if !PHONE_NUMBER_UTIL.get_supported_types_for_region(region).is_some_and(|kinds| kinds.contains(&kind)) {
         return 0;
     }
     let is_possible = |digits: &u32| {
@@ -56,7 +59,7 @@ impl Within {
     /// Whether the digits are a number that this country knows, as it is written there. Where plans take nearly any digits,
     /// they say something of digits alone that nobody knows abroad.
     fn knows(&self, digits: &str, is_known_abroad: bool) -> bool {
-        let behind = self.prefix.as_deref().and_then(|prefix| digits.strip_prefix(prefix));
+        let behind = self.prefix.and_then(|prefix| digits.strip_prefix(prefix));
         [Some(digits), behind].into_iter().flatten().any(|national| {
             let has_length = |lengths: u16| national.len() < 16 && lengths & (1 << national.len()) != 0;
             if !has_length(self.lines | self.mobiles) {

@@ -148,6 +148,9 @@ impl Plans {
             Some(other) if other != number && Plan::of(other).is_some_and(Plan::has_length) => {
                 Standing::Otherwise(other)
             }
+            _ if plan.has_length() && trunk::is_before(plan, number) && !self.is_valid(number) => {
+                Standing::Length(Plan { national: plan.national - 1, ..plan })
+            }
             _ if plan.has_length() => Standing::Possible,
             _ => Standing::Length(plan),
         }

@@ -220,6 +220,8 @@ fn one_number_is_no_range_and_no_other_number() {
         ("+48 (0)12 345 21 36", "trunkZero > +48123452136"),
         ("+48 012 345 21 36", "trunkZero > +48123452136"),
         ("+480123452136", "trunkZero > +48123452136"),
+        ("+44 01632 97", "length"),
+        ("+48 (0)12345", "trunkZero"),
         ("+39 (0)331 123456", "trunkZero"),
         ("+44 (0)(0)1632 960960", "trunkZero"),
         // Without a plus.

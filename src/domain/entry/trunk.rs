@@ -1,6 +1,6 @@
 //! What is dialled before a number within its country only, such as the 0 of `+44 (0)1632`.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region};
 
@@ -26,28 +26,27 @@ struct Trunk {
     keeps_zero: bool,
 }
 
-static TRUNKS: LazyLock<Vec<Trunk>> = LazyLock::new(|| {
-    let mut trunks = vec![Trunk::default(); CODES];
-    for region in PHONE_NUMBER_UTIL.get_supported_regions() {
-        let code = PHONE_NUMBER_UTIL.get_country_code_for_region(region);
-        let place = code.and_then(|code| usize::try_from(code).ok());
-        let Some(trunk) = place.and_then(|place| trunks.get_mut(place)) else { continue };
-        let mut examples = KINDS
+/// What is known of each country code, once one of its numbers has been read: asking the plans for all takes tens of MB.
+static TRUNKS: LazyLock<Vec<OnceLock<Trunk>>> = LazyLock::new(|| vec![OnceLock::new(); CODES]);
+
+impl Trunk {
+    /// What the plans say of the main country of this code.
+    fn of(code: i32) -> Self {
+        let region = PHONE_NUMBER_UTIL.get_region_for_country_code(code);
+        let examples = KINDS
             .iter()
-            .filter_map(|kind| PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, *kind).ok());
-        trunk.keeps_zero |= examples.any(|example| national_digits(&example).starts_with('0'));
-        trunk.prefixes.extend(prefix_of(region));
+            .filter_map(|kind| PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region?, *kind).ok());
+        let keeps_zero = examples.map(|example| national_digits(&example)).any(|digits| digits.starts_with('0'));
+        let mut prefixes: Vec<String> = region.and_then(prefix_of).into_iter().collect();
+        if prefixes.iter().all(|prefix| prefix != "0") {
+            prefixes.push("0".to_owned());
+        }
+        Self { prefixes, keeps_zero }
     }
-    for trunk in &mut trunks {
-        trunk.prefixes.push("0".to_owned());
-        trunk.prefixes.sort_unstable_by_key(|prefix| std::cmp::Reverse(prefix.len()));
-        trunk.prefixes.dedup();
-    }
-    trunks
-});
+}
 
 /// What is dialled before a number of this region there.
-pub(super) fn prefix_of(region: Region) -> Option<String> {
+fn prefix_of(region: Region) -> Option<String> {
     let example = PHONE_NUMBER_UTIL.get_example_number(region).ok()?;
     let dialled = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::National);
     let dialled: String = dialled.chars().filter(char::is_ascii_digit).collect();
@@ -67,8 +66,16 @@ pub(super) fn keeps_zero(code: i64) -> bool {
     trunk(code).is_some_and(|trunk| trunk.keeps_zero)
 }
 
+/// Whether the digits behind the country code begin with a 0 that numbers of the country do not have.
+pub(super) fn is_before(plan: Plan, number: E164) -> bool {
+    let first = plan.national.checked_sub(1).map(|behind| number.as_i64() / 10_i64.pow(behind) % 10);
+    first == Some(0) && !keeps_zero(plan.code)
+}
+
 fn trunk(code: i64) -> Option<&'static Trunk> {
-    TRUNKS.get(usize::try_from(code).ok()?)
+    let trunk = TRUNKS.get(usize::try_from(code).ok()?)?;
+    let code = i32::try_from(code).ok()?;
+    Some(trunk.get_or_init(|| Trunk::of(code)))
 }
 
 /// The number without what is dialled before it within its country; `None` where all its digits are its own. Of two
