@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::field::thousands;
 use crate::domain::upload::{Line, Reader};
 use crate::domain::{E164, Number};
 use crate::service::{Error, Result};
@@ -131,5 +132,8 @@ async fn found(tx: &mut Tx, mut listed: Vec<(u32, E164)>, mut problems: Vec<NewP
 
 /// Says that a selection is more than one order takes.
 pub(super) fn too_many(most: usize) -> Error {
-    Error::Conflict(format!("More numbers match than one order takes, which is {most}. Filter further."))
+    Error::Conflict(format!(
+        "More numbers match than one order takes, which is {}. Filter further.",
+        thousands(most as i64)
+    ))
 }
