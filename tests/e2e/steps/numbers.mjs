@@ -41,7 +41,7 @@ async function filterNumbers({ writer }) {
   await writer.press("Show ranges");
   const ranges = await writer.rows("ranges");
   assert.equal(ranges.length, 3, "300 numbers in a row and two alone");
-  assert.match(ranges[1], /0000 to .*0299$/s);
+  assert.ok(ranges.some((range) => /0000 to .*0299$/s.test(range)), ranges.join("; "));
   await writer.look("numbers, folded into ranges");
 }
 
