@@ -115,7 +115,8 @@ impl AccountForm {
         } else if self.services.is_empty() {
             problems.push(FieldProblem::new("service", "Enable at least one service for the account."));
         } else if !teams.is_empty() && filled(&self.tenant_id).is_none() {
-            let message = format!("{} needs the enterprise's tenant ID.", teams.labels());
+            let needs = if teams.len() == 1 { "needs" } else { "need" };
+            let message = format!("{} {needs} the enterprise's tenant ID.", teams.in_words());
             problems.push(FieldProblem::new("tenant", message));
         }
         let direct_routing = if self.services.contains(Service::DirectRouting) {

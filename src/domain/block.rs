@@ -181,6 +181,11 @@ impl BlockForm {
 }
 
 fn end(text: &str, field: &'static str, problems: &mut Vec<FieldProblem>) -> Option<E164> {
+    if filled(text).is_none() {
+        problems
+            .push(FieldProblem::new(field, format!("Enter the {field} number of the block, such as +441632960000.")));
+        return None;
+    }
     let read = entry::read(text).number().map_err(|refused| refused.reason);
     read.map_err(|reason| problems.push(FieldProblem::new(field, reason))).ok()
 }

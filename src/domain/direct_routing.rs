@@ -56,6 +56,14 @@ pub fn parse_token(text: &str) -> Result<String, String> {
     }
 }
 
+/// What is to be said of a token that is taken, and yet is hardly what Microsoft 365 asks for.
+#[must_use]
+pub fn token_doubt(token: &str) -> Option<&'static str> {
+    const DOUBT: &str = "Microsoft 365 asks for a TXT value that begins with MS=, such as MS=ms12345678. This one does not, so the \
+                         enterprise's names will not be verified with it unless it was told another value.";
+    (!token.is_empty() && !token.starts_with("MS=")).then_some(DOUBT)
+}
+
 /// A character that cannot be taken, as people see it.
 fn shown(c: char) -> String {
     if c.is_whitespace() || c.is_control() { "A blank".to_owned() } else { format!("\u{201c}{c}\u{201d}") }

@@ -39,3 +39,16 @@ pub fn check_ticket(ticket: Option<&str>, problems: &mut Vec<FieldProblem>) {
         }
     }
 }
+/// A count with its thousands parted: `12,431`.
+#[must_use]
+pub fn thousands(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut text = String::from(if value < 0 { "-" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

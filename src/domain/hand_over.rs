@@ -79,7 +79,7 @@ impl Step {
             Self::NamesSent => "Send the enterprise its names and what to do with them.",
             Self::TokensReceived => "Enter the TXT values on the account when the enterprise sends them.",
             Self::RecordsServed => "Wait until the name server answers with the tokens. That takes seconds.",
-            Self::Verified => "Ask the enterprise to finish verifying its names, and tick this when it has.",
+            Self::Verified => "Ask the enterprise to finish verifying its names, and enter the day when it has.",
             Self::Activated => "The enterprise gives each name to a licensed user or resource account.",
             Self::RoutingSet => "The enterprise points a voice route at its names.",
         }

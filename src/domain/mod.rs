@@ -48,7 +48,7 @@ pub use backends::{BackendInfo, Backends, OPERATOR_CONNECT, Offers, Part, Task, 
 pub use capability::{CallingProfile, CapabilityPlan, KNOWN_CAPABILITIES, KNOWN_USAGES, UsualCapabilities};
 pub use civic_address::{CivicAddress, Location, Places};
 pub use consent::{Consent, ConsentStatus, CustomerRelationship, RelationshipChoice};
-pub use draft::{FormOf, Moves};
+pub use draft::{Deed, FormOf, Moves};
 pub use drift::{DriftKind, DriftWay};
 pub use e164::E164;
 pub use field::FieldProblem;

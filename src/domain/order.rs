@@ -3,7 +3,8 @@
 use time::OffsetDateTime;
 
 use super::account::Account;
-use super::draft::{FormOf, Moves};
+use super::draft::{Deed, FormOf, Moves};
+use super::drift::DriftWay;
 use super::service::ServiceSet;
 
 /// What an order does.
@@ -21,14 +22,6 @@ impl OrderKind {
         match self {
             Self::Upload => "upload",
             Self::Release => "release",
-        }
-    }
-
-    /// The words people read.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Upload => "Upload numbers",
-            Self::Release => "Release numbers",
         }
     }
 
@@ -355,6 +348,8 @@ pub struct Order {
     pub form_of: FormOf,
     /// Where its numbers go, where it moves them.
     pub moves: Option<Moves>,
+    /// The way it settles drift, where it was made for that.
+    pub way: Option<DriftWay>,
     /// Counts of the submitted order.
     pub progress: Progress,
     /// Lines that could not be read when it was staged.
@@ -368,12 +363,9 @@ pub struct Order {
 }
 
 impl Order {
-    /// What it does, in the words people read.
-    pub const fn label(&self) -> &'static str {
-        match self.moves {
-            Some(_) => "Move numbers",
-            None => self.kind.label(),
-        }
+    /// What it does, as people call it.
+    pub const fn deed(&self) -> Deed {
+        Deed::of(self.kind, self.form_of, self.moves.is_some(), self.way)
     }
 }
 

@@ -214,6 +214,16 @@ impl ServiceSet {
         Some((first, services.next()?))
     }
 
+    /// The services in a sentence: "Operator Connect and Direct Routing".
+    pub fn in_words(self) -> String {
+        let labels: Vec<&str> = self.iter().map(Service::label).collect();
+        match labels.as_slice() {
+            [] => String::new(),
+            [only] => (*only).to_owned(),
+            [before @ .., last] => format!("{} and {last}", before.join(", ")),
+        }
+    }
+
     /// The names people read, joined by commas.
     pub fn labels(self) -> Cow<'static, str> {
         let mut labels = self.iter().map(Service::label);

@@ -115,6 +115,8 @@ struct ConsentTableRow {
     countries: String,
     consented: Option<Moment>,
     account: String,
+    /// Further accounts of the tenant: "and 1 more", or nothing.
+    more_accounts: String,
 }
 
 impl ConsentTableRow {
@@ -126,11 +128,20 @@ impl ConsentTableRow {
             status: Chip::from(&consent.status),
             relationship: relationship_chip(choices, &consent.customer_relationship.status),
             sync: (row.sync_state != SyncState::Synced).then(|| row.sync_state.into()),
-            countries: consent.consented_countries.join(", "),
+            countries: countries(&consent.consented_countries, ", "),
             consented: consent.consented_on.map(Moment::from),
             account: row.account.unwrap_or_default(),
+            more_accounts: match row.accounts {
+                ..=1 => String::new(),
+                many => format!("and {} more", count(many - 1)),
+            },
         }
     }
+}
+
+/// The countries by their codes in ISO 3166, as the filter has them: some backends say `UK`.
+fn countries(said: &[String], between: &str) -> String {
+    said.iter().map(|said| country::iso(said)).collect::<Vec<_>>().join(between)
 }
 
 struct Tile {
@@ -306,7 +317,7 @@ fn cells(row: ConsentRow) -> Vec<String> {
         row.sync_state.key().to_owned(),
         csv::text(consent.customer_relationship.comment.unwrap_or_default()),
         csv::text(row.ticket.unwrap_or_default()),
-        csv::text(consent.consented_countries.join(";")),
+        csv::text(countries(&consent.consented_countries, ";")),
         at(consent.consented_on),
         at(consent.last_modified_on),
         row.account.unwrap_or_default(),

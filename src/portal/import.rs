@@ -69,7 +69,7 @@ impl From<ImportRow> for ImportLine {
 
 fn chip(status: ImportStatus) -> Chip {
     match status {
-        ImportStatus::Draft => Chip::new("draft", "Looked through"),
+        ImportStatus::Draft => Chip::new("draft", "Checked"),
         ImportStatus::Running => Chip::new("busy", "Under way"),
         ImportStatus::Stopped => Chip::new("warn", "Stopped"),
         ImportStatus::Complete => Chip::new("ok", "Imported"),
@@ -256,6 +256,8 @@ struct ReportPage {
     is_complete: bool,
     /// It can be gone on with here.
     goes_on: bool,
+    /// Whether it would take anything over.
+    has_new: bool,
     reason: String,
     counted: [Counted; 2],
     problems: Vec<ProblemLine>,
@@ -292,6 +294,7 @@ async fn report(
         is_draft: row.status == ImportStatus::Draft,
         is_complete: row.status == ImportStatus::Complete,
         goes_on: goes_on(state.ctx(), &grant, &row).await?,
+        has_new: row.counts.accounts.new + row.counts.numbers.new > 0,
         reason: row.reason.unwrap_or_default(),
         counted: [Counted::new("Accounts", row.counts.accounts), Counted::new("Numbers", row.counts.numbers)],
         cut: all > problems.len() as i64,

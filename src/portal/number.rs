@@ -11,22 +11,22 @@ use self::past::Past;
 use super::api_call::{self, ApiCalls};
 use super::drift::{BesideView, Here};
 use super::explain::explain;
+use super::form::query_value;
 use super::show::{Chip, Moment, count};
-use super::upload::{ManageHeading, manage_page};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite, SyncWrite};
 use crate::domain::entry;
 use crate::domain::rules::described;
 use crate::domain::seen::{MemberChange, SeenKind};
 use crate::domain::{
-    Backends, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState, numbering_plan,
+    Backends, Deed, E164, ItemState, Number, OrderKind, Outside, Places, ProvisioningError, SyncState, numbering_plan,
 };
 use crate::http::{
     Granted, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment, invalid, needs, page,
+    see_other,
 };
 use crate::service;
 use crate::service::drift;
 use crate::service::numbers::{self, COUNTED, OrderHistory, SeenStep};
-use crate::service::staging::UploadForm;
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/numbers/{number}", needs::<NumbersRead>(), show).get(
@@ -55,7 +55,9 @@ struct NumberPage {
     past: Past,
     /// What backends say, beside what is here.
     beside: Vec<BesideView>,
-    /// What backends were seen to do with it by themselves.
+    /// Whether one of them says something else.
+    is_different: bool,
+    /// What backends were seen to say of it that was otherwise before.
     seen: Vec<SeenLine>,
     may_pull: bool,
     may_write: bool,
@@ -93,6 +95,8 @@ struct Fault {
 
 /// What a backend was seen to do with the number.
 struct SeenLine {
+    /// Whether nobody did it here.
+    by_others: bool,
     what: String,
     backend: String,
     at: Moment,
@@ -102,6 +106,7 @@ fn seen_line(step: SeenStep, backends: &Backends) -> SeenLine {
     let named = backends.iter().find(|backend| backend.name == step.backend);
     let changes = step.changes.iter().map(MemberChange::words).collect::<Vec<_>>().join("; ");
     SeenLine {
+        by_others: step.kind != SeenKind::Overwritten,
         what: match step.kind {
             SeenKind::Changed if changes.is_empty() => "settings changed".to_owned(),
             SeenKind::Changed => changes,
@@ -109,7 +114,7 @@ fn seen_line(step: SeenStep, backends: &Backends) -> SeenLine {
             SeenKind::Back => "the tenant has the number again".to_owned(),
             SeenKind::Assigned => "assigned".to_owned(),
             SeenKind::Unassigned => "not assigned any more".to_owned(),
-            SeenKind::Overwritten => format!("an upload replaced what was there: {changes}"),
+            SeenKind::Overwritten => format!("an order from here replaced what was there: {changes}"),
         },
         backend: named.map_or(step.backend, |backend| backend.label.clone()),
         at: step.at.into(),
@@ -175,9 +180,15 @@ impl From<OrderHistory> for HistoryStep {
         Self {
             order: step.order_id,
             title: match step.kind {
-                OrderKind::Upload if step.is_move => format!("Moved to {account}"),
-                OrderKind::Upload => format!("Uploaded to {account}"),
                 OrderKind::Release => format!("Released from {account}"),
+                OrderKind::Upload if step.is_move => format!("Moved to {account}"),
+                OrderKind::Upload => match step.deed {
+                    Deed::Change => format!("Changed on {account}"),
+                    Deed::Undo => format!("Restored on {account}"),
+                    Deed::Adopt => format!("Adopted on {account}"),
+                    Deed::Push => format!("Pushed for {account}"),
+                    Deed::Upload | Deed::Move | Deed::Release => format!("Uploaded to {account}"),
+                },
             },
             state: item_chip(step.state),
             author: step.author,
@@ -247,8 +258,10 @@ async fn show(
     let seen = numbers::seen(ctx, &grant, number).await?;
     if found.is_none() && history.is_empty() && past.is_empty() && sides.is_empty() {
         let mut problem = Problem::no_such("number", &number.to_string());
-        problem.detail =
-            format!("{number} is on no account and never was. Look for it under Numbers, or upload it.").into();
+        problem.detail = format!(
+            "{number} is on no account and never was. Search for another number, or upload this one to an account."
+        )
+        .into();
         return Err(problem);
     }
     let alike = match &found {
@@ -268,7 +281,8 @@ async fn show(
         places: &places,
     };
     let now_at = ctx.clock.now();
-    let beside = sides.iter().map(|side| BesideView::new(side, here, &ctx.policy.backends, now_at)).collect();
+    let beside: Vec<BesideView> =
+        sides.iter().map(|side| BesideView::new(side, here, &ctx.policy.backends, now_at)).collect();
     let template = NumberPage {
         shell: shell.at("numbers"),
         e164: number.to_string(),
@@ -276,6 +290,7 @@ async fn show(
         now: found.as_ref().map(|found| now(found, &places, alike)),
         history: history.into_iter().map(HistoryStep::from).collect(),
         past,
+        is_different: beside.iter().any(BesideView::differs),
         beside,
         seen: seen.into_iter().map(|step| seen_line(step, &ctx.policy.backends)).collect(),
         may_pull: person.may::<SyncWrite>(),
@@ -290,23 +305,18 @@ async fn show(
     Ok(if template.past.errors.is_empty() { page(&template) } else { invalid(&template) })
 }
 
-/// `GET /numbers/{number}/edit`: the upload form, filled in with what the number is.
+/// The form of changes for one number.
+pub(super) fn manage_href(number: E164) -> String {
+    format!("/numbers/manage?number={}", query_value(&number.to_string()))
+}
+
+/// `GET /numbers/{number}/edit`: on to the form of changes.
 async fn edit(
     State(state): State<PortalState>,
     Granted(grant): Granted<NumbersWrite>,
     PathPart(text): PathPart<String>,
-    shell: Shell,
 ) -> Result<Response, Problem> {
     let number = parsed(&text)?;
-    let person = grant.principal();
-    let found = numbers::get(state.ctx(), &person.grant::<NumbersRead>()?, number).await?;
-    manage_page(
-        &state,
-        person,
-        shell,
-        UploadForm::of(&found),
-        ManageHeading { title: format!("Manage number {}", number.grouped()), note: String::new() },
-        api_call::of_number(&state, &found, true),
-    )
-    .await
+    let found = numbers::get(state.ctx(), &grant.principal().grant::<NumbersRead>()?, number).await?;
+    Ok(see_other(&manage_href(found.telephone_number)))
 }

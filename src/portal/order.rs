@@ -12,7 +12,7 @@ use super::origin;
 use super::quarantine::OverrideRow;
 use super::show::{Chip, Moment, count, counted};
 use crate::authz::{Grant, OrdersRead};
-use crate::domain::{E164, ItemState, Order, OrderKind, OrderStatus, Outside, UndoPart};
+use crate::domain::{E164, ItemState, Order, OrderStatus, Outside, UndoPart};
 use crate::http::{
     Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
     needs, page, see_other, see_other_with,
@@ -299,11 +299,6 @@ async fn show(
     } else {
         counted(found.items.len() as i64, "number on this page", "numbers on this page")
     };
-    let kind = match (order.moves, order.kind) {
-        (Some(_), _) => "Move",
-        (None, OrderKind::Upload) => "Upload",
-        (None, OrderKind::Release) => "Release",
-    };
     let asks_to_undo = orders::may_be_undone(&order) && order.progress.total > LOOKED_THROUGH && query.undo.is_empty();
     let undoable = if asks_to_undo { Vec::new() } else { orders::undoable(ctx, &grant, &order).await? };
     let undoable = undoable.into_iter().filter(|(part, _)| UndoRight::of(grant.principal(), &order, *part).is_ok());
@@ -314,7 +309,8 @@ async fn show(
         id,
         status: order.status.into(),
         about: format!(
-            "{kind} for {} by {}",
+            "{} for {} by {}",
+            order.deed().label(),
             if order.accounts.is_empty() { "no account" } else { &order.accounts },
             order.author
         ),

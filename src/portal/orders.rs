@@ -10,7 +10,7 @@ use super::form::{Choice, Errors, Filters, Pager, Pill, page_of};
 use super::show::{Chip, Moment, count};
 use crate::authz::OrdersRead;
 use crate::domain::field::filled;
-use crate::domain::{FieldProblem, Order, OrderKind, OrderStatus};
+use crate::domain::{Deed, FieldProblem, Order, OrderStatus};
 use crate::http::{Granted, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page};
 use crate::service::orders::{self, OrderFilter};
 use crate::service::{self, Page};
@@ -33,8 +33,8 @@ struct OrdersQuery {
 impl OrdersQuery {
     fn filter(&self) -> Result<OrderFilter, Vec<FieldProblem>> {
         let mut problems = Vec::new();
-        let (status, kind) = (OrderStatus::from_key(&self.status), OrderKind::from_key(&self.kind));
-        for (field, value, known) in [("status", &self.status, status.is_some()), ("kind", &self.kind, kind.is_some())]
+        let (status, deed) = (OrderStatus::from_key(&self.status), Deed::from_key(&self.kind));
+        for (field, value, known) in [("status", &self.status, status.is_some()), ("kind", &self.kind, deed.is_some())]
         {
             if !value.is_empty() && !known {
                 problems
@@ -44,7 +44,7 @@ impl OrdersQuery {
         let text = |text: &str| filled(text).map(str::to_owned);
         let filter = OrderFilter {
             status,
-            kind,
+            deed,
             account: text(&self.account),
             author: text(&self.author),
             ticket: text(&self.ticket),
@@ -54,7 +54,7 @@ impl OrdersQuery {
 
     fn filters(&self) -> Filters {
         let status = OrderStatus::from_key(&self.status).map_or(self.status.as_str(), |status| status.label());
-        let kind = OrderKind::from_key(&self.kind).map_or(self.kind.as_str(), |kind| kind.label());
+        let kind = Deed::from_key(&self.kind).map_or(self.kind.as_str(), |deed| deed.label());
         Filters::new("/orders")
             .shown("status", "Status", &self.status, status)
             .shown("kind", "Kind", &self.kind, kind)
@@ -90,7 +90,9 @@ struct OrderRow {
     author: String,
     source: &'static str,
     ticket: String,
+    /// When it was submitted; created, while it is not.
     at: Moment,
+    is_submitted: bool,
 }
 
 impl From<&Order> for OrderRow {
@@ -107,7 +109,7 @@ impl From<&Order> for OrderRow {
         Self {
             id: order.id,
             href: format!("/orders/{}{review}", order.id),
-            kind: order.label(),
+            kind: order.deed().label(),
             status: order.status.into(),
             accounts: order.accounts.clone(),
             counts,
@@ -115,6 +117,7 @@ impl From<&Order> for OrderRow {
             source: order.source.label(),
             ticket: order.ticket.clone().unwrap_or_default(),
             at: order.submitted_at.unwrap_or(order.created_at).into(),
+            is_submitted: order.submitted_at.is_some(),
         }
     }
 }
@@ -149,10 +152,7 @@ async fn list(
             .into_iter()
             .map(|status| Choice::new(status.key(), status.label(), &query.status))
             .collect(),
-        kinds: [OrderKind::Upload, OrderKind::Release]
-            .into_iter()
-            .map(|kind| Choice::new(kind.key(), kind.label(), &query.kind))
-            .collect(),
+        kinds: Deed::ALL.into_iter().map(|deed| Choice::new(deed.key(), deed.label(), &query.kind)).collect(),
         pills: filters.pills(),
         clear: filters.clear(),
         csv: filters.csv(),
@@ -206,7 +206,7 @@ fn cells(order: Order) -> Vec<String> {
     let progress = order.progress;
     vec![
         order.id.to_string(),
-        order.kind.key().to_owned(),
+        order.deed().key().to_owned(),
         order.status.key().to_owned(),
         text(order.accounts),
         text(order.author),

@@ -8,10 +8,12 @@ use super::consents::{UNANSWERED, WAITING, active_in};
 use super::drift::{self, DriftTile};
 use super::form::segment;
 use super::show::{Chip, Moment, count, counted};
-use crate::authz::{AccountsWrite, ConsentsRead, NumbersRead, NumbersWrite, OrdersRead, SyncWrite};
+use crate::authz::{
+    AccountsWrite, ConsentsRead, ConsentsWrite, NumbersRead, NumbersWrite, OrdersRead, Principal, SyncWrite,
+};
 use crate::domain::{Order, OrderStatus, SyncState};
 use crate::http::{Granted, Partial, PortalState, Problem, Routes, Shell, fragment, needs, page};
-use crate::service::orders::OrderFilter;
+use crate::service::orders::{OrderFilter, OrderRight};
 use crate::service::overview::{self, Overview};
 use crate::service::sync_status::{self, SyncStatus};
 use crate::service::{Page, accounts, orders};
@@ -90,7 +92,7 @@ async fn get(
         shell: shell.at("overview"),
         drift: drift::tiles(&found.drift, None),
         tiles: tiles(&found),
-        needs: needs_person(&found, &drafts, &sync),
+        needs: needs_person(person, &found, &drafts, &sync),
         steps: steps(&found, has_accounts, person.may::<AccountsWrite>() && person.may::<NumbersWrite>()),
         busy: busy || (found.consents.is_empty() && person.may::<SyncWrite>()),
         orders: found.orders.into_iter().map(OrderRow::from).collect(),
@@ -127,7 +129,7 @@ fn tiles(found: &Overview) -> Vec<Tile> {
             found.in_state(SyncState::Failed),
             "Failed",
             state(SyncState::Failed, "bad"),
-            "Refused by the backend".into(),
+            "Not at the backend as they should be".into(),
         ),
         tile(
             "/numbers?status=releasing",
@@ -149,7 +151,7 @@ fn tiles(found: &Overview) -> Vec<Tile> {
 }
 
 /// What needs a person, the most urgent first.
-fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Need> {
+fn needs_person(person: &Principal, found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Need> {
     let mut needs = Vec::new();
     let kinds = sync.backends.iter().flat_map(|backend| &backend.kinds);
     let stuck = kinds
@@ -184,7 +186,10 @@ fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Ne
         needs.push(Need {
             kind: "bad",
             word: "Failed",
-            text: format!("{} refused by the backend.", counted(failed, "number was", "numbers were")),
+            text: format!(
+                "{} not at the backend as they should be: it refused them, or does not have them any more.",
+                counted(failed, "number is", "numbers are")
+            ),
             href: "/numbers?status=failed".into(),
             action: "Show them",
         });
@@ -215,7 +220,7 @@ fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Ne
                 word: "Consents",
                 text: format!("{} for your answer.", counted(waiting, one, many)),
                 href: href.into(),
-                action: "Answer",
+                action: if person.may::<ConsentsWrite>() { "Answer" } else { "Look" },
             });
         }
     }
@@ -223,9 +228,9 @@ fn needs_person(found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Ne
         needs.push(Need {
             kind: "draft",
             word: "Draft",
-            text: format!("Order {} of {} is reviewed and not submitted.", order.id, order.author),
+            text: format!("Order {} ({}) by {} is not submitted yet.", order.id, order.deed().label(), order.author),
             href: format!("/orders/{}/review", order.id),
-            action: "Continue",
+            action: if OrderRight::of_order(person, order).is_ok() { "Continue" } else { "Look" },
         });
     }
     needs
@@ -239,9 +244,9 @@ impl From<Order> for OrderRow {
     fn from(order: Order) -> Self {
         let draft = order.status == OrderStatus::Draft;
         let what = if order.progress.total > 0 {
-            format!("{}: {}", order.label(), count(order.progress.total))
+            format!("{}: {}", order.deed().label(), counted(order.progress.total, "number", "numbers"))
         } else {
-            order.kind.label().to_owned()
+            order.deed().label().to_owned()
         };
         Self {
             href: if draft { format!("/orders/{}/review", order.id) } else { format!("/orders/{}", order.id) },

@@ -26,7 +26,7 @@ use super::show::{Moment, count, counted};
 use crate::authz::{Grant, NumbersWrite, OrdersRead, Principal, SyncWrite};
 use crate::domain::rules::described;
 use crate::domain::upload::file_and_line;
-use crate::domain::{DriftWay, E164, FormOf, Order, OrderKind, OrderStatus, Refusal, Verdict};
+use crate::domain::{Deed, DriftWay, E164, FormOf, Order, OrderKind, OrderStatus, Refusal, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
     go_on_to, needs, page_with, see_other, see_other_with,
@@ -48,7 +48,7 @@ struct ReviewPage {
     shell: Shell,
     id: i64,
     release: bool,
-    title: &'static str,
+    title: String,
     about: String,
     read_at: Moment,
     ticket: String,
@@ -77,6 +77,8 @@ struct ReviewPage {
     refused_said: String,
     quarantine: InReview,
     assigned: Assigned,
+    /// What becomes of released numbers, in a sentence or two.
+    what_follows: String,
     accepted: i64,
     button: String,
     may_decide: bool,
@@ -209,15 +211,14 @@ pub(super) async fn with_override(
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &review_page(state, grant, &reviewed, shell, said).await?))
 }
 
-/// What the review of a draft is called, and what the draft is.
-const fn called(order: &Order) -> (&'static str, &'static str) {
-    match (order.moves, order.kind, order.form_of) {
-        (Some(_), ..) => ("Review + move", "Move"),
-        (None, OrderKind::Release, _) => ("Review + release", "Release"),
-        (None, OrderKind::Upload, FormOf::Manage) => ("Review + change", "Change"),
-        (None, OrderKind::Upload, FormOf::Undo) => ("Review + undo", "Undo"),
-        (None, OrderKind::Upload, _) => ("Review + upload", "Upload"),
+/// What becomes of numbers that are released.
+fn what_follows(state: &PortalState) -> String {
+    let quarantine = &state.ctx().policy.quarantine;
+    let gone = "They leave their account as soon as the backend has given them up, and cannot be called from then on.";
+    if quarantine.is_off() {
+        return format!("{gone} Any account can get them afterwards.");
     }
+    format!("{gone} Then they are in quarantine, where no other account gets them ({}).", quarantine.in_words())
 }
 
 /// What submitting the order does to its numbers.
@@ -227,9 +228,10 @@ fn verb(review: &Review) -> &'static str {
         (Some(DriftWay::Adopt), OrderKind::Release) => "Remove here",
         (Some(DriftWay::Push), _) => "Push",
         (_, OrderKind::Release) => "Release",
-        (_, OrderKind::Upload) => match called(&review.order).1 {
-            "Undo" => "Restore",
-            done => done,
+        (_, OrderKind::Upload) => match (review.order.moves, review.order.deed()) {
+            (Some(_), _) => "Move",
+            (None, Deed::Undo) => "Restore",
+            (None, deed) => deed.label(),
         },
     }
 }
@@ -288,12 +290,8 @@ async fn review_page(
         shell: shell.at("orders"),
         id: order.id,
         release,
-        title: match review.way {
-            Some(DriftWay::Adopt) => "Review + adopt",
-            Some(DriftWay::Push) => "Review + push",
-            _ => called(order).0,
-        },
-        about: format!("{} by {}", called(order).1, order.author),
+        title: format!("Review + {}", order.deed().label().to_lowercase()),
+        about: format!("{} by {}", order.deed().label(), order.author),
         read_at: order.created_at.into(),
         ticket: order.ticket.clone().unwrap_or_default(),
         accounts: order.accounts.clone(),
@@ -348,6 +346,11 @@ async fn review_page(
             text: counted(*assigned, "of these numbers is in use", "of these numbers are in use"),
             shown: shown.iter().map(|number| number.grouped()).collect(),
             more: assigned - shown.len() as i64,
+        },
+        what_follows: if release && accepted > 0 && review.way != Some(DriftWay::Adopt) {
+            what_follows(state)
+        } else {
+            String::new()
         },
         accepted,
         button: format!("{} {}{unknown}", verb(review), counted(accepted, "number", "numbers")),

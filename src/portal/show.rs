@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{Date, OffsetDateTime};
 
 use crate::domain::direct_routing::SubdomainStatus;
+use crate::domain::field::thousands;
 use crate::domain::{ConsentStatus, OrderStatus, SyncState};
 
 /// An instant, for machines and for people.
@@ -26,17 +27,14 @@ impl From<OffsetDateTime> for Moment {
     }
 }
 
+/// A day for people, such as "21 Nov 2026".
+pub(super) fn day(on: Date) -> String {
+    on.format(format_description!("[day padding:none] [month repr:short] [year]")).unwrap_or_default()
+}
+
 /// A count with its thousands parted: `12,431`.
 pub(super) fn count(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let mut text = String::from(if value < 0 { "-" } else { "" });
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    thousands(value)
 }
 
 /// A count with its noun: `1 number`, `12,431 numbers`.

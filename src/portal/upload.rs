@@ -8,7 +8,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::api_call::ApiCalls;
 use super::csv;
 use super::form::{Errors, checked};
 use super::upload_body::{self, SentUpload};
@@ -136,45 +135,10 @@ fn upload_page(
     errors: Errors,
     sent: SentUpload,
 ) -> UploadPage {
-    let title = if sent.manage.is_empty() { "Upload numbers".to_owned() } else { "Manage numbers".to_owned() };
     UploadPage {
         shell: shell.at("numbers"),
-        view: FormView {
-            errors,
-            form,
-            offer,
-            title,
-            manage: sent.manage,
-            draft: sent.draft,
-            note: String::new(),
-            limits: limits(state),
-            api: ApiCalls::default(),
-        },
+        view: FormView { errors, form, offer, draft: sent.draft, note: String::new(), limits: limits(state) },
     }
-}
-
-/// What the page of a form that changes numbers says above the form.
-pub(super) struct ManageHeading {
-    pub(super) title: String,
-    pub(super) note: String,
-}
-
-/// Shows the form that changes numbers that exist.
-pub(super) async fn manage_page(
-    state: &PortalState,
-    person: &Principal,
-    shell: Shell,
-    mut form: UploadForm,
-    heading: ManageHeading,
-    api: ApiCalls,
-) -> Result<Response, Problem> {
-    let offer = offer(state.ctx(), person, &mut form, false).await?;
-    let sent = SentUpload { manage: "true".to_owned(), ..SentUpload::default() };
-    let mut template = upload_page(state, shell, form, offer, Errors::default(), sent);
-    template.view.title = heading.title;
-    template.view.note = heading.note;
-    template.view.api = api;
-    Ok(page(&template))
 }
 
 pub(super) fn limits(state: &PortalState) -> String {

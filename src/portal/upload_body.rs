@@ -23,8 +23,6 @@ pub(super) struct SentUpload {
     pub(super) files: Vec<SentFile>,
     /// Name of the field whose text was more than is taken.
     pub(super) too_large: Option<&'static str>,
-    /// The form changes numbers that exist when this is not empty.
-    pub(super) manage: String,
     /// The draft that this form was, and which it replaces.
     pub(super) draft: String,
 }
@@ -86,7 +84,6 @@ fn take(sent: &mut SentUpload, name: &str, value: &str) {
         "custom_sip_header" => &mut form.custom_sip_header,
         "encoding" => &mut form.encoding,
         "sheet" => &mut form.sheet,
-        "manage" => &mut sent.manage,
         "draft" => &mut sent.draft,
         "capability" | "additional_usage" | "further_service" => {
             let list = match name {

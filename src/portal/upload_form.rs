@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::api_call::ApiCalls;
 use super::form::{Choice, Errors};
 use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead, Principal};
 use crate::domain::upload::Encoding;
@@ -66,16 +65,11 @@ pub(super) struct FormView {
     pub(super) errors: Errors,
     pub(super) form: UploadForm,
     pub(super) offer: Offer,
-    pub(super) title: String,
-    /// The form changes numbers that exist when this is not empty.
-    pub(super) manage: String,
     /// The draft that the form replaces, or nothing.
     pub(super) draft: String,
     /// Something to know before filling the form in.
     pub(super) note: String,
     pub(super) limits: String,
-    /// The one number that is changed, as it is.
-    pub(super) api: ApiCalls,
 }
 
 /// The files that a browser offers to choose.
@@ -281,6 +275,7 @@ fn profiles(ctx: &Ctx, chosen: &str) -> Vec<Choice> {
 }
 
 fn address_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<ChoiceGroup> {
+    let addresses = in_order(addresses);
     let mut groups: Vec<ChoiceGroup> = [(true, "Validated"), (false, "Not validated: may be refused")]
         .into_iter()
         .map(|(validated, label)| ChoiceGroup {
@@ -297,6 +292,13 @@ fn address_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<ChoiceGroup> 
     groups
 }
 
+/// The addresses by what they are called, so by country first: the same order wherever there is one to choose.
+fn in_order(addresses: &[CivicAddress]) -> Vec<&CivicAddress> {
+    let mut addresses: Vec<&CivicAddress> = addresses.iter().collect();
+    addresses.sort_by_cached_key(|address| address_label(address).to_lowercase());
+    addresses
+}
+
 /// What the address is called, with its country first; one that is not validated is marked wherever it stands.
 fn address_label(address: &CivicAddress) -> String {
     let country = address.iso_country().or(address.country.as_deref()).unwrap_or("country unknown");
@@ -308,8 +310,8 @@ fn address_label(address: &CivicAddress) -> String {
 }
 
 fn location_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<ChoiceGroup> {
-    let mut groups: Vec<ChoiceGroup> = addresses
-        .iter()
+    let mut groups: Vec<ChoiceGroup> = in_order(addresses)
+        .into_iter()
         .filter(|address| !address.locations.is_empty())
         .map(|address| ChoiceGroup {
             label: address_label(address),

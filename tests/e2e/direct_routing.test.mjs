@@ -142,9 +142,9 @@ for (const script of [true, false]) {
     assert.equal(await page.getByText("Usage", { exact: true }).count(), 0);
     await writer.look("number, Direct Routing");
     await writer.press("Manage number");
-    await page.getByLabel("Zoom Phone Cloud Peering").uncheck();
+    await page.getByLabel("Zoom Phone Cloud Peering").selectOption("-zoomPhoneCloudPeering");
     await writer.press("Review");
-    await writer.press(/^Upload /);
+    await writer.press(/^Change /);
     await page.waitForURL(/\/orders\/\d+$/);
     await writer.open("/numbers?account=contoso&service=zoomPhoneCloudPeering");
     assert.equal((await writer.rows("numbers")).length, 9);

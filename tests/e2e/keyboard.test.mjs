@@ -45,7 +45,7 @@ async function walk() {
 const pages = {
   "/": [],
   "/consents": ["Export CSV", "Pull now", "Contoso Ltd", "Create account for Contoso Ltd"],
-  "/consents/a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a": ["Create account", "Manage numbers", "Update status"],
+  "/consents/a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a": ["Create account", "Numbers", "Update status"],
   "/accounts/new?tenant=a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a": ["Account name", "Create account", "Cancel"],
   "/numbers": ["Filter", "More filters"],
   "/orders": ["Filter"],

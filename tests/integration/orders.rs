@@ -1,6 +1,6 @@
 //! Orders after they were submitted: results, retries, later orders, releases; and what always holds.
 
-use nmp::domain::{E164, ItemState, OrderKind, OrderStatus, Refusal, SyncState, Verdict};
+use nmp::domain::{Deed, E164, ItemState, OrderKind, OrderStatus, Refusal, SyncState, Verdict};
 use nmp::service::orders::{self, ItemSelection, ReleaseSelection, Submitted};
 use nmp::service::staging::UploadForm;
 use nmp::service::{Error, numbers};
@@ -279,7 +279,7 @@ async fn orders_are_found_by_every_filter(world: World) {
     assert_eq!(count(OrderFilter { ticket: Some("CHG-7".into()), ..any() }).await, 6);
     assert_eq!(count(OrderFilter { author: Some("Alex Admin".into()), ..any() }).await, 60);
     assert_eq!(count(OrderFilter { author: Some("Wren Writer".into()), ..any() }).await, 0);
-    assert_eq!(count(OrderFilter { kind: Some(OrderKind::Release), ..any() }).await, 0);
+    assert_eq!(count(OrderFilter { deed: Some(Deed::Release), ..any() }).await, 0);
     let back = orders::list(&world.ctx, &grant(), &any(), Page::Before(5)).await.unwrap();
     assert_eq!(back.orders.first().map(|order| order.id), Some(55));
     assert!(back.more_before && back.more_after);

@@ -10,6 +10,9 @@ fn zones() -> Zones {
 fn a_label_is_folded_to_lower_case_and_a_token_is_not() {
     assert_eq!(parse_label("Contoso_1-"), Ok("contoso_1-".to_owned()));
     assert_eq!(parse_token("MS=Ms12345_-"), Ok("MS=Ms12345_-".to_owned()));
+    for (token, doubted) in [("", false), ("MS=ms1", false), ("ms12345678", true), ("ms=ms1", true), ("=_-", true)] {
+        assert_eq!(token_doubt(token).is_some(), doubted, "{token}");
+    }
     for bad in ["", "contoso.com", "contoso-ltd", "a b", "\u{e9}", "a="] {
         assert!(parse_label(bad).is_err(), "{bad}");
     }

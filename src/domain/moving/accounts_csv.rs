@@ -228,7 +228,8 @@ fn account(record: &csv::StringRecord, columns: &[&'static str]) -> Incoming<Inc
     if tenant_id.is_none() && cells.of("TeamsTenantId").trim().is_empty() {
         let backed = services.and(ServiceSet::WITH_TEAMS_SETTINGS);
         if !backed.is_empty() {
-            cells.problem("TeamsTenantId", format!("{} needs the enterprise's tenant ID.", backed.labels()));
+            let needs = if backed.len() == 1 { "needs" } else { "need" };
+            cells.problem("TeamsTenantId", format!("{} {needs} the enterprise's tenant ID.", backed.in_words()));
         }
     }
     let direct_routing = cells.direct_routing(services);

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::names::NamesView;
+use crate::domain::direct_routing::token_doubt;
 use crate::domain::{Account, AccountForm, DirectRoutingForm, Service, ServiceSet};
 use crate::service::Ctx;
 
@@ -106,6 +107,8 @@ pub(super) struct TokenField {
     pub(super) label: String,
     pub(super) hint: String,
     pub(super) value: String,
+    /// What is to be said of the value, which is taken all the same.
+    pub(super) doubt: &'static str,
     /// False where the deployment has no such region: what is stored stays.
     pub(super) shown: bool,
 }
@@ -133,6 +136,7 @@ pub(super) fn direct_routing(ctx: &Ctx, form: &AccountForm) -> DirectRoutingFiel
             None => "The TXT value that Microsoft 365 asks for on the name of this region".to_owned(),
         },
         value: value.clone(),
+        doubt: token_doubt(value.trim()).unwrap_or_default(),
         shown: zones.is_none_or(|zones| index < zones.regions.len()),
     });
     DirectRoutingFields {

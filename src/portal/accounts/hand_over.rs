@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::routing::doubt;
 use crate::authz::{AccountsRead, AccountsWrite, ConsentsRead, Principal};
 use crate::domain::direct_routing::Zones;
 use crate::domain::hand_over::{self, Progress, Step};
@@ -17,7 +18,7 @@ use crate::http::{
 };
 use crate::portal::form::{Errors, checked};
 use crate::portal::origin;
-use crate::portal::show::{Chip, Moment};
+use crate::portal::show::{Chip, Moment, day};
 use crate::service::hand_over::AccountLabel;
 use crate::service::{self, accounts, consents};
 
@@ -68,7 +69,7 @@ fn step_view(progress: Progress, next: Option<Step>) -> StepView {
         chip,
         done,
         by_hand: step.by_hand(),
-        ticked: tick.map(|tick| Ticked { on: tick.on.to_string(), by: tick.by, at: tick.at.into() }),
+        ticked: tick.map(|tick| Ticked { on: day(tick.on), by: tick.by, at: tick.at.into() }),
     }
 }
 
@@ -84,6 +85,8 @@ struct HandOverPage {
     state: Chip,
     names: Vec<(String, String)>,
     steps: Vec<StepView>,
+    /// What is to be said of the tokens; empty where there is nothing.
+    doubt: &'static str,
     voice_route: String,
     text: String,
     today: String,
@@ -175,6 +178,7 @@ async fn hand_over_page(
         steps: steps.into_iter().map(|step| step_view(step, next)).collect(),
         voice_route: voice_route(&names),
         text: message(if company.is_empty() { &account.name } else { &company }, &names),
+        doubt: doubt(names.iter().map(|(_, token)| token.as_str())),
         names,
         today: ctx.clock.now().date().to_string(),
         typed_step: String::new(),

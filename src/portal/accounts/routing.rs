@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::hand_over::names_and_tokens;
 use crate::authz::{AccountsRead, Grant};
-use crate::domain::direct_routing::{Served, SubdomainStatus};
+use crate::domain::direct_routing::{Served, SubdomainStatus, token_doubt};
 use crate::domain::hand_over::{self, Step};
 use crate::domain::{Account, Service};
 use crate::http::{
@@ -36,6 +36,8 @@ pub(super) struct RoutingView {
     pub(super) checked_at: Option<Moment>,
     /// Whether the public asks our name servers, in words.
     pub(super) delegation: String,
+    /// What is to be said of tokens that are hardly what Microsoft 365 asks for; empty where they are.
+    pub(super) doubt: &'static str,
     /// What to do next; empty when everything is done.
     pub(super) next: &'static str,
     /// True while the state will change by itself.
@@ -101,12 +103,18 @@ pub(super) async fn view(
             _ => "On",
         },
         subdomain: routing.map(|routing| routing.subdomain.clone()).unwrap_or_default(),
+        doubt: doubt(names.iter().map(|name| name.token.as_str())),
         names,
         checked_at: known.as_ref().and_then(|known| known.checked_at).map(Moment::from),
         delegation: known.map(|known| known.delegation.sentence()).unwrap_or_default(),
         next: hand_over::next(&steps).map_or("", Step::to_do),
         waits: has_tokens && status != SubdomainStatus::Provisioned,
     }))
+}
+
+/// What is to be said of these tokens; nothing where there is nothing.
+pub(super) fn doubt<'a>(mut tokens: impl Iterator<Item = &'a str>) -> &'static str {
+    tokens.find_map(token_doubt).unwrap_or_default()
 }
 
 #[derive(Template)]

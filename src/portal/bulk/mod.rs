@@ -44,18 +44,20 @@ fn draft_of(query: &BulkQuery) -> Result<Option<i64>, Problem> {
     query.draft.parse().map(Some).map_err(|_| Problem::no_such("order", &query.draft))
 }
 
-/// The form of a draft; where it is another one's, or the order is no draft any more, the way there.
+/// The form of a draft, and its account where it has one; where it is another one's, or the order is no draft any more, the way
+/// there.
 async fn taken_up(
     state: &PortalState,
     person: &Principal,
     id: i64,
     form_of: FormOf,
-) -> Result<Result<EditForm, Response>, Problem> {
+) -> Result<Result<(EditForm, String), Response>, Problem> {
     let order = orders::get(state.ctx(), &person.grant()?, id).await?;
     if order.status != OrderStatus::Draft || order.form_of != form_of {
         return Ok(Err(see_other(&format!("/orders/{id}"))));
     }
-    Ok(Ok(bulk::form_of(state.ctx(), &person.grant::<NumbersRead>()?, id).await?))
+    let form = bulk::form_of(state.ctx(), &person.grant::<NumbersRead>()?, id).await?;
+    Ok(Ok((form, order.accounts)))
 }
 
 /// Gives up the draft whose form was changed and staged anew. A draft that is none any more stays as it is.

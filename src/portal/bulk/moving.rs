@@ -46,8 +46,8 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let person = grant.principal();
     if let Some(id) = draft_of(&query)? {
-        let form = match taken_up(&state, person, id, FormOf::Move).await? {
-            Ok(form) => form,
+        let (form, _) = match taken_up(&state, person, id, FormOf::Move).await? {
+            Ok(found) => found,
             Err(elsewhere) => return Ok(elsewhere),
         };
         let picked = Picked::written(form.numbers.clone());
@@ -131,7 +131,10 @@ pub(super) async fn take(
     };
     let person = grant.principal();
     let release = person.grant::<NumbersDelete>().ok();
+    sent.addresses_of.clone_from(&sent.form.to);
+    let only_looks = sent.looks_for_addresses();
     let (selection, errors) = match sent.selection()? {
+        Ok(selection) if only_looks => (Some(selection), sent.unknown_account(&state, person).await?),
         Ok(selection) => {
             let staged = bulk::stage_move(state.ctx(), &grant, release.as_ref(), &selection, &sent.form).await;
             match checked(staged)? {

@@ -1,5 +1,6 @@
 //! The numbers that a form is about: chosen in the list, or typed into its box.
 
+use crate::domain::{E164, entry};
 use crate::portal::form::{Choice, query_value};
 use crate::portal::number_filter::NumbersQuery;
 use crate::portal::show::counted;
@@ -86,6 +87,12 @@ impl Picked {
         self
     }
 
+    /// The number that was ticked, where it is one.
+    fn only_number(&self) -> Option<E164> {
+        let (_, ticked) = self.hidden.iter().find(|(name, _)| *name == "ticked")?;
+        entry::stored(ticked).ok()
+    }
+
     /// Says how many numbers were chosen, and whose they are.
     #[must_use]
     pub(super) fn counted(mut self, looked: &Looked) -> Self {
@@ -96,7 +103,11 @@ impl Picked {
             [first, second] => format!(" of accounts {first} and {second}"),
             [first, rest @ ..] => format!(" of account {first} and {} others", rest.len()),
         };
-        self.said = format!("{}{of}", counted(looked.count, "number", "numbers"));
+        let what = match self.only_number().filter(|_| looked.count == 1) {
+            Some(number) => number.grouped(),
+            None => counted(looked.count, "number", "numbers"),
+        };
+        self.said = format!("{what}{of}");
         self
     }
 }

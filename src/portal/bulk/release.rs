@@ -40,7 +40,7 @@ pub(super) async fn show(
     let (form, picked, draft) = match draft_of(&query)? {
         None => (EditForm { ticket: list.ticket.clone(), ..EditForm::default() }, Picked::of(&list), None),
         Some(id) => match taken_up(&state, person, id, FormOf::Release).await? {
-            Ok(form) => (form.clone(), Picked::written(form.numbers), Some(id)),
+            Ok((form, _)) => (form.clone(), Picked::written(form.numbers), Some(id)),
             Err(elsewhere) => return Ok(elsewhere),
         },
     };

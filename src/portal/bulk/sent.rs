@@ -9,16 +9,18 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::picked::Picked;
+use crate::authz::{AccountsRead, Principal};
 use crate::domain::FieldProblem;
 use crate::domain::field::filled;
 use crate::domain::upload::shown;
 use crate::http::{FormBody, MultipartBody, PortalState, Problem};
+use crate::portal::form::Errors;
 use crate::portal::number_filter::NumbersQuery;
 use crate::portal::upload::{size, western_note};
 use crate::portal::upload_body::{SHORT, long_text, piece_by_piece, text};
-use crate::service;
 use crate::service::bulk::{EditForm, Selection};
 use crate::service::staging::{FileText, Room, SentFile, text_of};
+use crate::service::{self, accounts};
 
 /// The most fields of a form that acts on many numbers.
 const FIELDS: usize = 1_000;
@@ -34,6 +36,10 @@ pub(super) struct Sent {
     pub(super) form: EditForm,
     /// The draft that this form was, and which it replaces.
     pub(super) draft: String,
+    /// The account whose addresses are to be offered.
+    pub(super) addresses_of: String,
+    /// Not empty: the form is to come back with the addresses of that account, and nothing else is done.
+    look: String,
     query: NumbersQuery,
     /// Whether the filters were sent one by one, beside everything else.
     is_direct: bool,
@@ -69,6 +75,8 @@ struct Beside {
     draft: String,
     encoding: String,
     sheet: String,
+    addresses_of: String,
+    look: String,
 }
 
 /// Some of what was chosen would be left out without a word.
@@ -170,8 +178,27 @@ impl Sent {
             NumbersQuery { number: direct.number, all_matching: direct.all_matching, ..filters }
         };
         let form = serde_html_form::from_str(&encoded).unwrap_or_default();
-        let Beside { draft, encoding, sheet, .. } = beside;
-        Self { form, query, is_direct, draft, encoding, sheet, ..Self::default() }
+        let Beside { draft, encoding, sheet, addresses_of, look, .. } = beside;
+        Self { form, query, is_direct, draft, encoding, sheet, addresses_of, look, ..Self::default() }
+    }
+
+    /// Whether the form is to come back with the addresses of an account.
+    pub(super) fn looks_for_addresses(&self) -> bool {
+        !self.look.is_empty()
+    }
+
+    /// What is wrong with the account whose addresses are to be offered.
+    pub(super) async fn unknown_account(&self, state: &PortalState, person: &Principal) -> Result<Errors, Problem> {
+        let field = if self.form.to == self.addresses_of && !self.form.to.is_empty() { "to" } else { "addresses_of" };
+        let message = match filled(&self.addresses_of) {
+            None => "Enter the account whose addresses you want to choose from.".to_owned(),
+            Some(name) => match accounts::get(state.ctx(), &person.grant::<AccountsRead>()?, name).await {
+                Ok(_) => return Ok(Errors::default()),
+                Err(service::Error::NotFound(_)) => format!("There is no account named {name}."),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(vec![FieldProblem::new(field, message)].into())
     }
 
     /// Leaves out filters that were sent under the names of settings which the form changes.

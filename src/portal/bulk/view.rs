@@ -50,6 +50,8 @@ pub(super) struct EditView {
     pub(super) locations: Vec<ChoiceGroup>,
     /// True where an id has to be typed: there are too many addresses, or nobody knows yet whose.
     pub(super) asks_for_ids: bool,
+    /// True where it is because there are too many.
+    pub(super) many_addresses: bool,
     /// True where the numbers belong to several tenants, which have no address in common.
     pub(super) several_tenants: bool,
     pub(super) allow: Vec<Choice>,
@@ -67,6 +69,7 @@ impl EditView {
         selection: Option<&Selection>,
         form: EditForm,
         picked: Picked,
+        addresses_of: &str,
     ) -> Result<Self, Problem> {
         let read = person.grant::<NumbersRead>()?;
         let looked = match selection {
@@ -74,7 +77,7 @@ impl EditView {
             None => Looked::default(),
         };
         let tenants = bulk::tenants(ctx, &read, &looked.accounts()).await?;
-        let mut chosen = as_upload(&form, looked.accounts().first().copied().unwrap_or_default());
+        let mut chosen = as_upload(&form, looked.accounts().first().copied().unwrap_or(addresses_of));
         let offered = offer(ctx, person, &mut chosen, false).await?;
         let kept = kept(&looked, &offered);
         let picked = if picked.is_listed { picked.counted(&looked) } else { picked };
@@ -95,7 +98,8 @@ impl EditView {
                 &["Set to exactly these", "Add these", "Remove these"],
             ),
             additional_usages: offered.additional_usages,
-            asks_for_ids: !several_tenants && (offered.many_addresses || looked.groups.is_empty()),
+            asks_for_ids: !several_tenants && (offered.many_addresses || offered.account.is_none()),
+            many_addresses: offered.many_addresses,
             addresses: offered.addresses,
             locations: offered.locations,
             several_tenants,

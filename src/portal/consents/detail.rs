@@ -164,7 +164,7 @@ impl ConsentPage {
                 target: error.target.unwrap_or_default(),
             }),
             contacts: consent.contacts,
-            countries: consent.consented_countries.join(", "),
+            countries: super::countries(&consent.consented_countries, ", "),
             product: consent.product_context,
             operator: consent.operator_id,
             consented: consent.consented_on.map(Moment::from),

@@ -64,7 +64,9 @@ async fn update(
     match outcome {
         Ok(RelationshipUpdated::Done) => {
             let word = relationship_word(&ctx.policy.relationships, &form.status);
-            let text = format!("The relationship status is \u{201c}{word}\u{201d} and is on its way to the backend.");
+            let text = format!(
+                "The relationship status \u{201c}{word}\u{201d} is saved. \u{201c}At the backend\u{201d} says whether the backend has it."
+            );
             Ok(see_other_with(&format!("/consents/{tenant}"), Flash::success(text)))
         }
         Ok(RelationshipUpdated::Stale(row)) => {

@@ -30,8 +30,10 @@ pub(in crate::portal) struct BesideView {
     pub(in crate::portal) of_another: bool,
     pub(in crate::portal) settings: Vec<Setting>,
     pub(in crate::portal) assignment: Chip,
-    pub(in crate::portal) seen: Option<Moment>,
-    pub(in crate::portal) listed: Option<Moment>,
+    /// How long the backend has said the same, as far as its list tells.
+    pub(in crate::portal) since: Option<Moment>,
+    /// When it last said so: in its list, or in the answer to something that was sent after that.
+    pub(in crate::portal) as_of: Option<Moment>,
     pub(in crate::portal) age: String,
 }
 
@@ -44,9 +46,15 @@ pub(in crate::portal) struct Here<'a> {
 }
 
 impl BesideView {
+    /// Whether it says something else than what is here.
+    pub(in crate::portal) fn differs(&self) -> bool {
+        self.settings.iter().any(|setting| setting.differs)
+    }
+
     /// What a backend says, beside what is here.
     pub(in crate::portal) fn new(beside: &Beside, here: Here<'_>, backends: &Backends, now: OffsetDateTime) -> Self {
         let held = beside.held.as_ref();
+        let known_at = beside.listed_at.max(held.map(|held| held.seen_at));
         Self {
             backend: backend_label(backends, &beside.backend),
             enterprise: beside.company.clone().unwrap_or_else(|| beside.tenant.clone()),
@@ -59,9 +67,12 @@ impl BesideView {
                 Some(held) if held.assigned => Chip::new("ok", "Assigned"),
                 _ => Chip::new("off", "Unassigned"),
             },
-            seen: held.map(|held| held.seen_at.into()),
-            listed: beside.listed_at.map(Moment::from),
-            age: beside.listed_at.map(|at| age(now, at)).unwrap_or_default(),
+            since: held
+                .map(|held| held.seen_at)
+                .filter(|seen| beside.listed_at.is_some_and(|at| *seen < at))
+                .map(Moment::from),
+            as_of: known_at.map(Moment::from),
+            age: known_at.map(|at| age(now, at)).unwrap_or_default(),
         }
     }
 }

@@ -15,7 +15,7 @@ use self::query::{DriftQuery, key_text};
 pub(super) use self::view::{DriftTile, counted_up, tiles};
 use self::view::{Line, total, total_words};
 use super::form::{Choice, Errors, Pager, Pill};
-use super::show::count;
+use super::show::{count, counted};
 use crate::authz::{Grant, NumbersDelete, NumbersRead, NumbersWrite, SyncWrite};
 use crate::domain::DriftKind;
 use crate::http::{Granted, PortalState, Problem, QueryString, Routes, Shell, invalid, needs, page};
@@ -174,7 +174,8 @@ async fn find(
         found.lines = ranges.iter().map(|range| Line::range(range, &places, backends, now)).collect();
         // Behind every row of the number, whichever backend it is about.
         found.after = next.map(|number| format!("{}.~", number.as_i64()));
-        found.text = format!("{} ranges here, {} in all", ranges.len(), total_words(&counts));
+        found.text =
+            format!("{} here, {} in all", counted(ranges.len() as i64, "range", "ranges"), total_words(&counts));
         return Ok(found);
     }
     let rows = drift::list(ctx, grant, filter, &asked).await?;

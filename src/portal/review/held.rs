@@ -28,6 +28,7 @@ pub(super) struct Held {
 /// Numbers that a backend holds alike and otherwise than the draft wants them.
 pub(in crate::portal) struct TheirRow {
     pub(in crate::portal) count: String,
+    pub(in crate::portal) is_one: bool,
     pub(in crate::portal) example: String,
     pub(in crate::portal) label: String,
     pub(in crate::portal) assigned: String,
@@ -98,6 +99,7 @@ impl TheirRow {
         }
         Self {
             count: counted(there.count, "number", "numbers"),
+            is_one: there.count == 1,
             example: there.example.grouped(),
             label: backend.map_or_else(|| there.backend.clone(), |backend| backend.label.clone()),
             assigned: if there.assigned > 0 { format!("{} in use", count(there.assigned)) } else { String::new() },
@@ -118,7 +120,7 @@ fn ticks(review: &Review) -> Vec<Tick> {
         LOSE_ADDRESS,
         &review.touched.lost,
         ["number would lose its emergency address", "numbers would lose their emergency address"],
-        "The backend has an address for emergency calls from these numbers, and this upload gives them none. Whoever calls \
+        "The backend has an address for emergency calls from these numbers, and this order gives them none. Whoever calls \
          the emergency services from one of them is not found by it any more.",
         ["It may lose its emergency address", "They may lose their emergency address"],
     );

@@ -55,6 +55,7 @@ pub(super) struct LogoutRequest {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sign in to the sandbox</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/identity/style.css">
 </head>
 <body>
@@ -92,6 +93,7 @@ struct SignInPage<'a> {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/identity/style.css">
 </head>
 <body>
@@ -207,7 +209,7 @@ fn html(status: StatusCode, page: &impl Template, form_action: &str) -> Response
     let Ok(body) = page.render() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let mut response = (status, [(header::CACHE_CONTROL, "no-store")], Html(body)).into_response();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use crate::authz::{BlocksRead, Grant, NumbersWrite, Role};
 use crate::domain::block::Block;
 use crate::domain::block::free::{Place, Stretch, read_prefix};
-use crate::domain::field::filled;
+use crate::domain::field::{filled, thousands};
 use crate::domain::{E164, FieldProblem, country, entry};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, audit_entry, identity};
@@ -59,7 +59,7 @@ impl FreeForm {
         }
         let count = self.count.trim().replace(',', "").parse().ok().filter(|count| (1..=most as i64).contains(count));
         if count.is_none() {
-            refuse("count", format!("Write how many numbers, from 1 to {most}."));
+            refuse("count", format!("Write how many numbers, from 1 to {}.", thousands(most as i64)));
         }
         let typed = filled(&self.country).map(country::read).transpose();
         let country = typed.unwrap_or_else(|reason| {
@@ -168,13 +168,17 @@ fn too_few(wanted: &Wanted, found: i64, pieces: usize) -> String {
     if wanted.in_a_row {
         return format!(
             "There are not {} free numbers in a row there. Ask for fewer, look elsewhere, or take numbers that are not in a row.",
-            wanted.count
+            thousands(wanted.count)
         );
     }
     if pieces >= PIECES {
-        return format!("The first {PIECES} gaps there have {found} free numbers. Ask for fewer, or look elsewhere.");
+        return format!(
+            "The first {PIECES} gaps there have {} free numbers. Ask for fewer, or look elsewhere.",
+            thousands(found)
+        );
     }
-    format!("Only {found} numbers are free there. Ask for fewer, or look elsewhere.")
+    let are = if found == 1 { "number is" } else { "numbers are" };
+    format!("Only {} {are} free there. Ask for fewer, or look elsewhere.", thousands(found))
 }
 
 /// Keeps these numbers, unless somebody else did meanwhile.

@@ -101,7 +101,7 @@ impl EditForm {
                 &mut problems,
             ),
         };
-        let edit = SettingsEdit { country: as_typed(edit.country), ..edit };
+        let edit = SettingsEdit { country: iso(edit.country, &mut problems), ..edit };
         if problems.is_empty() { Ok(edit) } else { Err(problems) }
     }
 
@@ -201,10 +201,15 @@ fn text(
     }
 }
 
-fn as_typed(typed: Change<Option<String>>) -> Change<Option<String>> {
-    match typed {
-        Change::To(Some(code)) => Change::To(Some(country::as_typed(&code))),
-        other => other,
+/// The country by its code of the standard, whichever way it was typed.
+fn iso(typed: Change<Option<String>>, problems: &mut Vec<FieldProblem>) -> Change<Option<String>> {
+    let Change::To(Some(typed)) = typed else { return typed };
+    match country::read(&typed) {
+        Ok(code) => Change::To(Some(code.to_owned())),
+        Err(reason) => {
+            problems.push(FieldProblem::new("country", reason));
+            Change::Keep
+        }
     }
 }
 
@@ -234,6 +239,18 @@ mod tests {
             fields,
             ["further_service", "service", "capability", "additional_usage", "country", "custom_sip_header"]
         );
+    }
+
+    #[test]
+    fn a_country_is_kept_by_its_code_and_none_is_told() {
+        let set = |typed: &str| EditForm { country_change: SET.into(), country: typed.into(), ..EditForm::default() };
+        for (typed, code) in [("UK", "GB"), ("uk", "GB"), (" gb ", "GB"), ("us", "US")] {
+            assert_eq!(set(typed).edit().map(|edit| edit.country), Ok(Change::To(Some(code.to_owned()))), "{typed}");
+        }
+        for typed in ["ZZ", "XX", "GBR", "EU", "1A"] {
+            let problems = set(typed).edit().err().unwrap_or_default();
+            assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), ["country"], "{typed}");
+        }
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub async fn form_of(ctx: &Ctx, _: &Grant<NumbersRead>, order_id: i64) -> Result
     let mut form: EditForm = serde_json::from_str(&json).unwrap_or_default();
     if form.numbers.is_empty() {
         let staged = tx.staged_numbers(order_id).await?;
-        form.numbers = ranges(staged.into_iter().map(|(_, number)| number));
+        form.numbers = ranges(staged.into_iter().map(|staged| staged.number));
         if form.numbers.len() > form::KEPT_TEXT {
             form.numbers.clear();
         }
@@ -371,9 +371,11 @@ pub(super) async fn restage(tx: &mut Tx, rules: &Rules, order: &Order) -> Result
     } else {
         Task::Edit(edit)
     };
-    let listed = tx.staged_numbers(order.id).await?;
+    let staged = tx.staged_numbers(order.id).await?;
     tx.unstage(order.id).await?;
-    let mut staging = Staging::new(rules, order.id, task, order.refused_lines);
+    let listed: Vec<(u32, E164)> = staged.iter().map(|staged| (staged.line, staged.number)).collect();
+    let before = staged.iter().filter_map(|staged| Some((staged.number, staged.account_id?))).collect();
+    let mut staging = Staging::new(rules, order.id, task, order.refused_lines).anew(before);
     staging.run(tx, Chooser::Listed(&listed)).await?;
     let (refused, moves) = (staging.refused, staging.moves());
     tx.set_form_of(order.id, order.form_of, moves).await?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::domain::field::thousands;
 use crate::domain::upload::{Column, Line, LineNote, Means, Reader, shown};
 use crate::domain::{E164, Number};
 use crate::service::{Error, Result};
@@ -164,5 +165,8 @@ async fn found(tx: &mut Tx, mut listed: Vec<(u32, E164)>, read: Read) -> Result<
 
 /// Says that a selection is more than one order takes.
 pub(super) fn too_many(most: usize) -> Error {
-    Error::Conflict(format!("More numbers match than one order takes, which is {most}. Filter further."))
+    Error::Conflict(format!(
+        "More numbers match than one order takes, which is {}. Filter further.",
+        thousands(most as i64)
+    ))
 }

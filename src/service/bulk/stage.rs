@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::selection::{Chooser, Chosen, too_many};
 use crate::domain::edit::{Change, SettingsEdit};
 use crate::domain::rules::{self, Flaw};
-use crate::domain::{Account, ItemState, Moves, Number, NumberSettings, ServiceSet};
+use crate::domain::{
+    Account, CivicAddress, E164, ItemState, Moves, Number, NumberSettings, Places, ServiceSet, TenantId,
+};
 use crate::service::staging::{AccountFacts, account_facts, check_profile};
 use crate::service::{Result, Rules};
 use crate::store::{NewItem, NewProblem, NoteRow, Tx};
@@ -41,6 +43,17 @@ impl Task {
             Self::Move(_, to) => to.account.id == from.account.id,
         }
     }
+
+    /// The civic address that is chosen.
+    fn address(&self) -> Option<&str> {
+        match self {
+            Self::Edit(edit) | Self::Move(edit, _) => match &edit.civic_address {
+                Change::To(Some(id)) => Some(id),
+                _ => None,
+            },
+            Self::Release => None,
+        }
+    }
 }
 
 /// Settings that follow from others, and what stands against them.
@@ -59,6 +72,10 @@ pub(super) struct Staging<'a> {
     /// By account and settings that numbers have now.
     derived: HashMap<(i64, i64), Arc<Derived>>,
     interned: HashSet<i64>,
+    /// On which account numbers were when the draft was made, where it is made anew.
+    before: HashMap<E164, i64>,
+    /// The addresses of tenants whose accounts have been met, as far as the form names them.
+    addresses: Vec<CivicAddress>,
     /// Whether numbers go to another tenant.
     pub(super) leaves_tenant: bool,
     /// Lines that are refused so far.
@@ -79,12 +96,20 @@ impl<'a> Staging<'a> {
             accounts: HashMap::new(),
             derived: HashMap::new(),
             interned: HashSet::new(),
+            before: HashMap::new(),
+            addresses: Vec::new(),
             leaves_tenant: false,
             refused,
             staged: 0,
             has_proposals: false,
             notes: 0,
         }
+    }
+
+    /// Makes a draft anew whose numbers were on these accounts.
+    pub(super) fn anew(mut self, before: HashMap<E164, i64>) -> Self {
+        self.before = before;
+        self
     }
 
     /// Where the numbers go, where they move.
@@ -149,10 +174,23 @@ impl<'a> Staging<'a> {
         names.sort_unstable();
         names.dedup();
         for chunk in names.chunks(500) {
-            for account in tx.accounts_named(chunk).await? {
+            let accounts = tx.accounts_named(chunk).await?;
+            self.look_up_addresses(tx, &accounts).await?;
+            for account in accounts {
                 let name: Arc<str> = account.name.as_str().into();
                 self.accounts.insert(name, Arc::new(account_facts(tx, account).await?));
             }
+        }
+        Ok(())
+    }
+
+    /// Looks up what the places are called that the form names, at whichever of these enterprises they are.
+    async fn look_up_addresses(&mut self, tx: &mut Tx, accounts: &[Account]) -> Result<()> {
+        let Some(id) = self.task.address() else { return Ok(()) };
+        let named: Vec<(TenantId, String)> =
+            accounts.iter().filter_map(|account| Some((account.tenant_id.clone()?, id.to_owned()))).collect();
+        if !named.is_empty() {
+            self.addresses.extend(tx.civic_addresses_of_tenants(&named).await?);
         }
         Ok(())
     }
@@ -166,6 +204,18 @@ impl<'a> Staging<'a> {
         values: &mut HashMap<i64, Arc<NumberSettings>>,
     ) -> std::result::Result<Option<NewItem>, Vec<NewProblem>> {
         let Some(from) = self.accounts.get(&number.account).cloned() else { return Ok(None) };
+        let account_id = match &self.task {
+            Task::Move(_, to) => {
+                // Whatever the rules say of it: what leads to another enterprise is no move within one.
+                self.leaves_tenant |= where_to(&from, to) == Moves::ToOtherTenant;
+                to.account.id
+            }
+            Task::Release | Task::Edit(_) => from.account.id,
+        };
+        let was_elsewhere = self.before.get(&number.telephone_number).is_some_and(|before| *before != from.account.id);
+        if was_elsewhere && !(matches!(self.task, Task::Move(..)) && account_id == from.account.id) {
+            return Err(vec![gone_elsewhere(line, number)]);
+        }
         let derived = self.derived(&from, number, id);
         let own = match &self.task {
             Task::Release => Vec::new(),
@@ -179,19 +229,12 @@ impl<'a> Staging<'a> {
                 flaws
             }
         };
-        let problems: Vec<NewProblem> =
-            derived.flaws.iter().cloned().chain(own).map(|flaw| problem(line, number, flaw)).collect();
-        if !problems.is_empty() {
-            return Err(problems);
+        let flaws: Vec<Flaw> = derived.flaws.iter().cloned().chain(own).collect();
+        if !flaws.is_empty() {
+            let places = Places::of(&self.addresses);
+            return Err(flaws.into_iter().map(|flaw| problem(line, number, flaw, &places)).collect());
         }
         values.entry(derived.id).or_insert_with(|| derived.settings.clone());
-        let account_id = match &self.task {
-            Task::Move(_, to) => {
-                self.leaves_tenant |= where_to(&from, to) == Moves::ToOtherTenant;
-                to.account.id
-            }
-            Task::Release | Task::Edit(_) => from.account.id,
-        };
         Ok(Some(NewItem {
             number: number.telephone_number,
             line,
@@ -286,9 +329,21 @@ pub(super) fn where_to(from: &AccountFacts, to: &AccountFacts) -> Moves {
     if is_same || from.account.id == to.account.id { Moves::WithinTenant } else { Moves::ToOtherTenant }
 }
 
+/// A draft does not follow a number to whoever has it meanwhile.
+fn gone_elsewhere(line: u32, number: &Number) -> NewProblem {
+    let reason = format!(
+        "It went to another account, {}, after this draft was made, so it is left out. Begin again with it if it should \
+         change there too.",
+        number.account
+    );
+    let value = number.telephone_number.to_string();
+    NewProblem { line, heading: None, value, reason, record: None, mend: None }
+}
+
 /// Why a number cannot be as the draft would have it.
-fn problem(line: u32, number: &Number, flaw: Flaw) -> NewProblem {
-    let reason = if flaw.value.is_empty() { flaw.reason } else { format!("{}: {}", flaw.value, flaw.reason) };
+fn problem(line: u32, number: &Number, flaw: Flaw, places: &Places) -> NewProblem {
+    let reason =
+        if flaw.value.is_empty() { flaw.reason } else { format!("{}: {}", places.words(&flaw.value), flaw.reason) };
     let value = number.telephone_number.to_string();
     NewProblem { line, heading: None, value, reason, record: None, mend: None }
 }

@@ -31,6 +31,13 @@ enum Found {
 }
 
 impl Import {
+    /// Counts an account of the source that is here already, just so.
+    pub(super) fn account_is_here(&mut self) {
+        let tally = &mut self.findings.counts.accounts;
+        tally.read += 1;
+        tally.here += 1;
+    }
+
     /// Takes in accounts of the source.
     ///
     /// # Errors

@@ -31,8 +31,11 @@ pub async fn from_backend(import: &mut Import) -> Result<()> {
         };
         page = consents.last().map_or(Page::First, |consent| Page::After(consent.key()));
         let mut accounts = Vec::new();
-        for consent in consents.into_iter().filter(|consent| consent.account.is_none()) {
-            accounts.push(proposed(import, &consent, &mut taken).await?);
+        for consent in consents {
+            match consent.account {
+                None => accounts.push(proposed(import, &consent, &mut taken).await?),
+                Some(_) => import.account_is_here(),
+            }
         }
         import.accounts("consents", accounts).await?;
         if !more {
@@ -115,30 +118,45 @@ async fn adopt(import: &mut Import, list: &ListThere) -> Result<()> {
         accounts.into_iter().filter(|account| !account.deleting).map(|account| account.name).collect();
     let mut known: HashMap<i64, Arc<KeyedSettings>> = HashMap::new();
     let mut behind = 0;
+    let [name] = names.as_slice() else { return leave_out(import, list, &names, &place).await };
+    let account: Arc<str> = name.as_str().into();
     loop {
         let there = import.ctx.db.read().await?.numbers_only_there(list.id, behind, NUMBERS).await?;
         let Some(last) = there.last() else { return Ok(()) };
         behind = last.number.as_i64();
-        let [name] = names.as_slice() else {
-            let reason = match names.as_slice() {
-                [] => "The backend has numbers for this tenant, and no account here is of it. Create one, then import again."
-                    .to_owned(),
-                several => format!(
-                    "The tenant has several accounts here ({}), so it is not known which of them its numbers belong to. \
-                     Import them from a file that names the account of each.",
-                    several.join(", ")
-                ),
-            };
-            import.problem(MovingProblem::new(0, "", &last.number.to_string(), reason).at(&place));
-            return Ok(());
-        };
-        let account: Arc<str> = name.as_str().into();
         let mut numbers = Vec::with_capacity(there.len());
         for number in &there {
             numbers.push(adopted(number, &account, &mut known)?);
         }
         import.numbers(&place, numbers).await?;
     }
+}
+
+/// Counts the numbers of a list that go to no account here, and says why once for all of them.
+async fn leave_out(import: &mut Import, list: &ListThere, names: &[String], place: &str) -> Result<()> {
+    let (mut behind, mut count, mut first) = (0, 0_u64, None);
+    loop {
+        let there = import.ctx.db.read().await?.numbers_only_there(list.id, behind, NUMBERS).await?;
+        let Some(last) = there.last() else { break };
+        behind = last.number.as_i64();
+        count += there.len() as u64;
+        first = first.or(there.first().map(|there| there.number));
+    }
+    let Some(first) = first else { return Ok(()) };
+    let these = if count == 1 { "1 number".to_owned() } else { format!("{count} numbers, this one first") };
+    let reason = match names {
+        [] => format!(
+            "The backend has {these} for this tenant, which has no account here. Create one, then import again."
+        ),
+        several => format!(
+            "The backend has {these} for this tenant. The tenant has several accounts here ({}), so it is not known which of \
+             them it belongs to. Import such numbers from a file that names the account of each.",
+            several.join(", ")
+        ),
+    };
+    import.leave_out_numbers(count);
+    import.problem(MovingProblem::new(0, "", &first.to_string(), reason).at(place));
+    Ok(())
 }
 
 fn adopted(

@@ -64,6 +64,13 @@ impl Compared<'_> {
 }
 
 impl Import {
+    /// Counts numbers that the source has and that are not taken over.
+    pub(super) fn leave_out_numbers(&mut self, count: u64) {
+        let tally = &mut self.findings.counts.numbers;
+        tally.read += count;
+        tally.left_out += count;
+    }
+
     /// Takes in numbers of the source, and writes them once there are enough.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use super::find::find;
 use super::refused as unread;
 use super::undo::undone;
 use crate::authz::{Grant, OrdersRead};
+use crate::domain::country::iso;
 use crate::domain::number::content_id;
 use crate::domain::upload::file_and_line;
 use crate::domain::{Consent, DriftWay, E164, FormOf, Moves, Order, OrderKind, Outside, Places, Verdict};
@@ -310,7 +311,12 @@ fn of_drift(way: Option<DriftWay>, order: &Order, assigned: &(i64, Vec<E164>)) -
     let (count, first) = assigned;
     if *count > 0 && way == DriftWay::Push {
         let named: Vec<String> = first.iter().take(5).map(|number| number.grouped()).collect();
-        said.push(format!("{count} of these numbers are in use at the backend, such as {}.", named.join(", ")));
+        let are = if *count == 1 {
+            "number is in use at the backend: "
+        } else {
+            "numbers are in use at the backend, such as "
+        };
+        said.push(format!("{count} of these {are}{}.", named.join(", ")));
     }
     said
 }
@@ -344,8 +350,9 @@ async fn warnings(tx: &mut Tx, rules: &Rules, id: i64) -> Result<Vec<String>> {
             && !consent.covers(country)
         {
             warnings.push(format!(
-                "{count} numbers are in {country}, which the enterprise has not consented to ({}).",
-                consent.consented_countries.join(", ")
+                "{count} {} in {country}, which the enterprise has not consented to ({}).",
+                if count == 1 { "number is" } else { "numbers are" },
+                consent.consented_countries.iter().map(|said| iso(said)).collect::<Vec<_>>().join(", ")
             ));
         }
     }

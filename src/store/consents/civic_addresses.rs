@@ -152,7 +152,7 @@ impl Tx {
             WHERE c.tenant_id IN (
                 SELECT a.tenant_id
                 FROM accounts a
-                WHERE a.id IN (SELECT i.account_id FROM order_items i WHERE i.order_id = ?)
+                WHERE a.id IN (SELECT r.account_id FROM order_accounts r WHERE r.order_id = ?)
             )",
             [Bind::Int(order_id)],
         );

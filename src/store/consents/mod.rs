@@ -27,7 +27,13 @@ macro_rules! consents {
             FROM accounts a
             WHERE a.tenant_id = c.tenant_id
               AND NOT a.deleting
-        ) AS account
+        ) AS account,
+        (
+            SELECT CAST(COUNT(*) AS BIGINT)
+            FROM accounts a
+            WHERE a.tenant_id = c.tenant_id
+              AND NOT a.deleting
+        ) AS accounts
     FROM consents c
     LEFT JOIN errors e ON e.id = c.error_id
     WHERE ",
@@ -132,6 +138,7 @@ struct Row {
     last_modified_on: i64,
     pulled_at: i64,
     account: Option<String>,
+    accounts: i64,
 }
 
 /// A consent with everything we know of it.
@@ -155,6 +162,8 @@ pub struct ConsentRow {
     pub rev: i64,
     /// The first account of the tenant by name that is not being deleted.
     pub account: Option<String>,
+    /// How many accounts the tenant has.
+    pub accounts: i64,
     /// When the backend was last asked.
     pub pulled_at: OffsetDateTime,
     sort_at: i64,
@@ -190,6 +199,7 @@ impl TryFrom<Row> for ConsentRow {
             request_id: row.request_id,
             rev: row.rev,
             account: row.account,
+            accounts: row.accounts,
             pulled_at: at(row.pulled_at),
             sort_at: row.last_modified_on,
         })

@@ -56,7 +56,7 @@ statements! {
         WHERE r.order_id = $1
           AND COALESCE(a.rev, -1) <> r.account_rev";
     STAGED = "
-        SELECT telephone_number, line
+        SELECT telephone_number, line, from_account_id
         FROM order_items
         WHERE order_id = $1
         ORDER BY telephone_number";
@@ -67,6 +67,17 @@ statements! {
           AND verdict = 'changed'
         ORDER BY account_id";
     UNSTAGE = "DELETE FROM order_items WHERE order_id = $1";
+}
+
+/// A number of a draft.
+#[derive(Clone, Copy, Debug)]
+pub struct StagedNumber {
+    /// The number.
+    pub number: E164,
+    /// Its line in what was sent; 0 where there are no lines.
+    pub line: u32,
+    /// The account that had it when it was staged; nothing where nobody had it.
+    pub account_id: Option<i64>,
 }
 
 impl Tx {
@@ -131,9 +142,13 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn staged_numbers(&mut self, order_id: i64) -> Result<Vec<(u32, E164)>> {
-        let rows: Vec<(i64, i64)> = on!(self, |c| sqlx::query_as(STAGED).bind(order_id).fetch_all(c).await)?;
-        rows.into_iter().map(|(found, line)| Ok((u32::try_from(line).unwrap_or_default(), number(found)?))).collect()
+    pub async fn staged_numbers(&mut self, order_id: i64) -> Result<Vec<StagedNumber>> {
+        let rows: Vec<(i64, i64, Option<i64>)> =
+            on!(self, |c| sqlx::query_as(STAGED).bind(order_id).fetch_all(c).await)?;
+        let staged = |(found, line, account_id)| {
+            Ok(StagedNumber { number: number(found)?, line: u32::try_from(line).unwrap_or_default(), account_id })
+        };
+        rows.into_iter().map(staged).collect()
     }
 
     /// The accounts that the changed numbers of a draft go to.

@@ -3,7 +3,9 @@
 use time::OffsetDateTime;
 
 use super::items::error;
-use crate::domain::{E164, ItemState, NumberSettings, OrderKind, OrderStatus, Outside, ProvisioningError};
+use crate::domain::{
+    Deed, DriftWay, E164, FormOf, ItemState, NumberSettings, OrderKind, OrderStatus, Outside, ProvisioningError,
+};
 use crate::store::numbers::settings;
 use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx, at};
@@ -13,7 +15,8 @@ statements! {
         SELECT
             o.id, o.kind, o.status, o.author, o.ticket, o.created_at,
             o.submitted_at, i.state, i.error_id, e.body, s.body, COALESCE(a.name, h.name), i.outside,
-            CASE WHEN COALESCE(i.from_account_id, i.account_id) <> i.account_id THEN TRUE ELSE FALSE END
+            CASE WHEN COALESCE(i.from_account_id, i.account_id) <> i.account_id THEN TRUE ELSE FALSE END,
+            o.form_of, o.drift_way
         FROM order_items i
         JOIN orders o ON o.id = i.order_id
         JOIN settings s ON s.id = i.settings_id
@@ -54,6 +57,8 @@ pub struct OrderHistory {
     pub outside: Option<Outside>,
     /// Whether it moved the number to the account from another.
     pub is_move: bool,
+    /// What it is called.
+    pub deed: Deed,
 }
 
 type Columns = (
@@ -71,6 +76,8 @@ type Columns = (
     Option<String>,
     Option<String>,
     bool,
+    String,
+    Option<String>,
 );
 
 fn history(number: E164, columns: Columns) -> Result<OrderHistory> {
@@ -89,11 +96,16 @@ fn history(number: E164, columns: Columns) -> Result<OrderHistory> {
         account,
         outside,
         is_move,
+        form_of,
+        way,
     ) = columns;
     let unreadable = |column| Error::unreadable("orders", column, order_id);
+    let kind = OrderKind::from_key(&kind).ok_or_else(|| unreadable("kind"))?;
+    let form_of = FormOf::from_key(&form_of).ok_or_else(|| unreadable("form_of"))?;
     Ok(OrderHistory {
         order_id,
-        kind: OrderKind::from_key(&kind).ok_or_else(|| unreadable("kind"))?,
+        kind,
+        deed: Deed::of(kind, form_of, is_move, way.as_deref().and_then(DriftWay::from_key)),
         status: OrderStatus::from_key(&status).ok_or_else(|| unreadable("status"))?,
         author,
         ticket,

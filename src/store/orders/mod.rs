@@ -25,7 +25,7 @@ pub(super) mod writes;
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use crate::domain::{Backends, FormOf, Moves, Order, OrderKind, OrderSource, OrderStatus, Progress};
+use crate::domain::{Backends, Deed, DriftWay, FormOf, Moves, Order, OrderKind, OrderSource, OrderStatus, Progress};
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::sqlite::script::Script;
@@ -49,7 +49,8 @@ statements! {
     BY_ID = "
         SELECT
             id, kind, source, status, accounts, author, author_id, ticket, total, done,
-            failed, superseded, refused_lines, created_at, submitted_at, finished_at, form_of, moves
+            failed, superseded, refused_lines, created_at, submitted_at, finished_at, form_of, moves,
+            drift_way
         FROM orders
         WHERE id = $1";
     FORM = "SELECT form FROM orders WHERE id = $1";
@@ -152,7 +153,7 @@ const COLUMNS: &str = "
     SELECT
         o.id, o.kind, o.source, o.status, o.accounts, o.author, o.author_id, o.ticket, o.total,
         o.done, o.failed, o.superseded, o.refused_lines, o.created_at, o.submitted_at, o.finished_at,
-        o.form_of, o.moves
+        o.form_of, o.moves, o.drift_way
     FROM orders o
     WHERE TRUE";
 
@@ -176,6 +177,7 @@ pub(super) struct Row {
     finished_at: Option<i64>,
     form_of: String,
     moves: Option<String>,
+    drift_way: Option<String>,
 }
 
 impl TryFrom<Row> for Order {
@@ -186,6 +188,10 @@ impl TryFrom<Row> for Order {
             id: row.id,
             form_of: FormOf::from_key(&row.form_of).ok_or_else(|| unreadable("form_of"))?,
             moves: row.moves.map(|key| Moves::from_key(&key).ok_or_else(|| unreadable("moves"))).transpose()?,
+            way: row
+                .drift_way
+                .map(|key| DriftWay::from_key(&key).ok_or_else(|| unreadable("drift_way")))
+                .transpose()?,
             kind: OrderKind::from_key(&row.kind).ok_or_else(|| unreadable("kind"))?,
             source: OrderSource::from_key(&row.source).ok_or_else(|| unreadable("source"))?,
             status: OrderStatus::from_key(&row.status).ok_or_else(|| unreadable("status"))?,
@@ -230,8 +236,8 @@ pub struct NewOrder<'a> {
 pub struct OrderFilter {
     /// Only orders in this status.
     pub status: Option<OrderStatus>,
-    /// Only orders of this kind.
-    pub kind: Option<OrderKind>,
+    /// Only orders that do this.
+    pub deed: Option<Deed>,
     /// Only orders that touch the account with this name.
     pub account: Option<String>,
     /// Only orders of this author, by name.
@@ -249,6 +255,26 @@ pub struct OrderPage {
     pub more_after: bool,
     /// True when newer ones stand before.
     pub more_before: bool,
+}
+
+/// What is true of orders that do this, as [`Deed::of`] has it.
+const fn doing(deed: Deed) -> &'static str {
+    match deed {
+        Deed::Adopt => "o.drift_way = 'adopt'",
+        Deed::Push => "o.drift_way = 'push'",
+        Deed::Undo => "o.form_of = 'undo' AND o.drift_way IS NULL",
+        Deed::Move => "o.moves IS NOT NULL AND o.form_of <> 'undo' AND o.drift_way IS NULL",
+        Deed::Release => {
+            "o.kind = 'release' AND o.moves IS NULL AND o.form_of <> 'undo' AND COALESCE(o.drift_way, 'release') = 'release'"
+        }
+        Deed::Change => {
+            "o.kind = 'upload' AND o.moves IS NULL AND o.form_of = 'manage' AND COALESCE(o.drift_way, 'release') = 'release'"
+        }
+        Deed::Upload => {
+            "o.kind = 'upload' AND o.moves IS NULL AND o.form_of NOT IN ('manage', 'undo')
+             AND COALESCE(o.drift_way, 'release') = 'release'"
+        }
+    }
 }
 
 /// The statement that writes an order down.
@@ -332,8 +358,8 @@ impl Tx {
         if let Some(status) = filter.status {
             conditions.and("o.status = ?", [status.key().into()]);
         }
-        if let Some(kind) = filter.kind {
-            conditions.and("o.kind = ?", [kind.key().into()]);
+        if let Some(deed) = filter.deed {
+            conditions.and(doing(deed), []);
         }
         if let Some(account) = &filter.account {
             conditions.and(

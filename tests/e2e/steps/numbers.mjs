@@ -41,7 +41,7 @@ async function filterNumbers({ writer }) {
   await writer.press("Show ranges");
   const ranges = await writer.rows("ranges");
   assert.equal(ranges.length, 3, "300 numbers in a row and two alone");
-  assert.match(ranges[1], /0000 to .*0299$/s);
+  assert.ok(ranges.some((range) => /0000 to .*0299$/s.test(range)), ranges.join("; "));
   await writer.look("numbers, folded into ranges");
 }
 
@@ -60,17 +60,19 @@ async function manageOneNumber({ writer }) {
   await writer.open("/numbers/+441632960005");
   await writer.look("number");
   await writer.press("Manage number");
+  await writer.page.getByRole("heading", { name: "Manage number +44 1632 960005" }).waitFor();
   await writer.look("manage number");
-  await writer.field("custom_sip_header").fill("not allowed!");
+  await writer.field("custom_sip_header").fill("Gate_17");
   await writer.press("Review");
   await writer.refused("manage number, refused", /header/i);
+  await writer.field("custom_sip_header_change").selectOption("set");
   await writer.field("custom_sip_header").fill("Gate_17");
   await writer.field("ticket").fill("CHG-3001");
   await writer.press("Review");
   await writer.page.waitForURL("**/review");
   await writer.page.locator("#change-table ins", { hasText: "Gate_17" }).waitFor();
   await writer.look("review of a change");
-  await writer.press(/^(Upload|Change) /);
+  await writer.press(/^Change /);
   await writer.page.waitForURL(/\/orders\/\d+$/);
   await writer.until(writer.page.locator("#status", { hasText: /^\s*Complete\s*$/ }));
   await writer.open("/numbers/+441632960005");

@@ -20,18 +20,18 @@ async function findTheConsent({ writer }) {
 
   await writer.field("relationship").selectOption({ label: "Agreement signed" });
   await writer.field("country").selectOption("GB");
-  await writer.press("Apply");
+  await writer.press("Filter");
   assert.deepEqual((await writer.rows("consents")).sort(), ["Northwind Traders", "Proseware & Sønner", "Woodgrove Bank"]);
   await writer.field("status").selectOption({ label: "Suspended" });
-  await writer.press("Apply");
+  await writer.press("Filter");
   assert.deepEqual(await writer.rows("consents"), ["Woodgrove Bank"]);
   await writer.look("consents, filtered");
   await writer.field("q").fill("no such company");
-  await writer.press("Apply");
+  await writer.press("Filter");
   await writer.look("consents, none matches");
   await writer.press("Clear the filters");
   await writer.field("q").fill("contoso");
-  await writer.press("Apply");
+  await writer.press("Filter");
   assert.deepEqual(await writer.rows("consents"), ["Contoso Ltd"]);
   await writer.press("Contoso Ltd");
   await writer.look("consent");

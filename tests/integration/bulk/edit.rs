@@ -1,14 +1,16 @@
 //! What is chosen changes, everything else stays as it is on each number.
 
+use nmp::authz::Role;
 use nmp::domain::{AccountForm, Service, ServiceSet, Verdict};
 use nmp::service::Error;
 use nmp::service::bulk::{self, ADD, EditForm, REMOVE, SET};
-use nmp::service::orders::Submitted;
+use nmp::service::orders::{self, Decision, OrderRight, Submitted};
 use nmp::service::staging::UploadForm;
 
+use super::moves::{stage_move, to};
 use super::{all, done, get, stage, submit, ticked};
 use crate::harness::on_both_databases;
-use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, upload_form};
+use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, origin, person, upload_form};
 
 on_both_databases![
     only_what_was_chosen_changes,
@@ -17,6 +19,9 @@ on_both_databases![
     a_change_that_breaks_a_rule_is_refused_where_it_does,
     what_was_wrong_before_is_not_held_against_a_change,
     what_others_change_meanwhile_stays,
+    a_draft_does_not_follow_a_number_to_another_account,
+    a_country_is_stored_by_its_code,
+    an_address_of_another_enterprise_is_named_by_its_words,
     numbers_that_change_alike_are_told_together,
     what_is_known_of_the_numbers_is_counted,
     many_numbers_of_many_settings_change_at_once,
@@ -182,6 +187,54 @@ async fn what_others_change_meanwhile_stays(world: World) {
     let number = get(&world, FIRST).await;
     assert_eq!(number.settings.custom_sip_header.as_deref(), Some("meanwhile"));
     assert!(number.settings.teams.choosable_capabilities.contains(&"Mobile".to_owned()));
+}
+
+async fn a_draft_does_not_follow_a_number_to_another_account(world: World) {
+    mixed(&world).await;
+    world.create(&account_form("contoso-2", CONTOSO)).await;
+    let header =
+        EditForm { custom_sip_header_change: SET.into(), custom_sip_header: "all".into(), ..EditForm::default() };
+    let change = stage(&world, &all(), &header).await;
+    let back = stage_move(&world, &ticked(&[FIRST, SECOND]), &to("contoso")).await;
+    let away = stage_move(&world, &ticked(&[FIRST]), &to("contoso-2")).await;
+    done(&world, away).await;
+    for (draft, left) in [(change, 2), (back, 1)] {
+        assert!(matches!(submit(&world, draft).await, Submitted::Moved(_)), "the review is made anew");
+        let review = world.review(draft).await;
+        assert_eq!(review.problems.len(), 1, "{:?}", review.problems);
+        assert!(review.problems[0].reason.contains("another account, contoso-2"), "{:?}", review.problems[0]);
+        let staged: i64 = review.counts.iter().map(|(_, count)| count).sum();
+        assert_eq!(staged, left, "{:?}", review.counts);
+    }
+    let right = OrderRight::of_order(&person("Alex Admin", &[Role::AdminUser]), &world.order(change).await).unwrap();
+    let decision = Decision { good_only: true, lose_address: true, change_assigned: true };
+    let submitted = orders::submit(&world.ctx, &right, &origin(), change, decision).await.unwrap();
+    assert!(matches!(submitted, Submitted::Done), "{submitted:?}");
+    let first = get(&world, FIRST).await;
+    assert_eq!((&*first.account, first.settings.custom_sip_header.as_deref()), ("contoso-2", Some("one")));
+    assert_eq!(get(&world, SECOND).await.settings.custom_sip_header.as_deref(), Some("all"));
+}
+
+async fn a_country_is_stored_by_its_code(world: World) {
+    mixed(&world).await;
+    let set = |country: &str| EditForm { country_change: SET.into(), country: country.into(), ..EditForm::default() };
+    let order = stage(&world, &ticked(&[FIRST]), &set("us")).await;
+    done(&world, order).await;
+    let order = stage(&world, &ticked(&[FIRST]), &set("uk")).await;
+    assert_eq!(world.review(order).await.groups[0].differences[0].after, "GB");
+    done(&world, order).await;
+    assert_eq!(get(&world, FIRST).await.settings.teams.displayed_country_code.as_deref(), Some("GB"));
+    assert_eq!(fields(&world, &set("ZZ")).await, ["country"]);
+}
+
+async fn an_address_of_another_enterprise_is_named_by_its_words(world: World) {
+    mixed(&world).await;
+    let address = EditForm { civic_address: "address-1".into(), ..EditForm::default() };
+    let order = stage(&world, &all(), &address).await;
+    let review = world.review(order).await;
+    assert_eq!(review.problems.len(), 1);
+    let reason = &review.problems[0].reason;
+    assert!(reason.contains("no such civic address") && !reason.contains("address-1"), "{reason}");
 }
 
 async fn numbers_that_change_alike_are_told_together(world: World) {

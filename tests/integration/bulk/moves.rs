@@ -176,6 +176,8 @@ async fn what_stands_against_a_move_is_told(world: World) {
     let review = world.review(order).await;
     assert_eq!(review.problems.len(), 2);
     assert!(review.problems[0].reason.contains("emergency address"), "{:?}", review.problems[0]);
+    assert_eq!(review.order.moves, Some(Moves::ToOtherTenant), "also where nothing of it can be done");
+    assert!(!review.warnings.iter().any(|text| text.contains("at once")), "{:?}", review.warnings);
     let allowed = EditForm { allow_tenant_address_update: "yes".into(), ..to("fabrikam") };
     let order = stage(true, &super::all(), &allowed).await.unwrap();
     let_out(&world, order).await;

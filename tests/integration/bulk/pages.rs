@@ -43,6 +43,45 @@ fn every_setting_is_kept_until_something_else_is_chosen() {
 }
 
 #[test]
+fn one_number_is_managed_by_the_same_form_and_by_no_other_number() {
+    runtime().block_on(async {
+        let Portal { demo: _demo, mut admin } = Portal::start().await;
+        let page = admin.get(&format!("/numbers/{OF_CONTOSO}/edit")).await;
+        assert!(page.url.path() == "/numbers/manage", "{}", page.url);
+        assert!(page.text.contains("Manage number +44 1632 960000"), "{}", page.text);
+        assert!(page.text.contains("Keep (CallingUserAssignment)"), "{}", page.text);
+        assert!(!page.text.contains("<textarea"), "there is no box for other numbers: {}", page.text);
+        assert_eq!(admin.get("/numbers/+441632969999/edit").await.status, StatusCode::NOT_FOUND);
+    });
+}
+
+#[test]
+fn addresses_are_chosen_from_where_the_account_is_known() {
+    runtime().block_on(async {
+        let Portal { demo: _demo, mut admin } = Portal::start().await;
+        let picker = "<select id=\"f-civic_address\"";
+        let page = admin.get("/numbers/manage?account=contoso").await;
+        assert!(page.text.contains(picker), "the list was filtered by account: {}", page.text);
+        let page = admin.get("/numbers/manage").await;
+        assert!(!page.text.contains(picker) && page.text.contains("Show its addresses"), "{}", page.text);
+        let typed = [("numbers", OF_CONTOSO), ("look", "addresses"), ("ticket", "CHG-9")];
+        let look = async |admin: &mut Visitor, path: &str, account: (&str, &str)| {
+            form(admin, path, &[&typed[..], &[account]].concat(), None).await
+        };
+        for (path, field) in [("/numbers/manage", "addresses_of"), ("/numbers/move", "to")] {
+            let (status, text) = look(&mut admin, path, (field, "contoso")).await;
+            assert!(status == StatusCode::OK && text.contains(picker), "{text}");
+            assert!(text.contains(OF_CONTOSO) && text.contains("CHG-9"), "what was typed stays: {text}");
+            let (status, text) = look(&mut admin, path, (field, "nobody")).await;
+            assert!(
+                status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("There is no account named nobody"),
+                "{text}"
+            );
+        }
+    });
+}
+
+#[test]
 fn numbers_are_released_and_moved_by_list_and_file() {
     runtime().block_on(async {
         let Portal { demo: _demo, mut admin } = Portal::start().await;

@@ -65,7 +65,17 @@ async fn consents_become_accounts_and_numbers_are_adopted(world: World) {
     pull(&world, FABRIKAM, &[seen("+12125550123", "operatorConnect", "CallingUserAssignment")]).await;
     world.create(&account_form("second", FABRIKAM)).await;
     let report = import().await;
-    assert_eq!((report.counts.numbers.new, report.counts.numbers.left_out), (2, 2), "{}", told(&report));
+    assert_eq!(
+        (report.counts.numbers.new, report.counts.numbers.left_out, report.counts.numbers.read),
+        (2, 3, 5),
+        "{}",
+        told(&report)
+    );
+    assert_eq!(
+        (report.counts.accounts.read, report.counts.accounts.here),
+        (3, 2),
+        "those of the consents with an account"
+    );
     let text = told(&report);
     for said in ["Teams Phone Mobile is not enabled on account", "somethingNew", "The tenant has several accounts here"]
     {
