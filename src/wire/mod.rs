@@ -50,7 +50,11 @@ pub const VERSION: &str = "2024-02-29-preview";
 
 /// The names of the services, and more.
 fn service_names(more: &[&'static str]) -> Vec<&'static str> {
-    crate::domain::Service::ALL.into_iter().map(|service| service.contract_name()).chain(more.iter().copied()).collect()
+    crate::domain::Service::ALL
+        .into_iter()
+        .map(crate::domain::Service::contract_name)
+        .chain(more.iter().copied())
+        .collect()
 }
 
 /// One thing that is wrong with a body.

@@ -179,7 +179,7 @@ impl Sent {
         };
         let form = serde_html_form::from_str(&encoded).unwrap_or_default();
         let Beside { draft, encoding, sheet, addresses_of, look, .. } = beside;
-        Self { form, query, is_direct, draft, encoding, sheet, addresses_of, look, ..Self::default() }
+        Self { form, draft, addresses_of, look, query, is_direct, encoding, sheet, ..Self::default() }
     }
 
     /// Whether the form is to come back with the addresses of an account.

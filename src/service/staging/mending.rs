@@ -82,15 +82,15 @@ pub(in crate::service) async fn mended_text(ctx: &Ctx, id: i64, which: Mending) 
     let files = serde_json::from_str::<UploadForm>(&form).unwrap_or_default().files;
     let lengths: Vec<usize> = files.iter().map(|file| file.bytes).collect();
     beside(async move {
-        let changes = proposals.into_iter().filter_map(change).collect();
-        let (text, ends) = mended_parts(&kept.text, &lengths, changes);
+        let changes: Vec<Change> = proposals.into_iter().filter_map(change).collect();
+        let (text, ends) = mended_parts(&kept.text, &lengths, &changes);
         MendedText { order, form, before: kept.text, text, ends, is_file: kept.is_file }
     })
     .await
 }
 
 /// Makes changes to texts that stand one after the other; tells where each ends, before and by now, but for the last.
-fn mended_parts(text: &str, lengths: &[usize], changes: Vec<Change>) -> (String, Vec<(usize, usize)>) {
+fn mended_parts(text: &str, lengths: &[usize], changes: &[Change]) -> (String, Vec<(usize, usize)>) {
     let (mut made, mut ends, mut start) = (String::with_capacity(text.len()), Vec::new(), 0);
     let (_, behind_last) = lengths.split_last().map_or((&0, lengths), |(last, rest)| (last, rest));
     for end in behind_last.iter().scan(0_usize, |end, length| {
@@ -98,11 +98,11 @@ fn mended_parts(text: &str, lengths: &[usize], changes: Vec<Change>) -> (String,
         Some(*end)
     }) {
         let Some(part) = text.get(start..end) else { break };
-        made.push_str(&mended(part, within(&changes, start, end)));
+        made.push_str(&mended(part, within(changes, start, end)));
         ends.push((end, made.len()));
         start = end;
     }
-    made.push_str(&mended(text.get(start..).unwrap_or_default(), within(&changes, start, text.len())));
+    made.push_str(&mended(text.get(start..).unwrap_or_default(), within(changes, start, text.len())));
     (made, ends)
 }
 
@@ -176,9 +176,9 @@ mod tests {
     fn changes_take_their_places_in_each_file() {
         let change = |start, end, written: &str| Change { start, end, written: written.to_owned() };
         let changes = vec![change(0, 3, "1"), change(5, 8, "2"), change(2, 6, "across"), change(8, 9, "!")];
-        let (text, ends) = mended_parts("onex;twoy", &[5, 4], changes);
+        let (text, ends) = mended_parts("onex;twoy", &[5, 4], &changes);
         assert_eq!((text.as_str(), ends.as_slice()), ("1x;2!", [(5, 3)].as_slice()));
-        assert_eq!(mended_parts("one", &[], vec![change(0, 3, "1")]).0, "1");
-        assert_eq!(mended_parts("one", &[3], vec![change(0, 3, "1")]).0, "1");
+        assert_eq!(mended_parts("one", &[], &[change(0, 3, "1")]).0, "1");
+        assert_eq!(mended_parts("one", &[3], &[change(0, 3, "1")]).0, "1");
     }
 }

@@ -164,7 +164,7 @@ async fn what_was_wrong_before_is_not_held_against_a_change(world: World) {
         custom_sip_header: Some("one".to_owned()),
         ..nmp::domain::NumberSettings::default()
     };
-    settings.teams.usage = "NoSuchUsage".to_owned();
+    "NoSuchUsage".clone_into(&mut settings.teams.usage);
     crate::files::round_trip::store(&world, account.id, &[settings.normalised()]).await;
     let header = EditForm { custom_sip_header_change: REMOVE.into(), ..EditForm::default() };
     let order = stage(&world, &all(), &header).await;

@@ -164,5 +164,5 @@ fn tags_without_cells_are_given_up() {
     let rows = format!("<row>{cells}</row>").repeat(1_000);
     assert_eq!(read(&book(&rows), None).unwrap().text.lines().count(), 1_000);
     // Debug builds on a busy machine take many times what a release build does.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+    assert!(begun.elapsed() < std::time::Duration::from_mins(1));
 }
