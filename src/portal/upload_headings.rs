@@ -48,6 +48,7 @@ struct ColumnRow {
 #[serde(default)]
 struct HeadingsForm {
     upload: String,
+    #[serde(rename = "choice[]")]
     choice: Vec<String>,
     rest_not_read: String,
 }

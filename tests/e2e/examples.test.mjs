@@ -20,7 +20,7 @@ test("the examples show every service", async () => {
   assert.equal(await routing.getByText("The token", { exact: true }).count(), 2);
   await reader.look("the example for Direct Routing");
   await reader.press("Hand-over to the enterprise");
-  await reader.page.getByText("says Examples").waitFor();
+  await reader.page.getByText("entered by Examples").waitFor();
   await reader.look("the example's hand-over");
   await reader.open("/numbers?account=wide-world");
   assert.equal((await reader.rows("numbers")).length, 10);
