@@ -2,6 +2,8 @@
 //!
 //! Possible is less than assigned: a number of the right length is possible in its country, whoever has it.
 
+use std::cell::RefCell;
+
 use super::e164::E164;
 use super::entry::{Plans, country_of_code};
 
@@ -32,10 +34,15 @@ impl NotPossible {
     }
 }
 
+thread_local! {
+    /// What the plans said of neighbours: programs send numbers in rows.
+    static PLANS: RefCell<Plans> = RefCell::default();
+}
+
 /// Whether a numbering plan knows such numbers, written in just this way.
 #[must_use]
 pub fn possible(number: E164) -> bool {
-    Plans::default().takes(number)
+    PLANS.with_borrow_mut(|plans| plans.takes(number))
 }
 
 /// Where a number cannot be; nothing when it can.
