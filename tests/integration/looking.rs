@@ -195,6 +195,7 @@ async fn a_list_that_could_not_be_read_since_counts_for_nothing(world: World) {
     let outside = Outside::new(&world).await;
     world.account("contoso").await;
     pull(&world, &outside).await;
+    let known = world.stage("contoso", "+441632960101").await;
     outside.faults(json!({ "down": true })).await;
     world.clock.advance(time::Duration::seconds(30));
     let of = Pull::Numbers(&tenant(CONTOSO));
@@ -202,6 +203,7 @@ async fn a_list_that_could_not_be_read_since_counts_for_nothing(world: World) {
     outside.engine.run_until_idle().await.unwrap();
     let order = world.stage("contoso", "+441632960100").await;
     assert_eq!(world.review(order).await.held(Held::Unknown), 1, "30 seconds ago it was known");
+    assert!(matches!(world.submit(known).await, orders::Submitted::Done), "what was reviewed before has not moved");
     world.submit(order).await;
     outside.faults(json!({ "down": null, "jobSeconds": 0 })).await;
     let theirs = json!({ "usage": "ConferenceAssignment", "displayedCountryCode": "GB" });

@@ -213,13 +213,17 @@ macro_rules! write {
 }
 
 /// The services whose backend could not be asked: its list was never read to the end, the last pull of it failed, or it is
-/// older than `$3` and was read in part since.
+/// older than `$3` and was read in part since. Where `$4` is not 1, one that could be asked for the review still counts as seen:
+/// that changes nothing of what was shown.
 macro_rules! unseen {
     ($backends:literal) => {
         concat!(
             "
             UPDATE order_accounts
-            SET unseen = COALESCE((
+            SET unseen = CASE
+                WHEN CAST($4 AS BIGINT) = 1 THEN -1
+                ELSE unseen
+            END & COALESCE((
                 SELECT CAST(SUM(b.bits) AS BIGINT)
                 FROM accounts a
                 CROSS JOIN ",
@@ -344,6 +348,7 @@ impl Tx {
             .bind(order_id)
             .bind(backends.as_str())
             .bind(micros(with.fresh_since))
+            .bind(i64::from(with.is_reviewed_anew))
             .execute(c)
             .await
             .map(drop))?;
