@@ -57,9 +57,9 @@ async fn export(
     if query.view == "ranges" {
         let headings = range_headings();
         let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-        return csv::send(kind, &format!("ranges{of}"), &headings, move |place: Option<RangePlace>| {
+        return csv::send(kind, &format!("ranges{of}"), &headings, move |after: Option<E164>| {
             let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
-            async move { next_ranges(&ctx, &grant, &filter, place.unwrap_or_default(), for_spreadsheets).await }
+            async move { next_ranges(&ctx, &grant, &filter, after, for_spreadsheets).await }
         })
         .await;
     }
@@ -100,42 +100,15 @@ fn range_headings() -> Vec<String> {
     ends.chain(range_columns().map(Column::heading)).chain(["syncState".to_owned()]).collect()
 }
 
-/// Where an export of ranges goes on.
-#[derive(Default)]
-struct RangePlace {
-    after: Option<E164>,
-    /// The last range, which may go on.
-    last: Option<NumberRange>,
-}
-
 async fn next_ranges(
     ctx: &Ctx,
     grant: &Grant<NumbersRead>,
     filter: &NumberFilter,
-    place: RangePlace,
+    after: Option<E164>,
     for_spreadsheets: bool,
-) -> service::Result<csv::Chunk<RangePlace>> {
-    let (found, next) = numbers::export_ranges(ctx, grant, filter, place.after).await?;
-    let mut ranges: Vec<NumberRange> = place.last.into_iter().collect();
-    for range in found {
-        match ranges.last_mut().filter(|last| goes_on(last, &range)) {
-            Some(last) => {
-                last.last = range.last;
-                last.count += range.count;
-            }
-            None => ranges.push(range),
-        }
-    }
-    let next = next.map(|after| RangePlace { after: Some(after), last: ranges.pop() });
-    Ok((ranges.iter().map(|range| range_row(range, for_spreadsheets)).collect(), next))
-}
-
-/// Whether one range and another behind it are one.
-fn goes_on(range: &NumberRange, behind: &NumberRange) -> bool {
-    range.last.next() == Some(behind.first)
-        && range.account == behind.account
-        && range.settings == behind.settings
-        && range.state == behind.state
+) -> service::Result<csv::Chunk<E164>> {
+    let (found, next) = numbers::export_ranges(ctx, grant, filter, after).await?;
+    Ok((found.iter().map(|range| range_row(range, for_spreadsheets)).collect(), next))
 }
 
 fn range_row(range: &NumberRange, for_spreadsheets: bool) -> Vec<String> {

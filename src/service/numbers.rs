@@ -197,8 +197,7 @@ pub async fn held_since(ctx: &Ctx, _: &Grant<NumbersRead>, numbers: &[Number]) -
     Ok(ctx.db.read().await?.held_since(&numbers).await?)
 }
 
-/// Reads the next ranges of an export behind `after`, and gives the number to go on behind until it is finished. The first
-/// of them may go on with the last before.
+/// Reads the next ranges of an export behind `after`, and gives the number to go on behind until it is finished.
 ///
 /// # Errors
 /// When the database fails.
