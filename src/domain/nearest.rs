@@ -16,37 +16,45 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .take(LOOKED_AT)
-        .map(|known| (known, folded(known)))
-        .filter(|(_, letters)| letters.len().abs_diff(wanted.len()) <= slips)
-        .map(|(known, letters)| (distance(&wanted, &letters), known))
-        .filter(|(distance, _)| *distance <= slips)
+        .filter(|known| known.chars().filter(|c| c.is_alphanumeric()).count().abs_diff(wanted.len()) <= slips)
+        .filter_map(|known| Some((distance(&wanted, &folded(known), slips)?, known)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }
 
 /// The letters and digits of a word in lower case.
 fn folded(word: &str) -> Vec<char> {
+    if word.is_ascii() {
+        let letters = word.bytes().filter(u8::is_ascii_alphanumeric).take(LONGEST + 1);
+        return letters.map(|letter| char::from(letter.to_ascii_lowercase())).collect();
+    }
     let letters = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
     letters.take(LONGEST + 1).collect()
 }
 
-/// How many letters have to be put in, left out or changed to make one of the other (Levenshtein).
-fn distance(one: &[char], other: &[char]) -> usize {
+/// How many letters have to be put in, left out or changed to make one of the other (Levenshtein); nothing where it is more
+/// than `most`.
+fn distance(one: &[char], other: &[char], most: usize) -> Option<usize> {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, letter) in one.iter().enumerate() {
         let mut diagonal = at;
         let mut left = at + 1;
+        let mut least = left;
         for (cell, theirs) in row.iter_mut().skip(1).zip(other) {
             let changed = diagonal + usize::from(letter != theirs);
             diagonal = *cell;
             left = changed.min(left + 1).min(*cell + 1);
             *cell = left;
+            least = least.min(left);
+        }
+        if least > most {
+            return None;
         }
         if let Some(first) = row.first_mut() {
             *first = at + 1;
         }
     }
-    row.last().copied().unwrap_or_default()
+    row.last().copied().filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]
@@ -72,11 +80,13 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_levenshtein() {
-        let of = |one: &str, other: &str| distance(&folded(one), &folded(other));
+        let of = |one: &str, other: &str, most| distance(&folded(one), &folded(other), most);
         for (one, other, slips) in
             [("kitten", "sitting", 3), ("abc", "abc", 0), ("", "abc", 3), ("abc", "", 3), ("ab", "ba", 2)]
         {
-            assert_eq!(of(one, other), slips, "{one} {other}");
+            assert_eq!(of(one, other, slips), Some(slips), "{one} {other}");
+            assert_eq!(of(one, other, 9), Some(slips), "{one} {other}");
+            assert!(slips == 0 || of(one, other, slips - 1).is_none(), "{one} {other}");
         }
     }
 }

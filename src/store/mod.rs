@@ -63,17 +63,17 @@ pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
 pub use numbers::quarantine::{QuarantineFilter, QuarantineRange, QuarantineRow};
 pub use numbers::ranges::{NumberRange, RangePage};
 pub use orders::begun::Begun;
-pub use orders::changes::{Between, ChangedRange};
+pub use orders::changes::Between;
 pub use orders::folded::FoldedItems;
 pub use orders::history::OrderHistory;
-pub use orders::items::{
-    Cause, ItemRow, NewItem, QuarantinedItem, Reserved, SettingsChange, StagedOrder, VerdictCount,
-};
+pub use orders::items::{Cause, ItemRow, QuarantinedItem, SettingsChange, VerdictCount};
 pub use orders::mending::{DraftText, NoteRow, Proposal, ProposalCount, Proposals};
 pub use orders::overrides::{NewOverride, Override};
 pub use orders::problems::{NewProblem, ProblemRow};
-pub use orders::ranges::{ItemRange, RangesOf, RefusedRange};
+pub use orders::ranges::{ChangedRange, ItemRange, RangesOf};
 pub use orders::reality::ComparedWith;
+pub use orders::refused::RefusedRange;
+pub use orders::stage::{Before, NewItem, Reserved, StagedOrder};
 pub use orders::submit::{Applied, OrderToApply};
 pub use orders::theirs::{AddressUse, Holder, OutsideCount, SeenList, TheirSettings, Touched as TouchedThere};
 pub use orders::undo::Standing as OrderStanding;
@@ -144,7 +144,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         orders::overrides::ALL,
         orders::mending::ALL,
         orders::problems::ALL,
-        orders::ranges::ALL,
+        orders::refused::ALL,
+        orders::stage::ALL,
         orders::reality::ALL,
         orders::submit::ALL,
         orders::theirs::ALL,

@@ -1,5 +1,7 @@
 //! The macros that let one body and one SQL text serve both databases.
 
+use std::fmt::Write as _;
+
 /// Runs one body on whichever connection this is; `$c` is the concrete connection. A server has only so long to answer.
 macro_rules! on {
     ($tx:expr, |$c:ident| $body:expr) => {
@@ -125,32 +127,36 @@ impl Conditions {
     }
 
     /// Statements as one text for SQLite, their parameters counted through. Those without names take the first values.
-    pub(crate) fn joined(statements: &[Self]) -> Self {
+    pub(crate) fn joined(statements: Vec<Self>) -> Self {
         let mut joined = Self::default();
-        for statement in statements.iter().filter(|statement| statement.bulk) {
-            joined.binds.extend_from_slice(&statement.binds);
-        }
-        for statement in statements {
-            let before = joined.binds.len();
-            let mut parts = statement.text.split('$');
+        let mut named = Vec::new();
+        let unnamed: usize = statements.iter().filter(|of| of.bulk).map(|of| of.binds.len()).sum();
+        for Self { text, binds, bulk } in statements {
+            let taken = unnamed + named.len();
+            let mut parts = text.split('$');
+            joined.text.reserve(text.len());
             joined.text.push_str(parts.next().unwrap_or_default());
             for part in parts {
-                let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-                let (number, rest) = part.split_at(digits);
-                if statement.bulk {
+                let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+                if bulk {
                     joined.text.push('?');
                 } else {
-                    joined.text.push('$');
-                    joined.text.push_str(&(number.parse::<usize>().unwrap_or_default() + before).to_string());
+                    let number: Option<usize> = part.strip_suffix(rest).and_then(|digits| digits.parse().ok());
+                    joined.parameter(taken + number.unwrap_or_default());
                 }
                 joined.text.push_str(rest);
             }
             joined.text.push_str("; ");
-            if !statement.bulk {
-                joined.binds.extend_from_slice(&statement.binds);
-            }
+            if bulk { &mut joined.binds } else { &mut named }.extend(binds);
         }
+        joined.binds.append(&mut named);
         joined
+    }
+
+    fn parameter(&mut self, number: usize) {
+        self.text.push('$');
+        // Writing to a text never fails.
+        let _ = write!(self.text, "{number}");
     }
 
     /// Adds `AND condition`; each `?` in the text takes the next value.
@@ -165,8 +171,7 @@ impl Conditions {
         self.text.push_str(parts.next().unwrap_or_default());
         for (part, value) in parts.zip(values) {
             self.binds.push(value);
-            self.text.push('$');
-            self.text.push_str(&self.binds.len().to_string());
+            self.parameter(self.binds.len());
             self.text.push_str(part);
         }
         self
@@ -200,6 +205,11 @@ impl Conditions {
 
     pub(crate) fn binds(&self) -> &[Bind] {
         &self.binds
+    }
+
+    /// The statement and its values, to be given away.
+    pub(crate) fn into_parts(self) -> (sqlx::AssertSqlSafe<String>, Vec<Bind>) {
+        (sqlx::AssertSqlSafe(self.text), self.binds)
     }
 }
 

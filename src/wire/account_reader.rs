@@ -41,7 +41,7 @@ pub(super) fn read_listed_account(body: &[u8]) -> Result<AccountDraft, Vec<Input
 }
 
 fn sent(account: &Object<'_>, name: &AccountName) -> SentAccount {
-    account.spelt_right(&["correlationId", "serviceDetails"]);
+    account.spelt_right(&["correlationId", "serviceDetails"], &["name"]);
     let mut sent = SentAccount {
         draft: AccountDraft {
             name: name.clone(),
@@ -74,7 +74,7 @@ fn correlation_id(node: &Node<'_>) -> Option<String> {
 }
 
 fn read_services(details: &Object<'_>, sent: &mut SentAccount) {
-    details.spelt_right(&super::service_names(&["teamsTenantId"]));
+    details.spelt_right(&super::service_names(&["teamsTenantId"]), &[]);
     for service in Service::ALL {
         let Some(node) = details.optional(service.contract_name()) else { continue };
         match node.object().and_then(|found| read_service(&found, service, sent)) {
@@ -110,7 +110,7 @@ fn read_service(found: &Object<'_>, service: Service, sent: &mut SentAccount) ->
         sent.draft.synced = sent.draft.synced.or(service.into());
     }
     if service == Service::DirectRouting {
-        found.spelt_right(&["configuration"]);
+        found.spelt_right(&["configuration"], &["enabled", "syncEnabled"]);
         let configuration = found.optional("configuration").and_then(Node::object);
         let routing = configuration.and_then(|configuration| direct_routing(&configuration));
         *(if enabled == Some(true) { &mut sent.draft.direct_routing } else { &mut sent.as_sent.direct_routing }) =
@@ -131,7 +131,7 @@ fn label(text: &str) -> Result<String, String> {
 
 /// What Direct Routing needs; `None` where a part of it is missing or wrong.
 fn direct_routing(configuration: &Object<'_>) -> Option<DirectRouting> {
-    configuration.spelt_right(&["callScreening"]);
+    configuration.spelt_right(&["callScreening"], &["subdomain", "subdomainTokens"]);
     // The calls are screened unless a program says otherwise.
     let call_screening = configuration.optional("callScreening").map_or(Some(true), Node::boolean);
     let subdomain = configuration.required("subdomain").and_then(|node| node.parsed(label));

@@ -17,11 +17,11 @@ pub fn read_relationship_patch(body: &[u8]) -> Result<RelationshipPatch, Vec<Inp
         if body.has_null("customerRelationship") {
             body.refuse("customerRelationship", "invalid_value", keeps);
         }
-        body.spelt_right(&["customerRelationship"]);
+        body.spelt_right(&["customerRelationship"], &[]);
         let Some(relationship) = body.optional("customerRelationship").and_then(Node::object) else {
             return RelationshipPatch::default();
         };
-        relationship.spelt_right(&["status", "comment"]);
+        relationship.spelt_right(&["status", "comment"], &[]);
         if relationship.has_null("status") {
             relationship.refuse("status", "invalid_value", keeps);
         }

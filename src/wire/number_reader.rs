@@ -108,10 +108,10 @@ fn sent(found: &Object<'_>, account: Option<&str>, number: Option<E164>) -> Sent
             None => drop(node.text()),
         }
     }
-    found.spelt_right(&["configuration"]);
+    found.spelt_right(&["configuration"], &["telephoneNumber", "accountName", "serviceDetails"]);
     let (mut settings, mut as_sent) = (NumberSettings::default(), NumberAsSent::default());
     if let Some(details) = found.required("serviceDetails").and_then(Node::object) {
-        details.spelt_right(&super::service_names(&[]));
+        details.spelt_right(&super::service_names(&[]), &[]);
         for service in Service::ALL {
             let Some(found) = details.optional(service.contract_name()).and_then(Node::object) else { continue };
             let enabled = found.required("enabled").and_then(Node::boolean);
@@ -138,7 +138,7 @@ fn sent(found: &Object<'_>, account: Option<&str>, number: Option<E164>) -> Sent
     }
     let configuration = found.optional("configuration").and_then(Node::object);
     let header = configuration.and_then(|configuration| {
-        configuration.spelt_right(&["customSipHeader"]);
+        configuration.spelt_right(&["customSipHeader"], &[]);
         configuration.filled("customSipHeader")
     });
     settings.custom_sip_header = header.and_then(|node| sip_header(&node, settings.services));
@@ -157,7 +157,7 @@ fn service_settings(
         let _ = status.text();
     }
     if !enabled {
-        found.spelt_right(&["configuration"]);
+        found.spelt_right(&["configuration"], &["enabled", "assignmentStatus"]);
     } else if !found.has("configuration") {
         let message = format!("{} needs it: at least usage and choosableCapabilities.", service.label());
         found.refuse("configuration", "missing_property", message);
@@ -176,13 +176,9 @@ fn service_settings(
 }
 
 fn teams_settings(found: &Object<'_>) -> TeamsSettings {
-    found.spelt_right(&[
-        "additionalUsages",
-        "civicAddressId",
-        "locationId",
-        "allowTenantAddressUpdate",
-        "displayedCountryCode",
-    ]);
+    let optional =
+        ["additionalUsages", "civicAddressId", "locationId", "allowTenantAddressUpdate", "displayedCountryCode"];
+    found.spelt_right(&optional, &["usage", "choosableCapabilities"]);
     let text = |node: Node<'_>| node.text_up_to(TEXT_MOST).map(str::to_owned);
     TeamsSettings {
         // An empty usage is for the backend to refuse.

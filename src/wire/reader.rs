@@ -115,10 +115,11 @@ impl<'a> Object<'a> {
     }
 
     /// Refuses what is no property of this object and most likely is one of `optional` that is not given, mistyped: without
-    /// it the property would count as left out, which takes away what was there.
-    pub fn spelt_right(&self, optional: &[&str]) {
+    /// it the property would count as left out, which takes away what was there. `others` are its other properties.
+    pub fn spelt_right(&self, optional: &[&str], others: &[&str]) {
         let absent: Vec<&str> = optional.iter().copied().filter(|name| !self.has(name)).collect();
-        let strange = |(name, value): &(&String, &Value)| !value.is_null() && !optional.contains(&name.as_str());
+        let is_known = |name: &str| optional.contains(&name) || others.contains(&name);
+        let strange = |(name, value): &(&String, &Value)| !value.is_null() && !is_known(name);
         for (name, _) in self.members.iter().filter(strange).take(LOOKED_AT) {
             if let Some(meant) = nearest(name, absent.iter().copied()) {
                 let given = shown(name);
@@ -133,7 +134,7 @@ impl<'a> Object<'a> {
 
     /// Whether the property is given.
     pub fn has(&self, name: &str) -> bool {
-        self.optional(name).is_some()
+        self.members.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// Whether the property is given as null.

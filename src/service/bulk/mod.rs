@@ -354,7 +354,6 @@ async fn stage_here(
 
 /// Compares a draft, once its numbers are in it, with what exists.
 async fn settle(tx: &mut Tx, rules: &Rules, id: i64, kind: OrderKind, refused: i64) -> Result<()> {
-    tx.remember_numbers(id).await?;
     describe(tx, id, refused).await?;
     tx.compare_items(id, kind, compared_with(rules)).await?;
     Ok(())
@@ -379,7 +378,6 @@ pub(super) async fn restage(tx: &mut Tx, rules: &Rules, order: &Order) -> Result
     staging.run(tx, Chooser::Listed(&listed)).await?;
     let (refused, moves) = (staging.refused, staging.moves());
     tx.set_form_of(order.id, order.form_of, moves).await?;
-    tx.remember_numbers(order.id).await?;
     describe(tx, order.id, refused).await
 }
 

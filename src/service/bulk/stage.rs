@@ -7,11 +7,11 @@ use super::selection::{Chooser, Chosen, too_many};
 use crate::domain::edit::{Change, SettingsEdit};
 use crate::domain::rules::{self, Flaw};
 use crate::domain::{
-    Account, CivicAddress, E164, ItemState, Moves, Number, NumberSettings, Places, ServiceSet, TenantId,
+    Account, CivicAddress, E164, ItemState, Moves, Number, NumberSettings, Places, ServiceSet, TenantId, Verdict,
 };
 use crate::service::staging::{AccountFacts, account_facts, check_profile};
 use crate::service::{Result, Rules};
-use crate::store::{NewItem, NewProblem, NoteRow, Tx};
+use crate::store::{Before, NewItem, NewProblem, NoteRow, Tx};
 
 /// Settings that are remembered; beyond it they are forgotten and made anew.
 const REMEMBERED: usize = 2_000;
@@ -242,7 +242,22 @@ impl<'a> Staging<'a> {
             settings_id: derived.id,
             country: number.country.clone(),
             state: ItemState::Idle,
+            before: Some(Before {
+                account_id: from.account.id,
+                settings_id: id,
+                rev: number.rev,
+                verdict: self.expected(derived.id == id && account_id == from.account.id),
+            }),
         }))
+    }
+
+    /// What the review will say of a number unless something stands against it.
+    const fn expected(&self, stays_as_it_is: bool) -> Verdict {
+        match self.task {
+            Task::Release => Verdict::Release,
+            _ if stays_as_it_is => Verdict::Unchanged,
+            _ => Verdict::Changed,
+        }
     }
 
     fn derived(&mut self, from: &AccountFacts, number: &Number, id: i64) -> Arc<Derived> {

@@ -227,6 +227,7 @@ fn item(target: &Target, values: &mut HashMap<i64, NumberSettings>) -> NewItem {
         settings_id,
         country: target.country.clone(),
         state: ItemState::Idle,
+        before: None,
     }
 }
 

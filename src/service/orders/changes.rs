@@ -8,6 +8,8 @@ use crate::store::{Between, ChangedRange, SettingsChange};
 
 /// Ranges that are told of numbers that change alike.
 const RANGES_TOLD: usize = 5;
+/// Changes that are told.
+const CHANGES_TOLD: usize = 1_000;
 
 /// Numbers in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,28 @@ fn differing(change: &SettingsChange, places: &Places) -> Vec<Difference> {
     moved.into_iter().chain(differences(&change.before, &change.after, places)).collect()
 }
 
+/// What changes for numbers of which all ranges are known, the most frequent first.
+pub(super) fn of_ranges(ranges: &[ChangedRange]) -> Vec<SettingsChange> {
+    let mut changes: BTreeMap<(i64, i64, Option<&Between>), SettingsChange> = BTreeMap::new();
+    for range in ranges {
+        let Some((before_id, before)) = &range.before else { continue };
+        let (after_id, after) = &range.after;
+        let change = changes.entry((*before_id, *after_id, range.moved.as_ref())).or_insert_with(|| SettingsChange {
+            before: before.clone(),
+            after: after.clone(),
+            count: 0,
+            example: range.first,
+            moved: range.moved.clone(),
+        });
+        change.count += range.last.as_i64() - range.first.as_i64() + 1;
+        change.example = change.example.min(range.first);
+    }
+    let mut changes: Vec<SettingsChange> = changes.into_values().collect();
+    changes.sort_by_key(|change| (-change.count, change.example));
+    changes.truncate(CHANGES_TOLD);
+    changes
+}
+
 /// Puts changes together that differ in the same, those of the most numbers first.
 pub(super) fn grouped(changes: &[SettingsChange], ranges: &[ChangedRange], places: &Places) -> Vec<ChangeGroup> {
     let mut groups: Vec<ChangeGroup> = Vec::new();
@@ -63,7 +87,8 @@ pub(super) fn grouped(changes: &[SettingsChange], ranges: &[ChangedRange], place
         }
     }
     for range in ranges {
-        let key = (range.before_id, range.after_id, range.moved.as_ref());
+        let Some((before_id, _)) = &range.before else { continue };
+        let key = (*before_id, range.after.0, range.moved.as_ref());
         let Some(group) = by_change.get(&key).and_then(|place| groups.get_mut(*place)) else { continue };
         let follows = |run: &&mut Run| run.last.next() == Some(range.first);
         if let Some(run) = group.runs.last_mut().filter(follows).filter(|_| group.more_runs == 0) {

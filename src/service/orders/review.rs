@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::addresses;
-use super::changes::{ChangeGroup, grouped};
+use super::changes::{ChangeGroup, grouped, of_ranges};
 use super::decision::{held, verdicts};
 use super::find::find;
 use super::refused as unread;
@@ -20,7 +20,7 @@ use crate::store::{
 };
 
 /// Ranges of changed numbers that are looked at, to tell which numbers change alike.
-const RANGES_READ: i64 = 2_000;
+const RANGES_READ: usize = 2_000;
 /// Assigned numbers that a release names.
 const ASSIGNED_SHOWN: i64 = 100;
 
@@ -124,30 +124,36 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let order = find(&mut tx, id).await?;
     let outside = tx.outside_counts(id).await?;
     let counts = verdicts(&outside);
-    let main = if order.kind == OrderKind::Upload { RangesOf::New } else { RangesOf::Release };
+    let (main, of_main) = match order.kind {
+        OrderKind::Upload => (RangesOf::New, Verdict::New),
+        OrderKind::Release => (RangesOf::Release, Verdict::Release),
+    };
     let mut refused_items = Vec::new();
     for (verdict, _) in counts.iter().filter(|(verdict, _)| matches!(verdict, Verdict::Refused(_))) {
         refused_items.extend(tx.items_page(id, (Some(*verdict), None), Page::First, REVIEW_SHOWN).await?.0);
     }
     let way = tx.drift_way(id).await?;
+    let has = |wanted| counts.iter().any(|(verdict, _)| *verdict == wanted);
     let assigned = match way {
         Some(_) => tx.drifted_in_use(id, ASSIGNED_SHOWN).await?,
-        None => tx.assigned_items(id, ASSIGNED_SHOWN).await?,
+        None if has(Verdict::Release) => tx.assigned_items(id, ASSIGNED_SHOWN).await?,
+        None => (0, Vec::new()),
     };
     let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
+    let changed = if has(Verdict::Changed) { tx.changed_ranges(id, RANGES_READ).await? } else { Vec::new() };
     let changes = match way {
         Some(DriftWay::Push) if !theirs.is_empty() => Vec::new(),
         Some(DriftWay::Push) => tx.drift_changes(id).await?,
+        _ if changed.len() < RANGES_READ => of_ranges(&changed),
         _ => tx.settings_changes(id).await?,
     };
-    let ranges = tx.item_ranges(id, main, 0, REVIEW_SHOWN as i64 + 1).await?;
+    let ranges = if has(of_main) { tx.item_ranges(id, main, None, REVIEW_SHOWN + 1).await? } else { Vec::new() };
     let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
     let settings = settings.chain(theirs.iter().flat_map(|there| [&there.theirs, &there.ours]));
     let settings = settings.chain(ranges.iter().map(|range| &range.settings));
     let addresses: BTreeSet<&str> = settings.filter_map(|s| s.teams.civic_address_id.as_deref()).collect();
     let addresses: Vec<&str> = addresses.into_iter().collect();
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
-    let changed = if changes.is_empty() { Vec::new() } else { tx.changed_ranges(id, RANGES_READ).await? };
     let groups = grouped(&changes, &changed, &places);
     let said = of_its_making(&mut tx, &order).await?;
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
@@ -205,14 +211,14 @@ async fn notes(tx: &mut Tx, order: &Order) -> Result<(Option<String>, (i64, Vec<
 pub async fn ranges_behind(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order, after: E164) -> Result<Vec<ItemRange>> {
     let of = if order.kind == OrderKind::Upload { RangesOf::New } else { RangesOf::Release };
     let mut tx = ctx.db.read().await?;
-    Ok(tx.item_ranges(order.id, of, after.as_i64(), REVIEW_SHOWN as i64 + 1).await?)
+    Ok(tx.item_ranges(order.id, of, Some(after), REVIEW_SHOWN + 1).await?)
 }
 
 async fn held_ranges(tx: &mut Tx, id: i64, counts: &[OutsideCount], outside: Outside) -> Result<Vec<ItemRange>> {
     if held(counts, outside) == 0 {
         return Ok(Vec::new());
     }
-    Ok(tx.item_ranges(id, RangesOf::Held(outside), 0, REVIEW_SHOWN as i64).await?)
+    Ok(tx.item_ranges(id, RangesOf::Held(outside), None, REVIEW_SHOWN).await?)
 }
 
 /// Which numbers somebody at the enterprise notices the change of, and the first `most` of them by name.

@@ -395,6 +395,7 @@ impl<'a> Stage<'a> {
             settings_id,
             country: self.country(number),
             state,
+            before: None,
         })
     }
 

@@ -17,6 +17,8 @@ pub(super) mod overrides;
 pub(super) mod problems;
 pub(super) mod ranges;
 pub(super) mod reality;
+pub(super) mod refused;
+pub(super) mod stage;
 pub(super) mod submit;
 pub(super) mod theirs;
 pub(super) mod undo;

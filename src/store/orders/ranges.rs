@@ -1,111 +1,12 @@
-//! The numbers of a draft, those in a row on one line.
+//! The numbers of a draft by what becomes of them, those in a row on one line, however many there are.
 
-use super::items::{number, refusal};
-use crate::domain::{E164, NumberSettings, Outside, Verdict};
+use super::changes::Between;
+use super::items::number;
+use crate::domain::{E164, NumberSettings, Outside};
+use crate::store::numbers::fold::{Fold, Range, count};
 use crate::store::numbers::settings;
-use crate::store::sql::{on, statements};
-use crate::store::{Error, Result, Tx};
-
-statements! {
-    RANGES = "
-        SELECT g.first, g.last, g.count, a.name, g.settings_id, s.body
-        FROM (
-            SELECT
-                MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last,
-                CAST(COUNT(*) AS BIGINT) AS count, w.account_id, w.settings_id
-            FROM (
-                SELECT
-                    i.telephone_number, i.account_id, i.settings_id,
-                    i.telephone_number - ROW_NUMBER() OVER (
-                        PARTITION BY i.account_id, i.settings_id
-                        ORDER BY i.telephone_number
-                    ) AS island
-                FROM order_items i
-                WHERE i.order_id = $1
-                  AND ($2 = '' OR i.verdict = $2)
-                  AND i.telephone_number > $3
-                  AND COALESCE(i.outside, $6) = $5
-            ) AS w
-            GROUP BY w.account_id, w.settings_id, w.island
-        ) AS g
-        JOIN accounts a ON a.id = g.account_id
-        JOIN settings s ON s.id = g.settings_id
-        ORDER BY g.first
-        LIMIT $4";
-    REFUSED = "
-        SELECT
-            g.first, g.last, g.count, g.line, a.name AS account, g.verdict, b.name AS owner, g.holder, c.company
-        FROM (
-            SELECT
-                MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last,
-                CAST(COUNT(*) AS BIGINT) AS count, MIN(w.line) AS line,
-                w.account_id, w.verdict, w.owner_id, w.holder
-            FROM (
-                SELECT
-                    k.*,
-                    k.telephone_number - ROW_NUMBER() OVER (
-                        PARTITION BY k.account_id, k.verdict, k.owner_id, k.holder
-                        ORDER BY k.telephone_number
-                    ) AS island
-                FROM (
-                    SELECT
-                        i.telephone_number, i.line, i.account_id, i.verdict,
-                        CASE WHEN i.verdict = 'other-account' THEN (
-                            SELECT n.account_id
-                            FROM numbers n
-                            WHERE n.telephone_number = i.telephone_number
-                        ) END AS owner_id,
-                        CASE WHEN i.verdict = 'other-tenant' THEN (
-                            SELECT MIN(l.tenant_id)
-                            FROM observed o
-                            JOIN observed_lists l ON l.id = o.list_id
-                            WHERE o.telephone_number = i.telephone_number
-                              AND l.tenant_id <> COALESCE(t.tenant_id, '')
-                        ) END AS holder
-                    FROM order_items i
-                    LEFT JOIN accounts t ON t.id = i.account_id
-                    WHERE i.order_id = $1
-                      AND i.verdict NOT IN ('new', 'changed', 'unchanged', 'release', 'quarantine')
-                ) AS k
-            ) AS w
-            GROUP BY w.account_id, w.verdict, w.owner_id, w.holder, w.island
-        ) AS g
-        LEFT JOIN accounts a ON a.id = g.account_id
-        LEFT JOIN accounts b ON b.id = g.owner_id
-        LEFT JOIN consents c ON c.tenant_id = g.holder
-        ORDER BY g.first
-        LIMIT $2";
-}
-
-/// Numbers of a draft in a row that are refused for the same reason, other than quarantine.
-#[derive(Clone, Debug)]
-pub struct RefusedRange {
-    /// The first.
-    pub first: E164,
-    /// The last.
-    pub last: E164,
-    /// How many.
-    pub count: i64,
-    /// Line of the first; 0 where it came from no text.
-    pub line: i64,
-    /// The account they are for.
-    pub account: Option<String>,
-    /// Why they are refused, as a sentence.
-    pub reason: String,
-}
-
-#[derive(sqlx::FromRow)]
-struct RefusedColumns {
-    first: i64,
-    last: i64,
-    count: i64,
-    line: i64,
-    account: Option<String>,
-    verdict: String,
-    owner: Option<String>,
-    holder: Option<String>,
-    company: Option<String>,
-}
+use crate::store::sql::{Bind, Conditions};
+use crate::store::{Page, Result, Tx};
 
 /// Numbers of a draft in a row with the same account and settings.
 #[derive(Clone, Debug)]
@@ -122,6 +23,21 @@ pub struct ItemRange {
     pub settings: NumberSettings,
 }
 
+/// Numbers of a draft in a row that change alike.
+#[derive(Clone, Debug)]
+pub struct ChangedRange {
+    /// The first.
+    pub first: E164,
+    /// The last.
+    pub last: E164,
+    /// Settings now, with their key; nothing where nobody has the numbers any more.
+    pub before: Option<(i64, NumberSettings)>,
+    /// Settings after, with their key.
+    pub after: (i64, NumberSettings),
+    /// The accounts, where they move.
+    pub moved: Option<Between>,
+}
+
 /// Which numbers of a draft to fold into ranges.
 #[derive(Clone, Copy, Debug)]
 pub enum RangesOf {
@@ -129,72 +45,248 @@ pub enum RangesOf {
     New,
     /// Those to release.
     Release,
+    /// Those that change, as far as the backends do not hold them otherwise than was known.
+    Changed,
     /// Those of which the backends hold this.
     Held(Outside),
 }
 
-impl RangesOf {
-    /// The verdict, what the backends hold, and what counts for that where nothing is said.
-    const fn keys(self) -> [&'static str; 3] {
-        match self {
-            Self::New => [Verdict::New.key(), Outside::Unknown.key(), Outside::Unknown.key()],
-            Self::Release => [Verdict::Release.key(), "", ""],
-            Self::Held(outside) => ["", outside.key(), ""],
+/// The keys of what the numbers of a range have in common; where they do not change, what they are now is left open as 0.
+#[derive(Clone, Copy)]
+struct Alike {
+    account: i64,
+    settings: i64,
+    account_before: i64,
+    settings_before: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    first: i64,
+    last: i64,
+    account_id: i64,
+    account: Option<String>,
+    settings_id: i64,
+    settings: String,
+    before_account_id: i64,
+    before_account: Option<String>,
+    before_id: i64,
+    before: Option<String>,
+}
+
+/// A range while a page is put together.
+struct Folded {
+    first: E164,
+    last: E164,
+    alike: Alike,
+    account: Option<String>,
+    settings: NumberSettings,
+    account_before: Option<String>,
+    settings_before: Option<NumberSettings>,
+}
+
+impl Range for Folded {
+    type Row = Row;
+
+    fn read(row: Row) -> Result<Self> {
+        let alike = Alike {
+            account: row.account_id,
+            settings: row.settings_id,
+            account_before: row.before_account_id,
+            settings_before: row.before_id,
+        };
+        Ok(Self {
+            first: number(row.first)?,
+            last: number(row.last)?,
+            alike,
+            account: row.account,
+            settings: settings::read(row.settings_id, &row.settings)?,
+            account_before: row.before_account,
+            settings_before: row.before.map(|body| settings::read(row.before_id, &body)).transpose()?,
+        })
+    }
+
+    fn ends(&self) -> (E164, E164) {
+        (self.first, self.last)
+    }
+
+    fn reach(&mut self, first: E164, last: E164) {
+        (self.first, self.last) = (first, last);
+    }
+}
+
+/// Those numbers of one draft.
+struct RangesIn {
+    order_id: i64,
+    of: RangesOf,
+}
+
+impl RangesIn {
+    /// Adds which items are meant.
+    fn narrow(&self, question: &mut Conditions) {
+        match self.of {
+            RangesOf::New => question.push(
+                "
+                      AND i.verdict = 'new'
+                      AND COALESCE(i.outside, 'unknown') = 'unknown'",
+                [],
+            ),
+            RangesOf::Release => question.push(
+                "
+                      AND i.verdict = 'release'
+                      AND i.outside IS NULL",
+                [],
+            ),
+            RangesOf::Changed => question.push(
+                "
+                      AND i.verdict = 'changed'
+                      AND COALESCE(i.outside, '') NOT IN ('equal', 'different')",
+                [],
+            ),
+            RangesOf::Held(outside) => question.push(
+                "
+                      AND i.outside = ?",
+                [outside.key().into()],
+            ),
+        };
+    }
+
+    const fn items(&self) -> &'static str {
+        if let RangesOf::Changed = self.of {
+            "
+                    FROM order_items i
+                    LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
+                    WHERE i.order_id = ?"
+        } else {
+            "
+                    FROM order_items i
+                    WHERE i.order_id = ?"
         }
     }
 }
 
-impl Tx {
-    /// Refused numbers of a draft, folded into ranges; those in quarantine are left out.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn refused_ranges(&mut self, order_id: i64, limit: i64) -> Result<Vec<RefusedRange>> {
-        let rows: Vec<RefusedColumns> =
-            on!(self, |c| sqlx::query_as(REFUSED).bind(order_id).bind(limit).fetch_all(c).await)?;
-        rows.into_iter()
-            .map(|row| {
-                let verdict = Verdict::from_key(&row.verdict)
-                    .ok_or_else(|| Error::unreadable("order_items", "verdict", row.first))?;
-                let company = row.company.filter(|name| !name.is_empty());
-                let holder = row.holder.map(|tenant| (tenant, company));
-                Ok(RefusedRange {
-                    first: number(row.first)?,
-                    last: number(row.last)?,
-                    count: row.count,
-                    line: row.line,
-                    account: row.account,
-                    reason: refusal(verdict, row.owner.as_deref(), holder.as_ref()).unwrap_or_default(),
-                })
-            })
-            .collect()
+impl Fold for RangesIn {
+    type Range = Folded;
+    const WINDOW: i64 = 1_000;
+
+    fn window(&self, page: Page<E164>, rows: i64) -> Conditions {
+        let mut question = Conditions::default();
+        question.push(
+            "
+        SELECT
+            g.first, g.last, g.account_id, a.name AS account, g.settings_id, s.body AS settings,
+            g.before_account_id, b.name AS before_account, g.before_id, z.body AS before
+        FROM (
+            SELECT
+                MIN(w.telephone_number) AS first, MAX(w.telephone_number) AS last,
+                w.account_id, w.settings_id, w.before_account_id, w.before_id
+            FROM (
+                SELECT
+                    k.*,
+                    k.telephone_number - ROW_NUMBER() OVER (
+                        PARTITION BY k.account_id, k.settings_id, k.before_account_id, k.before_id
+                        ORDER BY k.telephone_number
+                    ) AS island
+                FROM (
+                    SELECT
+                        i.telephone_number, i.account_id, i.settings_id, ",
+            [],
+        );
+        let before = match self.of {
+            RangesOf::Changed => {
+                "COALESCE(n.account_id, 0) AS before_account_id, COALESCE(n.settings_id, 0) AS before_id"
+            }
+            _ => "CAST(0 AS BIGINT) AS before_account_id, CAST(0 AS BIGINT) AS before_id",
+        };
+        question.push(before, []).push(self.items(), [Bind::Int(self.order_id)]);
+        self.narrow(&mut question);
+        match page {
+            Page::First => question.push(" ORDER BY i.telephone_number", []),
+            Page::After(key) => {
+                question.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
+            }
+            Page::Before(key) => {
+                question.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
+            }
+        };
+        question.push(
+            "
+                    LIMIT ?
+                ) AS k
+            ) AS w
+            GROUP BY w.account_id, w.settings_id, w.before_account_id, w.before_id, w.island
+        ) AS g
+        JOIN settings s ON s.id = g.settings_id
+        LEFT JOIN accounts a ON a.id = g.account_id
+        LEFT JOIN accounts b ON b.id = g.before_account_id
+        LEFT JOIN settings z ON z.id = g.before_id
+        ORDER BY g.first",
+            [Bind::Int(rows)],
+        );
+        question
     }
 
-    /// Those of a draft's numbers behind `after`, folded into ranges.
+    fn stride(&self, Folded { alike, .. }: &Folded, (low, high): (i64, i64)) -> Conditions {
+        let mut question = Conditions::default();
+        question.push("SELECT CAST(COUNT(*) AS BIGINT)", []).push(self.items(), [Bind::Int(self.order_id)]);
+        self.narrow(&mut question);
+        question.push(
+            "
+          AND i.telephone_number BETWEEN ? AND ?
+          AND i.account_id = ?
+          AND i.settings_id = ?",
+            [Bind::Int(low), Bind::Int(high), Bind::Int(alike.account), Bind::Int(alike.settings)],
+        );
+        if let RangesOf::Changed = self.of {
+            question.push(
+                "
+          AND COALESCE(n.account_id, 0) = ?
+          AND COALESCE(n.settings_id, 0) = ?",
+                [Bind::Int(alike.account_before), Bind::Int(alike.settings_before)],
+            );
+        }
+        question
+    }
+}
+
+impl Tx {
+    /// The first ranges of a draft's numbers behind `after`.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn item_ranges(&mut self, order_id: i64, of: RangesOf, after: i64, limit: i64) -> Result<Vec<ItemRange>> {
-        let [verdict, outside, unsaid] = of.keys();
-        let rows: Vec<(i64, i64, i64, String, i64, String)> = on!(self, |c| sqlx::query_as(RANGES)
-            .bind(order_id)
-            .bind(verdict)
-            .bind(after)
-            .bind(limit)
-            .bind(outside)
-            .bind(unsaid)
-            .fetch_all(c)
-            .await)?;
-        rows.into_iter()
-            .map(|(first, last, count, account, settings_id, body)| {
-                Ok(ItemRange {
-                    first: number(first)?,
-                    last: number(last)?,
-                    count,
-                    account,
-                    settings: settings::read(settings_id, &body)?,
-                })
-            })
-            .collect()
+    pub async fn item_ranges(
+        &mut self,
+        order_id: i64,
+        of: RangesOf,
+        after: Option<E164>,
+        most: usize,
+    ) -> Result<Vec<ItemRange>> {
+        let page = after.map_or(Page::First, Page::After);
+        let (found, ..) = self.folded(&RangesIn { order_id, of }, page, most).await?;
+        let range = |Folded { first, last, account, settings, .. }| {
+            let account = account.unwrap_or_default();
+            ItemRange { first, last, count: count(first, last), account, settings }
+        };
+        Ok(found.into_iter().map(range).collect())
+    }
+
+    /// The first ranges of a draft's numbers that change.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn changed_ranges(&mut self, order_id: i64, most: usize) -> Result<Vec<ChangedRange>> {
+        let of = RangesOf::Changed;
+        let (found, ..) = self.folded(&RangesIn { order_id, of }, Page::First, most).await?;
+        let range = |found: Folded| {
+            let Folded { first, last, alike, account, settings, account_before, settings_before } = found;
+            ChangedRange {
+                first,
+                last,
+                before: settings_before.map(|settings| (alike.settings_before, settings)),
+                after: (alike.settings, settings),
+                moved: Between::of(account_before, account),
+            }
+        };
+        Ok(found.into_iter().map(range).collect())
     }
 }

@@ -143,6 +143,7 @@ macro_rules! looked_at {
             "
                 SELECT
                     i.order_id, i.telephone_number, n.state,
+                    i.verdict AS was_verdict, i.base_rev AS was_rev, i.outside AS was_outside,
                     COALESCE(n.rev, 0) AS rev,
                     ",
             upload_verdict!(),
@@ -169,13 +170,15 @@ macro_rules! looked_at {
     };
 }
 
-/// The verdict that follows from both: what is as it was here but not there is sent again.
+/// The verdict that follows from both: what is as it was here but not there is sent again. What holds for most numbers stands
+/// first.
 macro_rules! both {
     () => {
         "
                 SELECT
-                    w.order_id, w.telephone_number, w.rev,
+                    w.order_id, w.telephone_number, w.was_verdict, w.was_rev, w.was_outside, w.rev,
                     CASE
+                        WHEN w.outside IS NULL OR (w.outside = 'absent' AND w.verdict = 'new') THEN w.verdict
                         WHEN w.verdict NOT IN ('new', 'changed', 'unchanged') THEN w.verdict
                         WHEN w.outside = 'other-tenant' THEN 'other-tenant'
                         WHEN w.outside = 'leaving' AND w.verdict <> 'unchanged' THEN 'leaving'
@@ -184,17 +187,17 @@ macro_rules! both {
                         ELSE w.verdict
                     END AS verdict,
                     CASE
+                        WHEN w.outside IN ('absent', 'other-tenant', 'leaving') THEN NULL
                         WHEN w.verdict NOT IN ('new', 'changed', 'unchanged') THEN NULL
                         WHEN w.verdict = 'unchanged' AND NOT (w.state = 'synced' AND w.outside = 'different') THEN NULL
-                        WHEN w.outside IN ('absent', 'other-tenant', 'leaving') THEN NULL
                         ELSE w.outside
                     END AS outside
                 FROM w"
     };
 }
 
-/// What is written where something moved. Where `$4` is not 1, the rev that was reviewed stays, by which a submission proves
-/// itself.
+/// What is written where something moved; what it was came along, so that no other item is looked up again. Where `$4` is not
+/// 1, the rev that was reviewed stays, by which a submission proves itself.
 macro_rules! write {
     () => {
         "
@@ -205,9 +208,9 @@ macro_rules! write {
             WHERE order_items.order_id = c.order_id
               AND order_items.telephone_number = c.telephone_number
               AND (
-                  order_items.verdict <> c.verdict
-                  OR (CAST($4 AS BIGINT) = 1 AND order_items.base_rev <> c.rev)
-                  OR COALESCE(order_items.outside, '') <> COALESCE(c.outside, '')
+                  c.was_verdict <> c.verdict
+                  OR (CAST($4 AS BIGINT) = 1 AND c.was_rev <> c.rev)
+                  OR COALESCE(c.was_outside, '') <> COALESCE(c.outside, '')
               )"
     };
 }
@@ -274,7 +277,8 @@ statements! {
     COMPARE_POSTGRES = concat!(
         "
             WITH staged AS MATERIALIZED (
-                SELECT order_id, telephone_number, account_id, settings_id, from_account_id
+                SELECT
+                    order_id, telephone_number, account_id, settings_id, from_account_id, verdict, base_rev, outside
                 FROM order_items
                 WHERE order_id = $1
             ),

@@ -9,12 +9,16 @@ use crate::store::{Error, Result, Tx};
 
 statements! {
     ACCOUNTS = "
-        SELECT i.account_id, a.name, CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number)
-        FROM order_items i
-        JOIN accounts a ON a.id = i.account_id
-        WHERE i.order_id = $1
-          AND i.verdict IN ('new', 'changed', 'release')
-        GROUP BY i.account_id, a.name
+        WITH g AS MATERIALIZED (
+            SELECT i.account_id, CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS first
+            FROM order_items i
+            WHERE i.order_id = $1
+              AND i.verdict IN ('new', 'changed', 'release')
+            GROUP BY i.account_id
+        )
+        SELECT g.account_id, a.name, g.count, g.first
+        FROM g
+        JOIN accounts a ON a.id = g.account_id
         ORDER BY a.name";
     NUMBERS = "
         SELECT i.telephone_number, i.settings_id, s.body

@@ -99,8 +99,14 @@ impl Tx {
         let mut done = Vec::with_capacity(script.0.len());
         match self.conn() {
             Conn::Sqlite(connection) => {
-                let whole = Conditions::joined(&script.0);
-                outcomes!(connection.fetch_many(bind_all!(sqlx::query(whole.sql()), whole)), done).await?;
+                let (statement, binds) = Conditions::joined(script.0).into_parts();
+                let query = binds.into_iter().fold(sqlx::query(statement), |query, bind| match bind {
+                    Bind::Int(value) => query.bind(value),
+                    Bind::Text(value) => query.bind(value),
+                    Bind::NoInt => query.bind(None::<i64>),
+                    Bind::NoText => query.bind(None::<String>),
+                });
+                outcomes!(connection.fetch_many(query), done).await?;
             }
             Conn::Postgres(connection, mut patience) => {
                 for statement in &script.0 {

@@ -97,7 +97,7 @@ impl Together {
     {
         let mut one = self.hold(writer).await?;
         let Some(open) = one.open() else { return Ok((one, None)) };
-        let whole = Conditions::joined(&[Conditions::whole(open.entrance(), []), question]);
+        let whole = Conditions::joined(vec![Conditions::whole(open.entrance(), []), question]);
         let answer = bind_all!(sqlx::query_as(whole.sql()), whole).fetch_optional(open.transaction.connection()).await;
         let found = one.entered(answer)?;
         Ok((one, found))

@@ -25,6 +25,7 @@ on_both_databases![
     numbers_that_change_alike_are_told_together,
     what_is_known_of_the_numbers_is_counted,
     many_numbers_of_many_settings_change_at_once,
+    a_long_range_is_one_line_of_a_review,
 ];
 
 const FIRST: &str = "+441632960000";
@@ -287,4 +288,30 @@ async fn many_numbers_of_many_settings_change_at_once(world: World) {
     assert_eq!(number.settings.custom_sip_header.as_deref(), Some("h2499"));
     // The file has no column of capabilities: new numbers got the form's.
     assert_eq!(number.settings.teams.choosable_capabilities, ["InboundCalling", "Mobile", "OutboundCalling"]);
+}
+
+async fn a_long_range_is_one_line_of_a_review(world: World) {
+    let lengths = |review: &orders::Review| review.ranges.iter().map(|range| range.count).collect::<Vec<_>>();
+    world.local_account("contoso").await;
+    let order = world.stage("contoso", "+442079460000-+442079463499\n+442079463501\n+442079463600-+442079465599").await;
+    assert_eq!(lengths(&world.review(order).await), [3_500, 1, 2_000]);
+    done(&world, order).await;
+    // Two in the middle become different from the rest.
+    let order = stage(&world, &ticked(&["+442079461500", "+442079461501"]), &mobile(SET)).await;
+    done(&world, order).await;
+    let order = stage(&world, &all(), &mobile(ADD)).await;
+    let review = world.review(order).await;
+    assert_eq!(review.counts, [(Verdict::Changed, 5_499), (Verdict::Unchanged, 2)]);
+    let [group] = review.groups.as_slice() else { panic!("{:?}", review.groups) };
+    let runs: Vec<String> = group.runs.iter().map(|run| format!("{}-{}", run.first, run.last)).collect();
+    assert_eq!(
+        runs,
+        [
+            "+442079460000-+442079461499",
+            "+442079461502-+442079463499",
+            "+442079463501-+442079463501",
+            "+442079463600-+442079465599"
+        ]
+    );
+    assert_eq!((group.count, group.more_runs), (5_499, 0));
 }

@@ -126,6 +126,7 @@ pub(super) fn to_stage(
         settings_id: wanted.settings_id,
         country: wanted.country.clone(),
         state: ItemState::of_new(account, wanted.settings.services, provisioned),
+        before: None,
     };
     let mut items = Vec::with_capacity(wanted.len());
     for wanted in wanted {
