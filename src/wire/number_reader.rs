@@ -83,11 +83,12 @@ fn batch<T>(
             let number = node.as_ref().and_then(Node::number);
             if let (Some(node), Some(number)) = (node, number) {
                 if let Some(first) = seen.get(&number) {
-                    let message = format!("{number} is already at {first}. Send each number once.");
+                    let message =
+                        format!("{number} is already at numbers[{first}].telephoneNumber. Send each number once.");
                     node.refuse("duplicate_number", message);
                     return read(&found, None).map(|item| (index, item));
                 }
-                seen.insert(number, node.target().to_owned());
+                seen.insert(number, index);
             }
             read(&found, number).map(|item| (index, item))
         };

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -47,7 +48,7 @@ pub(super) fn gathered<T>(bytes: &[u8], read: impl FnOnce(&Object<'_>) -> T) -> 
         Err(problem) => return Read { value: None, problems: vec![problem] },
     };
     let problems = Problems::default();
-    let body = Node { value: &tree, target: String::new(), problems: &problems }.object();
+    let body = Node { value: &tree, place: Place::default(), problems: &problems }.object();
     let value = body.map(|body| read(&body));
     Read { value, problems: problems.0.take() }
 }
@@ -82,22 +83,46 @@ impl Problems {
     }
 }
 
+/// Where a value stands: what it is in, and its name or index there. It is put into words only where a problem is noted.
+#[derive(Clone, Default)]
+struct Place {
+    within: Rc<str>,
+    name: &'static str,
+    index: Option<usize>,
+}
+
+impl Place {
+    fn target(&self) -> String {
+        let Self { within, name, index } = self;
+        match index {
+            Some(index) => format!("{within}[{index}]"),
+            None if name.is_empty() => within.to_string(),
+            None => target_of(within, name),
+        }
+    }
+}
+
+fn target_of(within: &str, name: &str) -> String {
+    if within.is_empty() { name.to_owned() } else { format!("{within}.{name}") }
+}
+
 /// An object of the tree.
 pub(super) struct Object<'a> {
     members: &'a Map<String, Value>,
-    target: String,
+    target: Rc<str>,
     problems: &'a Problems,
 }
 
 impl<'a> Object<'a> {
     /// The property where it is given; null counts as not given.
-    pub fn optional(&self, name: &str) -> Option<Node<'a>> {
+    pub fn optional(&self, name: &'static str) -> Option<Node<'a>> {
         let value = self.members.get(name).filter(|value| !value.is_null())?;
-        Some(Node { value, target: self.target_of(name), problems: self.problems })
+        let place = Place { within: Rc::clone(&self.target), name, index: None };
+        Some(Node { value, place, problems: self.problems })
     }
 
     /// The property, which has to be there.
-    pub fn required(&self, name: &str) -> Option<Node<'a>> {
+    pub fn required(&self, name: &'static str) -> Option<Node<'a>> {
         let node = self.optional(name);
         if node.is_none() {
             let meant = nearest(name, self.members.keys().map(String::as_str).filter(|known| *known != name));
@@ -110,7 +135,7 @@ impl<'a> Object<'a> {
     }
 
     /// The text of a property that may be left out. An empty one counts as left out, whatever the property.
-    pub fn filled(&self, name: &str) -> Option<Node<'a>> {
+    pub fn filled(&self, name: &'static str) -> Option<Node<'a>> {
         self.optional(name).filter(|node| node.value.as_str() != Some(""))
     }
 
@@ -144,30 +169,21 @@ impl<'a> Object<'a> {
 
     /// Notes a problem of the property.
     pub fn refuse(&self, name: &str, code: &'static str, message: impl Into<String>) {
-        self.problems.note(code, self.target_of(name), message);
-    }
-
-    fn target_of(&self, name: &str) -> String {
-        if self.target.is_empty() { name.to_owned() } else { format!("{}.{name}", self.target) }
+        self.problems.note(code, target_of(&self.target, name), message);
     }
 }
 
 /// A value of the tree and where it stands.
 pub(super) struct Node<'a> {
     value: &'a Value,
-    target: String,
+    place: Place,
     problems: &'a Problems,
 }
 
 impl<'a> Node<'a> {
-    /// Where the value stands.
-    pub fn target(&self) -> &str {
-        &self.target
-    }
-
     /// Notes a problem of the value.
     pub fn refuse(&self, code: &'static str, message: impl Into<String>) {
-        self.problems.note(code, self.target.clone(), message);
+        self.problems.note(code, self.place.target(), message);
     }
 
     fn wrong_type(&self, wanted: &str) {
@@ -185,7 +201,7 @@ impl<'a> Node<'a> {
     /// The value as an object.
     pub fn object(self) -> Option<Object<'a>> {
         if let Value::Object(members) = self.value {
-            return Some(Object { members, target: self.target, problems: self.problems });
+            return Some(Object { members, target: self.place.target().into(), problems: self.problems });
         }
         self.wrong_type("An object");
         None
@@ -197,7 +213,9 @@ impl<'a> Node<'a> {
             self.wrong_type("A list");
             return None;
         };
-        let item = |(at, value)| Self { value, target: format!("{}[{at}]", self.target), problems: self.problems };
+        let within: Rc<str> = self.place.target().into();
+        let place = |at| Place { within: Rc::clone(&within), name: "", index: Some(at) };
+        let item = |(at, value)| Self { value, place: place(at), problems: self.problems };
         Some(items.iter().enumerate().map(item).collect())
     }
 
