@@ -259,7 +259,7 @@ impl Refusal {
         match self {
             Self::OtherAccount => "Belongs to another account. Release it there first, then upload it here.",
             Self::Releasing => "Is being released. Wait until the release is complete, then upload it again.",
-            Self::Gone => "Is no longer on the account; nothing to release.",
+            Self::Gone => "Is no longer on the account; there is nothing to change or to release.",
             Self::NoService => "The account does not take this service. Enable it on the account first.",
             Self::NoAccount => "The account is gone or being deleted.",
             Self::OtherTenant => {

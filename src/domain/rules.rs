@@ -209,7 +209,10 @@ fn all_described(settings: &NumberSettings, places: &Places) -> Vec<(&'static st
     let place = |id: &Option<String>| id.as_deref().map_or("none", |id| places.words(id)).to_owned();
     let list = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
     vec![
-        (SERVICE, settings.services.labels().into_owned()),
+        (
+            SERVICE,
+            if settings.services.is_empty() { "none".to_owned() } else { settings.services.labels().into_owned() },
+        ),
         ("Usage", if teams.usage.is_empty() { "none".to_owned() } else { teams.usage.clone() }),
         ("Capabilities", list(&teams.choosable_capabilities)),
         ("Additional usages", list(&teams.additional_usages)),

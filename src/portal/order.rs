@@ -55,6 +55,8 @@ struct OrderPage {
     here: String,
     facts: Facts,
     progress: Bar,
+    /// Accounts for which nothing is sent before somebody has confirmed what would change.
+    held: Vec<String>,
     causes: Vec<CauseRow>,
     /// How many of the failed numbers the causes have; empty where that is all.
     causes_said: String,
@@ -331,6 +333,7 @@ async fn show(
             refused_lines: if order.refused_lines > 0 { count(order.refused_lines) } else { String::new() },
         },
         progress: bar(&order),
+        held: orders::held_accounts(ctx, &grant, &order).await?,
         may_retry: right.is_ok() && causes.iter().any(|cause| cause.retryable > 0),
         overrides: quarantine::overrides(ctx, &grant, id).await?.into_iter().map(OverrideRow::from).collect(),
         undo: undoable.map(UndoRow::new).collect(),

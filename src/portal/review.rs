@@ -68,8 +68,8 @@ struct ReviewPage {
     ranges_next: String,
     settings: Vec<(&'static str, String)>,
     changes: Vec<ChangeRow>,
-    /// Changes that are not shown.
-    changes_left: usize,
+    /// Numbers that change in ways that are not shown; empty where there is none.
+    changes_left: String,
     problems: Vec<LineRow>,
     lines_said: String,
     mendable: Mendable,
@@ -222,6 +222,15 @@ fn what_follows(state: &PortalState) -> String {
 }
 
 /// What submitting the order does to its numbers.
+/// How many numbers change in ways that are not among those shown, in words; nothing where there is none.
+fn changes_left(review: &Review) -> String {
+    let shown: i64 = review.groups.iter().take(REVIEW_SHOWN).map(|group| group.count).sum();
+    match review.plain(Verdict::Changed) - shown {
+        left @ 1.. if shown > 0 => counted(left, "more number changes", "more numbers change"),
+        _ => String::new(),
+    }
+}
+
 fn verb(review: &Review) -> &'static str {
     match (review.way, review.order.kind) {
         (Some(DriftWay::Adopt), OrderKind::Upload) => "Adopt",
@@ -318,7 +327,7 @@ async fn review_page(
         ranges_next: ranges.next,
         settings: same_settings.map(|(first, _)| described(&first.settings, &review.places)).unwrap_or_default(),
         changes: review.groups.iter().take(REVIEW_SHOWN).map(ChangeRow::from).collect(),
-        changes_left: review.groups.len().saturating_sub(REVIEW_SHOWN),
+        changes_left: changes_left(review),
         mendable: Mendable::new(review, grant.principal()),
         lines_said: of_all(review.problems.len() as i64, order.refused_lines, "lines"),
         problems: review

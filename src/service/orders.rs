@@ -17,7 +17,9 @@ mod undo;
 pub use self::changes::{ChangeGroup, Run};
 pub use self::decision::{CHANGE_ASSIGNED, Decision, LOSE_ADDRESS};
 pub use self::draft::discard;
-pub use self::find::{ItemPage, ItemSelection, REPORT_CHUNK, causes, folded, get, items, list, problems, report};
+pub use self::find::{
+    ItemPage, ItemSelection, REPORT_CHUNK, causes, folded, get, held_accounts, items, list, problems, report,
+};
 pub use self::freshness::{FRESH_FOR, PULLED_UP_TO, Source, look};
 pub(super) use self::freshness::{compare_draft, compared_with};
 pub use self::refused::{files, refused};

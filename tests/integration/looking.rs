@@ -282,6 +282,8 @@ async fn many_changes_wait_for_a_person(world: World) {
     let order = world.upload("contoso", "+441632960200").await;
     pull(&world, &outside).await;
     assert!(outside.numbers().await.is_empty(), "nothing at all is pushed");
+    let waits_for = async || orders::held_accounts(&world.ctx, &grant(), &world.order(order).await).await.unwrap();
+    assert_eq!(waits_for().await, ["contoso"], "which the order tells");
 
     let confirm = async |changes| {
         let agreed = orders::Decision::default();
@@ -292,6 +294,7 @@ async fn many_changes_wait_for_a_person(world: World) {
     assert!(said.contains("Meanwhile"), "{said}");
     confirm(31).await.unwrap();
     assert!(matches!(confirm(31).await, Err(Error::Conflict(_))), "nothing waits any more");
+    assert!(waits_for().await.is_empty());
     assert_eq!(outside.until_final(&world, order).await, OrderStatus::Complete);
     assert_eq!(outside.numbers().await.len(), 31);
     assert_eq!(audited(&world, "account.push_confirmed").await[0]["new"], 31);

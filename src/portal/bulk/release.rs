@@ -79,7 +79,7 @@ pub(super) async fn take(
     let sent = Sent::read(&state, request).await?;
     let errors = match sent.selection()? {
         Ok(selection) => match bulk::stage_release(state.ctx(), &grant, &selection, &sent.form).await {
-            Err(service::Error::Conflict(reason)) if !matches!(selection, Selection::Written(_)) => {
+            Err(service::Error::Conflict(reason)) if !matches!(selection, Selection::Written { .. }) => {
                 return Ok(see_other_with(&sent.list(), Flash::warning(reason)));
             }
             staged => match checked(staged)? {

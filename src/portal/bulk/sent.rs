@@ -229,9 +229,9 @@ impl Sent {
             (Some(_), Some(_)) => {
                 Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both."))
             }
-            (_, Some(_)) => Ok(Selection::Written(Arc::from(self.form.numbers.as_str()))),
+            (_, Some(_)) => Ok(Selection::Written { text: Arc::from(self.form.numbers.as_str()), is_file: false }),
             (Some(file), None) => match &file.text.text {
-                Ok(text) => Ok(Selection::Written(Arc::from(text.as_str()))),
+                Ok(text) => Ok(Selection::Written { text: Arc::from(text.as_str()), is_file: true }),
                 Err(reason) => Err(FieldProblem::new("file", reason.clone())),
             },
             (None, None) => return of_list(&self.query).map(Ok),

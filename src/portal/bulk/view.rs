@@ -177,6 +177,10 @@ fn set_or_remove(chosen: &str) -> Vec<Choice> {
 fn keep(looked: &Looked, value: impl Fn(&NumberSettings) -> String, words: impl Fn(&str) -> String) -> String {
     match looked.values(value).as_slice() {
         [] => "Keep as it is".to_owned(),
+        // What the rest has is not known.
+        [(only, _)] if looked.is_cut() && only.is_empty() => "Keep (mostly none)".to_owned(),
+        [(only, _)] if looked.is_cut() => format!("Keep (mostly {})", words(only)),
+        several if looked.is_cut() => format!("Keep (at least {} different values)", count(several.len() as i64)),
         [(only, _)] if only.is_empty() => "Keep (none)".to_owned(),
         [(only, _)] => format!("Keep ({})", words(only)),
         several => format!("Keep ({} different values)", count(several.len() as i64)),

@@ -14,6 +14,8 @@ const IN_USE: &str = "in-use";
 const LOST: &str = "lost";
 /// Not a count: stands for what the backends hold otherwise.
 const THEIRS: &str = "theirs";
+/// Not a count: stands for what the numbers were.
+const REVS: &str = "revs";
 
 fn of_verdict(shown: &Shown, wanted: Verdict) -> i64 {
     shown.outside.iter().filter(|(verdict, ..)| *verdict == wanted).map(|(.., count)| count).sum()
@@ -29,7 +31,7 @@ fn counts(shown: &Shown) -> Vec<(&'static str, i64)> {
         .into_iter()
         .map(|verdict| (verdict.key(), of_verdict(shown, verdict)))
         .chain(HELD.into_iter().map(|(outside, key, _)| (key, of_held(shown, outside))))
-        .chain([(IN_USE, shown.assigned), (LOST, shown.lost), (THEIRS, shown.theirs)])
+        .chain([(IN_USE, shown.assigned), (LOST, shown.lost), (THEIRS, shown.theirs), (REVS, shown.revs)])
         .collect()
 }
 
@@ -70,7 +72,8 @@ pub(super) fn moved(before: &str, after: &Shown) -> String {
         .filter(|(_, before, after)| before != after)
         .map(|(words, before, after)| format!("{words}: {} instead of {}", count(after), count(before)));
     let other = (before(THEIRS) != after(THEIRS)).then(|| "the backend holds other settings than before".to_owned());
-    said.chain(other).collect::<Vec<_>>().join("; ")
+    let changed = (before(REVS) != after(REVS)).then(|| "somebody has changed numbers of it since".to_owned());
+    said.chain(other).chain(changed).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -100,6 +103,8 @@ mod tests {
         let in_use = Shown { assigned: 3, lost: 1, ..shown(&[(Verdict::Release, None, 3)]) };
         assert_eq!(fingerprint(&in_use), "release.3 in-use.3 lost.1");
         assert_eq!(moved("release.3 in-use.2 lost.1", &in_use), "in use: 3 instead of 2");
+        let changed = Shown { revs: 12, ..shown(&[(Verdict::Changed, None, 3)]) };
+        assert_eq!(moved("changed.3 revs.9", &changed), "somebody has changed numbers of it since");
         let theirs = Shown { theirs: 5, ..shown(&[(Verdict::New, Some(Outside::Different), 1)]) };
         assert_eq!(moved("new.1 held-different.1 theirs.4", &theirs), "the backend holds other settings than before");
     }

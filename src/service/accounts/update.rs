@@ -34,7 +34,8 @@ pub async fn update(
     form: &AccountForm,
 ) -> Result<Updated> {
     let outcome = transact!(ctx, |tx| {
-        let before = find(&mut tx, name).await?;
+        // Locked: an order that is being submitted for it was reviewed for the account as it is.
+        let before = tx.account_locked(name).await?.ok_or(Error::NotFound("account"))?;
         let draft = form
             .over(&before, ctx.policy.backends.provisioned())
             .check_change(Some(&before), ctx.policy.zones.as_ref())

@@ -16,7 +16,7 @@ use crate::service::{Ctx, Error, Result};
 pub async fn mend(ctx: &Ctx, person: &Principal, id: i64, which: Mending) -> Result<i64> {
     let MendedText { order, form, text, is_file, .. } = mended_text(ctx, id, which).await?;
     let form: EditForm = serde_json::from_str(&form).unwrap_or_default();
-    let selection = Selection::Written(Arc::from(text.as_str()));
+    let selection = Selection::Written { text: Arc::from(text.as_str()), is_file };
     let form = EditForm { numbers: if is_file { String::new() } else { text }, ..form };
     let staged = match order.form_of {
         FormOf::Manage => stage_edit(ctx, &right(person)?, &selection, &form).await?,

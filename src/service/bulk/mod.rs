@@ -36,7 +36,7 @@ const STRETCHES: usize = 400;
 pub struct Looked {
     /// How many there are, up to what an order takes and one.
     pub count: i64,
-    /// They, by account and settings.
+    /// They, by account and settings; where there are very many, those of the most numbers.
     pub groups: Vec<NumberGroup>,
 }
 
@@ -50,6 +50,11 @@ impl Looked {
             }
         }
         accounts
+    }
+
+    /// Whether there are so many different settings that not all are among the groups.
+    pub fn is_cut(&self) -> bool {
+        self.groups.iter().map(|group| group.count).sum::<i64>() < self.count
     }
 
     /// How many numbers have each value that this tells of settings, the most frequent first.
@@ -71,20 +76,22 @@ impl Looked {
 pub async fn look(ctx: &Ctx, _: &Grant<NumbersRead>, selection: &Selection) -> Result<Looked> {
     let most = ctx.policy.max_numbers as i64 + 1;
     let mut tx = ctx.db.search().await?;
-    let groups = match selection {
-        Selection::Written(_) => Vec::new(),
+    let (groups, count) = match selection {
+        Selection::Written { .. } => (Vec::new(), 0),
         Selection::Matching(filter) => tx.number_groups(filter, None, most, GROUPS).await?,
         Selection::Numbers(account, _) => {
             let filter = NumberFilter { account: account.clone(), ..NumberFilter::default() };
             let numbers = selection.listed();
-            let mut groups: Vec<NumberGroup> = Vec::new();
+            let (mut groups, mut count): (Vec<NumberGroup>, i64) = (Vec::new(), 0);
             for stretches in stretches(numbers.into_iter().map(|(_, number)| number)).chunks(STRETCHES) {
-                add_groups(&mut groups, tx.number_groups(&filter, Some(stretches), most, GROUPS).await?);
+                let (more, counted) = tx.number_groups(&filter, Some(stretches), most, GROUPS).await?;
+                add_groups(&mut groups, more);
+                count += counted;
             }
-            groups
+            (groups, count)
         }
     };
-    Ok(Looked { count: groups.iter().map(|group| group.count).sum(), groups })
+    Ok(Looked { count, groups })
 }
 
 /// Adds the numbers of some stretches to those of others; the largest groups stay first.
@@ -192,7 +199,7 @@ pub async fn stage_release(
             let chosen = ReleaseSelection::Matching(filter.clone());
             return orders::stage_release(ctx, grant, &chosen, ticket).await;
         }
-        Selection::Written(_) => {}
+        Selection::Written { .. } => {}
     }
     let new = NewBulk { kind: OrderKind::Release, form_of: FormOf::Release, may_release: true, task: Task::Release };
     stage(ctx, grant.principal(), selection, form, new).await
@@ -273,7 +280,7 @@ fn checked(selection: &Selection, form: &EditForm) -> Vec<FieldProblem> {
     let is_empty = match selection {
         Selection::Numbers(_, numbers) => numbers.is_empty(),
         Selection::Matching(_) => false,
-        Selection::Written(text) => text.trim_start_matches('\u{feff}').trim().is_empty(),
+        Selection::Written { text, .. } => text.trim_start_matches('\u{feff}').trim().is_empty(),
     };
     if is_empty {
         problems.push(FieldProblem::new(
@@ -335,7 +342,7 @@ async fn stage_here(
         if staging.staged == 0 && staging.refused == 0 {
             return Err(Error::Conflict("No number matches any more; there is nothing to do.".into()));
         }
-        if let Selection::Written(text) = selection
+        if let Selection::Written { text, .. } = selection
             && staging.has_proposals
         {
             keep_text(&mut tx, id, text, filled(&form.numbers).is_none()).await?;
@@ -347,16 +354,10 @@ async fn stage_here(
             return Err(Error::field("to", message));
         }
         tx.set_form_of(id, new.form_of, moves).await?;
-        settle(&mut tx, ctx, id, new.kind, staging.refused).await?;
+        describe(&mut tx, id, &staging).await?;
+        tx.compare_items(id, new.kind, compared_with(ctx)).await?;
         id
     })
-}
-
-/// Compares a draft, once its numbers are in it, with what exists.
-async fn settle(tx: &mut Tx, rules: &Rules, id: i64, kind: OrderKind, refused: i64) -> Result<()> {
-    describe(tx, id, refused).await?;
-    tx.compare_items(id, kind, compared_with(rules)).await?;
-    Ok(())
 }
 
 /// Makes the settings in a draft anew from what its numbers are by now: only what was chosen changes.
@@ -376,14 +377,16 @@ pub(super) async fn restage(tx: &mut Tx, rules: &Rules, order: &Order) -> Result
     let before = staged.iter().filter_map(|staged| Some((staged.number, staged.account_id?))).collect();
     let mut staging = Staging::new(rules, order.id, task, order.refused_lines).anew(before);
     staging.run(tx, Chooser::Listed(&listed)).await?;
-    let (refused, moves) = (staging.refused, staging.moves());
-    tx.set_form_of(order.id, order.form_of, moves).await?;
-    describe(tx, order.id, refused).await
+    tx.set_form_of(order.id, order.form_of, staging.moves()).await?;
+    describe(tx, order.id, &staging).await
 }
 
-/// Says of a draft which accounts it touches, and how many lines are refused.
-async fn describe(tx: &mut Tx, id: i64, refused: i64) -> Result<()> {
+/// Says of a draft which accounts it touches, as they were read for it, and how many lines are refused.
+async fn describe(tx: &mut Tx, id: i64, staging: &Staging<'_>) -> Result<()> {
     let names = tx.record_both_accounts(id).await?;
+    for (account, rev) in staging.accounts_read() {
+        tx.set_reviewed_rev(id, account, rev).await?;
+    }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(tx.describe_order(id, &account_names(&names), refused).await?)
+    Ok(tx.describe_order(id, &account_names(&names), staging.refused).await?)
 }

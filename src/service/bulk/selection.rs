@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::field::thousands;
-use crate::domain::upload::{Column, Line, LineNote, Means, Reader, shown};
+use crate::domain::upload::{Choices, Column, Line, LineNote, Means, Part, Reader, shown};
 use crate::domain::{E164, Number};
 use crate::service::{Error, Result};
 use crate::store::{NewProblem, NumberFilter, Page, Tx};
@@ -19,8 +19,13 @@ pub enum Selection {
     Numbers(Option<String>, Vec<E164>),
     /// All that match.
     Matching(Box<NumberFilter>),
-    /// Those that stand in this text, as a list or in a column of a file.
-    Written(Arc<str>),
+    /// Those that stand in a text, as a list or in a column.
+    Written {
+        /// The text.
+        text: Arc<str>,
+        /// Whether it is that of a file.
+        is_file: bool,
+    },
 }
 
 /// Some of the numbers that are meant, and what cannot be found of them.
@@ -53,7 +58,7 @@ impl Selection {
                 listed.dedup();
                 listed
             }
-            Self::Matching(_) | Self::Written(_) => Vec::new(),
+            Self::Matching(_) | Self::Written { .. } => Vec::new(),
         }
     }
 
@@ -62,7 +67,10 @@ impl Selection {
         match self {
             Self::Numbers(..) => Chooser::Listed(listed),
             Self::Matching(filter) => Chooser::Matching(filter, Some(Page::First)),
-            Self::Written(text) => Chooser::Written(Box::new(Reader::new(text, most))),
+            Self::Written { text, is_file } => {
+                let name = if *is_file { "file" } else { "" };
+                Chooser::Written(Box::new(Reader::of(Part { name, text }, most, &Choices::default())))
+            }
         }
     }
 }

@@ -112,6 +112,15 @@ impl<'a> Staging<'a> {
         self
     }
 
+    /// The accounts that have numbers or get them, as they were read, each with its rev.
+    pub(super) fn accounts_read(&self) -> impl Iterator<Item = (i64, i64)> {
+        let to = match &self.task {
+            Task::Move(_, to) => Some(to),
+            Task::Release | Task::Edit(_) => None,
+        };
+        self.accounts.values().chain(to).map(|facts| (facts.account.id, facts.account.rev))
+    }
+
     /// Where the numbers go, where they move.
     pub(super) fn moves(&self) -> Option<Moves> {
         let moves = matches!(self.task, Task::Move(..));

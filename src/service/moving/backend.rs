@@ -42,15 +42,24 @@ pub async fn from_backend(import: &mut Import) -> Result<()> {
             break;
         }
     }
+    let proposed = proposed_names(import);
     let mut behind = 0;
     loop {
         let lists = import.ctx.db.read().await?.lists_there(behind, AT_ONCE as i64).await?;
         let Some(last) = lists.last() else { return Ok(()) };
         behind = last.id;
         for list in lists {
-            adopt(import, &list).await?;
+            adopt(import, &list, &proposed).await?;
         }
     }
+}
+
+/// The accounts that a dry run proposes and a run has created by now, by tenant.
+fn proposed_names(import: &Import) -> HashMap<String, String> {
+    let drafts = import.drafts.values().filter(|_| import.is_dry_run());
+    let of_tenant =
+        |draft: &AccountDraft| Some((draft.tenant_id.as_ref()?.as_str().to_owned(), draft.name.to_string()));
+    drafts.filter_map(of_tenant).collect()
 }
 
 /// The account that a consent becomes.
@@ -102,8 +111,8 @@ fn draft(name: AccountName, tenant: &TenantId, services: ServiceSet) -> AccountD
     }
 }
 
-/// Adopts the numbers of one list.
-async fn adopt(import: &mut Import, list: &ListThere) -> Result<()> {
+/// Adopts the numbers of one list. Where its tenant has no account yet, a dry run looks at the one that is `proposed`.
+async fn adopt(import: &mut Import, list: &ListThere, proposed: &HashMap<String, String>) -> Result<()> {
     let backends = &import.ctx.policy.backends;
     let label = backends.iter().find(|backend| backend.name == list.backend).map(|backend| backend.label.clone());
     let Some(label) = label else { return Ok(()) };
@@ -114,8 +123,11 @@ async fn adopt(import: &mut Import, list: &ListThere) -> Result<()> {
         import.problem(MovingProblem::new(0, "", list.tenant.as_str(), reason).at(&place));
     }
     let accounts = import.ctx.db.read().await?.accounts_of_tenant(&list.tenant).await?;
-    let names: Vec<String> =
+    let mut names: Vec<String> =
         accounts.into_iter().filter(|account| !account.deleting).map(|account| account.name).collect();
+    if names.is_empty() {
+        names.extend(proposed.get(list.tenant.as_str()).cloned());
+    }
     let mut known: HashMap<i64, Arc<KeyedSettings>> = HashMap::new();
     let mut behind = 0;
     let [name] = names.as_slice() else { return leave_out(import, list, &names, &place).await };

@@ -8,8 +8,6 @@ use crate::store::{Between, ChangedRange, SettingsChange};
 
 /// Ranges that are told of numbers that change alike.
 const RANGES_TOLD: usize = 5;
-/// Changes that are told.
-const CHANGES_TOLD: usize = 1_000;
 
 /// Numbers in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +61,6 @@ pub(super) fn of_ranges(ranges: &[ChangedRange]) -> Vec<SettingsChange> {
     }
     let mut changes: Vec<SettingsChange> = changes.into_values().collect();
     changes.sort_by_key(|change| (-change.count, change.example));
-    changes.truncate(CHANGES_TOLD);
     changes
 }
 

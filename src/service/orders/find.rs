@@ -1,10 +1,12 @@
 //! Orders as they are: lists of them, one of them, its numbers and its problems.
 
 use crate::authz::{Grant, OrdersRead};
-use crate::domain::{E164, ItemState, Order, Verdict};
+use crate::domain::{E164, ItemState, Order, OrderStatus, Verdict};
 use crate::service::{Ctx, Error, Result};
 use crate::store::{Cause, FoldedItems, ItemRow, OrderFilter, OrderPage, Page, ProblemRow, Tx};
 
+/// Accounts of an order that are named where nothing is sent for them.
+const HELD_SHOWN: i64 = 5;
 /// Rows on one page of an order or of the list.
 pub const PAGE_SIZE: usize = 50;
 /// Lines of a report fetched at a time.
@@ -37,6 +39,17 @@ pub(super) async fn find(tx: &mut Tx, id: i64) -> Result<Order> {
 /// When the database fails.
 pub async fn causes(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<Cause>> {
     Ok(ctx.db.read().await?.failure_causes(id).await?)
+}
+
+/// The accounts of an order for which nothing is sent to a backend before somebody has confirmed what would change.
+///
+/// # Errors
+/// When the database fails.
+pub async fn held_accounts(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order) -> Result<Vec<String>> {
+    if order.status == OrderStatus::Draft || order.progress.waiting() == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(ctx.db.read().await?.held_accounts_of_order(order.id, HELD_SHOWN).await?)
 }
 
 /// One page of an order's numbers.

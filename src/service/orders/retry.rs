@@ -21,7 +21,13 @@ pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i6
         }
         tx.take_time().await?;
         let state = if order.kind == OrderKind::Upload { SyncState::Pending } else { SyncState::Releasing };
-        let leaving = if order.moves.is_some() { tx.retry_leaving(id, now).await? } else { 0 };
+        let leaving = if order.moves.is_some() {
+            // Nobody changes the accounts that get the numbers between the look at them and the end.
+            tx.lock_order_accounts(id).await?;
+            tx.retry_leaving(id, now).await?
+        } else {
+            0
+        };
         let retried = leaving + tx.retry_failed(id, state.key(), now).await?;
         if retried == 0 {
             return Err(Error::Conflict(format!("Order {id} has no failed number to try again.")));

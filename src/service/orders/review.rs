@@ -12,7 +12,7 @@ use crate::authz::{Grant, OrdersRead};
 use crate::domain::country::iso;
 use crate::domain::number::content_id;
 use crate::domain::upload::file_and_line;
-use crate::domain::{Consent, DriftWay, E164, FormOf, Moves, Order, OrderKind, Outside, Places, Verdict};
+use crate::domain::{Consent, DriftWay, E164, FormOf, Moves, Order, OrderKind, Outside, Places, ServiceSet, Verdict};
 use crate::service::{Ctx, Result, Rules, blocks};
 use crate::store::{
     ItemRange, ItemRow, NoteRow, OutsideCount, Page, ProblemRow, ProposalCount, RangesOf, RefusedRange, SettingsChange,
@@ -33,6 +33,8 @@ pub struct Review {
     pub counts: Vec<(Verdict, i64)>,
     /// The same, parted by what the backends hold.
     pub outside: Vec<OutsideCount>,
+    /// Stands for what the numbers were that would change or go.
+    pub revs: i64,
     /// What changes for changed numbers.
     pub changes: Vec<SettingsChange>,
     /// The same by what differs, each with its numbers.
@@ -122,7 +124,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let mut tx = ctx.db.read().await?;
     tx.take_time().await?;
     let order = find(&mut tx, id).await?;
-    let outside = tx.outside_counts(id).await?;
+    let (outside, revs) = tx.reviewed_counts(id).await?;
     let counts = verdicts(&outside);
     let (main, of_main) = match order.kind {
         OrderKind::Upload => (RangesOf::New, Verdict::New),
@@ -155,7 +157,10 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let addresses: Vec<&str> = addresses.into_iter().collect();
     let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
     let groups = grouped(&changes, &changed, &places);
-    let said = of_its_making(&mut tx, &order).await?;
+    let mut said = of_its_making(&mut tx, &order).await?;
+    if way != Some(DriftWay::Adopt) {
+        said.extend(given_up(&changes, ctx.policy.backends.provisioned()));
+    }
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
     warned.extend(addresses::warnings(&mut tx, id).await?);
     let files = unread::kept_files(&mut tx, id).await?;
@@ -189,6 +194,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         order,
         counts,
         outside,
+        revs,
     })
 }
 
@@ -241,6 +247,8 @@ pub struct Shown {
     pub lost: i64,
     /// Stands for what the backends hold otherwise; 0 where there is nothing.
     pub theirs: i64,
+    /// Stands for what the numbers were that would change or go.
+    pub revs: i64,
 }
 
 /// Stands for what the backends hold otherwise than a draft wants it.
@@ -259,6 +267,7 @@ impl From<&Review> for Shown {
             assigned: review.touched.assigned.0 + review.assigned.0,
             lost: review.touched.lost.0,
             theirs: theirs_id(&review.theirs),
+            revs: review.revs,
         }
     }
 }
@@ -270,7 +279,7 @@ impl From<&Review> for Shown {
 pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
     let mut tx = ctx.db.read().await?;
     tx.take_time().await?;
-    let outside = tx.outside_counts(id).await?;
+    let (outside, revs) = tx.reviewed_counts(id).await?;
     let touched = touched(&mut tx, id, &outside, 0).await?;
     let is_release = outside.iter().any(|(verdict, ..)| *verdict == Verdict::Release);
     let in_use = match tx.drift_way(id).await? {
@@ -280,7 +289,7 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
     };
     let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
     let (assigned, lost) = (touched.assigned.0 + in_use, touched.lost.0);
-    Ok(Shown { outside, assigned, lost, theirs: theirs_id(&theirs) })
+    Ok(Shown { outside, assigned, lost, theirs: theirs_id(&theirs), revs })
 }
 
 /// What a draft that undoes another order, or moves numbers, does with them.
@@ -305,6 +314,25 @@ async fn of_its_making(tx: &mut Tx, order: &Order) -> Result<Vec<String>> {
         }
     }
     Ok(said)
+}
+
+/// What becomes of services that numbers have and a backend knows of, and that they give up.
+fn given_up(changes: &[SettingsChange], provisioned: ServiceSet) -> Option<String> {
+    let (mut services, mut count) = (ServiceSet::default(), 0);
+    for change in changes {
+        let less = change.before.services.without(change.after.services).and(provisioned);
+        if !less.is_empty() {
+            services = services.or(less);
+            count += change.count;
+        }
+    }
+    (count > 0).then(|| {
+        format!(
+            "{count} {} {}. What a backend has of that is released there, and whoever uses it loses it.",
+            if count == 1 { "number gives up" } else { "numbers give up" },
+            services.labels()
+        )
+    })
 }
 
 /// What a draft that settles drift does, and whom that concerns.

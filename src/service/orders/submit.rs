@@ -101,6 +101,11 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
+    // What was read before may have been compared anew since.
+    let order = &find(tx, id).await?;
+    if !right.opens(order) {
+        return Err(Error::NotFound("order"));
+    }
     let reviewed = tx.outside_counts(id).await?;
     let refused = refused(&verdicts(&reviewed)) + order.refused_lines;
     if refused > 0 && !decision.good_only {
@@ -110,6 +115,9 @@ async fn apply(
         )));
     }
     if tx.lock_order_accounts(id).await?.is_none() {
+        return Ok(Submitted::Moved(0));
+    }
+    if order.form_of.follows_numbers() && tx.has_moved_on(id).await? {
         return Ok(Submitted::Moved(0));
     }
     if is_overtaken(tx, order).await? {

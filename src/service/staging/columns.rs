@@ -36,7 +36,8 @@ pub struct UnclearFile {
 /// The content address of headings; of a text without any that of the text, for nothing else tells what its columns are.
 fn key(row: &HeadingRow, text: &str) -> i64 {
     if row.is_missing {
-        return content_id(&["", text]);
+        // Kept texts have no mark of their byte order.
+        return content_id(&["", text.trim_start_matches('\u{feff}')]);
     }
     content_id(&row.headings.iter().map(|heading| heading.key.as_str()).collect::<Vec<_>>())
 }
@@ -124,9 +125,14 @@ pub(super) async fn look(ctx: &Ctx, grant: &Grant<NumbersWrite>, texts: &[Text<'
     Ok(looks)
 }
 
-/// What was said of the columns of a text without headings holds for what it is mended to.
-pub(super) async fn say_again(ctx: &Ctx, grant: &Grant<NumbersWrite>, old: &str, new: &str) -> Result<()> {
-    let reader = Reader::new(old, 1);
+/// What was said of the columns of a text without headings holds for what it is mended to. The name is that of its file.
+pub(super) async fn say_again(
+    ctx: &Ctx,
+    grant: &Grant<NumbersWrite>,
+    name: &str,
+    (old, new): (&str, &str),
+) -> Result<()> {
+    let reader = Reader::of(Part { name, text: old }, 1, &Choices::default());
     let Some(row) = reader.headings().filter(|row| row.is_missing) else { return Ok(()) };
     let person = identity(grant.principal());
     let choices = said_before(ctx, &person, key(row, old)).await?;

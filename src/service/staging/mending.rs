@@ -140,10 +140,11 @@ pub async fn mend(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: i64, which: Mendin
     if mended.order.form_of != FormOf::Upload {
         return Err(Error::NotFound("order"));
     }
-    for (before, text) in mended.parts() {
-        say_again(ctx, grant, before, text).await?;
-    }
     let form: UploadForm = serde_json::from_str(&mended.form).unwrap_or_default();
+    let named = form.files.iter().map(|file| file.name.as_str()).filter(|_| mended.is_file);
+    for (part, name) in mended.parts().zip(named.chain(std::iter::repeat(""))) {
+        say_again(ctx, grant, name, part).await?;
+    }
     let upload = if mended.is_file {
         let names = form.files.iter().map(|file| file.name.clone()).chain(std::iter::repeat(String::new()));
         let files = names.zip(mended.parts());

@@ -20,7 +20,8 @@ pub struct NumberGroup {
 
 impl Tx {
     /// The numbers that match, and are in one of the stretches where some are named (a few hundred at most), by account and
-    /// settings: the largest groups first and no more than `groups` of them, of the first `most` numbers.
+    /// settings: the largest groups first and no more than `groups` of them, of the first `most` numbers; and how many numbers
+    /// all groups have.
     ///
     /// # Errors
     /// When the database refuses.
@@ -30,13 +31,15 @@ impl Tx {
         stretches: Option<&[Stretch]>,
         most: i64,
         groups: i64,
-    ) -> Result<Vec<NumberGroup>> {
+    ) -> Result<(Vec<NumberGroup>, i64)> {
         let mut question = Conditions::default();
         question.push(
             "
-            SELECT a.name, g.settings_id, s.body, g.count
+            SELECT a.name, g.settings_id, s.body, g.count, g.total
             FROM (
-                SELECT k.account_id, k.settings_id, CAST(COUNT(*) AS BIGINT) AS count
+                SELECT
+                    k.account_id, k.settings_id, CAST(COUNT(*) AS BIGINT) AS count,
+                    CAST(SUM(COUNT(*)) OVER () AS BIGINT) AS total
                 FROM (
                     SELECT n.account_id, n.settings_id
                     FROM numbers n
@@ -61,10 +64,12 @@ impl Tx {
             ORDER BY g.count DESC, a.name, g.settings_id",
             [Bind::Int(most), Bind::Int(groups)],
         );
-        let rows: Vec<(String, i64, String, i64)> =
+        let rows: Vec<(String, i64, String, i64, i64)> =
             on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
-        rows.into_iter()
-            .map(|(account, id, body, count)| Ok(NumberGroup { account, settings: settings::read(id, &body)?, count }))
-            .collect()
+        let total = rows.first().map_or(0, |(.., total)| *total);
+        let group = |(account, id, body, count, _): (_, _, String, _, _)| {
+            Ok(NumberGroup { account, settings: settings::read(id, &body)?, count })
+        };
+        Ok((rows.into_iter().map(group).collect::<Result<_>>()?, total))
     }
 }

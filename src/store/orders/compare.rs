@@ -75,13 +75,15 @@ macro_rules! move_verdict {
     };
 }
 
-/// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists.
+/// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists. One that a draft
+/// changes or moves and nobody has any more is not made anew.
 macro_rules! upload_verdict {
     () => {
         concat!(
             "CASE
             WHEN a.id IS NULL OR a.deleting THEN 'no-account'
             WHEN (s.services & ~a.services) <> 0 THEN 'no-service'
+            WHEN n.telephone_number IS NULL AND i.from_account_id IS NOT NULL THEN 'gone'
             WHEN n.telephone_number IS NULL AND q.telephone_number IS NULL THEN 'new'
             WHEN n.telephone_number IS NULL THEN ",
             $crate::store::orders::compare::quarantine_verdict!(),

@@ -97,7 +97,7 @@ pub struct Reserved {
 /// The statement that stages a few numbers, all with what they are now or all without.
 fn insert_items(order_id: i64, items: &[NewItem]) -> Conditions {
     let mut insert = Conditions::default();
-    let have_before = items.first().is_some_and(|item| item.before.is_some());
+    let have_before = !items.is_empty() && items.iter().all(|item| item.before.is_some());
     insert.push(
         if have_before {
             "

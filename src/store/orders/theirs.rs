@@ -79,7 +79,9 @@ macro_rules! first_touched {
 statements! {
     // LEFT and COALESCE in these say that the order's numbers come first, and that the rest is looked up by its keys.
     COUNTS = "
-        SELECT verdict, outside, CAST(COUNT(*) AS BIGINT)
+        SELECT
+            verdict, outside, CAST(COUNT(*) AS BIGINT),
+            CAST(SUM(CASE WHEN verdict IN ('changed', 'release') THEN base_rev ELSE 0 END) AS BIGINT)
         FROM order_items
         WHERE order_id = $1
         GROUP BY verdict, outside";
@@ -225,16 +227,27 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn outside_counts(&mut self, order_id: i64) -> Result<Vec<OutsideCount>> {
-        let rows: Vec<(String, Option<String>, i64)> =
+        Ok(self.reviewed_counts(order_id).await?.0)
+    }
+
+    /// The same, and one value that is another when numbers that would change or go have been changed since.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn reviewed_counts(&mut self, order_id: i64) -> Result<(Vec<OutsideCount>, i64)> {
+        let rows: Vec<(String, Option<String>, i64, i64)> =
             on!(self, |c| sqlx::query_as(COUNTS).bind(order_id).fetch_all(c).await)?;
         let unreadable = |column| Error::unreadable("order_items", column, order_id);
-        rows.into_iter()
-            .map(|(verdict, outside, count)| {
+        let revs = rows.iter().map(|(.., revs)| revs).sum();
+        let counts = rows
+            .into_iter()
+            .map(|(verdict, outside, count, _)| {
                 let verdict = Verdict::from_key(&verdict).ok_or_else(|| unreadable("verdict"))?;
                 let known = |key: String| Outside::from_key(&key).ok_or_else(|| unreadable("outside"));
                 Ok((verdict, outside.map(known).transpose()?, count))
             })
-            .collect()
+            .collect::<Result<_>>()?;
+        Ok((counts, revs))
     }
 
     /// What the backends hold otherwise than a draft wants it and than was known, the most frequent first, 50 at most.

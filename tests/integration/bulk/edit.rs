@@ -109,6 +109,8 @@ async fn services_are_added_and_taken_off(world: World) {
     assert_eq!(get(&world, FIRST).await.settings.services.len(), 2, "which keeps its services");
     let none = EditForm { service: "-".into(), ..EditForm::default() };
     let order = stage(&world, &ticked(&[FIRST]), &none).await;
+    let review = world.review(order).await;
+    assert!(review.warnings.iter().any(|said| said.starts_with("1 number gives up Operator Connect.")), "{review:?}");
     done(&world, order).await;
     let number = get(&world, FIRST).await;
     assert_eq!(number.settings.services.labels(), "Zoom Phone Cloud Peering");
@@ -283,6 +285,11 @@ async fn many_numbers_of_many_settings_change_at_once(world: World) {
     let order = stage(&world, &all(), &mobile(ADD)).await;
     let review = world.review(order).await;
     assert_eq!(review.counts, [(Verdict::Changed, 2_500)]);
+    // Very many different settings are looked at as far as that goes, and what is left is told.
+    let [group] = review.groups.as_slice() else { panic!("{:?}", review.groups) };
+    assert!((1..=2_500).contains(&group.count), "{}", group.count);
+    let looked = bulk::look(&world.ctx, &grant(), &all()).await.unwrap();
+    assert_eq!((looked.count, looked.is_cut()), (2_500, true));
     done(&world, order).await;
     let number = get(&world, "+441632962499").await;
     assert_eq!(number.settings.custom_sip_header.as_deref(), Some("h2499"));

@@ -1,19 +1,22 @@
 //! What is done meanwhile to the accounts and numbers of a draft, or of an order under way.
 
+use std::time::Duration;
+
 use nmp::authz::Role;
 use nmp::domain::{
-    AccountForm, FormOf, Moves, OrderKind, OrderStatus, Service, ServiceSet, SyncState, UndoPart, Verdict,
+    AccountForm, FormOf, Moves, OrderKind, OrderStatus, Refusal, Service, ServiceSet, SyncState, UndoPart, Verdict,
 };
 use nmp::service::bulk::{self, ADD, EditForm, SET, Selection};
 use nmp::service::orders::{self, Decision, OrderRight, ReleaseSelection, Submitted, UndoRight};
 use nmp::service::staging::UploadForm;
 use nmp::service::{Error, accounts};
+use nmp::store::{Db, OrderToApply};
 
 use super::moves::{let_out, stage_move, synced, to};
 use super::{all, done, find, get, stage, submit, ticked};
 use crate::harness::database::{execute, numbers};
-use crate::harness::on_both_databases;
 use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, origin, person};
+use crate::harness::{eventually, on_both_databases};
 
 on_both_databases![
     numbers_on_their_way_hold_the_account_that_gets_them,
@@ -26,6 +29,9 @@ on_both_databases![
     nobody_is_moved_to_an_enterprise_whose_consent_is_withdrawn,
     what_was_changed_since_is_not_undone,
     settings_of_teams_are_refused_where_there_is_no_teams_service,
+    a_change_makes_no_number_anew_that_was_released,
+    what_others_changed_while_a_draft_was_made_stays,
+    an_account_is_not_changed_while_an_order_is_submitted_for_it,
 ];
 
 const FIRST: &str = "+441632960000";
@@ -221,4 +227,75 @@ async fn settings_of_teams_are_refused_where_there_is_no_teams_service(world: Wo
     let review = world.review(order).await;
     assert_eq!((review.problems.len(), review.counts.len()), (1, 0));
     assert!(review.problems[0].reason.contains("Choose a Teams service too"), "{:?}", review.problems);
+}
+
+fn header(text: &str) -> EditForm {
+    EditForm { custom_sip_header_change: SET.into(), custom_sip_header: text.into(), ..EditForm::default() }
+}
+
+async fn a_change_makes_no_number_anew_that_was_released(world: World) {
+    world.local_account("contoso").await;
+    world.upload("contoso", "+441632960000-0001").await;
+    let order = stage(&world, &ticked(&[FIRST]), &header("one")).await;
+    let release = ReleaseSelection::Numbers(None, vec![number(FIRST)]);
+    let release = orders::stage_release(&world.ctx, &grant(), &release, None).await.unwrap();
+    done(&world, release).await;
+    let submitted = submit(&world, order).await;
+    assert!(matches!(submitted, Submitted::Moved(_)), "{submitted:?}");
+    assert_eq!(world.review(order).await.counts, [(Verdict::Refused(Refusal::Gone), 1)]);
+    assert!(find(&world, FIRST).await.is_none());
+}
+
+async fn what_others_changed_while_a_draft_was_made_stays(world: World) {
+    world.local_account("contoso").await;
+    world.upload("contoso", FIRST).await;
+    let order = stage(&world, &all(), &header("one")).await;
+    let mobile = EditForm { capability_change: ADD.into(), capability: vec!["Mobile".into()], ..EditForm::default() };
+    let other = stage(&world, &all(), &mobile).await;
+    done(&world, other).await;
+    // As if the other had been submitted between the reading of the numbers and their comparison.
+    let seen = format!(
+        "UPDATE order_items
+        SET base_rev = (SELECT n.rev FROM numbers n WHERE n.telephone_number = order_items.telephone_number)
+        WHERE order_id = {order}"
+    );
+    assert_eq!(execute(&world.db, &seen).await, 1);
+    let submitted = submit(&world, order).await;
+    assert!(matches!(submitted, Submitted::Moved(_)), "{submitted:?}");
+    done(&world, order).await;
+    let settings = get(&world, FIRST).await.settings;
+    assert_eq!(settings.custom_sip_header.as_deref(), Some("one"));
+    assert!(settings.teams.choosable_capabilities.contains(&"Mobile".to_owned()), "{settings:?}");
+}
+
+async fn an_account_is_not_changed_while_an_order_is_submitted_for_it(world: World) {
+    world.facts(CONTOSO).await;
+    world.account("contoso").await;
+    let order = world.stage("contoso", FIRST).await;
+    let (now, backends) = (world.clock.now(), &world.ctx.policy.backends);
+    let to_apply =
+        OrderToApply { order_id: order, verdicts: &[(Verdict::New, 1)], backends, moves: None, is_reviewed: true, now };
+    let account = world.get("contoso").await;
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(tx.submit_order(order, now).await.unwrap());
+    tx.lock_order_accounts(order).await.unwrap().unwrap();
+    let ctx = world.ctx.clone();
+    let changing = tokio::spawn(async move {
+        let form = account_form("contoso", FABRIKAM);
+        accounts::update(&ctx, &grant(), &origin(), "contoso", account.rev, &form).await.map(drop)
+    });
+    if matches!(world.db, Db::Postgres(_)) {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("the change waits", Duration::from_secs(30), async || {
+            (numbers(&world.db, waiting).await == [1]).then_some(())
+        })
+        .await;
+    }
+    let applied = tx.apply_order(&to_apply).await.unwrap().unwrap();
+    tx.add_progress(order, applied.progress, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = changing.await.unwrap();
+    let Err(Error::Invalid(problems)) = refused else { panic!("{refused:?}") };
+    assert_eq!(problems[0].field, "tenant", "{problems:?}");
 }

@@ -27,7 +27,7 @@ pub(crate) fn ticked(numbers: &[&str]) -> Selection {
 }
 
 pub(crate) fn written(text: &str) -> Selection {
-    Selection::Written(Arc::from(text))
+    Selection::Written { text: Arc::from(text), is_file: false }
 }
 
 pub(crate) async fn stage(world: &World, selection: &Selection, form: &EditForm) -> i64 {

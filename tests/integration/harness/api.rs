@@ -121,7 +121,7 @@ impl Api {
             .await;
     }
 
-    /// Everything that requests can change, as text.
+    /// Everything that requests can change, as text. The first pull of the consents changes that too, so it is waited for.
     pub(crate) async fn stored(&self) -> String {
         const TABLES: [(&str, &str); 8] = [
             (
@@ -137,6 +137,9 @@ impl Api {
             ("audit", "seq || ' ' || action || ' ' || subject"),
             ("repeats", "client || ' ' || id"),
         ];
+        let pulled = "SELECT COUNT(*) FROM work WHERE kind = 'consents' AND last_ok_at IS NOT NULL";
+        eventually("the consents are pulled", SOON, async || (numbers(&self.db, pulled).await == [1]).then_some(()))
+            .await;
         let mut all = String::new();
         for (table, row) in TABLES {
             let rows = texts(&self.db, &format!("SELECT {row} FROM {table} ORDER BY 1")).await;

@@ -1,9 +1,14 @@
 //! The two databases a test runs on.
 
+use std::time::Duration;
+
 use nmp::store::{Db, PoolSize};
 
 use super::world::World;
-use super::{postgres, runtime};
+use super::{eventually, postgres, runtime};
+
+/// How long a machine may be so busy that nothing can be asked.
+const BUSY: Duration = Duration::from_mins(1);
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +39,13 @@ impl Place {
     /// whoever takes a second one while holding the first waits in vain.
     pub(crate) async fn open(&self) -> Db {
         let connections = std::env::var("NMP_TEST_CONNECTIONS").map_or(8, |text| text.parse().unwrap());
-        Db::open(&self.url, PoolSize { readers: 4, connections, ..PoolSize::default() }).await.unwrap()
+        let size = PoolSize { readers: 4, connections, ..PoolSize::default() };
+        // A machine that is very busy may need longer to begin a session than the product waits for it.
+        eventually("the database can be opened", BUSY, async || match Db::open(&self.url, size).await {
+            Err(error) if error.to_string().contains("in time") => None,
+            opened => Some(opened.unwrap()),
+        })
+        .await
     }
 }
 
@@ -48,35 +59,46 @@ pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(World) -
     });
 }
 
+/// Asks once more as long as others hold every connection: whoever looks on is not what is tested.
+async fn patient<T>(ask: impl AsyncFn() -> sqlx::Result<T>) -> T {
+    eventually("a connection is free", BUSY, async || match ask().await {
+        Err(sqlx::Error::PoolTimedOut) => None,
+        answer => Some(answer.unwrap()),
+    })
+    .await
+}
+
 /// Runs a statement of the test's own.
 pub(crate) async fn execute(db: &Db, statement: &str) -> u64 {
-    let statement = sqlx::AssertSqlSafe(statement.to_owned());
+    let statement = || sqlx::AssertSqlSafe(statement.to_owned());
     match db {
         Db::Sqlite(sqlite) => {
-            sqlx::query(statement).execute(&mut *sqlite.write.lend().await.unwrap()).await.unwrap().rows_affected()
+            sqlx::query(statement()).execute(&mut *sqlite.write.lend().await.unwrap()).await.unwrap().rows_affected()
         }
-        Db::Postgres(server) => sqlx::query(statement).execute(&server.aside).await.unwrap().rows_affected(),
+        Db::Postgres(server) => {
+            patient(async || sqlx::query(statement()).execute(&server.aside).await).await.rows_affected()
+        }
     }
 }
 
 /// Asks for rows of whole numbers.
 pub(crate) async fn numbers(db: &Db, question: &str) -> Vec<i64> {
-    let question = sqlx::AssertSqlSafe(question.to_owned());
+    let question = || sqlx::AssertSqlSafe(question.to_owned());
     match db {
         Db::Sqlite(sqlite) => {
-            sqlx::query_scalar(question).fetch_all(&mut *sqlite.write.lend().await.unwrap()).await.unwrap()
+            sqlx::query_scalar(question()).fetch_all(&mut *sqlite.write.lend().await.unwrap()).await.unwrap()
         }
-        Db::Postgres(server) => sqlx::query_scalar(question).fetch_all(&server.aside).await.unwrap(),
+        Db::Postgres(server) => patient(async || sqlx::query_scalar(question()).fetch_all(&server.aside).await).await,
     }
 }
 
 /// Asks for rows of texts.
 pub(crate) async fn texts(db: &Db, question: &str) -> Vec<String> {
-    let question = sqlx::AssertSqlSafe(question.to_owned());
+    let question = || sqlx::AssertSqlSafe(question.to_owned());
     match db {
         Db::Sqlite(sqlite) => {
-            sqlx::query_scalar(question).fetch_all(&mut *sqlite.write.lend().await.unwrap()).await.unwrap()
+            sqlx::query_scalar(question()).fetch_all(&mut *sqlite.write.lend().await.unwrap()).await.unwrap()
         }
-        Db::Postgres(server) => sqlx::query_scalar(question).fetch_all(&server.aside).await.unwrap(),
+        Db::Postgres(server) => patient(async || sqlx::query_scalar(question()).fetch_all(&server.aside).await).await,
     }
 }

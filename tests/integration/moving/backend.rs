@@ -11,7 +11,11 @@ use crate::harness::database::texts;
 use crate::harness::on_both_databases;
 use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, number, tenant};
 
-on_both_databases![consents_become_accounts_and_numbers_are_adopted, numbers_in_quarantine_stay_where_they_are,];
+on_both_databases![
+    consents_become_accounts_and_numbers_are_adopted,
+    a_dry_run_tells_what_the_run_does,
+    numbers_in_quarantine_stay_where_they_are,
+];
 
 fn seen(text: &str, service: &str, usage: &str) -> Observed {
     let teams = TeamsSettings { usage: usage.to_owned(), ..TeamsSettings::default() };
@@ -88,6 +92,25 @@ async fn consents_become_accounts_and_numbers_are_adopted(world: World) {
     let before = stored(&world).await;
     import().await;
     assert_eq!(stored(&world).await, before, "a second run changes nothing");
+}
+
+async fn a_dry_run_tells_what_the_run_does(world: World) {
+    world.consent(CONTOSO, "Contoso", "active").await;
+    let list = [
+        seen("+441632960000", "operatorConnect", "CallingUserAssignment"),
+        seen("+441632960001", "operatorConnect", "CallingUserAssignment"),
+        seen("+441632960002", "teamsPhoneMobile", "CallingUserAssignment"),
+    ];
+    // The lists of consented tenants are pulled before there is any account.
+    pull(&world, CONTOSO, &list).await;
+    let told = async |mut import: nmp::service::moving::Import| {
+        from_backend(&mut import).await.unwrap();
+        let counts = import.finish().await.unwrap().counts;
+        let [accounts, numbers] = [counts.accounts, counts.numbers];
+        [accounts.new, accounts.left_out, numbers.read, numbers.new, numbers.left_out]
+    };
+    assert_eq!(told(dry_run(&world, ImportKind::Backend)).await, [1, 0, 3, 2, 1]);
+    assert_eq!(told(run(&world, ImportKind::Backend).await.0).await, [1, 0, 3, 2, 1]);
 }
 
 async fn numbers_in_quarantine_stay_where_they_are(world: World) {

@@ -16,7 +16,7 @@ use crate::store::{NewItem, SentAlike};
 #[derive(Clone)]
 pub(super) struct WantedNumber {
     pub(super) number: E164,
-    settings: NumberSettings,
+    settings: Arc<NumberSettings>,
     settings_id: i64,
     country: Option<String>,
     as_sent: NumberAsSent,
@@ -34,12 +34,21 @@ impl WantedNumber {
     /// The numbers that could be read, as they are wanted where they are new.
     pub(super) fn all(sent: &[SentNumber], usual_profile: Option<&String>) -> Vec<Self> {
         let mut countries = number::Countries::default();
-        let one = |sent: &SentNumber| {
-            let number = sent.number?;
+        let mut wanted: Vec<Self> = Vec::with_capacity(sent.len());
+        for sent in sent {
+            let Some(number) = sent.number else { continue };
             let (settings, as_sent) = sent.over(None, usual_profile);
-            Some(Self { number, settings_id: settings.id(), settings, country: countries.of(number), as_sent })
-        };
-        sent.iter().filter_map(one).collect()
+            // Neighbours mostly share their settings.
+            let (settings, settings_id) = match wanted.last() {
+                Some(last) if *last.settings == settings => (Arc::clone(&last.settings), last.settings_id),
+                _ => {
+                    let id = settings.id();
+                    (Arc::new(settings), id)
+                }
+            };
+            wanted.push(Self { number, settings, settings_id, country: countries.of(number), as_sent });
+        }
+        wanted
     }
 
     /// The same numbers, over what those were that are there already.
@@ -56,10 +65,10 @@ impl WantedNumber {
             let (Some(was), Some(as_new)) = (was, new.get(place)) else { continue };
             let was = NumberBefore { settings: &was.settings, as_sent: was.as_sent.as_deref() };
             let (settings, as_sent) = sent.over(Some(was), usual_profile);
-            if (&settings, &as_sent) != (&as_new.settings, &as_new.as_sent)
+            if (&settings, &as_sent) != (&*as_new.settings, &as_new.as_sent)
                 && let Some(wanted) = wanted.to_mut().get_mut(place)
             {
-                *wanted = Self { settings_id: settings.id(), settings, as_sent, ..as_new.clone() };
+                *wanted = Self { settings_id: settings.id(), settings: Arc::new(settings), as_sent, ..as_new.clone() };
             }
         }
         wanted
@@ -70,7 +79,7 @@ impl WantedNumber {
         find(before, self.number).is_some_and(|was| {
             *was.account == *account.name
                 && matches!(was.state, SyncState::Pending | SyncState::Synced)
-                && *was.settings == self.settings
+                && was.settings == self.settings
         })
     }
 
@@ -79,13 +88,13 @@ impl WantedNumber {
         find(before, self.number).is_some_and(|was| was.state == SyncState::Synced)
     }
 
-    /// The number as an order has just written it.
-    fn written(&self, account: &Account, written: Written) -> Number {
+    /// The number as an order has just written it, on this account of this tenant.
+    fn written(&self, (account, tenant): (&Arc<str>, Option<&Arc<str>>), written: Written) -> Number {
         Number {
             telephone_number: self.number,
-            account: account.name.as_str().into(),
-            tenant_id: account.tenant_id.as_ref().map(|tenant| tenant.as_str().into()),
-            settings: Arc::new(self.settings.clone()),
+            account: Arc::clone(account),
+            tenant_id: tenant.cloned(),
+            settings: Arc::clone(&self.settings),
             country: self.country.clone(),
             state: written.state,
             assigned: false,
@@ -106,7 +115,9 @@ pub(super) fn find(numbers: &[Number], number: E164) -> Option<&Number> {
 
 /// Makes the new numbers as an order of one state has just written them, in order.
 pub(super) fn created(wanted: &[WantedNumber], account: &Account, written: Written) -> Vec<Number> {
-    let mut numbers: Vec<Number> = wanted.iter().map(|wanted| wanted.written(account, written)).collect();
+    let tenant: Option<Arc<str>> = account.tenant_id.as_ref().map(|tenant| tenant.as_str().into());
+    let on: (&Arc<str>, _) = (&account.name.as_str().into(), tenant.as_ref());
+    let mut numbers: Vec<Number> = wanted.iter().map(|wanted| wanted.written(on, written)).collect();
     numbers.sort_unstable_by_key(|number| number.telephone_number);
     numbers
 }
@@ -118,7 +129,7 @@ pub(super) fn to_stage(
     wanted: &[WantedNumber],
     provisioned: ServiceSet,
 ) -> (Vec<NumberSettings>, Vec<NewItem>) {
-    let mut values: HashMap<i64, Cow<'_, NumberSettings>> = HashMap::new();
+    let mut values: HashMap<i64, Arc<NumberSettings>> = HashMap::new();
     let item = |wanted: &WantedNumber| NewItem {
         number: wanted.number,
         line: 0,
@@ -131,17 +142,18 @@ pub(super) fn to_stage(
     let mut items = Vec::with_capacity(wanted.len());
     for wanted in wanted {
         if wanted.settings.services.without(account.services).is_empty() {
-            values.entry(wanted.settings_id).or_insert(Cow::Borrowed(&wanted.settings));
+            values.entry(wanted.settings_id).or_insert_with(|| Arc::clone(&wanted.settings));
             items.push(item(wanted));
         } else {
             let mut within = wanted.clone();
-            within.settings.services = within.settings.services.and(account.services);
-            within.settings_id = within.settings.id();
+            let settings = Arc::make_mut(&mut within.settings);
+            settings.services = settings.services.and(account.services);
+            within.settings_id = settings.id();
             items.push(item(&within));
-            values.insert(within.settings_id, Cow::Owned(within.settings));
+            values.insert(within.settings_id, within.settings);
         }
     }
-    (values.into_values().map(Cow::into_owned).collect(), items)
+    (values.into_values().map(Arc::unwrap_or_clone).collect(), items)
 }
 
 /// Finds the numbers of which something else was sent besides than is kept of them: few, for the usual is nothing.
