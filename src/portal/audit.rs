@@ -67,6 +67,12 @@ fn action_words(action: &str) -> String {
         "quarantine.override" => "Quarantine overridden",
         "drift.ignore" => "Drift ignored",
         "drift.heed" => "Drift no longer ignored",
+        "block.create" => "Block added",
+        "block.change" => "Block changed",
+        "block.delete" => "Block deleted",
+        "blocks.import" => "Blocks imported",
+        "reservation.create" => "Numbers reserved",
+        "reservation.release" => "Reservation ended",
         "import.numbers" => "Numbers imported",
         "import.complete" => "Import made",
         "import.stop" => "Import stopped before its end",
@@ -107,6 +113,7 @@ impl From<AuditRow> for AuditTableRow {
             "order" => format!("/orders/{}", segment(&row.subject)),
             "number" => format!("/numbers/{}", segment(&row.subject)),
             "import" => format!("/import/{}", segment(&row.subject)),
+            "block" | "blocks" | "reservation" => "/blocks".to_owned(),
             _ => format!("/audit?subject={}", query_value(&row.subject)),
         };
         Self {

@@ -61,6 +61,19 @@ pub(super) fn explain(error: &ProvisioningError) -> Explanation {
         "NumberBusy" => {
             reading("Another request is still working on this number at the backend.", "Wait a minute, then retry.")
         }
+        "NumberBeingRemoved" => reading(
+            "The backend is taking this number away already, for whoever has it there.",
+            "Wait until that is done, then retry.",
+        ),
+        "JobExpired" => reading(
+            "The backend never ended the request, so what became of this number is not known.",
+            "Retry: the portal asks what is there before it sends anything again.",
+        ),
+        "WaitingAtSource" => reading(
+            "Where this number was imported from, it was still waiting for the backend, so nobody here knows whether the backend \
+             has it.",
+            "Compare its account with the backend, then retry.",
+        ),
         "RequestIdConflict" => {
             reading("The backend has seen this request with other contents.", "Retry: that sends it as a new request.")
         }

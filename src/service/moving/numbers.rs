@@ -9,7 +9,9 @@ use super::standing::Open;
 use crate::domain::moving::{AtSource, Counts, Incoming, IncomingNumber, KeyedSettings, MovingProblem};
 use crate::domain::number::content_id;
 use crate::domain::quarantine::instant;
-use crate::domain::{E164, NumberSettings, OrderKind, OrderSource, ProvisioningError, ServiceSet, SyncState};
+use crate::domain::{
+    E164, NumberSettings, OrderKind, OrderSource, ProvisioningError, ServiceSet, SyncState, numbering_plan,
+};
 use crate::service::staging::account_names;
 use crate::service::transact::transact;
 use crate::service::{Error, Result, Rules, audit_entry, identity};
@@ -79,6 +81,7 @@ impl Import {
         self.look_up(&numbers).await?;
         let (place, all): (Arc<str>, usize) = (place.into(), numbers.len());
         let (mut repeated, mut first) = (0_u64, None);
+        let (mut doubtful, mut doubted) = (0_u64, None);
         for incoming in numbers {
             self.findings.counts.numbers.read += 1;
             match incoming {
@@ -88,6 +91,10 @@ impl Import {
                 }
                 Incoming::Item(number) => {
                     let again = (number.line, number.number);
+                    if let Some(doubt) = numbering_plan::doubt(number.number) {
+                        doubtful += 1;
+                        doubted.get_or_insert((again, doubt));
+                    }
                     if self.number(&place, number) {
                         repeated += 1;
                         first.get_or_insert(again);
@@ -100,6 +107,14 @@ impl Import {
             let reason = format!(
                 "{repeated} of the {all} numbers here stood in the source before, on the same accounts, the first of them \
                  {number}. They were taken once. If that is the whole page, the source repeats its pages."
+            );
+            self.findings.add(MovingProblem::new(line, "telephoneNumber", &number.to_string(), reason).at(&place));
+        }
+        if let Some(((line, number), doubt)) = doubted {
+            let reason = format!(
+                "{doubtful} of the {all} numbers here cannot be called, the first of them {number}: it is {}. They are taken over \
+                 as they are. Correct them at the source, or release them afterwards.",
+                doubt.words()
             );
             self.findings.add(MovingProblem::new(line, "telephoneNumber", &number.to_string(), reason).at(&place));
         }

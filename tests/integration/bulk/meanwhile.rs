@@ -279,23 +279,22 @@ async fn an_account_is_not_changed_while_an_order_is_submitted_for_it(world: Wor
     let mut tx = world.db.begin().await.unwrap();
     assert!(tx.submit_order(order, now).await.unwrap());
     tx.lock_order_accounts(order).await.unwrap().unwrap();
-    let ctx = world.ctx.clone();
-    let changing = tokio::spawn(async move {
-        let form = account_form("contoso", FABRIKAM);
-        accounts::update(&ctx, &grant(), &origin(), "contoso", account.rev, &form).await.map(drop)
-    });
-    if matches!(world.db, Db::Postgres(_)) {
-        let waiting = "SELECT COUNT(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        eventually("the change waits", Duration::from_secs(30), async || {
-            (numbers(&world.db, waiting).await == [1]).then_some(())
-        })
-        .await;
-    }
-    let applied = tx.apply_order(&to_apply).await.unwrap().unwrap();
-    tx.add_progress(order, applied.progress, now).await.unwrap();
-    tx.commit().await.unwrap();
-    let refused = changing.await.unwrap();
+    let form = account_form("contoso", FABRIKAM);
+    let changing = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &form);
+    let submitting = async {
+        if matches!(world.db, Db::Postgres(_)) {
+            let waiting = "SELECT COUNT(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            eventually("the change waits", Duration::from_secs(30), async || {
+                (numbers(&world.db, waiting).await == [1]).then_some(())
+            })
+            .await;
+        }
+        let applied = tx.apply_order(&to_apply).await.unwrap().unwrap();
+        tx.add_progress(order, applied.progress, now).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(changing, submitting);
     let Err(Error::Invalid(problems)) = refused else { panic!("{refused:?}") };
     assert_eq!(problems[0].field, "tenant", "{problems:?}");
 }

@@ -17,6 +17,7 @@ on_both_databases![
     saved_pages_are_looked_through_and_taken_over,
     numbers_are_recorded_as_they_were_there,
     csv_of_accounts_and_numbers_is_taken_over,
+    numbers_that_no_plan_knows_are_taken_over_and_told,
     many_numbers_are_written_in_batches_and_one_that_is_killed_goes_on,
 ];
 
@@ -134,6 +135,20 @@ async fn csv_of_accounts_and_numbers_is_taken_over(world: World) {
     assert_eq!(numbers(&world.db, assigned).await, [1]);
     assert_eq!(texts(&world.db, "SELECT label FROM subdomains").await, ["fourth"]);
     nothing_is_pushed(&world).await;
+}
+
+async fn numbers_that_no_plan_knows_are_taken_over_and_told(world: World) {
+    let folder = tempfile::tempdir().unwrap();
+    world.local_account("contoso").await;
+    let numbers_csv = "telephoneNumber,accountName,serviceDetails_teamsOperatorConnect_enabled\n\
+                       +441632960000,contoso,true\n+4401632960313,contoso,true\n+441,contoso,true\n";
+    save(folder.path(), "numbers.csv", numbers_csv);
+    let report = taken_in(dry_run(&world, ImportKind::Files), folder.path()).await;
+    let said = "2 of the 3 numbers here cannot be called, the first of them +4401632960313: it is not possible in the numbering \
+                plan of GB.";
+    assert!(told(&report).contains(said), "{}", told(&report));
+    let report = taken_in(run(&world, ImportKind::Files).await.0, folder.path()).await;
+    assert_eq!((report.counts.numbers.new, report.counts.numbers.left_out), (3, 0), "{}", told(&report));
 }
 
 async fn many_numbers_are_written_in_batches_and_one_that_is_killed_goes_on(world: World) {
