@@ -383,10 +383,10 @@ pub(super) async fn restage(tx: &mut Tx, rules: &Rules, order: &Order) -> Result
 
 /// Says of a draft which accounts it touches, as they were read for it, and how many lines are refused.
 async fn describe(tx: &mut Tx, id: i64, staging: &Staging<'_>) -> Result<()> {
-    let names = tx.record_both_accounts(id).await?;
-    for (account, rev) in staging.accounts_read() {
-        tx.set_reviewed_rev(id, account, rev).await?;
+    for (account, rev) in &staging.touched {
+        tx.insert_order_account(id, *account, *rev).await?;
     }
+    let names = tx.names_of_order_accounts(id).await?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     Ok(tx.describe_order(id, &account_names(&names), staging.refused).await?)
 }

@@ -1,6 +1,6 @@
 //! Staging numbers as they are: each is released, changed or moved, and a rule that it would break then refuses it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::selection::{Chooser, Chosen, too_many};
@@ -72,6 +72,8 @@ pub(super) struct Staging<'a> {
     /// By account and settings that numbers have now.
     derived: HashMap<(i64, i64), Arc<Derived>>,
     interned: HashSet<i64>,
+    /// The accounts that have numbers of the draft or get them, each at the rev that it was read with.
+    pub(super) touched: BTreeMap<i64, i64>,
     /// On which account numbers were when the draft was made, where it is made anew.
     before: HashMap<E164, i64>,
     /// The addresses of tenants whose accounts have been met, as far as the form names them.
@@ -96,6 +98,7 @@ impl<'a> Staging<'a> {
             accounts: HashMap::new(),
             derived: HashMap::new(),
             interned: HashSet::new(),
+            touched: BTreeMap::new(),
             before: HashMap::new(),
             addresses: Vec::new(),
             leaves_tenant: false,
@@ -110,15 +113,6 @@ impl<'a> Staging<'a> {
     pub(super) fn anew(mut self, before: HashMap<E164, i64>) -> Self {
         self.before = before;
         self
-    }
-
-    /// The accounts that have numbers or get them, as they were read, each with its rev.
-    pub(super) fn accounts_read(&self) -> impl Iterator<Item = (i64, i64)> {
-        let to = match &self.task {
-            Task::Move(_, to) => Some(to),
-            Task::Release | Task::Edit(_) => None,
-        };
-        self.accounts.values().chain(to).map(|facts| (facts.account.id, facts.account.rev))
     }
 
     /// Where the numbers go, where they move.
@@ -213,14 +207,15 @@ impl<'a> Staging<'a> {
         values: &mut HashMap<i64, Arc<NumberSettings>>,
     ) -> std::result::Result<Option<NewItem>, Vec<NewProblem>> {
         let Some(from) = self.accounts.get(&number.account).cloned() else { return Ok(None) };
-        let account_id = match &self.task {
+        let to = match &self.task {
             Task::Move(_, to) => {
                 // Whatever the rules say of it: what leads to another enterprise is no move within one.
                 self.leaves_tenant |= where_to(&from, to) == Moves::ToOtherTenant;
-                to.account.id
+                to.clone()
             }
-            Task::Release | Task::Edit(_) => from.account.id,
+            Task::Release | Task::Edit(_) => Arc::clone(&from),
         };
+        let account_id = to.account.id;
         let was_elsewhere = self.before.get(&number.telephone_number).is_some_and(|before| *before != from.account.id);
         if was_elsewhere && !(matches!(self.task, Task::Move(..)) && account_id == from.account.id) {
             return Err(vec![gone_elsewhere(line, number)]);
@@ -244,6 +239,9 @@ impl<'a> Staging<'a> {
             return Err(flaws.into_iter().map(|flaw| problem(line, number, flaw, &places)).collect());
         }
         values.entry(derived.id).or_insert_with(|| derived.settings.clone());
+        for account in [&from.account, &to.account] {
+            self.touched.entry(account.id).or_insert(account.rev);
+        }
         Ok(Some(NewItem {
             number: number.telephone_number,
             line,

@@ -23,19 +23,32 @@ macro_rules! forget {
     };
 }
 
-/// Forgets what an order writes: that is under way, and no drift until the backend has answered.
+/// Forgets what an order writes: that is under way, and no drift until the backend has answered. Mostly nothing has drifted
+/// anywhere near.
 macro_rules! written {
     ($open:literal, $close:literal) => {
         concat!(
             "
         DELETE FROM drift
-        WHERE EXISTS (SELECT 1 FROM drift)
-          AND telephone_number ",
+        WHERE telephone_number ",
             $open,
             "
               SELECT i.telephone_number
               FROM order_items i
               WHERE i.order_id = $1
+                AND EXISTS (
+                    SELECT 1
+                    FROM drift d
+                    WHERE d.telephone_number BETWEEN (
+                            SELECT MIN(f.telephone_number)
+                            FROM order_items f
+                            WHERE f.order_id = $1
+                        ) AND (
+                            SELECT MAX(l.telephone_number)
+                            FROM order_items l
+                            WHERE l.order_id = $1
+                        )
+                )
                 AND i.verdict IN ('new', 'changed', 'release')
           ",
             $close

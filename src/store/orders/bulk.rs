@@ -49,11 +49,6 @@ statements! {
         JOIN accounts a ON a.id = u.id
         WHERE TRUE
         ON CONFLICT (order_id, account_id) DO NOTHING";
-    REVIEWED_REV = "
-        UPDATE order_accounts
-        SET account_rev = $3
-        WHERE order_id = $1
-          AND account_id = $2";
     ACCOUNTS_MOVED_ON = "
         SELECT CAST(COUNT(*) AS BIGINT)
         FROM order_accounts r
@@ -140,16 +135,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn record_both_accounts(&mut self, order_id: i64) -> Result<Vec<String>> {
         on!(self, |c| sqlx::query(RECORD_ACCOUNTS).bind(order_id).execute(c).await.map(drop))?;
-        Ok(on!(self, |c| sqlx::query_scalar(super::ACCOUNT_NAMES).bind(order_id).fetch_all(c).await)?)
-    }
-
-    /// Says at which rev an account of a draft was read, where it has numbers of the draft or gets them.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn set_reviewed_rev(&mut self, order_id: i64, account_id: i64, rev: i64) -> Result<()> {
-        on!(self, |c| sqlx::query(REVIEWED_REV).bind(order_id).bind(account_id).bind(rev).execute(c).await.map(drop))?;
-        Ok(())
+        self.names_of_order_accounts(order_id).await
     }
 
     /// The numbers of a draft, ascending, each with its line.

@@ -487,6 +487,14 @@ impl Tx {
     /// When the database refuses.
     pub async fn record_order_accounts(&mut self, id: i64) -> Result<Vec<String>> {
         on!(self, |c| sqlx::query(RECORD_ACCOUNTS).bind(id).execute(c).await.map(drop))?;
+        self.names_of_order_accounts(id).await
+    }
+
+    /// The names of the accounts of an order.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn names_of_order_accounts(&mut self, id: i64) -> Result<Vec<String>> {
         Ok(on!(self, |c| sqlx::query_scalar(ACCOUNT_NAMES).bind(id).fetch_all(c).await)?)
     }
 

@@ -79,9 +79,7 @@ macro_rules! first_touched {
 statements! {
     // LEFT and COALESCE in these say that the order's numbers come first, and that the rest is looked up by its keys.
     COUNTS = "
-        SELECT
-            verdict, outside, CAST(COUNT(*) AS BIGINT),
-            CAST(SUM(CASE WHEN verdict IN ('changed', 'release') THEN base_rev ELSE 0 END) AS BIGINT)
+        SELECT verdict, outside, CAST(COUNT(*) AS BIGINT), CAST(SUM(base_rev) AS BIGINT)
         FROM order_items
         WHERE order_id = $1
         GROUP BY verdict, outside";
@@ -238,11 +236,14 @@ impl Tx {
         let rows: Vec<(String, Option<String>, i64, i64)> =
             on!(self, |c| sqlx::query_as(COUNTS).bind(order_id).fetch_all(c).await)?;
         let unreadable = |column| Error::unreadable("order_items", column, order_id);
-        let revs = rows.iter().map(|(.., revs)| revs).sum();
+        let mut revs = 0;
         let counts = rows
             .into_iter()
-            .map(|(verdict, outside, count, _)| {
+            .map(|(verdict, outside, count, of_these)| {
                 let verdict = Verdict::from_key(&verdict).ok_or_else(|| unreadable("verdict"))?;
+                if matches!(verdict, Verdict::Changed | Verdict::Release) {
+                    revs += of_these;
+                }
                 let known = |key: String| Outside::from_key(&key).ok_or_else(|| unreadable("outside"));
                 Ok((verdict, outside.map(known).transpose()?, count))
             })

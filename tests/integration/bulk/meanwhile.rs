@@ -280,7 +280,8 @@ async fn an_account_is_not_changed_while_an_order_is_submitted_for_it(world: Wor
     assert!(tx.submit_order(order, now).await.unwrap());
     tx.lock_order_accounts(order).await.unwrap().unwrap();
     let form = account_form("contoso", FABRIKAM);
-    let changing = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &form);
+    let (granted, from) = (grant(), origin());
+    let changing = accounts::update(&world.ctx, &granted, &from, "contoso", account.rev, &form);
     let submitting = async {
         if matches!(world.db, Db::Postgres(_)) {
             let waiting = "SELECT COUNT(*) FROM pg_stat_activity

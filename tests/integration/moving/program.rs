@@ -77,6 +77,12 @@ fn kind(api: &Api) -> Kind {
     }
 }
 
+/// Whether all went well but for the number that no plan knows, which is taken over and told.
+fn only_one_cannot_be_called(output: &Output) -> bool {
+    let said = said(output);
+    !output.status.success() && said.contains("Problems: 1\n") && said.contains("the first of them +12")
+}
+
 async fn an_export_that_is_imported_exports_the_same(api: Api) -> Api {
     furnish(&api).await;
     let before = exported(&api.demo).await;
@@ -87,10 +93,14 @@ async fn an_export_that_is_imported_exports_the_same(api: Api) -> Api {
     std::fs::write(&numbers_csv, &before[1]).unwrap();
     let paths = [numbers_csv.to_str().unwrap(), accounts.to_str().unwrap()];
     let dry = import(&place, &paths);
-    assert!(dry.status.success() && said(&dry).contains("nothing was changed"), "{}", said(&dry));
+    assert!(said(&dry).contains("nothing was changed") && only_one_cannot_be_called(&dry), "{}", said(&dry));
     assert!(said(&dry).contains("numbers: 64 read, 64 new"), "{}", said(&dry));
     let made = import(&place, &[&["--apply"], &paths[..]].concat());
-    assert!(made.status.success() && said(&made).contains("Nothing was sent to a backend"), "{}", said(&made));
+    assert!(
+        said(&made).contains("Nothing was sent to a backend") && only_one_cannot_be_called(&made),
+        "{}",
+        said(&made)
+    );
     let other = Demo::with(vec![("NMP_DATABASE__URL", place.url.clone())]);
     assert_eq!(as_it_should_be(&exported(&other).await), as_it_should_be(&before), "cell for cell");
     drop(other);
@@ -109,9 +119,9 @@ async fn a_program_moves_into_another(api: Api) -> Api {
     std::fs::write(&file, format!("{}\n", token(&api.demo.issuer, "bss-admin").await)).unwrap();
     let from = ["--from", &api.demo.api, "--token-file", file.to_str().unwrap()];
     let dry = import(&place, &from);
-    assert!(dry.status.success() && said(&dry).contains("numbers: 1164 read, 1164 new"), "{}", said(&dry));
+    assert!(only_one_cannot_be_called(&dry) && said(&dry).contains("numbers: 1164 read, 1164 new"), "{}", said(&dry));
     let made = import(&place, &[&from[..], &["--apply"]].concat());
-    assert!(made.status.success(), "{}", said(&made));
+    assert!(only_one_cannot_be_called(&made), "{}", said(&made));
     let again = import(&place, &[&from[..], &["--apply"]].concat());
     assert!(said(&again).contains("numbers: 1164 read, 0 new, 1164 here already"), "{}", said(&again));
 
