@@ -276,14 +276,17 @@ async fn an_account_is_not_changed_while_an_order_is_submitted_for_it(world: Wor
     let to_apply =
         OrderToApply { order_id: order, verdicts: &[(Verdict::New, 1)], backends, moves: None, is_reviewed: true, now };
     let account = world.get("contoso").await;
-    let mut tx = world.db.begin().await.unwrap();
+    // On a server another process submits it.
+    let is_server = matches!(world.db, Db::Postgres(_));
+    let elsewhere = if is_server { world.place.open().await } else { world.db.clone() };
+    let mut tx = elsewhere.begin().await.unwrap();
     assert!(tx.submit_order(order, now).await.unwrap());
     tx.lock_order_accounts(order).await.unwrap().unwrap();
     let form = account_form("contoso", FABRIKAM);
     let (granted, from) = (grant(), origin());
     let changing = accounts::update(&world.ctx, &granted, &from, "contoso", account.rev, &form);
     let submitting = async {
-        if matches!(world.db, Db::Postgres(_)) {
+        if is_server {
             let waiting = "SELECT COUNT(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
             eventually("the change waits", Duration::from_secs(30), async || {
@@ -298,4 +301,7 @@ async fn an_account_is_not_changed_while_an_order_is_submitted_for_it(world: Wor
     let (refused, ()) = tokio::join!(changing, submitting);
     let Err(Error::Invalid(problems)) = refused else { panic!("{refused:?}") };
     assert_eq!(problems[0].field, "tenant", "{problems:?}");
+    if is_server {
+        elsewhere.close().await;
+    }
 }
