@@ -5,6 +5,7 @@
 //! up to a row has missed none. What backends answer is no accepted change and has a table of its own, kept the same way.
 
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
 
 use super::in_list;
 use crate::domain::call_path::{RoutedNumber, Subdomain, read_ranges, write_ranges};
@@ -17,7 +18,7 @@ macro_rules! routed {
     () => {
         "
         SELECT
-            n.telephone_number, a.name, a.tenant_id, n.settings_id,
+            n.telephone_number, a.name AS account, a.tenant_id, n.settings_id,
             s.services, s.body, n.state, d.label, d.call_screening
         FROM numbers n
         JOIN accounts a ON a.id = n.account_id
@@ -162,7 +163,18 @@ const HASH_KEPT: usize = 12;
 const ANSWERS_MOST: i64 = 64;
 const ANSWER_MOST: usize = 1_000;
 
-type Columns = (i64, String, Option<String>, i64, i64, String, String, Option<String>, Option<bool>);
+#[derive(FromRow)]
+struct Row {
+    telephone_number: i64,
+    account: String,
+    tenant_id: Option<String>,
+    settings_id: i64,
+    services: i64,
+    body: String,
+    state: String,
+    label: Option<String>,
+    call_screening: Option<bool>,
+}
 
 /// What is of interest here of a number's settings.
 #[derive(Deserialize)]
@@ -171,17 +183,18 @@ struct Header {
     custom_sip_header: Option<String>,
 }
 
-fn routed(row: Columns) -> Result<RoutedNumber> {
-    let (number, account, tenant_id, settings_id, services, body, state, label, call_screening) = row;
-    let unreadable = |column| Error::unreadable("numbers", column, number);
-    let header: Header = serde_json::from_str(&body).map_err(|_| Error::unreadable("settings", "body", settings_id))?;
+fn routed(row: Row) -> Result<RoutedNumber> {
+    let unreadable = |column| Error::unreadable("numbers", column, row.telephone_number);
+    let header: Header =
+        serde_json::from_str(&row.body).map_err(|_| Error::unreadable("settings", "body", row.settings_id))?;
+    let call_screening = row.call_screening.unwrap_or(true);
     Ok(RoutedNumber {
-        telephone_number: E164::from_i64(number).ok_or_else(|| unreadable("telephone_number"))?,
-        account,
-        tenant_id,
-        services: ServiceSet::from_bits(services),
-        state: SyncState::from_key(&state).ok_or_else(|| unreadable("state"))?,
-        subdomain: label.map(|label| Subdomain { label, call_screening: call_screening.unwrap_or(true) }),
+        telephone_number: E164::from_i64(row.telephone_number).ok_or_else(|| unreadable("telephone_number"))?,
+        state: SyncState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
+        account: row.account,
+        tenant_id: row.tenant_id,
+        services: ServiceSet::from_bits(row.services),
+        subdomain: row.label.map(|label| Subdomain { label, call_screening }),
         sip_header: header.custom_sip_header,
     })
 }
@@ -199,7 +212,7 @@ impl Db {
     pub async fn routed_number(&self, number: E164) -> Result<Option<RoutedNumber>> {
         let Self::Sqlite(file) = self else {
             let mut tx = self.read().await?;
-            let row: Option<Columns> = on!(tx, |c| sqlx::query_as(ONE).bind(number.as_i64()).fetch_optional(c).await)?;
+            let row: Option<Row> = on!(tx, |c| sqlx::query_as(ONE).bind(number.as_i64()).fetch_optional(c).await)?;
             return row.map(routed).transpose();
         };
         match file.routed.ask(number).await {
@@ -218,7 +231,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn routed_behind(&mut self, number: i64, limit: i64) -> Result<Vec<RoutedNumber>> {
-        let rows: Vec<Columns> = on!(self, |c| sqlx::query_as(BEHIND).bind(number).bind(limit).fetch_all(c).await)?;
+        let rows: Vec<Row> = on!(self, |c| sqlx::query_as(BEHIND).bind(number).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(routed).collect()
     }
 
@@ -232,7 +245,7 @@ impl Tx {
             let mut conditions = Conditions::default();
             conditions.push(routed!(), []);
             in_list(&mut conditions, "n.telephone_number IN (", chunk);
-            let rows: Vec<Columns> =
+            let rows: Vec<Row> =
                 on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
             found.extend(rows.into_iter().map(routed).collect::<Result<Vec<_>>>()?);
         }

@@ -1,5 +1,6 @@
 //! The orders in the life of a number.
 
+use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::items::error;
@@ -13,9 +14,9 @@ use crate::store::{Error, Result, Tx, at};
 statements! {
     HISTORY = "
         SELECT
-            o.id, o.kind, o.status, o.author, o.ticket, o.created_at,
-            o.submitted_at, i.state, i.error_id, e.body, s.body, COALESCE(a.name, h.name), i.outside,
-            CASE WHEN COALESCE(i.from_account_id, i.account_id) <> i.account_id THEN TRUE ELSE FALSE END,
+            o.id, o.kind, o.status, o.author, o.ticket, o.created_at, o.submitted_at, i.state, i.error_id,
+            e.body AS error, s.body AS settings, COALESCE(a.name, h.name) AS account, i.outside,
+            CASE WHEN COALESCE(i.from_account_id, i.account_id) <> i.account_id THEN TRUE ELSE FALSE END AS is_move,
             o.form_of, o.drift_way
         FROM order_items i
         JOIN orders o ON o.id = i.order_id
@@ -61,61 +62,45 @@ pub struct OrderHistory {
     pub deed: Deed,
 }
 
-type Columns = (
-    i64,
-    String,
-    String,
-    String,
-    Option<String>,
-    i64,
-    Option<i64>,
-    String,
-    Option<i64>,
-    Option<String>,
-    String,
-    Option<String>,
-    Option<String>,
-    bool,
-    String,
-    Option<String>,
-);
+#[derive(FromRow)]
+struct Row {
+    id: i64,
+    kind: String,
+    status: String,
+    author: String,
+    ticket: Option<String>,
+    created_at: i64,
+    submitted_at: Option<i64>,
+    state: String,
+    error_id: Option<i64>,
+    error: Option<String>,
+    settings: String,
+    account: Option<String>,
+    outside: Option<String>,
+    is_move: bool,
+    form_of: String,
+    drift_way: Option<String>,
+}
 
-fn history(number: E164, columns: Columns) -> Result<OrderHistory> {
-    let (
-        order_id,
-        kind,
-        status,
-        author,
-        ticket,
-        created,
-        submitted,
-        state,
-        error_id,
-        error_body,
-        body,
-        account,
-        outside,
-        is_move,
-        form_of,
-        way,
-    ) = columns;
-    let unreadable = |column| Error::unreadable("orders", column, order_id);
-    let kind = OrderKind::from_key(&kind).ok_or_else(|| unreadable("kind"))?;
-    let form_of = FormOf::from_key(&form_of).ok_or_else(|| unreadable("form_of"))?;
+fn history(number: E164, row: Row) -> Result<OrderHistory> {
+    let unreadable = |column| Error::unreadable("orders", column, row.id);
+    let kind = OrderKind::from_key(&row.kind).ok_or_else(|| unreadable("kind"))?;
+    let form_of = FormOf::from_key(&row.form_of).ok_or_else(|| unreadable("form_of"))?;
+    let way = row.drift_way.as_deref().and_then(DriftWay::from_key);
     Ok(OrderHistory {
-        order_id,
+        order_id: row.id,
         kind,
-        deed: Deed::of(kind, form_of, is_move, way.as_deref().and_then(DriftWay::from_key)),
-        status: OrderStatus::from_key(&status).ok_or_else(|| unreadable("status"))?,
-        author,
-        ticket,
-        at: at(submitted.unwrap_or(created)),
-        state: ItemState::from_key(&state).ok_or_else(|| unreadable("state"))?,
-        error: error(number, error_id, error_body.as_deref())?,
-        settings: settings::read(0, &body)?,
-        account,
-        outside: outside.as_deref().and_then(Outside::from_key),
-        is_move,
+        deed: Deed::of(kind, form_of, row.is_move, way),
+        status: OrderStatus::from_key(&row.status).ok_or_else(|| unreadable("status"))?,
+        state: ItemState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
+        at: at(row.submitted_at.unwrap_or(row.created_at)),
+        error: error(number, row.error_id, row.error.as_deref())?,
+        settings: settings::read(0, &row.settings)?,
+        outside: row.outside.as_deref().and_then(Outside::from_key),
+        author: row.author,
+        ticket: row.ticket,
+        account: row.account,
+        is_move: row.is_move,
     })
 }
 
@@ -125,7 +110,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn number_history(&mut self, telephone_number: E164, limit: i64) -> Result<Vec<OrderHistory>> {
-        let rows: Vec<Columns> =
+        let rows: Vec<Row> =
             on!(self, |c| sqlx::query_as(HISTORY).bind(telephone_number.as_i64()).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(|row| history(telephone_number, row)).collect()
     }

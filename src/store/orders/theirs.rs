@@ -1,5 +1,6 @@
 //! What a review tells of the backends: what they hold otherwise, who else holds numbers, and how old that is.
 
+use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::items::number;
@@ -84,7 +85,7 @@ statements! {
         WHERE order_id = $1
         GROUP BY verdict, outside";
     THEIRS = "
-        SELECT c.backend, c.theirs_id, t.body, c.ours_id, s.body, c.count, c.example, c.assigned
+        SELECT c.backend, c.theirs_id, t.body AS theirs, c.ours_id, s.body AS ours, c.count, c.example, c.assigned
         FROM (
             SELECT
                 l.backend, o.settings_id AS theirs_id, i.settings_id AS ours_id,
@@ -169,6 +170,18 @@ pub struct TheirSettings {
     pub example: E164,
     /// How many of them are in use there.
     pub assigned: i64,
+}
+
+#[derive(FromRow)]
+struct TheirRow {
+    backend: String,
+    theirs_id: i64,
+    theirs: String,
+    ours_id: i64,
+    ours: String,
+    count: i64,
+    example: i64,
+    assigned: i64,
 }
 
 /// Numbers whose change at a backend somebody at the enterprise notices.
@@ -256,13 +269,17 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn their_settings(&mut self, order_id: i64) -> Result<Vec<TheirSettings>> {
-        type Columns = (String, i64, String, i64, String, i64, i64, i64);
-        let rows: Vec<Columns> = on!(self, |c| sqlx::query_as(THEIRS).bind(order_id).fetch_all(c).await)?;
+        let rows: Vec<TheirRow> = on!(self, |c| sqlx::query_as(THEIRS).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
-            .map(|(backend, theirs_id, theirs, ours_id, ours, count, example, assigned)| {
-                let theirs = settings::read(theirs_id, &theirs)?;
-                let ours = settings::read(ours_id, &ours)?;
-                Ok(TheirSettings { backend, theirs, ours, count, example: number(example)?, assigned })
+            .map(|row| {
+                Ok(TheirSettings {
+                    theirs: settings::read(row.theirs_id, &row.theirs)?,
+                    ours: settings::read(row.ours_id, &row.ours)?,
+                    example: number(row.example)?,
+                    backend: row.backend,
+                    count: row.count,
+                    assigned: row.assigned,
+                })
             })
             .collect()
     }
