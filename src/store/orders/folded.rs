@@ -1,6 +1,6 @@
 //! The numbers of an order, those in a row with the same result on one line, however many there are.
 
-use super::items::{error, number};
+use super::items::{add_page, error, number};
 use crate::domain::{E164, ItemState, NumberSettings, Outside, ProvisioningError, Verdict};
 use crate::store::numbers::fold::{Fold, Range, count};
 use crate::store::numbers::settings;
@@ -133,15 +133,7 @@ impl Fold for ItemsOf {
         if let Some(state) = self.only {
             question.and("i.state = ?", [state.key().into()]);
         }
-        match page {
-            Page::First => question.push(" ORDER BY i.telephone_number", []),
-            Page::After(key) => {
-                question.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
-            }
-            Page::Before(key) => {
-                question.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
-            }
-        };
+        add_page(&mut question, page);
         question.push(
             "
                     LIMIT ?

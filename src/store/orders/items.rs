@@ -195,6 +195,19 @@ pub(super) fn number(value: i64) -> Result<E164> {
     E164::from_i64(value).ok_or_else(|| Error::unreadable("order_items", "telephone_number", value))
 }
 
+/// Adds where a page of items begins, and its order.
+pub(super) fn add_page(question: &mut Conditions, page: Page<E164>) {
+    match page {
+        Page::First => question.push(" ORDER BY i.telephone_number", []),
+        Page::After(key) => {
+            question.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
+        }
+        Page::Before(key) => {
+            question.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
+        }
+    };
+}
+
 /// What the backend said of a number, where it said something.
 pub(super) fn error(number: E164, id: Option<i64>, body: Option<&str>) -> Result<Option<ProvisioningError>> {
     id.zip(body).map(|(id, body)| Ok(settings::read_error(id, body)?.about(number))).transpose()
@@ -345,15 +358,7 @@ impl Tx {
         if let Some(state) = only.1 {
             conditions.and("i.state = ?", [state.key().into()]);
         }
-        match page {
-            Page::First => conditions.push(" ORDER BY i.telephone_number", []),
-            Page::After(key) => {
-                conditions.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
-            }
-            Page::Before(key) => {
-                conditions.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
-            }
-        };
+        add_page(&mut conditions, page);
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
         let rows: Vec<Row> = on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
         let mut items = rows.into_iter().map(item).collect::<Result<Vec<_>>>()?;

@@ -1,7 +1,7 @@
 //! The numbers of a draft by what becomes of them, those in a row on one line, however many there are.
 
 use super::changes::Between;
-use super::items::number;
+use super::items::{add_page, number};
 use crate::domain::{E164, NumberSettings, Outside};
 use crate::store::numbers::fold::{Fold, Range, count};
 use crate::store::numbers::settings;
@@ -200,15 +200,7 @@ impl Fold for RangesIn {
         };
         question.push(before, []).push(self.items(), [Bind::Int(self.order_id)]);
         self.narrow(&mut question);
-        match page {
-            Page::First => question.push(" ORDER BY i.telephone_number", []),
-            Page::After(key) => {
-                question.and("i.telephone_number > ? ORDER BY i.telephone_number", [Bind::Int(key.as_i64())])
-            }
-            Page::Before(key) => {
-                question.and("i.telephone_number < ? ORDER BY i.telephone_number DESC", [Bind::Int(key.as_i64())])
-            }
-        };
+        add_page(&mut question, page);
         question.push(
             "
                     LIMIT ?
