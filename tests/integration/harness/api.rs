@@ -115,7 +115,9 @@ impl Api {
             SELECT COUNT(*)
             FROM consents c
             JOIN capability_plans p ON p.tenant_id = c.tenant_id
-            WHERE c.tenant_id = '{CONTOSO}'"
+            JOIN work w ON w.kind = 'civic-addresses' AND w.key = c.tenant_id
+            WHERE c.tenant_id = '{CONTOSO}'
+              AND w.last_ok_at IS NOT NULL"
         );
         eventually("the tenants are known", SOON, async || (numbers(&self.db, &known).await == [1]).then_some(()))
             .await;
