@@ -36,10 +36,4 @@ impl Outside {
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outside| outside.key() == key)
     }
-
-    /// Whether the backends hold the number as the order wants it, so that nothing is pushed.
-    #[must_use]
-    pub const fn needs_no_push(self) -> bool {
-        matches!(self, Self::Equal | Self::Same)
-    }
 }

@@ -1,6 +1,6 @@
 //! The laws of the house: who may know whom, and how large a room may be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -265,6 +265,52 @@ fn no_line_is_too_wide_to_be_read() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// The name that a line makes public, where it makes one.
+fn made_public(line: &str) -> Option<&str> {
+    let mut words =
+        line.trim_start().split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    if !line.trim_start().starts_with("pub") || words.next() != Some("pub") {
+        return None;
+    }
+    let mut kind = None;
+    for word in words {
+        match (kind, word) {
+            (_, "fn" | "struct" | "enum" | "static" | "trait" | "type" | "const") => kind = Some(word),
+            (None, "crate" | "super" | "in" | "async" | "unsafe") => {}
+            (None, _) => return None,
+            (Some(_), "async" | "unsafe") => {}
+            (Some(_), name) => return Some(name),
+        }
+    }
+    None
+}
+
+/// The compiler says nothing of a public item that nobody uses.
+#[test]
+fn what_is_public_is_used() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = sources();
+    let mut texts: Vec<String> = sources.iter().map(|source| source.code.clone()).collect();
+    let mut found = Vec::new();
+    for folder in ["templates", "tests/integration", "tests/faults", "benches"] {
+        files(&root.join(folder), &mut found);
+    }
+    texts.extend(found.iter().filter_map(|path| fs::read_to_string(path).ok()));
+    let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+    for word in texts.iter().flat_map(|text| text.split(|c: char| !(c.is_alphanumeric() || c == '_'))) {
+        *named.entry(word).or_default() += 1;
+    }
+    let mut unused = Vec::new();
+    for source in &sources {
+        for name in source.code.lines().filter_map(made_public) {
+            if named.get(name).is_none_or(|count| *count < 2) {
+                unused.push(format!("src/{}: nobody uses {name}", source.path));
+            }
+        }
+    }
+    assert!(unused.is_empty(), "{}", unused.join("\n"));
+}
+
 #[test]
 fn the_configuration_page_is_up_to_date() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIGURATION.md")).unwrap();
@@ -276,4 +322,8 @@ fn the_laws_are_read_right() {
     let code = "use crate::domain::{a, b};\nuse crate::{store, http::{x, y}, authz};\nlet x = crate::service::go();";
     let expected = ["authz", "domain", "http", "service", "store"].map(str::to_owned);
     assert_eq!(imports(code), BTreeSet::from(expected));
+    assert_eq!(made_public("    pub(crate) const fn nearest(a: u8) -> u8 {"), Some("nearest"));
+    assert_eq!(made_public("pub async fn sweep() {"), Some("sweep"));
+    assert_eq!(made_public("pub use crate::store;"), None);
+    assert_eq!(made_public("public: fn x"), None);
 }

@@ -7,7 +7,6 @@ use crate::store::{Result, Tx};
 
 statements! {
     SET_FORM_OF = "UPDATE orders SET form_of = $2, moves = $3 WHERE id = $1";
-    SET_FORM = "UPDATE orders SET form = $2 WHERE id = $1";
     // What the numbers are that the order is about; each is looked up by its key.
     REMEMBER = "
         UPDATE order_items
@@ -94,15 +93,6 @@ impl Tx {
             .execute(c)
             .await
             .map(drop))?;
-        Ok(())
-    }
-
-    /// Keeps what was typed for a draft, as JSON.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn set_form(&mut self, order_id: i64, form: &str) -> Result<()> {
-        on!(self, |c| sqlx::query(SET_FORM).bind(order_id).bind(form).execute(c).await.map(drop))?;
         Ok(())
     }
 
