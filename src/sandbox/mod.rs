@@ -214,9 +214,9 @@ fn is_loopback(url: &Url) -> bool {
 
 /// Keeps a change in the state file before its answer leaves: whoever is told of it can rely on it.
 async fn keep_before_answering(State(sandbox): State<Sandbox>, request: Request, next: Next) -> Response {
-    let only_looks = request.method().is_safe();
+    let changes = !request.method().is_safe() || operator_connect::tells_of_jobs(request.uri().path());
     let response = next.run(request).await;
-    if !only_looks {
+    if changes {
         sandbox.keep().await;
     }
     response

@@ -105,6 +105,11 @@ pub(super) fn routes(oc: Arc<OperatorConnect>) -> Router {
         .with_state(oc)
 }
 
+/// Whether the answer from this path tells how far jobs have got. That changes by itself.
+pub(super) fn tells_of_jobs(path: &str) -> bool {
+    path.contains("/jobs") || path.ends_with("/_state")
+}
+
 /// Plays the faults, and lets nobody in without a token.
 async fn admit(State(oc): Oc, request: Request, next: Next) -> Response {
     let faults = oc.world().faults.clone();

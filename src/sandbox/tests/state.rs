@@ -79,6 +79,12 @@ async fn jobs_go_on_and_keep_their_numbers_busy() {
         assert!(Instant::now() < end, "{}", oc.get(&path).await.text);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    drop(oc);
+
+    // Whoever was told that it is complete finds it so.
+    let oc = Oc::at(start(&file).unwrap().router()).await;
+    assert_eq!(oc.get(&path).await.json()["status"], "complete");
+    oc.faults(json!({ "jobSeconds": 0 })).await;
     assert_eq!(oc.upload(CONTOSO, "r1", free(), &numbers).await.json()["id"], started["id"]);
     let held = oc.state(CONTOSO).await["numbers"].clone();
     assert!(numbers.iter().all(|number| held[number]["changes"] == 1), "{held}");
