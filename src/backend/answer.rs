@@ -19,6 +19,8 @@ use crate::domain::{E164, ProvisioningError};
 pub(super) const MAX_WAIT: Duration = Duration::from_mins(15);
 /// The largest body that is read.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// A body of this size is read in less than a millisecond.
+const SMALL_BODY_BYTES: usize = 64 * 1024;
 /// The largest item of a list that is read.
 const MAX_ITEM_BYTES: usize = 256 * 1024;
 /// The most items of one answer that are read; a page has at most 1,000 and a job as many numbers.
@@ -37,8 +39,9 @@ pub(super) fn retry(reason: impl Into<String>) -> BackendError {
     BackendError::Retry { after: None, reason: reason.into() }
 }
 
-/// A text of a backend, no longer than this many characters; an ellipsis stands for what was left out.
+/// A text of a backend without NUL, no longer than this many characters; an ellipsis stands for what was left out.
 fn shortened(mut text: String, most: usize) -> String {
+    text.retain(|c| c != '\0');
     if let Some((cut, _)) = text.char_indices().nth(most) {
         let last = text.char_indices().nth(most.saturating_sub(1)).map_or(cut, |(last, _)| last);
         text.truncate(last);
@@ -90,13 +93,34 @@ pub(super) async fn body(who: &str, mut response: Response) -> Result<Vec<u8>, B
 pub(super) fn json<'a, T: Deserialize<'a>>(who: &str, body: &'a [u8]) -> Result<T, BackendError> {
     serde_json::from_slice(body).map_err(|error| {
         tracing::debug!(backend = who, error = brief(&error), "unreadable answer from a backend");
-        retry(format!("the answer of {who} could not be read"))
+        unreadable(who)
     })
+}
+
+fn unreadable(who: &str) -> BackendError {
+    retry(format!("the answer of {who} could not be read"))
+}
+
+/// Reads a body in a manner that may take a while, and not on a thread that answers requests if it is large.
+pub(super) async fn read<T, F>(who: &str, body: Vec<u8>, manner: F) -> Result<T, BackendError>
+where
+    T: Send + 'static,
+    F: FnOnce(&str, &[u8]) -> Result<T, BackendError> + Send + 'static,
+{
+    if body.len() <= SMALL_BODY_BYTES {
+        return manner(who, &body);
+    }
+    let name = who.to_owned();
+    let reading = tokio::task::spawn_blocking(move || manner(&name, &body));
+    reading.await.unwrap_or_else(|_| Err(unreadable(who)))
 }
 
 /// Reads a JSON body that is one thing, in which `null` is as if left out.
 pub(super) fn thing<T: DeserializeOwned>(who: &str, body: &[u8]) -> Result<T, BackendError> {
-    json(who, body).or_else(|error| lenient::whole(body).ok_or(error))
+    lenient::whole(body).ok_or_else(|| {
+        tracing::debug!(backend = who, "unreadable answer from a backend");
+        unreadable(who)
+    })
 }
 
 /// The wait a `Retry-After` header asks for: seconds or an HTTP-date, at most 15 minutes; anything else is ignored.
@@ -259,8 +283,9 @@ struct WireResult {
 impl WireJob<'_> {
     /// The job; results that cannot be read are left out, so their numbers count as not yet decided.
     pub(super) fn read(self, who: &str, retry_after: Option<Duration>) -> Result<super::Job, BackendError> {
-        if self.id.is_empty() || self.id.len() > MAX_ID {
-            return Err(retry(format!("the answer of {who} could not be read: the id of a job is empty or too long")));
+        if self.id.is_empty() || self.id.len() > MAX_ID || self.id.contains(char::is_control) {
+            let why = "the id of a job is empty, too long or has control characters";
+            return Err(retry(format!("the answer of {who} could not be read: {why}")));
         }
         let (results, _) = self.results.unwrap_or_default().readable::<WireResult>(who, MAX_BODY_BYTES);
         Ok(super::Job {
@@ -382,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_job_with_an_id_that_fits_no_address_is_not_followed() {
-        for id in [String::new(), "x".repeat(MAX_ID + 1)] {
+        for id in [String::new(), "x".repeat(MAX_ID + 1), "a\0b".to_owned()] {
             let job = serde_json::json!({"id": id, "requestId": "2", "status": "pending"}).to_string();
             assert!(json::<WireJob<'_>>("it", job.as_bytes()).unwrap().read("it", None).is_err());
         }

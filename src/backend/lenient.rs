@@ -1,5 +1,5 @@
 //! Items of lists as they come: `null` is as if left out, a date may lack its offset, and a member that nobody can read does
-//! not take the others of its item with it.
+//! not take the others of its item with it. What is read is bounded: it is stored, and stands on pages.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -10,9 +10,15 @@ use super::BackendNumber;
 
 /// The longest name of an item that is told, in characters.
 const MAX_NAME: usize = 100;
+/// The longest text that is read, in bytes.
+const MAX_TEXT: usize = 2_000;
+/// The longest list within an item that is read.
+const MAX_LIST: usize = 2_000;
+/// The most members of one item, known here or not.
+const MAX_MEMBERS: usize = 200;
 
 /// What a list has in it: how one of its items is told from the others.
-pub(super) trait Listed: DeserializeOwned {
+pub(super) trait Listed: DeserializeOwned + Send + 'static {
     /// The member without which an item is none; it names the item.
     const KEY: &'static str;
 }
@@ -38,50 +44,87 @@ pub struct Unread {
     pub member: Option<String>,
 }
 
+/// Whether a text of JSON is taken as it is: nothing in it can be too long, and it has no NUL, which PostgreSQL does not store.
+fn is_plain(text: &[u8]) -> bool {
+    text.len() <= MAX_TEXT && !text.windows(6).any(|part| part == b"\\u0000")
+}
+
 /// Reads an item, and tells which of its members could not be read; nothing of an item without its key.
 pub(super) fn read<T: Listed>(text: &str) -> Result<(T, Vec<Unread>), Unread> {
-    if let Ok(item) = serde_json::from_str(text) {
+    if is_plain(text.as_bytes())
+        && let Ok(item) = serde_json::from_str(text)
+    {
         return Ok((item, Vec::new()));
     }
     let left_out = |item: String| Unread { item, member: None };
     let Ok(Value::Object(mut members)) = serde_json::from_str(text) else { return Err(left_out(String::new())) };
     tidy(&mut members);
-    if let Ok(item) = serde_json::from_value(Value::Object(members.clone())) {
-        return Ok((item, Vec::new()));
-    }
     let name = shortened(members.get(T::KEY));
-    let mut kept = Map::new();
-    kept.extend(members.remove_entry(T::KEY));
-    let Ok(mut item) = serde_json::from_value::<T>(Value::Object(kept.clone())) else { return Err(left_out(name)) };
-    let mut unread = Vec::new();
-    for (member, value) in members {
-        let with =
-            kept.iter().map(|(name, value)| (name.clone(), value.clone())).chain([(member.clone(), value.clone())]);
-        match serde_json::from_value(Value::Object(with.collect())) {
-            Ok(read) => {
-                item = read;
-                kept.insert(member, value);
-            }
-            Err(_) => unread.push(Unread { item: name.clone(), member: Some(member) }),
-        }
+    if members.len() > MAX_MEMBERS {
+        return Err(left_out(name));
     }
-    Ok((item, unread))
+    let Some(key) = members.get(T::KEY).filter(|key| is_bounded(key)).cloned() else { return Err(left_out(name)) };
+    let mut unread = Vec::new();
+    keep(&mut members, &name, &mut unread, |_, value| is_bounded(value));
+    if let Ok(item) = serde_json::from_value(Value::Object(members.clone())) {
+        return Ok((item, unread));
+    }
+    keep(&mut members, &name, &mut unread, |member, value| {
+        let alone = [(T::KEY.to_owned(), key.clone()), (member.to_owned(), value.clone())];
+        serde_json::from_value::<T>(Value::Object(Map::from_iter(alone))).is_ok()
+    });
+    match serde_json::from_value(Value::Object(members)) {
+        Ok(item) => Ok((item, unread)),
+        Err(_) => Err(left_out(name)),
+    }
 }
 
-/// Reads an answer that is one thing: `null` is as if left out there too.
+/// Keeps some members of an item, and names the others.
+fn keep(
+    members: &mut Map<String, Value>,
+    item: &str,
+    unread: &mut Vec<Unread>,
+    is_kept: impl Fn(&str, &Value) -> bool,
+) {
+    members.retain(|member, value| {
+        let kept = is_kept(member, value);
+        if !kept {
+            unread.push(Unread { item: item.to_owned(), member: Some(member.clone()) });
+        }
+        kept
+    });
+}
+
+/// Whether no text and no list in a value is too long.
+fn is_bounded(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= MAX_TEXT,
+        Value::Array(items) => items.len() <= MAX_LIST && items.iter().all(is_bounded),
+        Value::Object(members) => members.len() <= MAX_LIST && members.values().all(is_bounded),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// Reads an answer that is one thing: `null` is as if left out there too, and what is too long cannot be read.
 pub(super) fn whole<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    if is_plain(body)
+        && let Ok(thing) = serde_json::from_slice(body)
+    {
+        return Some(thing);
+    }
     let mut value: Value = serde_json::from_slice(body).ok()?;
     tidy_value(&mut value);
-    serde_json::from_value(value).ok()
+    if is_bounded(&value) { serde_json::from_value(value).ok() } else { None }
 }
 
-/// Takes out what is `null`, and gives dates the offset that they lack.
+/// Takes out what is `null` and every NUL, and gives dates the offset that they lack.
 fn tidy(members: &mut Map<String, Value>) {
     members.retain(|_, value| !value.is_null());
     for (name, value) in members.iter_mut() {
+        tidy_value(value);
         match value {
             Value::String(text) if name.ends_with("On") && lacks_offset(text) => text.push('Z'),
-            other => tidy_value(other),
+            _ => {}
         }
     }
 }
@@ -93,6 +136,7 @@ fn tidy_value(value: &mut Value) {
             items.retain(|item| !item.is_null());
             items.iter_mut().for_each(tidy_value);
         }
+        Value::String(text) => text.retain(|c| c != '\0'),
         _ => {}
     }
 }
@@ -178,6 +222,36 @@ mod tests {
         }
         let long = json!({ "tenantId": "x".repeat(500) }).to_string();
         assert_eq!(read::<Consent>(&long).unwrap_err().item.len(), MAX_NAME);
+    }
+
+    #[test]
+    fn what_is_too_long_is_named_and_not_kept() {
+        let long = json!([{ "companyName": "x".repeat(MAX_TEXT + 1) }]);
+        let (read, unread) =
+            consent(&json!({ "contacts": long, "operatorId": "o", "consentedCountries": vec!["GB"; 3_000] }));
+        assert_eq!((read.operator_id.as_str(), read.contacts.len(), read.consented_countries.len()), ("o", 0, 0));
+        assert_eq!(unread, ["consentedCountries", "contacts"]);
+        let (read, unread) = consent(&json!({ "contacts": [{ "companyName": "x".repeat(MAX_TEXT) }] }));
+        assert_eq!((read.contacts.len(), unread.len()), (1, 0));
+        let plans = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_TEXT + 1));
+        assert_eq!(whole::<Value>(plans.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_nul_is_taken_out() {
+        let (read, unread) = consent(&json!({ "contacts": [{ "companyName": "Con\0toso" }], "operatorId": "\0" }));
+        assert_eq!((read.contacts[0].company_name.as_deref(), read.operator_id.as_str()), (Some("Contoso"), ""));
+        assert!(unread.is_empty());
+        let whole = whole::<Value>(br#"{"comment":"a\u0000b"}"#).unwrap();
+        assert_eq!(whole["comment"], "ab");
+    }
+
+    /// Looking at each member beside all others would take a minute.
+    #[test]
+    fn an_item_of_very_many_members_is_left_out() {
+        let many: String = (0..29_000).map(|index| format!("\"a{index}\":0,")).collect();
+        let text = format!("{{{many}\"tenantId\":\"{TENANT}\",\"consentedOn\":5}}");
+        assert_eq!(read::<Consent>(&text).unwrap_err(), Unread { item: TENANT.to_owned(), member: None });
     }
 
     proptest! {

@@ -235,12 +235,13 @@ impl OperatorConnect {
         let mut query = vec![("limit", PAGE_LIMIT)];
         query.extend(cursor.text().map(|cursor| ("cursor", cursor)));
         let reply = self.ask(Request::get(operation, path, &query)).await?;
-        answer::page(&self.info.label, reply.accepted(&self.info.label)?)
+        reply.read(&self.info.label, answer::page).await
     }
 
     async fn start_job(&self, operation: &'static str, path: &[&str], request: &impl Serialize) -> Answer<Job> {
         let body = Some(encode(request)?);
-        self.ask(Request { operation, method: Method::POST, path, query: &[], body }).await?.job(&self.info.label)
+        let request = Request { operation, method: Method::POST, path, query: &[], body };
+        self.ask(request).await?.job(&self.info.label).await
     }
 }
 
@@ -254,13 +255,22 @@ fn encode(body: &impl Serialize) -> Answer<Vec<u8>> {
 }
 
 impl Reply {
-    /// The body of a 2xx; a 4xx is the backend's refusal.
-    fn accepted(&self, who: &str) -> Answer<&[u8]> {
-        if self.status.is_success() { Ok(&self.body) } else { Err(answer::refusal(who, self.status, &self.body)) }
+    /// Reads the body of a 2xx; a 4xx is the backend's refusal.
+    async fn read<T, F>(self, who: &str, manner: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&str, &[u8]) -> Answer<T> + Send + 'static,
+    {
+        let status = self.status;
+        answer::read(who, self.body, move |who, body| {
+            if status.is_success() { manner(who, body) } else { Err(answer::refusal(who, status, body)) }
+        })
+        .await
     }
 
-    fn job(&self, who: &str) -> Answer<Job> {
-        answer::json::<WireJob<'_>>(who, self.accepted(who)?)?.read(who, self.retry_after)
+    async fn job(self, who: &str) -> Answer<Job> {
+        let retry_after = self.retry_after;
+        self.read(who, move |who, body| answer::json::<WireJob<'_>>(who, body)?.read(who, retry_after)).await
     }
 }
 
@@ -279,7 +289,7 @@ impl Directory for OperatorConnect {
             let body = Some(encode(update)?);
             let request =
                 Request { operation: "update_relationship", method: Method::PUT, path: &path, query: &[], body };
-            answer::thing(&self.info.label, self.ask(request).await?.accepted(&self.info.label)?)
+            self.ask(request).await?.read(&self.info.label, answer::thing).await
         })
     }
 
@@ -292,7 +302,7 @@ impl Directory for OperatorConnect {
         Box::pin(async move {
             let path = ["tenants", tenant.as_str(), "capability-plans"];
             let reply = self.ask(Request::get("capability_plans", &path, &[])).await?;
-            Ok(answer::thing::<Plans>(&self.info.label, reply.accepted(&self.info.label)?)?.capability_plans)
+            Ok(reply.read(&self.info.label, answer::thing::<Plans>).await?.capability_plans)
         })
     }
 
@@ -329,7 +339,7 @@ impl NumberJobs for OperatorConnect {
     fn job<'a>(&'a self, tenant: &'a TenantId, job_id: &'a str) -> Answering<'a, Job> {
         Box::pin(async move {
             let path = ["tenants", tenant.as_str(), "jobs", job_id];
-            self.ask(Request::get("job", &path, &[])).await?.job(&self.info.label)
+            self.ask(Request::get("job", &path, &[])).await?.job(&self.info.label).await
         })
     }
 
@@ -337,7 +347,10 @@ impl NumberJobs for OperatorConnect {
         Box::pin(async move {
             let (path, query) = (["tenants", tenant.as_str(), "jobs"], [("requestId", request_id)]);
             let reply = self.ask(Request::get("find_job", &path, &query)).await?;
-            if reply.status == StatusCode::NOT_FOUND { Ok(None) } else { reply.job(&self.info.label).map(Some) }
+            if reply.status == StatusCode::NOT_FOUND {
+                return Ok(None);
+            }
+            reply.job(&self.info.label).await.map(Some)
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Civic addresses and capability plans as they were pulled, per tenant.
 
+use std::collections::BTreeMap;
+
 use time::OffsetDateTime;
 
 use crate::domain::{CapabilityPlan, CivicAddress, TenantId};
@@ -72,6 +74,10 @@ impl Tx {
         addresses: &[CivicAddress],
         now: OffsetDateTime,
     ) -> Result<()> {
+        // PostgreSQL writes a row once in a statement. Of an address that comes twice, what comes last counts.
+        let last: BTreeMap<&str, &CivicAddress> =
+            addresses.iter().map(|address| (address.id.as_str(), address)).collect();
+        let addresses: Vec<&CivicAddress> = last.into_values().collect();
         for chunk in addresses.chunks(1_000) {
             let mut upsert = Conditions::default();
             upsert.push(
@@ -86,7 +92,7 @@ impl Tx {
                     [
                         tenant.as_str().into(),
                         address.id.as_str().into(),
-                        serde_json::to_string(address).unwrap_or_default().into(),
+                        serde_json::to_string(*address).unwrap_or_default().into(),
                         search_text(address).into(),
                         Bind::Int(micros(now)),
                     ],

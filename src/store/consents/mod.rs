@@ -3,6 +3,8 @@
 pub(super) mod changes;
 pub(super) mod civic_addresses;
 
+use std::collections::BTreeMap;
+
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
@@ -265,6 +267,10 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn upsert_consents(&mut self, consents: &[Consent], offers: Offers, now: OffsetDateTime) -> Result<()> {
+        // PostgreSQL writes a row once in a statement. Of a tenant that comes twice, what comes last counts.
+        let last: BTreeMap<&str, &Consent> =
+            consents.iter().map(|consent| (consent.tenant_id.as_str(), consent)).collect();
+        let consents: Vec<&Consent> = last.into_values().collect();
         for chunk in consents.chunks(500) {
             let mut upsert = Conditions::default();
             upsert.push(INSERT, []);
@@ -275,7 +281,7 @@ impl Tx {
                     if index == 0 { "(?, ?, ?, ?, ?, ?, ?, ?, ?" } else { ", (?, ?, ?, ?, ?, ?, ?, ?, ?" },
                     [
                         consent.tenant_id.as_str().into(),
-                        serde_json::to_string(consent).unwrap_or_default().into(),
+                        serde_json::to_string(*consent).unwrap_or_default().into(),
                         search_text(consent).into(),
                         company(consent).into(),
                         consent.status.as_str().into(),
