@@ -91,6 +91,8 @@ pub struct Activity(Arc<State>);
 
 struct State {
     /// Something of a question was read, and it is not answered yet.
+    heard: AtomicBool,
+    /// A whole question was read, and it is not answered yet.
     answering: AtomicBool,
     /// Since when nothing is under way, in microseconds behind `start`; 0: something is.
     idle_since: AtomicU64,
@@ -99,10 +101,16 @@ struct State {
 
 impl Activity {
     fn new(start: Instant) -> Self {
-        Self(Arc::new(State { answering: AtomicBool::new(false), idle_since: AtomicU64::new(0), start }))
+        let (heard, answering) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(State { heard, answering, idle_since: AtomicU64::new(0), start }))
     }
 
-    /// Something of a question was read.
+    /// Something was read. Until it is a whole question it is no more than silence.
+    pub fn heard(&self) {
+        self.0.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// A whole question was read.
     pub fn asked(&self) {
         self.0.answering.store(true, Ordering::Relaxed);
         self.busy();
@@ -110,13 +118,20 @@ impl Activity {
 
     /// Whether something was read that is not answered.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.0.answering.load(Ordering::Relaxed)
+    pub fn is_heard(&self) -> bool {
+        self.0.heard.load(Ordering::Relaxed)
+    }
+
+    /// Whether a part of a question was read, and nothing else is under way.
+    #[must_use]
+    pub fn is_half_asked(&self) -> bool {
+        self.is_heard() && self.idle_since().is_some()
     }
 
     /// It is answered; what is still to be written is for whoever writes to say.
     pub fn answered(&self) {
         self.0.answering.store(false, Ordering::Relaxed);
+        self.0.heard.store(false, Ordering::Relaxed);
     }
 
     /// Something has to go out.
@@ -124,7 +139,7 @@ impl Activity {
         self.0.idle_since.store(0, Ordering::Relaxed);
     }
 
-    /// Nothing is there to be read or written; idle from now on unless a question is being answered.
+    /// Nothing is there to be written; idle from now on unless a question is being answered.
     pub fn waits(&self) {
         if !self.0.answering.load(Ordering::Relaxed) && self.0.idle_since.load(Ordering::Relaxed) == 0 {
             let now = u64::try_from(self.0.start.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);

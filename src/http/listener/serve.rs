@@ -92,7 +92,9 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Pl
         let (router, activity) = (router.clone(), activity.clone());
         async move {
             // Requests that came in one piece go behind those of others, each for itself.
-            if !activity.is_asked() {
+            let came_with_another = !activity.is_heard();
+            activity.asked();
+            if came_with_another {
                 tokio::task::yield_now().await;
             }
             let response = router.oneshot(request).await;
@@ -112,6 +114,10 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Pl
         tokio::select! {
             ended = connection.as_mut() => ended,
             () = place.leave().cancelled() => {
+                if activity.is_half_asked() {
+                    // hyper would wait for the rest of the question.
+                    return Ok(());
+                }
                 // At once when nothing is under way, else behind the answer that is.
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -173,6 +179,7 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::time::Instant;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -208,6 +215,30 @@ mod tests {
         for (time, _) in [silent, half, idle] {
             assert!((4..10).contains(&time.as_secs()), "{time:?}");
         }
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    #[tokio::test]
+    async fn half_a_question_makes_room_for_a_whole_one() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", axum::routing::get(|| async { "here" }));
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let how = Listening { name: "test", limits: Limits::new(3, 0), stop: stop.clone(), tasks: tasks.clone() };
+        tasks.spawn(serve(listener, router, how));
+        let mut halves = Vec::new();
+        for _ in 0..3 {
+            let mut half = TcpStream::connect(address).await.unwrap();
+            half.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+            halves.push(half);
+        }
+        let (_, answer) = borne(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(answer.ends_with("here"), "{answer}");
+        let is_open =
+            |half: &TcpStream| half.try_read(&mut [0; 1]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        assert!(halves.iter().filter(|half| is_open(half)).count() >= 2, "only as much room is made as is needed");
         stop.cancel();
         tasks.close();
         tasks.wait().await;

@@ -66,8 +66,9 @@ impl AsyncRead for Guarded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
         if outcome.is_ready() {
-            self.activity.asked();
-        } else if !self.pace.waits() {
+            self.activity.heard();
+        }
+        if !self.pace.waits() {
             self.activity.waits();
         }
         outcome
