@@ -117,14 +117,25 @@ impl Db {
         }
     }
 
-    /// A connection for questions about many numbers by their keys, some of them too new for any statistics. Nobody waits
-    /// for it, and nothing is written by it.
+    /// The same for the sync engine, which has a place of its own: whoever searches on pages does not keep it from its work.
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn search_for_engine(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite(file) => Ok(Tx::SqliteRead(file.engine.lend_at_rest().await?)),
+            Self::Postgres(server) => Ok(Tx::Postgres(server.read.search_for_engine().await?)),
+        }
+    }
+
+    /// A connection for questions of the sync engine about many numbers by their keys, some of them too new for any
+    /// statistics. Nobody waits for it, and nothing is written by it.
     ///
     /// # Errors
     /// When no connection can be had in time.
     pub async fn along_keys(&self) -> Result<Tx> {
         match self {
-            Self::Sqlite(_) => self.search().await,
+            Self::Sqlite(_) => self.search_for_engine().await,
             Self::Postgres(server) => {
                 let mut lent = server.write.begin().await?;
                 lent.keep_to_keys().await?;

@@ -89,7 +89,7 @@ impl Engine {
         let mut after = 0;
         loop {
             let absent = {
-                let mut tx = self.ctx.db.read_or_search(true).await?;
+                let mut tx = self.ctx.db.search_for_engine().await?;
                 tx.never_seen(list_id, services, after, AT_ONCE).await?
             };
             let Some(last) = absent.last() else { return Ok(()) };

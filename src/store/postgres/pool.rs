@@ -16,6 +16,8 @@ use super::lent::{Lent, silent};
 
 /// How long somebody waits for a connection, and how long a new one may take.
 const WAIT: Duration = Duration::from_secs(2);
+/// How long the sync engine waits for its turn to search.
+const ENGINE_WAIT: Duration = Duration::from_secs(60);
 /// A connection that was at work so recently is taken to be alive.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a connection that was idle has for a sign of life.
@@ -34,6 +36,7 @@ struct Inner {
     limits: SessionLimits,
     turns: Arc<Semaphore>,
     searches: Arc<Semaphore>,
+    engine: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
     most: usize,
 }
@@ -59,7 +62,8 @@ impl Pool {
         let most = most as usize;
         let turns = Arc::new(Semaphore::new(most));
         let searches = Arc::new(Semaphore::new((most / 2).max(1)));
-        Self(Arc::new(Inner { options, settings, limits, turns, searches, idle: Mutex::default(), most }))
+        let engine = Arc::new(Semaphore::new(1));
+        Self(Arc::new(Inner { options, settings, limits, turns, searches, engine, idle: Mutex::default(), most }))
     }
 
     pub(super) fn limits(&self) -> SessionLimits {
@@ -86,7 +90,19 @@ impl Pool {
     /// # Errors
     /// When none is free in time, or the server cannot be reached.
     pub(in crate::store) async fn search(&self) -> Result<Lent> {
-        let place = tokio::time::timeout(WAIT, Arc::clone(&self.0.searches).acquire_owned()).await;
+        self.search_in(&self.0.searches, WAIT).await
+    }
+
+    /// The same for the sync engine, which has a place of its own and waits longer for it.
+    ///
+    /// # Errors
+    /// When none is free in time, or the server cannot be reached.
+    pub(in crate::store) async fn search_for_engine(&self) -> Result<Lent> {
+        self.search_in(&self.0.engine, ENGINE_WAIT).await
+    }
+
+    async fn search_in(&self, places: &Arc<Semaphore>, patience: Duration) -> Result<Lent> {
+        let place = tokio::time::timeout(patience, Arc::clone(places).acquire_owned()).await;
         let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let mut lent = self.lend().await?;
         lent.begin_search(place).await?;
