@@ -168,6 +168,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         sync::unread::ALL,
         sync::upkeep::ALL,
         sync::waiting::ALL,
+        sync::wanted::ALL,
         sync::work::ALL,
         uploads::ALL,
         zone::ALL,

@@ -93,7 +93,7 @@ impl Engine {
         (list, looked_at): (i64, OffsetDateTime),
     ) -> Result<Look, Stop> {
         // Nobody waits for the comparison.
-        let plan = self.ctx.db.search().await?.push_plan(account.id, self.info(), list).await?;
+        let plan = self.ctx.db.search_for_engine().await?.push_plan(account.id, self.info(), list).await?;
         // Whoever deletes an account chose that its numbers go: nobody is asked a second time.
         let is_held = !account.deleting && self.ctx.policy.mass_change.needs_a_person(plan.changes(), plan.total);
         let state = if is_held { ReconcileState::Held } else { ReconcileState::Going };

@@ -31,7 +31,7 @@ use crate::domain::{Backends, Deed, DriftWay, FormOf, Moves, Order, OrderKind, O
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::sqlite::script::Script;
-use crate::store::sync::work;
+use crate::store::sync::wanted;
 use crate::store::{Applied, AuditEntry, Error, Page, Result, Tx, at, micros};
 
 statements! {
@@ -457,7 +457,7 @@ impl Tx {
         );
         for account in &applied.to_push {
             for backend in backends.iter() {
-                script.built(work::want_account(*account, backend, now));
+                script.built(wanted::want_account(*account, backend, now));
             }
         }
         if let Self::Postgres(_) = self {

@@ -8,7 +8,7 @@ use crate::store::audit::{self, Place};
 use crate::store::numbers::holdings;
 use crate::store::sql::{Bind, dialect, on, statements};
 use crate::store::sqlite::script::{Done, Script};
-use crate::store::sync::work;
+use crate::store::sync::wanted;
 use crate::store::{AuditEntry, Conn, Result, Tx, VerdictCount, drift, micros, orders};
 
 /// How an item begins; `$2` are the services that backends provision. What no backend need hear of is done at once: what
@@ -378,7 +378,7 @@ impl Tx {
         let mut finish = Script::default();
         finish.step(orders::FINISH_COUNTED, [Bind::Int(order_id), Bind::Int(micros(now)), total]);
         for backend in order.backends.iter() {
-            finish.built(work::want_accounts(order_id, backend, now));
+            finish.built(wanted::want_accounts(order_id, backend, now));
         }
         finish.step(audit::TAKE, []).built(place.filled(entry, now));
         self.apply(order, finish).await

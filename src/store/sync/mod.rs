@@ -15,4 +15,5 @@ pub(super) mod shown;
 pub(super) mod unread;
 pub(super) mod upkeep;
 pub(super) mod waiting;
+pub(super) mod wanted;
 pub(super) mod work;

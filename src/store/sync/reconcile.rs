@@ -87,7 +87,8 @@ statements! {
             ORDER BY n.telephone_number
             LIMIT $4
         ) AS k";
-    // Numbers of several backends wait for one of them only as long as their part for it does.
+    // Numbers of several backends wait for one of them only as long as their part for it does, also where another has
+    // refused them.
     COMPARE = concat!(
         "
         SELECT
@@ -135,7 +136,12 @@ statements! {
               AND n.telephone_number BETWEEN $6 AND $7
               AND (
                   p.state = 'pending'
-                  OR (p.state IS NULL AND COALESCE(n.push_id, -1) <> 0 AND (s.services & $3) <> 0)
+                  OR (
+                      p.state IS NULL
+                      AND n.state <> 'failed'
+                      AND COALESCE(n.push_id, -1) <> 0
+                      AND (s.services & $3) <> 0
+                  )
               )
         ) AS w
         GROUP BY w.kind"
@@ -406,7 +412,7 @@ impl Tx {
             total: on!(self, |c| sqlx::query_scalar(TOTAL).bind(account_id).bind(services).fetch_one(c).await)?,
             ..PushPlan::default()
         };
-        for state in [SyncState::Pending.key(), SyncState::Releasing.key()] {
+        for state in [SyncState::Pending, SyncState::Releasing, SyncState::Failed].map(SyncState::key) {
             let mut after = 0;
             while let Some(end) = self.stretch_end(account_id, state, after).await? {
                 self.take_time().await?;

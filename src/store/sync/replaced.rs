@@ -26,11 +26,17 @@ statements! {
                 AND o.missing IS NULL
             LEFT JOIN observed_settings t ON t.id = o.settings_id
             WHERE n.account_id = $2
-              AND n.state = 'pending'
+              AND n.state <> 'synced'
+              AND n.state IN ('pending', 'failed')
               AND COALESCE(p.task, 'upload') = 'upload'
               AND (
                   p.state = 'pending'
-                  OR (p.state IS NULL AND COALESCE(n.push_id, -1) <> 0 AND (s.services & $3) <> 0)
+                  OR (
+                      p.state IS NULL
+                      AND n.state <> 'failed'
+                      AND COALESCE(n.push_id, -1) <> 0
+                      AND (s.services & $3) <> 0
+                  )
               )
               AND o.settings_id IS NOT NULL
               AND COALESCE(k.push_key, s.push_key) NOT IN (t.id, t.bare_id)

@@ -1,6 +1,6 @@
 //! Numbers that two backends know at once.
 
-use nmp::domain::AccountForm;
+use nmp::domain::{AccountForm, E164, ReconcileState, Service, SyncState};
 use nmp::service::accounts;
 use nmp::service::staging::UploadForm;
 use nmp::service::{Error, sync_status};
@@ -15,6 +15,7 @@ on_both_databases![
     a_number_is_free_only_where_no_backend_has_it_in_use,
     a_service_stays_while_its_backend_has_numbers_to_give_up,
     what_is_open_at_a_backend_that_is_gone_is_counted,
+    what_one_backend_refused_is_counted_before_it_goes_to_another,
 ];
 
 const NUMBER: &str = "+441632960100";
@@ -66,8 +67,7 @@ async fn a_service_stays_while_its_backend_has_numbers_to_give_up(world: World) 
     store(&world, false).await;
     work(&world, &engines[1]).await;
     let account = world.get("contoso").await;
-    let without =
-        AccountForm { services: nmp::domain::Service::OperatorConnect.into(), ..account_form("contoso", CONTOSO) };
+    let without = AccountForm { services: Service::OperatorConnect.into(), ..account_form("contoso", CONTOSO) };
     let change = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &without).await;
     let Err(Error::Invalid(problems)) = change else { panic!("not refused: {change:?}") };
     assert_eq!(problems.len(), 1);
@@ -88,8 +88,33 @@ async fn what_is_open_at_a_backend_that_is_gone_is_counted(world: World) {
     for engine in &engines {
         work(&world, engine).await;
     }
-    let world = with_backends(world, vec![super::at_once::info("teams", nmp::domain::Service::OperatorConnect)]);
+    let world = with_backends(world, vec![super::at_once::info("teams", Service::OperatorConnect)]);
     let status = sync_status::get(&world.ctx, &grant()).await.unwrap();
     let left: Vec<_> = status.left_behind.iter().map(|left| (left.name.as_str(), left.waiting, left.numbers)).collect();
     assert_eq!(left, [("zoom", 0, 1)], "the number that it refused");
+}
+
+async fn what_one_backend_refused_is_counted_before_it_goes_to_another(world: World) {
+    let (world, outside, engines) = two(world).await;
+    let account = world.get("contoso").await;
+    let both = account_form("contoso", CONTOSO);
+    let both = AccountForm { services: [Service::OperatorConnect, ZOOM].into_iter().collect(), ..both };
+    let one = AccountForm { synced: Service::OperatorConnect.into(), ..both.clone() };
+    accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &one).await.unwrap();
+    let numbers: Vec<E164> = (0..30).map(|n| number(&format!("+4416329601{n:02}"))).collect();
+    outside[0].state().refused.extend(numbers);
+    let further_service = vec![ZOOM.key().to_owned()];
+    let order = world.stage_form(&UploadForm { further_service, ..upload_form("contoso", "+441632960100-0129") }).await;
+    world.submit(order).await;
+    work(&world, &engines[0]).await;
+    assert!(world.stored().await.iter().all(|(.., state)| *state == SyncState::Failed));
+
+    let account = world.get("contoso").await;
+    accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &both).await.unwrap();
+    work(&world, &engines[1]).await;
+    assert!(outside[1].state().held.is_empty(), "30 numbers are more than go unasked");
+    let account = world.get("contoso").await;
+    let compared = accounts::comparisons(&world.ctx, &grant(), &account).await.unwrap();
+    let zoom = compared.iter().find(|one| one.backend == "zoom").unwrap();
+    assert_eq!((zoom.state, zoom.plan.fresh), (ReconcileState::Held, 30));
 }
