@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::push::Round;
 use super::{Engine, Stop, interval};
 use crate::backend::{BackendNumber, Job, JobPace, JobStatus, NumberOutcome, NumberResult, Pages};
-use crate::domain::{E164, NumberSettings, OrderKind, ProvisioningError, Service};
+use crate::domain::{E164, Leaving, NumberSettings, OrderKind, ProvisioningError, Service};
 use crate::store::{Claim, Lane, Push, PushOutcome, Tx};
 
 /// A job is asked about after this part of the time it has run.
@@ -164,11 +164,13 @@ impl Engine {
     }
 }
 
-/// Whether a number has at the backend what an upload gave it for a service.
+/// Whether a number has at the backend what an upload gave it for a service, and is to stay there.
 pub(super) fn is_as_wanted(held: BackendNumber, service: Service, settings: &NumberSettings) -> bool {
     let is = NumberSettings { teams: held.settings, ..NumberSettings::default() }.normalised().teams;
     let wanted = NumberSettings { teams: settings.teams.clone(), ..NumberSettings::default() }.normalised().teams;
+    let leaving = held.acquired_number_status.as_deref().and_then(Leaving::from_status);
     held.service == service.key()
+        && leaving.is_none()
         && is == wanted
         && (settings.calling_profile.is_none() || settings.calling_profile == held.calling_profile)
 }
@@ -214,6 +216,16 @@ fn job_expired(status: &JobStatus, is_whole: bool) -> ProvisioningError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_is_to_go_is_not_as_wanted() {
+        let held = |status: Option<&str>| BackendNumber {
+            acquired_number_status: status.map(str::to_owned),
+            ..serde_json::from_str(r#"{"telephoneNumber":"+441632960000","service":"operatorConnect"}"#).unwrap()
+        };
+        let is_wanted = |status| is_as_wanted(held(status), Service::OperatorConnect, &NumberSettings::default());
+        assert_eq!([None, Some("Active"), Some("ReleaseRequested")].map(is_wanted), [true, true, false]);
+    }
 
     #[test]
     fn a_job_is_asked_about_less_and_less_often() {

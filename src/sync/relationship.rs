@@ -3,7 +3,7 @@
 use super::{Engine, Next, Stop};
 use crate::backend::{BackendError, RelationshipUpdate};
 use crate::domain::{SyncState, TenantId};
-use crate::store::{Claim, Lane};
+use crate::store::{Claim, Lane, WorkKind};
 
 impl Engine {
     pub(super) async fn push_relationship(&self, claim: &Claim) -> Result<Next, Stop> {
@@ -13,6 +13,15 @@ impl Engine {
             return Ok(Next::WhenWanted);
         };
         if row.sync_state != SyncState::Pending {
+            return Ok(Next::WhenWanted);
+        }
+        if let Some(other) = self.ctx.policy.backends.of_relationships()
+            && other.name != self.info().name
+        {
+            // Another backend was made the one that is told, since this was asked for.
+            let mut tx = self.begin(claim).await?;
+            tx.want_work(WorkKind::Relationship.at(&other.name, tenant.as_str()), self.ctx.clock.now()).await?;
+            tx.commit().await?;
             return Ok(Next::WhenWanted);
         }
         let relationship = row.consent.customer_relationship;

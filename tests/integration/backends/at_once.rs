@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) forgotten: BTreeSet<E164>,
     /// The next request is done for so many numbers, and then its answer is lost.
     pub(super) lose_after: Option<usize>,
+    /// Whoever asks for numbers one by one is refused.
+    pub(super) refuses_read_back: bool,
     /// Nothing is answered, and nothing done.
     pub(super) is_down: bool,
 }
@@ -147,6 +149,9 @@ impl NumberWrites for AtOnce {
                 return no_answer();
             }
             state.read_back += 1;
+            if state.refuses_read_back {
+                return Err(BackendError::Rejected(ProvisioningError::new("Disconnected", "no such tenant", None)));
+            }
             Ok(numbers.iter().filter_map(|number| state.held.get(number)).cloned().collect())
         })
     }

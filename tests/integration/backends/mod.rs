@@ -25,6 +25,7 @@ on_both_databases![
     a_request_that_is_refused_as_a_whole_is_halved,
     a_number_that_the_answer_does_not_mention_is_read_back,
     a_release_whose_answer_was_lost_is_not_repeated,
+    where_numbers_cannot_be_read_back_the_refusal_is_the_end,
 ];
 
 const ZOOM: Service = Service::ZoomPhoneCloudPeering;
@@ -169,4 +170,21 @@ async fn a_release_whose_answer_was_lost_is_not_repeated(world: World) {
     let state = outside.state();
     assert!(state.held.is_empty() && state.changes.values().all(|changes| *changes == 2), "{:?}", state.changes);
     assert_eq!(state.requests, [2, 2, 1]);
+}
+
+async fn where_numbers_cannot_be_read_back_the_refusal_is_the_end(world: World) {
+    let (world, outside, engine) = zoom(world).await;
+    outside.state().unmentioned.insert(number("+441632960100"));
+    outside.state().refuses_read_back = true;
+    let order = upload(&world, "+441632960100-0101").await;
+    engine.run_until_idle().await.unwrap();
+    let progress = world.order(order).await.progress;
+    assert_eq!((progress.done, progress.failed), (1, 1), "what the answer said is kept");
+    outside.state().lose_after = Some(2);
+    let order = upload(&world, "+441632960102-0103").await;
+    work(&world, &engine).await;
+    assert_eq!(world.order(order).await.progress.failed, 2);
+    let causes = orders::causes(&world.ctx, &grant(), order).await.unwrap();
+    assert_eq!((causes.len(), causes[0].error.code.as_str()), (1, "Disconnected"));
+    world.check_invariants().await;
 }
