@@ -52,11 +52,15 @@ pub(super) struct Subject {
     pub(super) asks_from: Option<Arc<OnceLock<SocketAddr>>>,
 }
 
+/// Pauses between two tries to reach the server.
+const FIRST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_mins(1);
+
 /// Checks after each change, when asked to, and on a schedule, until the stop.
 pub(super) async fn check(subject: Subject, db: Db) {
     let stop = subject.stop.clone();
     let mut progress = Progress { serial: 0, wanted: 0, delegation_wanted: 0, all_at: None };
-    let Ok(mut asked) = Asked::at(reachable(subject.address)).await else { return };
+    let Some(mut asked) = stop.run_until_cancelled(ask_at(reachable(subject.address))).await else { return };
     if let (Ok(from), Some(told)) = (asked.local(), &subject.asks_from) {
         let _ = told.set(from);
     }
@@ -72,6 +76,21 @@ pub(super) async fn check(subject: Subject, db: Db) {
         if stop.run_until_cancelled(wait).await.is_none() {
             return;
         }
+    }
+}
+
+/// A way to ask the server there. There may be no route to it yet.
+async fn ask_at(address: SocketAddr) -> Asked {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match Asked::at(address).await {
+            Ok(asked) => return asked,
+            Err(error) => {
+                tracing::warn!(%error, %address, "the name server cannot be asked; the names are not checked")
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 

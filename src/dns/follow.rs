@@ -147,10 +147,12 @@ impl Kept {
             let zone = ZoneSnapshot { serial: i64::from(catalog.serial()), accounts: catalog.accounts() };
             kept::keep(&path, &base, &zone)
         };
-        if let Ok(Err(error)) = server.shared.tasks.spawn_blocking(writing).await {
-            tracing::warn!(%error, "the zone could not be kept on disk");
+        self.at = Some(Instant::now());
+        match server.shared.tasks.spawn_blocking(writing).await {
+            Ok(Ok(())) => self.serial = Some(serial),
+            Ok(Err(error)) => tracing::warn!(%error, "the zone could not be kept on disk"),
+            Err(error) => tracing::warn!(%error, "the zone could not be kept on disk"),
         }
-        (self.serial, self.at) = (Some(serial), Some(Instant::now()));
     }
 }
 

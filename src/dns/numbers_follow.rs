@@ -125,10 +125,12 @@ impl Follower {
         }
         let (path, contents, head) = (path.clone(), contents.clone(), head(&self.options));
         let writing = move || kept::write(&path, &written(&head, serial, &contents));
-        if let Ok(Err(error)) = self.server.shared.tasks.spawn_blocking(writing).await {
-            tracing::warn!(%error, "the numbers for ENUM could not be kept on disk");
+        self.kept_at = Some(Instant::now());
+        match self.server.shared.tasks.spawn_blocking(writing).await {
+            Ok(Ok(())) => self.kept = Some(serial),
+            Ok(Err(error)) => tracing::warn!(%error, "the numbers for ENUM could not be kept on disk"),
+            Err(error) => tracing::warn!(%error, "the numbers for ENUM could not be kept on disk"),
         }
-        (self.kept, self.kept_at) = (Some(serial), Some(Instant::now()));
     }
 }
 
