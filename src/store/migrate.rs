@@ -1,5 +1,7 @@
 //! Migrations: `migrations/common` holds nearly everything, the two dialect folders what must differ.
 
+use std::time::Duration;
+
 use sqlx::migrate::Migrator;
 
 use super::error::Result;
@@ -57,11 +59,19 @@ impl Db {
     /// When the database is newer than the program or a migration fails; a failed migration leaves no trace.
     pub async fn migrate(&self) -> Result<()> {
         let migrator = self.migrator();
-        match self {
-            Self::Sqlite(file) => migrator.run(&mut *file.write.lend().await?).await?,
-            Self::Postgres(server) => migrator.run(&mut server.unlimited().await?).await?,
+        let migrating = async {
+            match self {
+                Self::Sqlite(file) => migrator.run(&mut *file.write.lend().await?).await?,
+                Self::Postgres(server) => migrator.run(&mut server.unlimited().await?).await?,
+            }
+            Ok(())
+        };
+        let mut migrating = std::pin::pin!(migrating);
+        if let Ok(done) = tokio::time::timeout(SOON, migrating.as_mut()).await {
+            return done;
         }
-        Ok(())
+        tracing::warn!("the schema is still being brought up to date, by this process or by another that it waits for");
+        migrating.await
     }
 }
 
@@ -77,6 +87,8 @@ impl Tx {
     }
 }
 
+/// Whoever waits longer for the migrations is told so.
+const SOON: Duration = Duration::from_secs(10);
 const HAS_TABLE_POSTGRES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const APPLIED: &str = "
     SELECT version

@@ -21,6 +21,7 @@ fn hostilities() -> Vec<(&'static str, Value)> {
         ("lists without an end", json!({"endlessPages": true})),
         ("garbage", json!({"garbageRate": 1.0})),
         ("garbage between the items", json!({"garbageItems": 20_000})),
+        ("items twice and with NUL", json!({"oddItems": true})),
         ("texts of a megabyte", json!({"messageLength": 1_000_000})),
         ("no answer for 20 seconds", json!({"latencyMs": 20_000})),
         ("429, Retry-After: 0", json!({"status": 429, "retryAfter": 0})),
@@ -34,7 +35,8 @@ fn hostilities() -> Vec<(&'static str, Value)> {
 /// The other switches, as they usually are.
 fn usual() -> Value {
     json!({
-        "repeatCursor": null, "endlessPages": null, "garbageRate": null, "garbageItems": null, "messageLength": null,
+        "repeatCursor": null, "endlessPages": null, "garbageRate": null, "garbageItems": null, "oddItems": null,
+        "messageLength": null,
         "latencyMs": null, "status": null, "retryAfter": null, "down": null, "jobStatus": null, "onlyTenant": null
     })
 }

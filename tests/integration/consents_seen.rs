@@ -13,6 +13,7 @@ use crate::sync::Outside;
 on_both_databases![
     a_consent_with_nulls_and_dates_without_an_offset_is_read,
     what_cannot_be_read_is_named_and_freezes_nothing,
+    items_that_come_twice_or_with_nul_are_read,
     what_changes_at_the_backend_is_in_the_audit,
     numbers_that_a_consent_kept_back_are_sent_again,
 ];
@@ -67,6 +68,22 @@ async fn what_cannot_be_read_is_named_and_freezes_nothing(world: World) {
     pull(&world, &outside).await;
     assert!(unread().await.is_empty());
     assert_eq!(status(&world, FABRIKAM).await, ConsentStatus::Active);
+}
+
+async fn items_that_come_twice_or_with_nul_are_read(world: World) {
+    let outside = Outside::new(&world).await;
+    outside.faults(json!({ "oddItems": true })).await;
+    let address = json!({ "tenantId": CONTOSO, "cityOrTown": "Redmond" });
+    outside.post("_civic-addresses", address).await;
+    outside.post("_consents", json!({ "tenantId": CONTOSO, "status": "removed" })).await;
+    pull(&world, &outside).await;
+    pull(&world, &outside).await;
+    assert_eq!(status(&world, CONTOSO).await, ConsentStatus::Removed);
+    let texts = async |sql| database::texts(&world.db, sql).await;
+    let towns = "SELECT body FROM civic_addresses WHERE tenant_id = 'a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a'";
+    assert!(texts(towns).await.iter().any(|body| body.contains("\"cityOrTown\":\"Redmond\"")));
+    assert!(texts("SELECT last_error FROM work WHERE last_error IS NOT NULL").await.is_empty());
+    assert!(sync_status::get(&world.ctx, &grant()).await.unwrap().backends[0].unread.is_empty());
 }
 
 async fn what_changes_at_the_backend_is_in_the_audit(world: World) {

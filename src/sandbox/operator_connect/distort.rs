@@ -44,11 +44,25 @@ pub(super) async fn answer(faults: &Faults, response: Response) -> Response {
 fn page(faults: &Faults, answer: &mut Value) {
     let Some(members) = answer.as_object_mut() else { return };
     let Some(items) = members.get_mut("value").and_then(Value::as_array_mut) else { return };
+    if faults.odd_items {
+        items.iter_mut().for_each(with_nul);
+        *items = items.iter().flat_map(|item| [item.clone(), item.clone()]).collect();
+    }
     items.extend((0..faults.garbage_items).map(|index| json!({ "garbage": index })));
     if faults.repeat_cursor {
         members.insert("nextCursor".to_owned(), json!("again"));
     } else if faults.endless_pages {
         members.insert("nextCursor".to_owned(), json!(clock::new_id()));
+    }
+}
+
+/// Puts a NUL at the end of every text.
+fn with_nul(value: &mut Value) {
+    match value {
+        Value::String(text) => text.push('\0'),
+        Value::Array(items) => items.iter_mut().for_each(with_nul),
+        Value::Object(members) => members.values_mut().for_each(with_nul),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

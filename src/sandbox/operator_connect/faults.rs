@@ -32,6 +32,7 @@ pub(super) struct Faults {
     pub(super) job_status: Option<String>,
     pub(super) message_length: usize,
     pub(super) garbage_items: usize,
+    pub(super) odd_items: bool,
 }
 
 impl Default for Faults {
@@ -54,6 +55,7 @@ impl Default for Faults {
             job_status: None,
             message_length: 0,
             garbage_items: 0,
+            odd_items: false,
         }
     }
 }
@@ -79,6 +81,7 @@ pub(super) struct FaultsChange {
     job_status: Change<String>,
     message_length: Change<usize>,
     garbage_items: Change<usize>,
+    odd_items: Change<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -134,6 +137,7 @@ impl Faults {
         change.job_status.apply_optional(&mut self.job_status);
         change.message_length.apply(&mut self.message_length, usual.message_length);
         change.garbage_items.apply(&mut self.garbage_items, usual.garbage_items);
+        change.odd_items.apply(&mut self.odd_items, usual.odd_items);
     }
 
     /// Whether a call to this path suffers from the faults at all.
@@ -148,6 +152,7 @@ impl Faults {
             || self.job_status.is_some()
             || self.message_length > 0
             || self.garbage_items > 0
+            || self.odd_items
     }
 
     /// Returns what the backend answers instead of doing the work, this time.

@@ -18,6 +18,10 @@ use super::lent::{Lent, silent};
 const WAIT: Duration = Duration::from_secs(2);
 /// How long the sync engine waits for its turn to search.
 const ENGINE_WAIT: Duration = Duration::from_secs(60);
+/// What holds for a session whose statements have no limit.
+const UNLIMITED: &str = "SET idle_session_timeout = 30000; SET idle_in_transaction_session_timeout = 30000; \
+     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
+     SET tcp_user_timeout = 15000; SET client_connection_check_interval = 2000;";
 /// A connection that was at work so recently is taken to be alive.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a connection that was idle has for a sign of life.
@@ -109,9 +113,15 @@ impl Pool {
         Ok(lent)
     }
 
-    /// A connection of its own without any limit, for what happens once and takes its time.
+    /// A connection of its own whose statements may take their time, for what happens once. A client that is frozen or gone
+    /// keeps no lock.
     pub(super) async fn unlimited(&self) -> Result<PgConnection> {
-        Ok(tokio::time::timeout(WAIT, self.0.options.connect()).await.unwrap_or_else(|_| Err(silent()))?)
+        let opening = async {
+            let mut connection = self.0.options.connect().await?;
+            sqlx::raw_sql(UNLIMITED).execute(&mut connection).await?;
+            sqlx::Result::Ok(connection)
+        };
+        Ok(tokio::time::timeout(WAIT, opening).await.unwrap_or_else(|_| Err(silent()))?)
     }
 
     /// Begins a transaction that may write.

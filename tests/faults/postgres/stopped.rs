@@ -23,7 +23,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// For so long at most may the others write less than half of what they wrote before.
 const MOST: Duration = Duration::from_secs(10);
 
-fn signal(process: u32, name: &str) {
+pub(super) fn signal(process: u32, name: &str) {
     let sent = Command::new("kill").args([name, &process.to_string()]).status().unwrap();
     assert!(sent.success());
 }
