@@ -31,14 +31,14 @@ pub async fn send_again(ctx: &Ctx, grant: &Grant<NumbersWrite>, origin: &Origin,
         let mut all = 0;
         for (order, _) in tx.refused_for_consent(tenant).await? {
             let retried = tx.retry_refused_for_consent(order, now).await?;
-            if retried == 0 {
+            if retried.all() == 0 {
                 continue;
             }
-            tx.add_progress(order, Progress { failed: -retried, ..Progress::default() }, now).await?;
+            tx.add_progress(order, Progress { failed: -retried.counted, ..Progress::default() }, now).await?;
             for account in tx.accounts_to_push(order).await? {
                 tx.want_account(account, &ctx.policy.backends, now).await?;
             }
-            all += retried;
+            all += retried.all();
         }
         if all == 0 {
             return Err(Error::Conflict("No number waits for this consent any more.".into()));

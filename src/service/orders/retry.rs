@@ -28,11 +28,13 @@ pub async fn retry_failed(ctx: &Ctx, right: &OrderRight, origin: &Origin, id: i6
         } else {
             0
         };
-        let retried = leaving + tx.retry_failed(id, state.key(), now).await?;
+        let there = tx.retry_failed(id, state.key(), now).await?;
+        let retried = leaving + there.all();
         if retried == 0 {
             return Err(Error::Conflict(format!("Order {id} has no failed number to try again.")));
         }
-        tx.add_progress(id, Progress { failed: -retried, ..Progress::default() }, now).await?;
+        let failed = -(leaving + there.counted);
+        tx.add_progress(id, Progress { failed, ..Progress::default() }, now).await?;
         let waiting = if order.moves.is_some() { tx.moves_waiting(id).await? } else { tx.accounts_to_push(id).await? };
         for account in waiting {
             tx.want_account(account, &ctx.policy.backends, now).await?;

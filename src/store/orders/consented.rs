@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::submit::Retried;
 use crate::domain::TenantId;
 use crate::store::sql::{on, statements};
 use crate::store::{Result, Tx, micros};
@@ -26,7 +27,7 @@ statements! {
             changed_at = $2
         FROM order_items i
         WHERE i.order_id = $1
-          AND i.state = 'failed'
+          AND i.state = $3
           AND numbers.telephone_number = i.telephone_number
           AND numbers.order_id = $1
           AND COALESCE(numbers.account_id, 0) = i.account_id
@@ -47,16 +48,20 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn retry_refused_for_consent(&mut self, order_id: i64, now: OffsetDateTime) -> Result<i64> {
-        let retried = on!(self, |c| sqlx::query(RETRY)
-            .bind(order_id)
-            .bind(micros(now))
-            .execute(c)
-            .await
-            .map(|done| done.rows_affected()))?;
-        if retried > 0 {
+    pub async fn retry_refused_for_consent(&mut self, order_id: i64, now: OffsetDateTime) -> Result<Retried> {
+        let mut retried = Retried::default();
+        for (of, count) in retried.by_item() {
+            *count = on!(self, |c| sqlx::query(RETRY)
+                .bind(order_id)
+                .bind(micros(now))
+                .bind(of)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))? as i64;
+        }
+        if retried.all() > 0 {
             self.retry_items(order_id, "pending").await?;
         }
-        Ok(i64::try_from(retried).unwrap_or(i64::MAX))
+        Ok(retried)
     }
 }

@@ -132,7 +132,10 @@ statements! {
               SELECT i.telephone_number
               FROM order_items i
               JOIN numbers n ON n.telephone_number = i.telephone_number
-              WHERE i.order_id = $1 AND i.state = 'failed' AND n.order_id = $1 AND COALESCE(n.state, '') = $2
+              WHERE i.order_id = $1
+                AND i.state IN ('failed', 'pending')
+                AND n.order_id = $1
+                AND COALESCE(n.state, '') = $2
           )";
 }
 

@@ -265,7 +265,7 @@ statements! {
             changed_at = $3
         FROM order_items i
         WHERE i.order_id = $1
-          AND i.state = 'failed'
+          AND i.state = $4
           AND numbers.telephone_number = i.telephone_number
           AND numbers.order_id = $1
           AND COALESCE(numbers.account_id, 0) = i.account_id
@@ -320,6 +320,28 @@ impl OrderToApply<'_> {
     /// The order and the services that a backend has to know of.
     fn begun(&self) -> [Bind; 2] {
         [Bind::Int(self.order_id), Bind::Int(self.backends.provisioned().bits())]
+    }
+}
+
+/// Failed numbers of an order that wait again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Retried {
+    /// Those that the order counted as failed.
+    pub counted: i64,
+    /// Those that one backend has refused while another has yet to answer, so that the order counts them as waiting.
+    pub uncounted: i64,
+}
+
+impl Retried {
+    /// How many there are.
+    #[must_use]
+    pub const fn all(self) -> i64 {
+        self.counted + self.uncounted
+    }
+
+    /// Where each is counted, by the state of the order's item.
+    pub(super) fn by_item(&mut self) -> [(&'static str, &mut i64); 2] {
+        [("failed", &mut self.counted), ("pending", &mut self.uncounted)]
     }
 }
 
@@ -496,16 +518,20 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn retry_failed(&mut self, order_id: i64, state: &'static str, now: OffsetDateTime) -> Result<i64> {
-        let retried = on!(self, |c| sqlx::query(RETRY_NUMBERS)
-            .bind(order_id)
-            .bind(state)
-            .bind(micros(now))
-            .execute(c)
-            .await
-            .map(|done| done.rows_affected()))?;
+    pub async fn retry_failed(&mut self, order_id: i64, state: &'static str, now: OffsetDateTime) -> Result<Retried> {
+        let mut retried = Retried::default();
+        for (of, count) in retried.by_item() {
+            *count = on!(self, |c| sqlx::query(RETRY_NUMBERS)
+                .bind(order_id)
+                .bind(state)
+                .bind(micros(now))
+                .bind(of)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))? as i64;
+        }
         self.retry_items(order_id, state).await?;
-        Ok(retried as i64)
+        Ok(retried)
     }
 
     /// Lets the items, and the parts, of an order's failed numbers wait that wait again themselves.

@@ -1,21 +1,22 @@
 //! Numbers that two backends know at once.
 
-use nmp::domain::{AccountForm, E164, ReconcileState, Service, SyncState};
-use nmp::service::accounts;
+use nmp::domain::{AccountForm, E164, OrderKind, ReconcileState, Service, SyncState};
 use nmp::service::staging::UploadForm;
 use nmp::service::{Error, sync_status};
+use nmp::service::{accounts, orders};
 
 use super::at_once::AtOnce;
 use super::several::two;
 use super::{ZOOM, with_backends, work};
 use crate::harness::on_both_databases;
-use crate::harness::world::{CONTOSO, World, account_form, grant, number, origin, upload_form};
+use crate::harness::world::{CONTOSO, World, account_form, grant, number, origin, right, upload_form};
 
 on_both_databases![
     a_number_is_free_only_where_no_backend_has_it_in_use,
     a_service_stays_while_its_backend_has_numbers_to_give_up,
     what_is_open_at_a_backend_that_is_gone_is_counted,
     what_one_backend_refused_is_counted_before_it_goes_to_another,
+    what_one_backend_refused_is_tried_again_while_another_is_away,
 ];
 
 const NUMBER: &str = "+441632960100";
@@ -117,4 +118,27 @@ async fn what_one_backend_refused_is_counted_before_it_goes_to_another(world: Wo
     let compared = accounts::comparisons(&world.ctx, &grant(), &account).await.unwrap();
     let zoom = compared.iter().find(|one| one.backend == "zoom").unwrap();
     assert_eq!((zoom.state, zoom.plan.fresh), (ReconcileState::Held, 30));
+}
+
+async fn what_one_backend_refused_is_tried_again_while_another_is_away(world: World) {
+    let (world, outside, engines) = two(world).await;
+    outside[0].state().refused.insert(number(NUMBER));
+    outside[1].state().is_down = true;
+    let further_service = vec![ZOOM.key().to_owned()];
+    let order = world.stage_form(&UploadForm { further_service, ..upload_form("contoso", NUMBER) }).await;
+    world.submit(order).await;
+    for engine in &engines {
+        work(&world, engine).await;
+    }
+    let state = async || world.stored().await[0].2;
+    assert_eq!(state().await, SyncState::Failed);
+    outside[0].state().refused.clear();
+    assert_eq!(orders::retry_failed(&world.ctx, &right(OrderKind::Upload), &origin(), order).await.unwrap(), 1);
+    work(&world, &engines[0]).await;
+    assert!(outside[0].state().held.contains_key(&number(NUMBER)));
+    assert_eq!(state().await, SyncState::Pending, "the other has yet to answer");
+    outside[1].state().is_down = false;
+    work(&world, &engines[1]).await;
+    assert_eq!((state().await, world.order(order).await.progress.done), (SyncState::Synced, 1));
+    world.check_invariants().await;
 }
