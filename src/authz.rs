@@ -10,9 +10,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 macro_rules! roles {
-    ($($(#[$doc:meta])* $role:ident),+ $(,)?) => {
-        /// A role of a person, as the identity provider grants it. Its place in this list is its bit in storage: a new
-        /// role comes last.
+    ($($(#[$doc:meta])* $role:ident = $bit:literal),+ $(,)?) => {
+        /// A role of a person, as the identity provider grants it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Role {
             $($(#[$doc])* $role),+
@@ -30,8 +29,11 @@ macro_rules! roles {
                 }
             }
 
+            /// The place in a stored set. It never changes, for sets are stored.
             const fn bit(self) -> u8 {
-                1 << self as u8
+                match self {
+                    $(Self::$role => $bit),+
+                }
             }
         }
 
@@ -43,13 +45,13 @@ macro_rules! roles {
 
 roles! {
     /// May look at everything but the audit.
-    ReadUser,
+    ReadUser = 1,
     /// Together with [`Role::ReadUser`]: may add and change.
-    WriteUser,
+    WriteUser = 2,
     /// Together with [`Role::ReadUser`]: may remove.
-    DeleteUser,
+    DeleteUser = 4,
     /// May do everything.
-    AdminUser,
+    AdminUser = 8,
 }
 
 impl fmt::Display for Role {

@@ -102,7 +102,7 @@ impl Backend {
         let services: Vec<Service> = r.list(
             "operator_connect.services",
             &["operatorConnect", "teamsPhoneMobile"],
-            SERVICE,
+            &one_of_the_services(),
             "The services whose numbers this backend provisions; the same in every process. `[]`: there is no such backend.",
         );
         let services: ServiceSet = services.into_iter().collect();
@@ -164,8 +164,9 @@ impl Backend {
 }
 
 /// What a service in a list has to be.
-pub(super) const SERVICE: &str =
-    "one of operatorConnect, teamsPhoneMobile, directRouting, zoomPhoneCloudPeering, azureOperatorCallProtection";
+pub(super) fn one_of_the_services() -> String {
+    format!("one of {}", Service::ALL.map(Service::key).join(", "))
+}
 
 impl OperatorConnect {
     pub(super) fn read(r: &mut Reader) -> Self {

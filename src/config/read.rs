@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::backends::SERVICE;
+use super::backends::one_of_the_services;
 use super::listener::{PER_ADDRESS, loopback};
 use super::reader::{Reader, minutes};
 use super::tokens::role;
@@ -39,7 +39,7 @@ impl Config {
                 offered: r.list(
                     "services.offered",
                     &["operatorConnect", "teamsPhoneMobile", "directRouting", "zoomPhoneCloudPeering"],
-                    SERVICE,
+                    &one_of_the_services(),
                     "The services that the portal offers. The Provisioning API takes every one, and what an account \
                      has already is always shown.",
                 ),

@@ -132,8 +132,7 @@ impl AccountForm {
                 tenant_id,
                 correlation_id,
                 services: self.services,
-                // Call Protection has no backend, and says nothing about one.
-                synced: self.all_synced().without(Service::CallProtection.into()),
+                synced: self.all_synced().and(ServiceSet::WITH_SYNC),
                 direct_routing,
                 ticket,
             }),

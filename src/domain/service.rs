@@ -18,6 +18,7 @@ macro_rules! services {
         rings_in_teams: $rings_in_teams:literal,
         has_teams_settings: $has_teams_settings:literal,
         takes_sip_header: $takes_sip_header:literal,
+        has_sync: $has_sync:literal,
     })+) => {
         /// One service. The order is the order of display.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +73,9 @@ macro_rules! services {
             pub const TEAMS: Self = Self(0 $(| if $rings_in_teams { $bit } else { 0 })+);
             /// The services for which a number has usage, capabilities, an emergency address and a calling profile.
             pub const WITH_TEAMS_SETTINGS: Self = Self(0 $(| if $has_teams_settings { $bit } else { 0 })+);
+            /// The services of which an account says whether their numbers are synchronised. The contract has no such word
+            /// for the others.
+            pub const WITH_SYNC: Self = Self(0 $(| if $has_sync { $bit } else { 0 })+);
         }
     };
 }
@@ -87,6 +91,7 @@ services! {
         rings_in_teams: true,
         has_teams_settings: true,
         takes_sip_header: true,
+        has_sync: true,
     }
     /// Microsoft Teams Phone Mobile.
     TeamsPhoneMobile = "teamsPhoneMobile" {
@@ -98,6 +103,7 @@ services! {
         rings_in_teams: true,
         has_teams_settings: true,
         takes_sip_header: false,
+        has_sync: true,
     }
     /// Microsoft Teams Direct Routing.
     DirectRouting = "directRouting" {
@@ -109,6 +115,7 @@ services! {
         rings_in_teams: true,
         has_teams_settings: false,
         takes_sip_header: true,
+        has_sync: true,
     }
     /// Zoom Phone Cloud Peering.
     ZoomPhoneCloudPeering = "zoomPhoneCloudPeering" {
@@ -120,6 +127,7 @@ services! {
         rings_in_teams: false,
         has_teams_settings: false,
         takes_sip_header: true,
+        has_sync: true,
     }
     /// Azure Operator Call Protection.
     CallProtection = "azureOperatorCallProtection" {
@@ -131,6 +139,7 @@ services! {
         rings_in_teams: false,
         has_teams_settings: false,
         takes_sip_header: false,
+        has_sync: false,
     }
 }
 

@@ -155,9 +155,9 @@ enum Next {
 /// What a worker found when it looked for work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Some, which is done.
+    /// There was a piece of work, and it is done.
     Done,
-    /// None before this time, as far as is known. A time that is past: somebody else was quicker.
+    /// Nothing is due before this time, as far as is known. Where the time is past, somebody else was quicker.
     NothingUntil(Option<OffsetDateTime>),
 }
 

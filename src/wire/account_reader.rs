@@ -103,9 +103,8 @@ fn read_services(details: &Object<'_>, sent: &mut SentAccount) {
 /// Reads a service, and whether it is enabled.
 fn read_service(found: &Object<'_>, service: Service, sent: &mut SentAccount) -> Option<bool> {
     let enabled = found.required("enabled").and_then(Node::boolean);
-    // Call Protection has no backend and says nothing about one.
     let synced =
-        service != Service::CallProtection && found.required("syncEnabled").and_then(Node::boolean) == Some(true);
+        ServiceSet::WITH_SYNC.contains(service) && found.required("syncEnabled").and_then(Node::boolean) == Some(true);
     if synced {
         sent.draft.synced = sent.draft.synced.or(service.into());
     }

@@ -224,7 +224,7 @@ fn account(record: &csv::StringRecord, columns: &[&'static str]) -> Incoming<Inc
         cells.parsed("TeamsTenantId", |text| TenantId::parse(text).map_err(|error| sentence(&error.to_string())));
     let correlation_id = cells.correlation_id();
     let services = cells.services("Services");
-    let synced = cells.services("SyncedServices").without(Service::CallProtection.into());
+    let synced = cells.services("SyncedServices").and(ServiceSet::WITH_SYNC);
     if tenant_id.is_none() && cells.of("TeamsTenantId").trim().is_empty() {
         let backed = services.and(ServiceSet::WITH_TEAMS_SETTINGS);
         if !backed.is_empty() {
