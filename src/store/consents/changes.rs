@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use sqlx::FromRow;
 
 use super::shown_countries;
 use crate::domain::{Consent, Offers, SyncState, TenantId};
@@ -25,7 +26,16 @@ pub struct ConsentChange {
     pub moves_status: bool,
 }
 
-type Known = (String, String, String, String, Option<String>, String);
+/// What is known of a consent.
+#[derive(FromRow)]
+struct Known {
+    tenant_id: String,
+    status: String,
+    countries: String,
+    relationship: String,
+    comment: Option<String>,
+    sync_state: String,
+}
 
 impl Tx {
     /// What these consents, as the backend has them, change of what is known: where they stand, for which countries, and the
@@ -47,7 +57,7 @@ impl Tx {
             question.and_any("tenant_id = ?", chunk.iter().map(|consent| [Bind::from(consent.tenant_id.as_str())]));
             let rows: Vec<Known> =
                 on!(self, |c| bind_all!(sqlx::query_as(question.sql()), question).fetch_all(c).await)?;
-            let known: BTreeMap<String, Known> = rows.into_iter().map(|row| (row.0.clone(), row)).collect();
+            let known: BTreeMap<String, Known> = rows.into_iter().map(|row| (row.tenant_id.clone(), row)).collect();
             let differing =
                 chunk.iter().filter_map(|consent| change(consent, known.get(consent.tenant_id.as_str())?, offers));
             changes.extend(differing);
@@ -57,7 +67,7 @@ impl Tx {
 }
 
 fn change(consent: &Consent, known: &Known, offers: Offers) -> Option<ConsentChange> {
-    let (_, status, countries, relationship, comment, sync_state) = known;
+    let Known { status, countries, relationship, comment, sync_state, .. } = known;
     let (mut before, mut after) = (serde_json::Map::new(), serde_json::Map::new());
     let mut tell = |name: &str, was: serde_json::Value, is: serde_json::Value| {
         if was != is {

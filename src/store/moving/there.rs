@@ -1,5 +1,7 @@
 //! What backends have and nobody here has: the numbers that can be adopted.
 
+use sqlx::FromRow;
+
 use crate::domain::{E164, Leaving, NumberSettings, TenantId};
 use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx};
@@ -12,7 +14,7 @@ statements! {
         ORDER BY id
         LIMIT $2";
     ONLY_THERE = "
-        SELECT o.telephone_number, d.id, d.service, d.body, d.leaving, o.assigned
+        SELECT o.telephone_number, d.id AS settings_id, d.service, d.body, d.leaving, o.assigned
         FROM observed o
         JOIN observed_settings d ON d.id = o.settings_id
         LEFT JOIN numbers n ON n.telephone_number = o.telephone_number
@@ -64,6 +66,27 @@ impl NumberThere {
     }
 }
 
+#[derive(FromRow)]
+struct ThereRow {
+    telephone_number: i64,
+    settings_id: i64,
+    service: String,
+    body: String,
+    leaving: Option<String>,
+    assigned: bool,
+}
+
+impl TryFrom<ThereRow> for NumberThere {
+    type Error = Error;
+    fn try_from(row: ThereRow) -> Result<Self> {
+        let ThereRow { telephone_number, settings_id, service, body, leaving, assigned } = row;
+        let number = E164::from_i64(telephone_number)
+            .ok_or_else(|| Error::unreadable("observed", "telephone_number", telephone_number))?;
+        let leaving = leaving.as_deref().and_then(Leaving::from_key);
+        Ok(Self { number, settings_id, service, body, assigned, leaving })
+    }
+}
+
 impl Tx {
     /// The lists of backends behind this one.
     ///
@@ -86,15 +109,8 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn numbers_only_there(&mut self, list: i64, behind: i64, limit: i64) -> Result<Vec<NumberThere>> {
-        let rows: Vec<(i64, i64, String, String, Option<String>, bool)> =
+        let rows: Vec<ThereRow> =
             on!(self, |c| sqlx::query_as(ONLY_THERE).bind(list).bind(behind).bind(limit).fetch_all(c).await)?;
-        rows.into_iter()
-            .map(|(number, settings_id, service, body, leaving, assigned)| {
-                let number =
-                    E164::from_i64(number).ok_or_else(|| Error::unreadable("observed", "telephone_number", number))?;
-                let leaving = leaving.as_deref().and_then(Leaving::from_key);
-                Ok(NumberThere { number, settings_id, service, body, assigned, leaving })
-            })
-            .collect()
+        rows.into_iter().map(NumberThere::try_from).collect()
     }
 }

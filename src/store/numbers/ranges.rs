@@ -1,5 +1,7 @@
 //! The list of numbers in ranges.
 
+use sqlx::FromRow;
+
 use super::filter::NumberFilter;
 use super::fold::{Fold, Range, count};
 use super::{keyed, settings};
@@ -48,17 +50,30 @@ struct Folded {
     alike: Alike,
 }
 
-impl Range for Folded {
-    type Row = (i64, i64, i64, i64, String, i64, String, String);
+#[derive(FromRow)]
+struct RangeRow {
+    first: i64,
+    last: i64,
+    count: i64,
+    account_id: i64,
+    name: String,
+    settings_id: i64,
+    body: String,
+    state: String,
+}
 
-    fn read((first, last, count, account_id, account, settings_id, body, state): Self::Row) -> Result<Self> {
+impl Range for Folded {
+    type Row = RangeRow;
+
+    fn read(row: RangeRow) -> Result<Self> {
+        let RangeRow { first, last, count, account_id, name, settings_id, body, state } = row;
         let number =
             |value| E164::from_i64(value).ok_or_else(|| Error::unreadable("numbers", "telephone_number", value));
         let range = NumberRange {
             first: number(first)?,
             last: number(last)?,
             count,
-            account,
+            account: name,
             settings: settings::read(settings_id, &body)?,
             state: SyncState::from_key(&state).ok_or_else(|| Error::unreadable("numbers", "state", first))?,
         };

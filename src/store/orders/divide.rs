@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use sqlx::FromRow;
+
 use crate::domain::{Backends, OrderKind, Part, ServiceSet};
 use crate::store::sql::{dialect, on, statements};
 use crate::store::sqlite::script::Done;
@@ -42,8 +44,9 @@ statements! {
         ORDER BY n.telephone_number
         FOR UPDATE OF n";
     CHANGES = "
-        SELECT c.account_id, a.services & a.synced, CAST(c.in_parts AS BIGINT), c.before_id,
-            COALESCE(o.services, 0), c.after_id, COALESCE(s.services, 0)
+        SELECT
+            c.account_id, a.services & a.synced AS held, CAST(c.in_parts AS BIGINT) AS in_parts, c.before_id,
+            COALESCE(o.services, 0) AS before, c.after_id, COALESCE(s.services, 0) AS after
         FROM (
             SELECT i.account_id,
                 CASE WHEN n.push_id = 0 THEN 1 ELSE 0 END AS in_parts,
@@ -139,8 +142,17 @@ statements! {
           )";
 }
 
+/// A change, with the settings before and after it.
+#[derive(FromRow)]
+struct ChangeRow {
+    #[sqlx(flatten)]
+    change: Change,
+    before_id: i64,
+    after_id: i64,
+}
+
 /// Numbers of an order that change in the same way.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, FromRow)]
 struct Change {
     account_id: i64,
     /// Bits of the account's services that are enabled and synced.
@@ -244,14 +256,12 @@ impl Tx {
 
     /// The changes of an order that divide numbers; what each backend sees of the settings in them is stored.
     async fn changes(&mut self, order_id: i64, kind: OrderKind, backends: &Backends) -> Result<BTreeSet<Change>> {
-        let rows: Vec<(i64, i64, i64, i64, i64, i64, i64)> =
-            on!(self, |c| sqlx::query_as(CHANGES).bind(order_id).fetch_all(c).await)?;
+        let rows: Vec<ChangeRow> = on!(self, |c| sqlx::query_as(CHANGES).bind(order_id).fetch_all(c).await)?;
         let (mut changes, mut values) = (BTreeSet::new(), BTreeSet::new());
-        for (account_id, held, in_parts, before_id, before, after_id, after) in rows {
-            let change = Change { account_id, held, in_parts, before, after };
-            if change.is_divided(kind, backends) {
-                changes.insert(change);
-                values.extend([before_id, after_id]);
+        for row in rows {
+            if row.change.is_divided(kind, backends) {
+                changes.insert(row.change);
+                values.extend([row.before_id, row.after_id]);
             }
         }
         if kind == OrderKind::Upload {
