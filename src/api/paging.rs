@@ -14,7 +14,7 @@ use super::query::Parameters;
 use crate::domain::E164;
 use crate::domain::filter::{self, Fields, Filter};
 use crate::domain::number::content_id;
-use crate::service::listing::{Listed, Window};
+use crate::service::listing::{ListPart, Window};
 use crate::wire::InputProblem;
 
 /// Items on a page, unless the client says otherwise.
@@ -125,7 +125,7 @@ impl<F: Fields, K: Key> ListQuery<F, K> {
 
     /// Makes the link to the page behind this one, when there is one and the client still wants it. `base` is the address at
     /// which clients know the API, `key` the key of an item.
-    pub fn next_link<T>(&self, base: &Url, listed: &Listed<T>, key: impl Fn(&T) -> K) -> Option<Url> {
+    pub fn next_link<T>(&self, base: &Url, listed: &ListPart<T>, key: impl Fn(&T) -> K) -> Option<Url> {
         let shown = u32::try_from(listed.items.len()).unwrap_or(u32::MAX);
         let left = self.left.map(|left| left.saturating_sub(shown));
         let last = listed.items.last().filter(|_| listed.more && left != Some(0))?;

@@ -11,7 +11,7 @@ use crate::domain::filter::{AccountField, AddressField, ConsentField, Filter, Nu
 use crate::domain::{Account, CivicAddress, E164, Number};
 use crate::store::Tx;
 
-pub use crate::store::{Listed, Window};
+pub use crate::store::{ListPart, Window};
 
 /// Leaving out more than so many is a search of its own.
 const SKIPPED: u32 = 10_000;
@@ -26,7 +26,7 @@ pub async fn numbers(
     account: Option<&str>,
     filter: &Filter<NumberField>,
     window: &Window<E164>,
-) -> Result<Listed<Number>> {
+) -> Result<ListPart<Number>> {
     let searches = filter.searches() || window.skip > SKIPPED;
     let mut tx = ctx.db.read_or_search(searches).await?;
     let account = id_of(&mut tx, account).await?;
@@ -64,16 +64,16 @@ pub async fn accounts(
     _: &Grant<AccountsRead>,
     filter: &Filter<AccountField>,
     window: &Window<String>,
-) -> Result<Listed<CountedAccount>> {
+) -> Result<ListPart<CountedAccount>> {
     let mut tx = ctx.db.read_or_search(!filter.is_everything()).await?;
-    let Listed { items, more } = tx.accounts_listed(filter, window).await?;
+    let ListPart { items, more } = tx.accounts_listed(filter, window).await?;
     let ids: Vec<i64> = items.iter().map(|account| account.id).collect();
     let mut counts = tx.kept_service_counts(&ids).await?;
     let counted = |account: Account| {
         let sets = counts.remove(&account.id).unwrap_or_default();
         CountedAccount { account, counts: by_service(&sets) }
     };
-    Ok(Listed { items: items.into_iter().map(counted).collect(), more })
+    Ok(ListPart { items: items.into_iter().map(counted).collect(), more })
 }
 
 /// How many accounts match.
@@ -93,10 +93,10 @@ pub async fn consents(
     _: &Grant<ConsentsRead>,
     filter: &Filter<ConsentField>,
     window: &Window<String>,
-) -> Result<Listed<ConsentOfAccount>> {
+) -> Result<ListPart<ConsentOfAccount>> {
     let mut tx = ctx.db.read_or_search(!filter.is_everything()).await?;
-    let Listed { items, more } = tx.consents_listed(filter, window).await?;
-    Ok(Listed { items: items.into_iter().map(ConsentOfAccount::from).collect(), more })
+    let ListPart { items, more } = tx.consents_listed(filter, window).await?;
+    Ok(ListPart { items: items.into_iter().map(ConsentOfAccount::from).collect(), more })
 }
 
 /// How many consents match.
@@ -117,11 +117,11 @@ pub async fn civic_addresses(
     account: &str,
     filter: &Filter<AddressField>,
     window: &Window<String>,
-) -> Result<Listed<CivicAddress>> {
+) -> Result<ListPart<CivicAddress>> {
     let mut tx = ctx.db.read_or_search(!filter.is_everything()).await?;
     match find_kept(&mut tx, account).await?.tenant_id {
         Some(tenant) => Ok(tx.civic_addresses_listed(&tenant, filter, window).await?),
-        None => Ok(Listed::default()),
+        None => Ok(ListPart::default()),
     }
 }
 

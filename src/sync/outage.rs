@@ -10,7 +10,7 @@ use super::pace::Pace;
 use crate::backend::{Answer, Answering, Backend, BackendError};
 use crate::store::Lane;
 
-/// So many calls in a row without an answer mean that the backend is away.
+/// So many requests in a row without an answer mean that the backend is away.
 const AWAY: u32 = 3;
 /// The longest time until one of the sleepers tries whether the backend is back.
 const LONGEST_PROBE: Duration = Duration::from_secs(30);
@@ -26,16 +26,16 @@ pub(super) struct Watched {
 /// What is known of the backend's answers, lane by lane: one that refuses to list may still take numbers.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
-    pushes: Mutex<Calls>,
-    pulls: Mutex<Calls>,
+    pushes: Mutex<Requests>,
+    pulls: Mutex<Requests>,
     /// Told when a lane is back.
     pub(super) back: Notify,
 }
 
-/// The calls of one lane.
+/// The requests of one lane.
 #[derive(Debug, Default)]
-struct Calls {
-    /// Calls in a row without an answer.
+struct Requests {
+    /// Requests in a row without an answer.
     failures: u32,
     /// Since when, and why the last of them failed.
     away: Option<(Instant, String)>,
@@ -47,12 +47,12 @@ struct Calls {
 }
 
 impl Outage {
-    fn calls(&self, lane: Lane) -> MutexGuard<'_, Calls> {
-        let calls = match lane {
+    fn requests(&self, lane: Lane) -> MutexGuard<'_, Requests> {
+        let requests = match lane {
             Lane::Pushes => &self.pushes,
             Lane::Pulls => &self.pulls,
         };
-        calls.lock().unwrap_or_else(PoisonError::into_inner)
+        requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note<T>(&self, lane: Lane, answer: &Answer<T>) {
@@ -63,20 +63,20 @@ impl Outage {
     }
 
     fn failed(&self, lane: Lane, reason: &str, now: Instant) {
-        let mut calls = self.calls(lane);
-        calls.failures = calls.failures.saturating_add(1);
-        let since = calls.away.as_ref().map_or(now, |(since, _)| *since);
-        calls.away = Some((since, reason.to_owned()));
-        if calls.probe.is_none() && calls.failures >= AWAY {
-            calls.probe = Some(now + probe_pause(0));
+        let mut requests = self.requests(lane);
+        requests.failures = requests.failures.saturating_add(1);
+        let since = requests.away.as_ref().map_or(now, |(since, _)| *since);
+        requests.away = Some((since, reason.to_owned()));
+        if requests.probe.is_none() && requests.failures >= AWAY {
+            requests.probe = Some(now + probe_pause(0));
         }
     }
 
     fn answered(&self, lane: Lane) {
-        let mut calls = self.calls(lane);
-        if calls.failures > 0 {
-            let is_back = calls.is_back || calls.failures >= AWAY;
-            *calls = Calls { is_back, ..Calls::default() };
+        let mut requests = self.requests(lane);
+        if requests.failures > 0 {
+            let is_back = requests.is_back || requests.failures >= AWAY;
+            *requests = Requests { is_back, ..Requests::default() };
             if is_back {
                 self.back.notify_one();
             }
@@ -85,24 +85,24 @@ impl Outage {
 
     /// Whether the lane has come back since this was asked last.
     pub(super) fn is_back(&self, lane: Lane) -> bool {
-        std::mem::take(&mut self.calls(lane).is_back)
+        std::mem::take(&mut self.requests(lane).is_back)
     }
 
     /// Whether it is time that one of those that sleep in this lane tries.
     pub(super) fn is_probe_due(&self, lane: Lane, now: Instant) -> bool {
-        let mut calls = self.calls(lane);
-        let due = calls.probe.is_some_and(|at| at <= now);
+        let mut requests = self.requests(lane);
+        let due = requests.probe.is_some_and(|at| at <= now);
         if due {
-            calls.probes = calls.probes.saturating_add(1);
-            calls.probe = Some(now + probe_pause(calls.probes));
+            requests.probes = requests.probes.saturating_add(1);
+            requests.probe = Some(now + probe_pause(requests.probes));
         }
         due
     }
 
     /// Since when the backend has not answered in a lane, and why the last call failed; nothing while it answers.
     pub(super) fn away(&self, lane: Lane) -> Option<(Duration, String)> {
-        let calls = self.calls(lane);
-        let (since, reason) = calls.away.as_ref().filter(|_| calls.failures >= AWAY)?;
+        let requests = self.requests(lane);
+        let (since, reason) = requests.away.as_ref().filter(|_| requests.failures >= AWAY)?;
         Some((since.elapsed(), reason.clone()))
     }
 }

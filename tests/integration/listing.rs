@@ -6,7 +6,7 @@ use nmp::domain::{
 };
 use nmp::service::Error;
 use nmp::service::api::accounts::CountedAccount;
-use nmp::service::listing::{self, Listed, Window};
+use nmp::service::listing::{self, ListPart, Window};
 use nmp::store::ConsentRow;
 
 use crate::harness::database::execute;
@@ -168,7 +168,7 @@ impl List for Accounts<'_> {
     type Key = String;
 
     async fn page(&self, filter: &Filter<AccountField>, window: &Window<String>) -> (Vec<String>, bool) {
-        let Listed { items, more } = listing::accounts(&self.0.ctx, &grant(), filter, window).await.unwrap();
+        let ListPart { items, more } = listing::accounts(&self.0.ctx, &grant(), filter, window).await.unwrap();
         (items.into_iter().map(|counted| counted.account.name).collect(), more)
     }
 
@@ -352,7 +352,7 @@ async fn civic_addresses_are_found_by_every_filter(world: World) {
     let services = Service::ZoomPhoneCloudPeering.into();
     world.create(&AccountForm { name: "zoomed".into(), services, ..AccountForm::default() }).await;
     let none = listing::civic_addresses(&world.ctx, &grant(), "zoomed", &Filter::default(), &Window::first(9)).await;
-    assert_eq!(none.unwrap(), Listed::default());
+    assert_eq!(none.unwrap(), ListPart::default());
     let count = listing::count_civic_addresses(&world.ctx, &grant(), "zoomed", &Filter::default()).await;
     assert_eq!(count.unwrap(), 0);
 }

@@ -19,12 +19,12 @@ fn refused(query: &str) -> Vec<(&'static str, String)> {
 }
 
 /// What the database answers.
-fn answer(rows: &BTreeSet<String>, window: &Window<String>) -> Listed<String> {
+fn answer(rows: &BTreeSet<String>, window: &Window<String>) -> ListPart<String> {
     let behind = rows.iter().filter(|row| window.after.as_ref().is_none_or(|after| *row > after));
     let mut items: Vec<String> = behind.skip(window.skip as usize).take(window.limit as usize + 1).cloned().collect();
     let more = items.len() > window.limit as usize;
     items.truncate(window.limit as usize);
-    Listed { items, more }
+    ListPart { items, more }
 }
 
 /// Follows the links from a first query; `between` may change the rows after every page.
@@ -82,7 +82,7 @@ fn every_problem_of_a_list_query_is_told_at_once() {
 
 fn first_link(path: &str, query: &str) -> Url {
     let read = Accounts::read(path, Some(query)).unwrap();
-    let listed = Listed { items: vec!["a".to_owned(), "b".to_owned()], more: true };
+    let listed = ListPart { items: vec!["a".to_owned(), "b".to_owned()], more: true };
     read.next_link(&base(), &listed, Clone::clone).unwrap()
 }
 
@@ -99,7 +99,7 @@ fn the_link_keeps_what_is_needed_and_nothing_else() {
     assert_eq!(read.left, Some(7));
     let below = Url::parse("https://gateway.example.com/provisioning/").unwrap();
     let read = Accounts::read("/accounts", None).unwrap();
-    let listed = Listed { items: vec!["a".to_owned()], more: true };
+    let listed = ListPart { items: vec!["a".to_owned()], more: true };
     let link = read.next_link(&below, &listed, Clone::clone).unwrap();
     assert!(link.as_str().starts_with("https://gateway.example.com/provisioning/accounts?cursor="), "{link}");
 }

@@ -14,7 +14,7 @@ use crate::service::api::accounts::being_deleted;
 use crate::service::orders::{OrderRight, OrderToSubmit, new_order, submit_in};
 use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, ItemProblem, Result};
-use crate::store::{Begun, NumberFilter, Tx};
+use crate::store::{NumberFilter, OrderStart, Tx};
 
 /// Which numbers to take from which account.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +117,7 @@ pub async fn get_all(ctx: &Ctx, _: &Grant<NumbersRead>, account: &str, numbers: 
 }
 
 /// Takes what an order begins with, when the account is there to stay.
-async fn present_account(tx: &mut Tx, begun: Option<Begun>) -> Result<Begun> {
+async fn present_account(tx: &mut Tx, begun: Option<OrderStart>) -> Result<OrderStart> {
     let begun = begun.ok_or(Error::NotFound("account"))?;
     if begun.account.deleting {
         return Err(being_deleted(tx, &begun.account).await?);

@@ -1,6 +1,6 @@
 //! Accounts, listed. An account that waits for its last number to be released is in no list.
 
-use super::{Dialect, InSql, Listed, Window, add, add_comparison};
+use super::{Dialect, InSql, ListPart, Window, add, add_comparison};
 use crate::domain::Account;
 use crate::domain::filter::{AccountField, Filter, TextTerm};
 use crate::store::accounts::select_accounts;
@@ -16,9 +16,9 @@ impl Tx {
         &mut self,
         filter: &Filter<AccountField>,
         window: &Window<String>,
-    ) -> Result<Listed<Account>> {
+    ) -> Result<ListPart<Account>> {
         let conditions = select(filter, window, self.dialect());
-        Ok(window.listed(self.fetch_accounts(&conditions).await?))
+        Ok(window.part(self.fetch_accounts(&conditions).await?))
     }
 
     /// How many accounts match.

@@ -1,6 +1,6 @@
 //! Civic addresses of a tenant, listed by their ids.
 
-use super::{Dialect, InSql, Listed, Window, add, add_comparison, add_truth, json_text};
+use super::{Dialect, InSql, ListPart, Window, add, add_comparison, add_truth, json_text};
 use crate::domain::country::iso;
 use crate::domain::filter::{AddressField, Filter, Test, TextTerm};
 use crate::domain::{CivicAddress, TenantId};
@@ -17,9 +17,9 @@ impl Tx {
         tenant: &TenantId,
         filter: &Filter<AddressField>,
         window: &Window<String>,
-    ) -> Result<Listed<CivicAddress>> {
+    ) -> Result<ListPart<CivicAddress>> {
         let conditions = select(tenant, filter, window, self.dialect());
-        Ok(window.listed(self.fetch_civic_addresses(tenant, &conditions).await?))
+        Ok(window.part(self.fetch_civic_addresses(tenant, &conditions).await?))
     }
 
     /// How many civic addresses of a tenant match.

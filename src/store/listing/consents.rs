@@ -1,6 +1,6 @@
 //! Consents, listed by tenant.
 
-use super::{Dialect, InSql, Listed, Window, add, add_comparison, add_truth};
+use super::{Dialect, InSql, ListPart, Window, add, add_comparison, add_truth};
 use crate::domain::country::iso;
 use crate::domain::filter::{ConsentField, Filter, Test, TextTerm};
 use crate::store::consents::COLUMNS;
@@ -16,9 +16,9 @@ impl Tx {
         &mut self,
         filter: &Filter<ConsentField>,
         window: &Window<String>,
-    ) -> Result<Listed<ConsentRow>> {
+    ) -> Result<ListPart<ConsentRow>> {
         let conditions = select(filter, window, self.dialect());
-        Ok(window.listed(self.fetch_consents(&conditions).await?))
+        Ok(window.part(self.fetch_consents(&conditions).await?))
     }
 
     /// How many consents match.

@@ -44,24 +44,24 @@ impl<K> Window<K> {
     }
 
     /// Takes away the row that was read beyond the window.
-    fn listed<T>(&self, mut items: Vec<T>) -> Listed<T> {
+    fn part<T>(&self, mut items: Vec<T>) -> ListPart<T> {
         let size = self.limit as usize;
         let more = items.len() > size;
         items.truncate(size);
-        Listed { items, more }
+        ListPart { items, more }
     }
 }
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed<T> {
+pub struct ListPart<T> {
     /// The items, ascending by key.
     pub items: Vec<T>,
     /// True when more follow behind the last.
     pub more: bool,
 }
 
-impl<T> Default for Listed<T> {
+impl<T> Default for ListPart<T> {
     fn default() -> Self {
         Self { items: Vec::new(), more: false }
     }

@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Dialect, InSql, Listed, Window, add, add_comparison, add_truth, bits, json_text};
+use super::{Dialect, InSql, ListPart, Window, add, add_comparison, add_truth, bits, json_text};
 use crate::domain::e164::{MAX_DIGITS, prefix_ranges};
 use crate::domain::filter::{Filter, NumberField, Test, TextTerm};
 use crate::domain::{E164, Number};
@@ -45,10 +45,10 @@ impl Tx {
         account: Option<i64>,
         filter: &Filter<NumberField>,
         window: &Window<E164>,
-    ) -> Result<Listed<Number>> {
+    ) -> Result<ListPart<Number>> {
         let dialect = self.dialect();
-        let Some(conditions) = select(account, filter, window, dialect) else { return Ok(Listed::default()) };
-        Ok(window.listed(self.read_numbers(conditions).await?))
+        let Some(conditions) = select(account, filter, window, dialect) else { return Ok(ListPart::default()) };
+        Ok(window.part(self.read_numbers(conditions).await?))
     }
 
     /// How many numbers of one account, or of all, match.
@@ -146,14 +146,14 @@ fn start_of(part: &Filter<NumberField>) -> Option<Vec<RangeInclusive<i64>>> {
     }
 }
 
-/// A blank stands for the `+` that a query string which was not encoded makes a blank of.
-fn without_blank(text: &str) -> String {
+/// The text with a `+` where a query string that was not encoded made a blank of it.
+fn with_plus(text: &str) -> String {
     text.strip_prefix(' ').map_or_else(|| text.to_owned(), |rest| format!("+{rest}"))
 }
 
 /// The numbers whose text starts so.
 fn ranges(start: &str) -> Vec<RangeInclusive<i64>> {
-    let start = without_blank(start);
+    let start = with_plus(start);
     if start.is_empty() || start == "+" {
         return vec![0..=i64::MAX];
     }
@@ -219,7 +219,7 @@ fn add_settings_of(services: Bind, conditions: &mut Conditions) {
 /// Numbers are stored as integers: the text `+44…` is never made, but for digits in the middle.
 fn add_number(test: &Test, holds: bool, conditions: &mut Conditions) {
     match test {
-        Test::Is(text) => match E164::parse_wire(&without_blank(text)) {
+        Test::Is(text) => match E164::parse_wire(&with_plus(text)) {
             Ok(number) => {
                 let equals = if holds { "n.telephone_number = ?" } else { "n.telephone_number <> ?" };
                 conditions.push(equals, [Bind::Int(number.as_i64())]);

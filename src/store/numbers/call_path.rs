@@ -11,7 +11,7 @@ use super::in_list;
 use crate::domain::call_path::{RoutedNumber, Subdomain, read_ranges, write_ranges};
 use crate::domain::{E164, Service, ServiceSet, SyncState};
 use crate::store::sql::{Conditions, bind_all, on, statements};
-use crate::store::sqlite::gathered::Told;
+use crate::store::sqlite::gathered::Reply;
 use crate::store::{Db, Error, Result, Tx};
 
 macro_rules! routed {
@@ -216,8 +216,8 @@ impl Db {
             return row.map(routed).transpose();
         };
         match file.routed.ask(number).await {
-            Told::Answer(found) => Ok(found),
-            Told::Turn(turn) => {
+            Reply::Answer(found) => Ok(found),
+            Reply::Turn(turn) => {
                 let found = self.read().await?.routed_among(&turn.numbers()).await?;
                 Ok(turn.answer(&found, |number| number.telephone_number))
             }

@@ -14,7 +14,7 @@ use super::settings::{read, read_error};
 use crate::domain::number::Notice;
 use crate::domain::{E164, Number, SyncState};
 use crate::store::sql::{Conditions, Dialect, bind_all, json_rows, on};
-use crate::store::sqlite::gathered::Told;
+use crate::store::sqlite::gathered::Reply;
 use crate::store::{Db, Error, Result, Tx, at};
 
 /// The columns of a number; the statement that [`Tx::read_numbers`] completes selects just these from `numbers n`.
@@ -196,8 +196,8 @@ impl Db {
             return Ok(self.read().await?.read_each(&[number]).await?.pop());
         };
         match file.gathered.ask(number).await {
-            Told::Answer(found) => Ok(found),
-            Told::Turn(turn) => {
+            Reply::Answer(found) => Ok(found),
+            Reply::Turn(turn) => {
                 let found = self.read().await?.read_each(&turn.numbers()).await?;
                 Ok(turn.answer(&found, |number| number.telephone_number))
             }

@@ -1,7 +1,6 @@
 //! Orders as rows: drafts and submitted ones.
 
 pub(super) mod adopt;
-pub(super) mod begun;
 pub(super) mod bulk;
 pub(super) mod changes;
 pub(super) mod compare;
@@ -19,6 +18,7 @@ pub(super) mod ranges;
 pub(super) mod reality;
 pub(super) mod refused;
 pub(super) mod stage;
+pub(super) mod start;
 pub(super) mod submit;
 pub(super) mod theirs;
 pub(super) mod undo;

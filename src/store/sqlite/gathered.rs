@@ -24,11 +24,11 @@ struct State<V> {
     waiting: VecDeque<Waiting<V>>,
 }
 
-type Waiting<V> = (E164, oneshot::Sender<Told<V>>);
+type Waiting<V> = (E164, oneshot::Sender<Reply<V>>);
 
 /// What one who waits is told.
 #[derive(Debug)]
-pub(in crate::store) enum Told<V> {
+pub(in crate::store) enum Reply<V> {
     /// The answer.
     Answer(Option<V>),
     /// To ask, for others as well.
@@ -57,12 +57,12 @@ impl<V> Default for Gathered<V> {
 
 impl<V> Gathered<V> {
     /// Waits for an answer, or for the turn to ask.
-    pub(in crate::store) async fn ask(&self, number: E164) -> Told<V> {
+    pub(in crate::store) async fn ask(&self, number: E164) -> Reply<V> {
         loop {
             let turn = match self.wait(number) {
                 Err(turn) => turn,
                 Ok(told) => match told.await {
-                    Ok(Told::Turn(turn)) => turn,
+                    Ok(Reply::Turn(turn)) => turn,
                     Ok(answer) => return answer,
                     // Who asked for us gave up.
                     Err(_) => continue,
@@ -70,12 +70,12 @@ impl<V> Gathered<V> {
             };
             // Those who come at the same moment come along.
             tokio::task::yield_now().await;
-            return Told::Turn(turn.with_others());
+            return Reply::Turn(turn.with_others());
         }
     }
 
     /// A place in the line, or the turn where nobody asks.
-    fn wait(&self, number: E164) -> Result<oneshot::Receiver<Told<V>>, Turn<V>> {
+    fn wait(&self, number: E164) -> Result<oneshot::Receiver<Reply<V>>, Turn<V>> {
         let mut state = self.state();
         if std::mem::replace(&mut state.asking, true) {
             let (sender, told) = oneshot::channel();
@@ -115,7 +115,7 @@ impl<V: Clone> Turn<V> {
     pub(in crate::store) fn answer(mut self, found: &[V], number_of: impl Fn(&V) -> E164) -> Option<V> {
         let of = |number| found.iter().find(|value| number_of(value) == number).cloned();
         for (number, sender) in self.others.drain(..) {
-            let _ = sender.send(Told::Answer(of(number)));
+            let _ = sender.send(Reply::Answer(of(number)));
         }
         of(self.number)
     }
@@ -131,7 +131,7 @@ impl<V> Drop for Turn<V> {
             drop(state);
             let next = Self { gathered: self.gathered.clone(), number, others: Vec::new() };
             // Who leaves at this very moment drops the turn, and so hands it on.
-            let _ = sender.send(Told::Turn(next));
+            let _ = sender.send(Reply::Turn(next));
             return;
         }
         state.asking = false;
@@ -149,11 +149,11 @@ mod tests {
     /// Asks for a number; who gets the turn answers each with itself, and tells how many it answered.
     async fn ask(gathered: Gathered<i64>, value: i64) -> usize {
         match gathered.ask(number(value)).await {
-            Told::Answer(found) => {
+            Reply::Answer(found) => {
                 assert_eq!(found, Some(number(value).as_i64()));
                 0
             }
-            Told::Turn(turn) => {
+            Reply::Turn(turn) => {
                 tokio::task::yield_now().await;
                 let found: Vec<i64> = turn.numbers().iter().map(|number| number.as_i64()).collect();
                 let count = turn.others.len() + 1;
@@ -185,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn who_leaves_takes_nobody_along() {
         let gathered = Gathered::default();
-        let Told::Turn(first) = gathered.ask(number(0)).await else { panic!("nobody else asks") };
+        let Reply::Turn(first) = gathered.ask(number(0)).await else { panic!("nobody else asks") };
         let mut waiting: Vec<_> = (1..4).map(|value| Box::pin(ask(gathered.clone(), value))).collect();
         for one in &mut waiting {
             assert!(futures_util::poll!(one.as_mut()).is_pending());
@@ -197,7 +197,7 @@ mod tests {
         for one in waiting {
             assert_eq!(one.await, 1);
         }
-        let Told::Turn(turn) = gathered.ask(number(5)).await else { panic!("nobody else asks") };
+        let Reply::Turn(turn) = gathered.ask(number(5)).await else { panic!("nobody else asks") };
         assert_eq!(turn.numbers(), [number(5)]);
         let mut follower = Box::pin(ask(gathered.clone(), 6));
         assert!(futures_util::poll!(follower.as_mut()).is_pending());

@@ -17,7 +17,7 @@ use crate::service::api::{ApiAnswer, ChangeRequest, Outcome};
 use crate::service::orders::{OrderRight, OrderToSubmit, new_order, submit_in};
 use crate::service::transact::{give_up, transact_together};
 use crate::service::{Ctx, Error, ItemProblem, Origin, Result, Rules, audit_entry};
-use crate::store::{Begun, Place, Reserved, SentAlike, StagedOrder, Tx, VerdictCount};
+use crate::store::{OrderStart, Place, Reserved, SentAlike, StagedOrder, Tx, VerdictCount};
 
 /// Numbers that shall be on an account.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ impl NumbersToPut<'_> {
     }
 
     /// What stands against any of the numbers on this account, as far as no look at other numbers is needed.
-    fn against(&self, begun: &Begun) -> Vec<ItemProblem> {
+    fn against(&self, begun: &OrderStart) -> Vec<ItemProblem> {
         let mut problems = not_enabled(&begun.account, self.numbers);
         let is_new = |problem: &&ItemProblem| !self.has_its_address(problem.index, begun);
         problems.extend(self.addresses.problems.iter().filter(is_new).cloned());
@@ -45,7 +45,7 @@ impl NumbersToPut<'_> {
 
     /// Whether the number that stands there has its address already: the tenant's addresses may have changed since, and what
     /// was read can be sent back.
-    fn has_its_address(&self, index: usize, begun: &Begun) -> bool {
+    fn has_its_address(&self, index: usize, begun: &OrderStart) -> bool {
         let Some(sent) = self.numbers.iter().find(|sent| sent.index == index) else { return false };
         let was = sent.number.and_then(|number| find(&begun.before, number));
         was.filter(|was| *was.account == *begun.account.name).is_some_and(|was| {
@@ -153,7 +153,7 @@ struct Change<'a> {
     rules: &'a Rules,
     grant: &'a Grant<NumbersWrite>,
     origin: &'a Origin,
-    begun: &'a Begun,
+    begun: &'a OrderStart,
     wanted: &'a [WantedNumber],
     now: OffsetDateTime,
 }
@@ -161,7 +161,7 @@ struct Change<'a> {
 impl Change<'_> {
     /// Writes all of it, or tells everything that stands against any of the numbers.
     async fn write(&self, tx: &mut Tx, to_put: &NumbersToPut<'_>) -> Result<Changed> {
-        let Begun { account, before, .. } = self.begun;
+        let OrderStart { account, before, .. } = self.begun;
         let mut problems = to_put.against(self.begun);
         let mut changed = Changed::default();
         let (standing, moving): (Vec<_>, Vec<_>) =
@@ -194,7 +194,7 @@ impl Change<'_> {
 
     /// Those of the numbers that are here as they are wanted and that a backend has otherwise: they are sent again.
     async fn otherwise_there(&self, tx: &mut Tx, standing: &[&WantedNumber]) -> Result<BTreeSet<E164>> {
-        let Begun { account, before, .. } = self.begun;
+        let OrderStart { account, before, .. } = self.begun;
         let backends = &self.rules.policy.backends;
         let settled = standing.iter().filter(|wanted| wanted.is_settled(before));
         let settled: Vec<E164> = settled.map(|wanted| wanted.number).collect();
@@ -220,7 +220,7 @@ impl Change<'_> {
     }
 
     async fn submit(&self, tx: &mut Tx, staged: Staged, otherwise_there: usize) -> Result<Changed> {
-        let Begun { account, before, .. } = self.begun;
+        let OrderStart { account, before, .. } = self.begun;
         let Staged { id, verdicts, reserved, place } = staged;
         let order = OrderToSubmit {
             id,
@@ -279,11 +279,11 @@ async fn stage(
     tx: &mut Tx,
     rules: &Rules,
     person: &Principal,
-    begun: &Begun,
+    begun: &OrderStart,
     wanted: &[WantedNumber],
     now: OffsetDateTime,
 ) -> Result<Staged> {
-    let Begun { account, next_order, .. } = begun;
+    let OrderStart { account, next_order, .. } = begun;
     let id = match next_order {
         Some(id) => *id,
         None => tx.next_number("orders").await?,

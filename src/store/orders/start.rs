@@ -11,7 +11,7 @@ use crate::store::{Db, Error, Result, Tx};
 
 /// What an order begins with.
 #[derive(Debug)]
-pub struct Begun {
+pub struct OrderStart {
     /// The account, kept from changing.
     pub account: Account,
     /// The number that the order gets, where it is known already: on SQLite, which has one writer, so that nobody takes it
@@ -30,7 +30,7 @@ pub(in crate::store) struct Columns {
     before: Option<String>,
 }
 
-impl TryFrom<Columns> for Begun {
+impl TryFrom<Columns> for OrderStart {
     type Error = Error;
     fn try_from(found: Columns) -> Result<Self> {
         let before = gathered(found.before.as_deref())?;
@@ -55,15 +55,15 @@ impl Db {
     ///
     /// # Errors
     /// When no connection can be had in time, or the database refuses.
-    pub async fn begin_order(&self, account: &str, numbers: &[E164]) -> Result<(Tx, Option<Begun>)> {
+    pub async fn begin_order(&self, account: &str, numbers: &[E164]) -> Result<(Tx, Option<OrderStart>)> {
         if let Self::Sqlite(file) = self {
             let (one, found) = file.together.begin_with::<Columns>(&file.write, question(account, numbers)).await?;
-            return Ok((Tx::SqliteTogether(one), found.map(Begun::try_from).transpose()?));
+            return Ok((Tx::SqliteTogether(one), found.map(OrderStart::try_from).transpose()?));
         }
         let mut tx = self.begin().await?;
         // Who waited for the account must see what was written meanwhile, so the numbers are another question.
         let Some(account) = tx.account_locked(account).await? else { return Ok((tx, None)) };
         let before = tx.numbers_among(numbers).await?;
-        Ok((tx, Some(Begun { account, next_order: None, before })))
+        Ok((tx, Some(OrderStart { account, next_order: None, before })))
     }
 }
