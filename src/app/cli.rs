@@ -102,6 +102,9 @@ pub struct ImportOptions {
     /// File with the bearer token for --from; it is read again for each page, so that it can be replaced meanwhile
     #[arg(long, value_name = "FILE", requires = "from")]
     pub token_file: Option<PathBuf>,
+    /// How the letters of files are encoded that are not Unicode, such as the "CSV" of Excel in western Europe
+    #[arg(long, value_name = "NAME", value_parser = ["windows-1252"], requires = "paths")]
+    pub encoding: Option<String>,
     /// Import, rather than only tell what would be imported
     #[arg(long)]
     pub apply: bool,
@@ -117,7 +120,8 @@ pub struct ImportSource {
     /// What the backend has: an account for each consent, and every number that nobody has here
     #[arg(long)]
     pub backend: bool,
-    /// Files, or folders of files: saved pages of such a service (.json), accounts and numbers as CSV (.csv)
+    /// Files, or folders of files: saved pages of such a service (.json), accounts and numbers as CSV or workbook (.csv,
+    /// .tsv, .xlsx)
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }

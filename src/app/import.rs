@@ -16,6 +16,7 @@ use crate::authz::{Principal, Role, Via};
 use crate::backend::contract::Contract;
 use crate::config::{Config, SettingProblem};
 use crate::domain::moving::{Counts, Tally};
+use crate::domain::upload::Encoding;
 use crate::moving::files::{self, File};
 use crate::moving::live::{self, Ended};
 use crate::service::moving::{Import, ImportKind, Mover, PROBLEMS_KEPT, Report, Source, from_backend};
@@ -79,12 +80,14 @@ fn from(options: &ImportOptions) -> Result<(From, Source), Failure> {
         if path.metadata().map_err(unreadable)?.is_dir() {
             found.extend(files::in_folder(path).map_err(unreadable)?);
         } else {
-            found.push(File::OnDisk(path.clone()));
+            found.push(File::on_disk(path.clone()));
         }
     }
     if found.is_empty() {
-        return Err(wrong("PATH", "there is no .json and no .csv file there".to_owned()));
+        return Err(wrong("PATH", "there is no file there that can be read: .json, .csv, .tsv or .xlsx".to_owned()));
     }
+    let encoding = Encoding::from_key(options.encoding.as_deref().unwrap_or_default());
+    let found = found.into_iter().map(|file| file.read_as(encoding)).collect();
     let paths: Vec<String> = options.source.paths.iter().map(|path| path.display().to_string()).collect();
     Ok((From::Files(found), Source { kind: ImportKind::Files, name: paths.join(", ") }))
 }

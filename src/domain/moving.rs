@@ -1,5 +1,6 @@
 //! Moving in: accounts and numbers as another system has them, whatever they were read from.
 
+mod account_columns;
 mod accounts_csv;
 mod numbers_csv;
 mod report;
@@ -15,8 +16,9 @@ use super::e164::E164;
 use super::number::NumberSettings;
 use super::provisioning::ProvisioningError;
 
-pub use accounts_csv::{ACCOUNT_HEADINGS, account_cells, is_accounts_csv, read_accounts_csv};
-pub use numbers_csv::{NumbersCsv, whole_records};
+pub use account_columns::{ACCOUNT_HEADINGS, is_accounts_csv};
+pub use accounts_csv::{ReadAccounts, account_cells, read_accounts_csv};
+pub use numbers_csv::{NumbersCsv, OfNumbers};
 pub use report::{Counts, MovingProblem, Tally};
 
 /// What was read at one place of a source: something to take, or why it cannot be.

@@ -7,6 +7,7 @@ mod booleans;
 mod cells;
 mod columns;
 mod csv_rows;
+mod decoder;
 mod headings;
 mod layout;
 mod list;
@@ -15,10 +16,13 @@ mod number_cell;
 mod quoted;
 mod range_cells;
 mod records;
+mod rows;
 mod said;
 mod spreadsheet;
+mod table;
 mod text;
 pub mod workbook;
+mod wrapped;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -106,6 +110,8 @@ const MAX_CELL: usize = 4_096;
 const MAX_VALUES: usize = 100;
 /// Problems that are told of any upload, however few numbers it may have.
 const FEWEST_PROBLEMS: usize = 1_000;
+/// The most numbers that a line of an export may stand for.
+const EXPORTED_RANGE: usize = 1_000_000;
 /// Lines that are handed on together, at most.
 const CHUNK_LINES: usize = 2_000;
 /// About how many bytes of lines are handed on together, at most.
@@ -281,14 +287,26 @@ impl<'a> Reader<'a> {
         self.source = source(part, self.limit, choices);
     }
 
-    /// Reads a block of an export of numbers, whoever made it: also numbers that are in no numbering plan, and those without
-    /// a service.
+    /// Reads the first block of an export of numbers, whoever made it: also numbers that are in no numbering plan, and those
+    /// without a service. Columns that nobody can be asked about are left out and told where they are like no known one.
     pub fn exported(text: &'a str) -> Self {
-        let mut reader = Self { exported: true, ..Self::new(text, usize::MAX) };
+        let mut reader = Self { exported: true, limit: usize::MAX, ..Self::new(text, EXPORTED_RANGE) };
         if let Source::Csv(rows) = &mut reader.source {
             rows.are_exported();
         }
         reader
+    }
+
+    /// Reads a block of such an export that stands behind its heading row.
+    pub fn exported_behind(text: &'a str, delimiter: u8, row: HeadingRow) -> Self {
+        let source = match csv_rows::CsvRows::behind(text, delimiter, row, EXPORTED_RANGE) {
+            Ok(mut rows) => {
+                rows.are_exported();
+                Source::Csv(Box::new(rows))
+            }
+            Err(problems) => Source::Problems(problems.into_iter()),
+        };
+        Self { exported: true, limit: usize::MAX, source, ..Self::new("", 0) }
     }
 
     /// The columns of the text, where it is not clear of all what they are. What is read of such a text are problems.
@@ -349,6 +367,11 @@ impl<'a> Reader<'a> {
     /// Tells whether the lines carry their own settings (CSV with columns).
     pub fn has_columns(&self) -> bool {
         matches!(self.source, Source::Csv(_))
+    }
+
+    /// Tells whether there are no columns, but a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.source, Source::List(_))
     }
 
     fn checked(&mut self, row: UploadedNumber) -> Line {
@@ -452,13 +475,19 @@ fn source<'a>(part: Part<'a>, limit: usize, choices: &Choices) -> Source<'a> {
     }
 }
 
-pub use cells::misplaced;
+pub use booleans::read as yes_or_no;
+pub use cells::{folded_names, misplaced, service_named};
 pub use columns::{Column, Exported, HEADINGS, Setting, cells, exported_cell, neutralised};
-pub use csv_rows::record_at;
+pub use decoder::{Decoder, NotText};
 pub use headings::{Choices, Heading, HeadingRow, Means, NOT_READ, fold};
+pub use layout::delimiter_of;
 pub use mend::{Change, Mend, mended};
+pub use rows::{record_at, whole_records};
 pub use said::Said;
-pub use text::{Encoding, decode, decoded, with_line_feeds};
+pub use spreadsheet::formula;
+pub use table::{Table, TableLine};
+pub use text::{Encoding, decode, decoded, other_kind, with_line_feeds};
+pub use wrapped::unwrapped_lines;
 
 #[cfg(test)]
 mod tests;

@@ -1,30 +1,35 @@
 //! Reading files on a thread of its own, ahead of what is being written.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::domain::moving::{
-    Incoming, IncomingAccount, IncomingNumber, MovingProblem, NumbersCsv, is_accounts_csv, read_accounts_csv,
-    whole_records,
+    Incoming, IncomingAccount, IncomingNumber, MovingProblem, NumbersCsv, OfNumbers, is_accounts_csv, read_accounts_csv,
 };
-use crate::domain::upload::decode;
+use crate::domain::upload::{Decoder, Encoding, NotText, decoded, other_kind, unwrapped_lines, workbook};
 use crate::wire::{ListedPage, NumberPages, read_account_page};
 
-/// The largest file that is read as a whole: a page, or the accounts.
+/// The largest file that is read as a whole: a page, a workbook, or the accounts.
 const WHOLE_MOST: u64 = 64 * 1024 * 1024;
 /// What is looked at to tell what a file is.
 const LOOKED_AT: u64 = 64 * 1024;
 /// Bytes of a long file that are read at a time.
 const BLOCK: usize = 1024 * 1024;
-/// A record is looked for this far; behind it a quote was never closed.
-const RECORD_MOST: usize = 16 * 1024 * 1024;
+/// What the names of files end with that are looked for in a folder, though not all of them can be read.
+const ENDINGS: [&str; 7] = ["json", "csv", "tsv", "tab", "xlsx", "xlsm", "xls"];
 
 /// A file to read.
 #[derive(Clone, Debug)]
 pub enum File {
     /// One on disk.
-    OnDisk(PathBuf),
+    OnDisk {
+        /// Where it is.
+        path: PathBuf,
+        /// How its letters are encoded where it does not show it.
+        encoding: Encoding,
+    },
     /// One that was sent.
     Sent {
         /// Its name.
@@ -53,57 +58,159 @@ enum Look {
     NumbersPage,
 }
 
+/// The text of a file, and which sheet it is where there are others.
+struct Whole<'a> {
+    text: Cow<'a, str>,
+    note: String,
+}
+
+/// A file that is decoded while it is read.
+struct Stream {
+    file: fs::File,
+    decoder: Decoder,
+}
+
+/// The text of a file, whole or in pieces.
+enum Text<'a> {
+    Whole(Whole<'a>),
+    Stream(Stream),
+}
+
 impl File {
+    /// A file on disk.
+    #[must_use]
+    pub fn on_disk(path: PathBuf) -> Self {
+        Self::OnDisk { path, encoding: Encoding::default() }
+    }
+
+    /// The same, read in this encoding where it does not show another.
+    #[must_use]
+    pub fn read_as(self, encoding: Encoding) -> Self {
+        match self {
+            Self::OnDisk { path, .. } => Self::OnDisk { path, encoding },
+            sent @ Self::Sent { .. } => sent,
+        }
+    }
+
     /// Its name, without the folder.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::OnDisk(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            Self::OnDisk { path, .. } => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             Self::Sent { name, .. } => name.clone(),
         }
     }
 
-    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
-        Ok(match self {
-            Self::OnDisk(path) => Box::new(fs::File::open(path)?),
-            Self::Sent { text, .. } => Box::new(text.as_bytes()),
-        })
-    }
-
     /// Everything in it.
-    fn whole(&self) -> Result<Vec<u8>, MovingProblem> {
-        let bytes = self.first(WHOLE_MOST + 1).map_err(|error| unreadable(&error))?;
+    fn whole(&self) -> Result<Whole<'_>, MovingProblem> {
+        let (path, encoding) = match self {
+            Self::Sent { text, .. } => return Ok(Whole { text: unmarked(text).into(), note: String::new() }),
+            Self::OnDisk { path, encoding } => (path, *encoding),
+        };
+        let bytes = first(path, WHOLE_MOST + 1)?;
         if bytes.len() as u64 > WHOLE_MOST {
-            let reason = format!("The file is larger than {} MB. Split it.", WHOLE_MOST / 1024 / 1024);
-            return Err(MovingProblem::new(0, "", "", reason));
+            return Err(about(format!("The file is larger than {} MB. Split it.", WHOLE_MOST / 1024 / 1024)));
         }
-        Ok(bytes)
+        if workbook::is_workbook(&bytes) {
+            let read = workbook::read(&bytes, None).map_err(about)?;
+            let text = unwrapped_lines(&read.text).unwrap_or(read.text);
+            return Ok(Whole { text: text.into(), note: read.note });
+        }
+        let text = decoded(&bytes, encoding).map_err(about)?;
+        Ok(Whole { text: unmarked(&text).to_owned().into(), note: String::new() })
     }
 
-    fn first(&self, most: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.open()?.take(most).read_to_end(&mut bytes)?;
-        Ok(bytes)
+    /// Begins to read it: what is long is not held whole.
+    fn text(&self) -> Result<Text<'_>, MovingProblem> {
+        let Self::OnDisk { path, encoding } = self else { return self.whole().map(Text::Whole) };
+        if workbook::is_workbook(&first(path, 8)?) {
+            return self.whole().map(Text::Whole);
+        }
+        Ok(Text::Stream(Stream { file: open(path)?, decoder: Decoder::new(shown_encoding(path, *encoding)?) }))
     }
 
     fn look(&self) -> Result<Look, MovingProblem> {
-        let head = self.first(LOOKED_AT).map_err(|error| unreadable(&error))?;
-        let bare = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
-        if bare.starts_with(b"{") || bare.starts_with(b"[") {
-            let numbers = bare.windows(17).any(|window| window == b"\"telephoneNumber\"");
-            return Ok(if numbers { Look::NumbersPage } else { Look::AccountsPage });
+        let head = match self {
+            Self::OnDisk { path, encoding } => {
+                let bytes = first(path, LOOKED_AT)?;
+                if let Some(reason) = other_kind(&bytes) {
+                    return Err(about(reason));
+                }
+                if workbook::is_workbook(&bytes) {
+                    self.whole()?.text
+                } else {
+                    let is_last = (bytes.len() as u64) < LOOKED_AT;
+                    match Decoder::new(shown_encoding(path, *encoding)?).read(&bytes, is_last) {
+                        Ok(head) => head.into(),
+                        Err(refused) if refused.before.is_empty() => return Err(moved(refused)),
+                        Err(refused) => refused.before.into(),
+                    }
+                }
+            }
+            Self::Sent { text, .. } => Cow::Borrowed(text.as_str()),
+        };
+        let bare = unmarked(&head).trim_start();
+        if bare.starts_with(['{', '[']) {
+            return Ok(if bare.contains("\"telephoneNumber\"") { Look::NumbersPage } else { Look::AccountsPage });
         }
         if bare.is_empty() {
-            return Err(MovingProblem::new(0, "", "", "The file is empty."));
+            return Err(about("The file is empty."));
         }
-        let line = head.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
-        let text = decode(line).map_err(|reason| MovingProblem::new(0, "", "", reason))?;
-        Ok(if is_accounts_csv(text) { Look::AccountsCsv } else { Look::NumbersCsv })
+        Ok(if is_accounts_csv(bare) { Look::AccountsCsv } else { Look::NumbersCsv })
     }
 }
 
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// A problem of a file as a whole.
+fn about(reason: impl AsRef<str>) -> MovingProblem {
+    MovingProblem::new(0, "", "", reason)
+}
+
 fn unreadable(error: &io::Error) -> MovingProblem {
-    MovingProblem::new(0, "", "", format!("The file cannot be read: {error}."))
+    about(format!("The file cannot be read: {error}."))
+}
+
+/// The first bytes of a file.
+fn first(path: &Path, most: u64) -> Result<Vec<u8>, MovingProblem> {
+    let mut bytes = Vec::new();
+    open(path)?.take(most).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    Ok(bytes)
+}
+
+fn open(path: &Path) -> Result<fs::File, MovingProblem> {
+    fs::File::open(path).map_err(|error| unreadable(&error))
+}
+
+fn moved(refused: NotText) -> MovingProblem {
+    MovingProblem::new(refused.line, "", "", refused.reason)
+}
+
+/// The encoding that was said, unless the file is Unicode from its beginning to its end.
+fn shown_encoding(path: &Path, said: Encoding) -> Result<Encoding, MovingProblem> {
+    if said == Encoding::Unicode {
+        return Ok(said);
+    }
+    let mut stream = Stream { file: open(path)?, decoder: Decoder::new(Encoding::Unicode) };
+    loop {
+        match stream.next()? {
+            Ok((_, true)) => return Ok(Encoding::Unicode),
+            Ok((_, false)) => {}
+            Err(_) => return Ok(said),
+        }
+    }
+}
+
+impl Stream {
+    /// The next piece, and whether it is the last; or why it is no text (inner error).
+    fn next(&mut self) -> Result<Result<(String, bool), NotText>, MovingProblem> {
+        let mut bytes = Vec::new();
+        let read = self.file.by_ref().take(BLOCK as u64).read_to_end(&mut bytes);
+        let is_last = read.map_err(|error| unreadable(&error))? < BLOCK;
+        Ok(self.decoder.read(&bytes, is_last).map(|text| (text, is_last)))
+    }
 }
 
 /// The files of a folder that can be read, in the order of their names.
@@ -115,13 +222,13 @@ pub fn in_folder(folder: &Path) -> io::Result<Vec<File>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let known =
-            path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("json") || kind.eq_ignore_ascii_case("csv"));
+            path.extension().is_some_and(|kind| ENDINGS.into_iter().any(|ending| kind.eq_ignore_ascii_case(ending)));
         if known && path.is_file() {
             paths.push(path);
         }
     }
     paths.sort();
-    Ok(paths.into_iter().map(File::OnDisk).collect())
+    Ok(paths.into_iter().map(File::on_disk).collect())
 }
 
 /// Reads the accounts of all files, then their numbers, until nobody takes any more.
@@ -129,25 +236,20 @@ pub(super) fn read_all(files: &[File], mut give: impl FnMut(Piece) -> bool) {
     let mut of_numbers = Vec::new();
     for file in files {
         let place = file.name();
-        let accounts = match file.look() {
+        let pieces = match file.look() {
             Ok(look @ (Look::NumbersCsv | Look::NumbersPage)) => {
                 of_numbers.push((file, look));
                 continue;
             }
-            Ok(Look::AccountsCsv) => file.whole().and_then(|bytes| {
-                let text = decode(&bytes).map_err(|reason| MovingProblem::new(0, "", "", reason))?;
-                Ok(read_accounts_csv(text))
-            }),
-            Ok(Look::AccountsPage) => {
-                file.whole().and_then(|bytes| read_account_page(&bytes)).map(|ListedPage { items, .. }| items)
-            }
+            Ok(Look::AccountsCsv) => file.whole().map(|whole| accounts(&whole, &place)),
+            Ok(Look::AccountsPage) => file
+                .whole()
+                .and_then(|whole| read_account_page(whole.text.as_bytes()))
+                .map(|ListedPage { items, .. }| vec![Piece::Accounts(place.clone(), items)]),
             Err(problem) => Err(problem),
         };
-        let piece = match accounts {
-            Ok(accounts) => Piece::Accounts(place, accounts),
-            Err(problem) => Piece::Problem(problem.at(&place)),
-        };
-        if !give(piece) {
+        let pieces = pieces.unwrap_or_else(|problem| vec![Piece::Problem(problem.at(&place))]);
+        if !pieces.into_iter().all(&mut give) {
             return;
         }
     }
@@ -155,9 +257,12 @@ pub(super) fn read_all(files: &[File], mut give: impl FnMut(Piece) -> bool) {
     for (file, look) in of_numbers {
         let place = file.name();
         let goes_on = if look == Look::NumbersCsv {
-            read_numbers_csv(file, &place, &mut give)
+            match file.text() {
+                Ok(text) => read_numbers_csv(text, &place, &mut give),
+                Err(problem) => give(Piece::Problem(problem.at(&place))),
+            }
         } else {
-            give(match file.whole().and_then(|bytes| pages.read(&bytes)) {
+            give(match file.whole().and_then(|whole| pages.read(whole.text.as_bytes())) {
                 Ok(ListedPage { items, .. }) => Piece::Numbers(place, items),
                 Err(problem) => Piece::Problem(problem.at(&place)),
             })
@@ -168,44 +273,59 @@ pub(super) fn read_all(files: &[File], mut give: impl FnMut(Piece) -> bool) {
     }
 }
 
-/// Reads a file of numbers block by block; tells whether somebody takes more.
-fn read_numbers_csv(file: &File, place: &str, give: &mut impl FnMut(Piece) -> bool) -> bool {
-    let problem = |problem: MovingProblem| Piece::Problem(problem.at(place));
-    let mut source = match file.open() {
-        Ok(source) => source,
-        Err(error) => return give(problem(unreadable(&error))),
+/// The accounts of a file, behind what is to be said of it.
+fn accounts(whole: &Whole<'_>, place: &str) -> Vec<Piece> {
+    let read = read_accounts_csv(&whole.text);
+    let note = Some(&whole.note).filter(|note| !note.is_empty()).map(about);
+    let told = note.into_iter().chain(read.told).map(|problem| Piece::Problem(problem.at(place)));
+    let accounts = Some(read.accounts).filter(|accounts| !accounts.is_empty());
+    told.chain(accounts.map(|accounts| Piece::Accounts(place.to_owned(), accounts))).collect()
+}
+
+/// Reads a file of numbers piece by piece; tells whether somebody takes more.
+fn read_numbers_csv(text: Text<'_>, place: &str, give: &mut impl FnMut(Piece) -> bool) -> bool {
+    let mut csv = NumbersCsv::default();
+    let mut give = |read: OfNumbers| {
+        give(match read {
+            OfNumbers::Numbers(numbers) => Piece::Numbers(place.to_owned(), numbers),
+            OfNumbers::Told(problem) => Piece::Problem(problem.at(place)),
+        })
     };
-    let (mut csv, mut held) = (NumbersCsv::default(), Vec::new());
-    loop {
-        let before = held.len();
-        if let Err(error) = source.by_ref().take(BLOCK as u64).read_to_end(&mut held) {
-            return give(problem(unreadable(&error)));
-        }
-        let ended = held.len() == before;
-        let end = match whole_records(&held) {
-            _ if ended => held.len(),
-            0 if held.len() < RECORD_MOST => continue,
-            0 => held.len(),
-            end => end,
-        };
-        let block = held.get(..end).unwrap_or_default();
-        let numbers = match std::str::from_utf8(block) {
-            Ok(text) => csv.block(text),
-            Err(error) => {
-                let before = block.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
-                let line = csv.lines().saturating_add(u32::try_from(before + 1).unwrap_or(u32::MAX));
-                let reason = format!(
-                    "Line {line} is not UTF-8 text. Save the file as \u{201c}CSV UTF-8\u{201d}. From here on it was not read."
-                );
-                return give(problem(MovingProblem::new(line, "", "", reason)));
+    let mut stream = match text {
+        Text::Stream(stream) => stream,
+        Text::Whole(Whole { text, note }) => {
+            if !note.is_empty() && !give(OfNumbers::Told(about(&note))) {
+                return false;
             }
+            return pieces(&text).all(|(piece, is_last)| csv.is_refused() || csv.read(piece, is_last, &mut give));
+        }
+    };
+    loop {
+        let (piece, is_last) = match stream.next() {
+            Ok(Ok(piece)) => piece,
+            // What stands before it is read all the same.
+            Ok(Err(refused)) => {
+                return csv.read(&refused.before, false, &mut give) && give(OfNumbers::Told(moved(refused)));
+            }
+            Err(problem) => return give(OfNumbers::Told(problem)),
         };
-        if !numbers.is_empty() && !give(Piece::Numbers(place.to_owned(), numbers)) {
+        if !csv.read(&piece, is_last, &mut give) {
             return false;
         }
-        if ended || csv.is_refused() {
+        if is_last || csv.is_refused() {
             return true;
         }
-        held.drain(..end);
     }
+}
+
+/// The pieces of a text, each with whether it is the last.
+fn pieces(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let (piece, behind) =
+            text.split_at_checked(text.floor_char_boundary(BLOCK.min(text.len()))).unwrap_or((text, ""));
+        rest = Some(behind).filter(|behind| !behind.is_empty());
+        Some((piece, rest.is_none()))
+    })
 }

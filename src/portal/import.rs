@@ -167,10 +167,14 @@ async fn look_through(
     } else if sent.files.is_empty() && !sent.backend {
         problems.push(FieldProblem::new("file", "Choose at least one file."));
     }
-    let mut texts = Vec::with_capacity(sent.files.len());
+    let (mut texts, mut sheets) = (Vec::with_capacity(sent.files.len()), Vec::new());
     for (name, bytes) in std::mem::take(&mut sent.files) {
         let file = SentFile { name: name.clone(), bytes };
-        match text_of(file, &sent.encoding, "").await?.text {
+        let read = text_of(file, &sent.encoding, "").await?;
+        if !read.sheet.is_empty() {
+            sheets.push(MovingProblem::new(0, "", "", &read.sheet).at(&name));
+        }
+        match read.text {
             Ok(text) => texts.push((name, text)),
             Err(reason) => problems.push(FieldProblem::new("file", format!("{name}: {reason}"))),
         }
@@ -180,13 +184,18 @@ async fn look_through(
         return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &template));
     }
     let mover = Mover::new(&grant, origin)?;
-    let id = looked_through(state.ctx(), mover, texts).await?;
+    let id = looked_through(state.ctx(), mover, texts, sheets).await?;
     drop(room);
     Ok(see_other(&format!("/import/{id}")))
 }
 
 /// Makes the dry run, beside the threads that answer requests, and keeps it. Without files it is of what the backend has.
-async fn looked_through(ctx: &Ctx, mover: Mover, texts: Vec<(String, String)>) -> Result<String> {
+async fn looked_through(
+    ctx: &Ctx,
+    mover: Mover,
+    texts: Vec<(String, String)>,
+    sheets: Vec<MovingProblem>,
+) -> Result<String> {
     let ctx = ctx.clone();
     beside(async move {
         let source = if texts.is_empty() {
@@ -196,6 +205,9 @@ async fn looked_through(ctx: &Ctx, mover: Mover, texts: Vec<(String, String)>) -
             Source { kind: ImportKind::Files, name: named(&names) }
         };
         let mut import = Import::dry_run(&ctx, mover.clone(), source.clone());
+        for sheet in sheets {
+            import.problem(sheet);
+        }
         if texts.is_empty() {
             from_backend(&mut import).await?;
         } else {

@@ -254,7 +254,7 @@ async fn taken_over(file: &SentFile, form: &UploadForm) -> Result<(Option<String
     if file.bytes.len() > KEPT_FILE || !form.numbers.is_empty() {
         return Ok((None, again));
     }
-    let FileText { text, western } = staging::text_of(file.clone(), &form.encoding, &form.sheet).await?;
+    let FileText { text, western, .. } = staging::text_of(file.clone(), &form.encoding, &form.sheet).await?;
     Ok(match (text, western) {
         (Ok(text), _) => (Some(text), format!("The text of {name} stands in the field below.")),
         (Err(_), Some(text)) => (Some(text), western_note(&name)),

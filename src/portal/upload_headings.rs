@@ -25,14 +25,32 @@ pub(super) fn routes() -> Routes {
 
 #[derive(Template)]
 #[template(path = "upload_headings.html")]
-struct HeadingsPage {
+pub(super) struct HeadingsPage {
     shell: Shell,
-    errors: Errors,
+    pub(super) errors: Errors,
+    place: HeadingsOf,
     upload: String,
     file: String,
     columns: Vec<ColumnRow>,
     more: usize,
     rest_not_read: bool,
+}
+
+/// Where a file was sent whose columns are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadingsOf {
+    /// The name of the page that it was sent from.
+    pub(super) title: &'static str,
+    /// The address of that page.
+    pub(super) href: &'static str,
+    /// Where what is said goes to.
+    pub(super) action: &'static str,
+    /// Which form it is, where several have one address; empty where not.
+    pub(super) of: &'static str,
+    /// What is to be known of columns that have no effect there.
+    pub(super) note: &'static str,
+    /// The columns that can be chosen.
+    pub(super) offered: &'static [Column],
 }
 
 /// A column of the file.
@@ -46,12 +64,31 @@ struct ColumnRow {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct HeadingsForm {
-    upload: String,
+pub(super) struct HeadingsForm {
+    pub(super) upload: String,
+    /// Which form the file was sent with, where several have one address.
+    pub(super) of: String,
     #[serde(rename = "choice[]")]
     choice: Vec<String>,
     rest_not_read: String,
 }
+
+impl HeadingsForm {
+    /// What is said of the columns.
+    pub(super) fn said(&self) -> SaidOfColumns {
+        SaidOfColumns { choices: self.choice.clone(), rest_not_read: !self.rest_not_read.is_empty() }
+    }
+}
+
+/// The file of an upload.
+const OF_UPLOAD: HeadingsOf = HeadingsOf {
+    title: "Upload numbers",
+    href: "/numbers/upload",
+    action: "/numbers/upload/headings",
+    of: "",
+    note: "",
+    offered: &Column::CHOICES,
+};
 
 /// The page of an upload that waits.
 pub(super) fn page_of(upload: &str) -> String {
@@ -82,7 +119,7 @@ async fn asked(
 ) -> Result<Response, Problem> {
     match staging::unclear(state.ctx(), grant, &form.upload).await {
         Ok(Some(file)) => {
-            let template = headings_page(shell, form, errors, &file);
+            let template = headings_page(shell, form, errors, &file, OF_UPLOAD);
             Ok(if template.errors.is_empty() { page(&template) } else { invalid(&template) })
         }
         Ok(None) => go_on(state, grant, &form.upload, &SaidOfColumns::default()).await,
@@ -91,7 +128,14 @@ async fn asked(
     }
 }
 
-fn headings_page(shell: Shell, form: HeadingsForm, errors: Errors, file: &UnclearFile) -> HeadingsPage {
+/// The page that asks what the columns of a file are.
+pub(super) fn headings_page(
+    shell: Shell,
+    form: HeadingsForm,
+    errors: Errors,
+    file: &UnclearFile,
+    place: HeadingsOf,
+) -> HeadingsPage {
     let row = &file.columns.row;
     let columns = row.headings.iter().enumerate().map(|(at, heading)| {
         let values = file.columns.values.get(at).map(Vec::as_slice).unwrap_or_default();
@@ -109,13 +153,14 @@ fn headings_page(shell: Shell, form: HeadingsForm, errors: Errors, file: &Unclea
         ColumnRow {
             heading: heading.text.clone(),
             values: values.join(", "),
-            choices: choices(&chosen, known),
+            choices: choices(&chosen, known, place.offered),
             name: format!("column-{}", at + 1),
         }
     });
     HeadingsPage {
         shell: shell.at("numbers"),
         errors,
+        place,
         file: file.name.clone(),
         columns: columns.collect(),
         more: file.left - 1,
@@ -125,15 +170,15 @@ fn headings_page(shell: Shell, form: HeadingsForm, errors: Errors, file: &Unclea
 }
 
 /// What a column may be; one that is that of a single service may stay so.
-fn choices(chosen: &str, known: Option<Column>) -> Vec<Choice> {
-    let own = known.filter(|column| !Column::CHOICES.contains(column));
+fn choices(chosen: &str, known: Option<Column>, offered: &[Column]) -> Vec<Choice> {
+    let own = known.filter(|column| !offered.contains(column));
     let own = own.map(|column| match column.service() {
         Some(service) => Choice::new(column.heading(), format!("{} ({service})", column.label()), chosen),
         None => Choice::new(column.heading(), column.label(), chosen),
     });
     std::iter::once(Choice::new(NOT_READ, "Do not read this column", chosen))
         .chain(own)
-        .chain(Column::CHOICES.into_iter().map(|column| Choice::new(column.heading(), column.label(), chosen)))
+        .chain(offered.iter().map(|column| Choice::new(column.heading(), column.label(), chosen)))
         .collect()
 }
 
@@ -144,8 +189,7 @@ async fn say(
     shell: Shell,
     FormBody(form): FormBody<HeadingsForm>,
 ) -> Result<Response, Problem> {
-    let said = SaidOfColumns { choices: form.choice.clone(), rest_not_read: !form.rest_not_read.is_empty() };
-    let staged = match staging::say_columns(state.ctx(), &grant, &form.upload, &said).await {
+    let staged = match staging::say_columns(state.ctx(), &grant, &form.upload, &form.said()).await {
         Err(service::Error::NotFound(_)) => return Ok(gone()),
         staged => checked(staged)?,
     };
@@ -178,7 +222,11 @@ pub(super) fn on_to(staged: &Staged) -> Response {
 
 /// The form of the upload has problems by now, such as an account that was deleted meanwhile.
 fn not_staged(errors: &Errors) -> Response {
+    see_other_with("/numbers/upload", Flash::warning(remembered(errors)))
+}
+
+/// What is to be said when what the columns are is clear, and something else is wrong.
+pub(super) fn remembered(errors: &Errors) -> String {
     let told: Vec<&str> = errors.iter().map(|problem| problem.message.as_str()).collect();
-    let text = format!("{} What the columns are is remembered; fill the form in again.", told.join(" "));
-    see_other_with("/numbers/upload", Flash::warning(text))
+    format!("{} What the columns are is remembered; fill the form in again.", told.join(" "))
 }

@@ -24,7 +24,10 @@ use crate::domain::upload::{Choices, Line, Reader};
 use crate::domain::{Account, FieldProblem, NumberSettings, OrderKind, OrderSource};
 use crate::store::{NewOrder, Tx, WaitingUpload};
 
-pub(super) use self::columns::{REMEMBERED as CHOICES_REMEMBERED, WAITS as UPLOADS_WAIT};
+pub(super) use self::columns::{
+    REMEMBERED as CHOICES_REMEMBERED, WAITS as UPLOADS_WAIT, choices_of, forget, keep, say_again, take_said_beside,
+    unclear_of, waiting,
+};
 pub use self::columns::{SaidOfColumns, UnclearFile, say_columns, unclear};
 pub use self::form::{KeptFile, UploadForm};
 pub(in crate::service) use self::mending::{MendedText, keep_text, mended_text};
@@ -210,7 +213,7 @@ async fn stage(
         (true, None) => Ask::Anew,
         (true, Some(_)) => Ask::Unsaid,
     };
-    let looks = columns::look(ctx, grant, &texts, ask).await?;
+    let looks = columns::look(ctx, grant.principal(), &texts, ask).await?;
     let is_readable = problems.is_empty();
     let base = {
         let mut tx = ctx.db.read().await?;

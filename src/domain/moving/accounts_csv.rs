@@ -3,31 +3,19 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::account_columns::{AccountColumn, AccountColumns, is_known};
 use super::{Incoming, IncomingAccount, MovingProblem};
 use crate::domain::account::{Account, AccountDraft, AccountName, CORRELATION_ID_MAX, DirectRouting, sentence};
 use crate::domain::direct_routing::{parse_label, parse_token};
+use crate::domain::entry::visible;
 use crate::domain::service::{Service, ServiceSet};
 use crate::domain::tenant::TenantId;
-use crate::domain::upload::neutralised;
+use crate::domain::upload::{LineProblem, Table, TableLine, formula, neutralised, service_named, yes_or_no};
 
-/// The headings of the export, in its order.
-pub const ACCOUNT_HEADINGS: [&str; 11] = [
-    "AccountName",
-    "TeamsTenantId",
-    "CorrelationId",
-    "Services",
-    "SyncedServices",
-    "Numbers",
-    "CreatedAt",
-    "Subdomain",
-    "CallScreening",
-    "Region1Token",
-    "Region2Token",
-];
-/// Those that have to be there.
-const NEEDED: [&str; 2] = ["AccountName", "Services"];
 /// The most bytes of a cell.
 const MAX_CELL: usize = 4_096;
+/// The most values of a cell that may hold several.
+const MAX_VALUES: usize = 100;
 
 /// The cells of an account in the export. A text that a spreadsheet would run as a formula gets a leading apostrophe, which
 /// is taken away when it is read back.
@@ -55,115 +43,121 @@ pub fn account_cells(account: &Account) -> Vec<String> {
     ]
 }
 
-/// Whether a file begins with the headings of accounts.
-#[must_use]
-pub fn is_accounts_csv(text: &str) -> bool {
-    let first = text.trim_start_matches('\u{feff}').lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let has =
-        |heading: &str| first.split([',', ';']).any(|cell| cell.trim().trim_matches('"').eq_ignore_ascii_case(heading));
-    // Exported ranges of numbers begin with `start`.
-    has("AccountName") && !has("start") && !first.to_ascii_lowercase().contains("telephonenumber")
+/// What was read of a file of accounts.
+#[derive(Debug, Default)]
+pub struct ReadAccounts {
+    /// What is to be said of the file as a whole.
+    pub told: Vec<MovingProblem>,
+    /// The accounts.
+    pub accounts: Vec<Incoming<IncomingAccount>>,
+}
+
+impl ReadAccounts {
+    fn refused(told: Vec<MovingProblem>) -> Self {
+        Self { told, accounts: Vec::new() }
+    }
+}
+
+fn moved(problem: LineProblem) -> MovingProblem {
+    MovingProblem::new(problem.line, problem.heading.unwrap_or_default(), &problem.value, problem.reason)
 }
 
 /// Reads every account of a file.
 #[must_use]
-pub fn read_accounts_csv(text: &str) -> Vec<Incoming<IncomingAccount>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let delimiter = if first.contains(';') && !first.contains(',') { b';' } else { b',' };
-    let mut records = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text.as_bytes())
-        .into_records();
-    let columns = match records.next() {
-        Some(Ok(record)) => columns_of(&record),
-        _ => Err(vec![MovingProblem::new(1, "", first, "The heading row cannot be read.")]),
+pub fn read_accounts_csv(text: &str) -> ReadAccounts {
+    let table = match Table::of(text, &is_known) {
+        None => {
+            let reason = "The file has no heading row of accounts. AccountName and Services are needed.";
+            return ReadAccounts::refused(vec![MovingProblem::new(1, "", "", reason)]);
+        }
+        Some(Err(problem)) => return ReadAccounts::refused(vec![moved(problem)]),
+        Some(Ok(table)) => table,
     };
-    let columns = match columns {
+    let columns = match AccountColumns::of(table.line(), table.headings()) {
         Ok(columns) => columns,
-        Err(problems) => return vec![Incoming::Problems(problems)],
+        Err(problems) => return ReadAccounts::refused(problems),
     };
-    records
-        .filter_map(|record| match record {
-            Ok(record) if record.iter().all(|cell| cell.trim().is_empty()) => None,
-            Ok(record) => Some(account(&record, &columns)),
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                let line = u32::try_from(line).unwrap_or(u32::MAX);
-                Some(Incoming::Problems(vec![MovingProblem::new(line, "", "", sentence(&error.to_string()))]))
-            }
-        })
-        .collect()
-}
-
-fn columns_of(record: &csv::StringRecord) -> Result<Vec<&'static str>, Vec<MovingProblem>> {
-    let (mut columns, mut problems) = (Vec::new(), Vec::new());
-    for heading in record.iter().map(str::trim) {
-        match ACCOUNT_HEADINGS.into_iter().find(|known| known.eq_ignore_ascii_case(heading)) {
-            Some(known) if columns.contains(&known) => {
-                problems.push(MovingProblem::new(
-                    1,
-                    heading,
-                    heading,
-                    "This heading stands twice. Remove one of the two.",
-                ));
-            }
-            Some(known) => columns.push(known),
-            None => {
-                let reason = format!("This heading is not known. The headings are {}.", ACCOUNT_HEADINGS.join(", "));
-                problems.push(MovingProblem::new(1, heading, heading, reason));
-            }
+    let mut read = ReadAccounts { told: columns.told.clone(), accounts: Vec::new() };
+    let behind = table.line();
+    for line in table {
+        match line {
+            Ok(line) => read.accounts.push(account(&line, &columns)),
+            // Those before the headings are of no account.
+            Err(problem) if problem.line < behind => read.told.push(moved(problem)),
+            Err(problem) => read.accounts.push(Incoming::Problems(vec![moved(problem)])),
         }
     }
-    for needed in NEEDED.into_iter().filter(|needed| !columns.contains(needed)) {
-        problems.push(MovingProblem::new(1, needed, "", format!("The heading {needed} is missing.")));
-    }
-    if problems.is_empty() { Ok(columns) } else { Err(problems) }
+    read
 }
 
 /// The cells of one line, and what is wrong with them.
-struct Cells<'a> {
+struct AccountLine<'a> {
     line: u32,
-    columns: &'a [&'static str],
-    record: &'a csv::StringRecord,
+    columns: &'a AccountColumns,
+    cells: &'a [String],
     problems: Vec<MovingProblem>,
 }
 
-impl<'a> Cells<'a> {
-    /// The cell below a heading, without the apostrophe that keeps spreadsheets from running it.
-    fn of(&self, heading: &'static str) -> &'a str {
-        let place = self.columns.iter().position(|column| *column == heading);
-        let cell = place.and_then(|place| self.record.get(place)).unwrap_or_default();
+impl<'a> AccountLine<'a> {
+    fn in_column(&self, column: AccountColumn) -> &'a str {
+        let cell = self.columns.place(column).and_then(|place| self.cells.get(place)).map_or("", String::as_str);
         cell.strip_prefix('\'').unwrap_or(cell)
     }
 
-    fn problem(&mut self, heading: &'static str, reason: impl AsRef<str>) {
-        let value = self.of(heading);
+    /// The cell below a heading, without the apostrophe that keeps spreadsheets from running it.
+    fn of(&self, heading: &'static str) -> &'a str {
+        self.in_column(AccountColumn::Of(heading))
+    }
+
+    /// The same without what nobody sees.
+    fn text(&self, heading: &'static str) -> String {
+        visible(self.of(heading)).trim().to_owned()
+    }
+
+    fn problem_in(&mut self, column: AccountColumn, value: &str, reason: impl AsRef<str>) {
+        let heading = self.columns.heading(column).map(str::to_owned);
+        let own = match column {
+            AccountColumn::Of(heading) => heading,
+            AccountColumn::Enabled(service) | AccountColumn::Synced(service) => service.key(),
+        };
+        let heading = heading.unwrap_or_else(|| own.to_owned());
         self.problems.push(MovingProblem::new(self.line, heading, value, reason));
+    }
+
+    fn problem(&mut self, heading: &'static str, reason: impl AsRef<str>) {
+        self.problem_in(AccountColumn::Of(heading), self.of(heading), reason);
     }
 
     /// What `parse` makes of a cell that is filled.
     fn parsed<T>(&mut self, heading: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let cell = self.of(heading).trim();
+        let cell = self.text(heading);
         if cell.is_empty() {
             return None;
         }
-        parse(cell).map_err(|reason| self.problem(heading, reason)).ok()
+        parse(&cell).map_err(|reason| self.problem(heading, reason)).ok()
     }
 
-    fn services(&mut self, heading: &'static str) -> ServiceSet {
-        let keys = self.of(heading).split([';', '|', ',']).map(str::trim).filter(|key| !key.is_empty());
+    /// The services of a cell with their names, and of columns that are about one each.
+    fn services(&mut self, heading: &'static str, column: fn(Service) -> AccountColumn) -> ServiceSet {
+        let cell = self.text(heading);
+        let names = cell.split([';', '|', ',', '\n']).map(str::trim).filter(|name| !name.is_empty());
         let mut services = ServiceSet::default();
-        for key in keys {
-            let Some(service) = Service::ALL.into_iter().find(|service| service.key() == key) else {
+        for name in names.take(MAX_VALUES) {
+            if let Some(service) = service_named(name) {
+                services = services.or(service.into());
+            } else {
                 let known = Service::ALL.map(Service::key).join(", ");
-                let reason = format!("There is no service {key:?}. Write one or more of {known}, with ; between.");
-                self.problem(heading, reason);
-                break;
-            };
-            services = services.or(service.into());
+                let reason = format!("There is no service {name:?}. Write one or more of {known}, with ; between.");
+                self.problem_in(AccountColumn::Of(heading), name, reason);
+            }
+        }
+        for service in Service::ALL {
+            let cell = visible(self.in_column(column(service))).trim().to_owned();
+            match yes_or_no(&cell) {
+                Some(true) => services = services.or(service.into()),
+                None if !cell.is_empty() => self.problem_in(column(service), &cell, "Write true or false."),
+                _ => {}
+            }
         }
         services
     }
@@ -183,11 +177,8 @@ impl<'a> Cells<'a> {
     /// What Direct Routing needs, where a subdomain is given.
     fn direct_routing(&mut self, services: ServiceSet) -> Option<DirectRouting> {
         let subdomain = self.parsed("Subdomain", |text| parse_label(text).map_err(|problems| problems.join(" ")));
-        let call_screening = self.parsed("CallScreening", |text| match text.to_ascii_lowercase().as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err("Write true or false.".to_owned()),
-        });
+        let call_screening =
+            self.parsed("CallScreening", |text| yes_or_no(text).ok_or_else(|| "Write true or false.".to_owned()));
         let tokens =
             ["Region1Token", "Region2Token"].map(|heading| self.parsed(heading, parse_token).unwrap_or_default());
         let subdomain = subdomain?;
@@ -199,33 +190,44 @@ impl<'a> Cells<'a> {
         }
         Some(DirectRouting { call_screening: call_screening.unwrap_or(true), subdomain, tokens })
     }
-}
 
-fn account(record: &csv::StringRecord, columns: &[&'static str]) -> Incoming<IncomingAccount> {
-    let line = record.position().map_or(0, csv::Position::line);
-    let mut cells = Cells { line: u32::try_from(line).unwrap_or(u32::MAX), columns, record, problems: Vec::new() };
-    if record.len() != columns.len() {
-        let reason = format!(
-            "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
-            record.len(),
-            columns.len()
-        );
-        return Incoming::Problems(vec![MovingProblem::new(cells.line, "", record.get(0).unwrap_or_default(), reason)]);
-    }
-    for (heading, cell) in columns.iter().zip(record) {
-        if cell.len() > MAX_CELL {
-            let reason = format!("The cell has {} bytes, and {MAX_CELL} are the most. Shorten it.", cell.len());
-            cells.problems.push(MovingProblem::new(cells.line, *heading, cell, reason));
+    /// What is wrong with the line, whatever its cells mean.
+    fn check(&mut self) {
+        let (cells, columns) = (self.cells, self.columns);
+        if let Some(more) = cells.iter().skip(columns.len()).find(|cell| !cell.trim().is_empty()) {
+            let reason = format!(
+                "The line has {} cells and the heading row {}. Quote a cell that holds the sign that parts cells.",
+                cells.len(),
+                columns.len()
+            );
+            self.problems.push(MovingProblem::new(self.line, "", more, reason));
+        }
+        for (at, (heading, cell)) in columns.headings().iter().zip(cells).enumerate() {
+            let reason = if cell.len() > MAX_CELL {
+                format!("The cell has {} bytes, and {MAX_CELL} are the most. Shorten it.", cell.len())
+            } else if heading.is_empty() && !cell.trim().is_empty() {
+                "The cell stands under no heading. Name the column, or clear the cell.".to_owned()
+            } else if let Some(reason) = formula(cell.trim()).filter(|_| columns.is_read(at)) {
+                reason.to_owned()
+            } else {
+                continue;
+            };
+            self.problems.push(MovingProblem::new(self.line, heading, cell, reason));
         }
     }
-    let name = AccountName::parse(cells.of("AccountName").trim());
+}
+
+fn account(line: &TableLine, columns: &AccountColumns) -> Incoming<IncomingAccount> {
+    let mut cells = AccountLine { line: line.line, columns, cells: &line.cells, problems: Vec::new() };
+    cells.check();
+    let name = AccountName::parse(&cells.text("AccountName"));
     let name = name.map_err(|reason| cells.problem("AccountName", reason)).ok();
     let tenant_id =
         cells.parsed("TeamsTenantId", |text| TenantId::parse(text).map_err(|error| sentence(&error.to_string())));
     let correlation_id = cells.correlation_id();
-    let services = cells.services("Services");
-    let synced = cells.services("SyncedServices").and(ServiceSet::WITH_SYNC);
-    if tenant_id.is_none() && cells.of("TeamsTenantId").trim().is_empty() {
+    let services = cells.services("Services", AccountColumn::Enabled);
+    let synced = cells.services("SyncedServices", AccountColumn::Synced).and(ServiceSet::WITH_SYNC);
+    if tenant_id.is_none() && cells.text("TeamsTenantId").is_empty() {
         let backed = services.and(ServiceSet::WITH_TEAMS_SETTINGS);
         if !backed.is_empty() {
             let needs = if backed.len() == 1 { "needs" } else { "need" };
@@ -241,7 +243,7 @@ fn account(record: &csv::StringRecord, columns: &[&'static str]) -> Incoming<Inc
         Some(name) if cells.problems.is_empty() => Incoming::Item(IncomingAccount {
             draft: AccountDraft { name, tenant_id, correlation_id, services, synced, direct_routing, ticket: None },
             created_at,
-            line: cells.line,
+            line: line.line,
         }),
         _ => Incoming::Problems(cells.problems),
     }

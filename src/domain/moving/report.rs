@@ -45,12 +45,20 @@ impl MovingProblem {
     pub fn whereabouts(&self) -> String {
         let line = match self.line {
             0 => String::new(),
-            line if self.place.to_ascii_lowercase().ends_with(".csv") => format!("line {line}"),
+            line if has_lines(&self.place) => format!("line {line}"),
             line => format!("item {line}"),
         };
         let parts = [self.place.as_str(), line.as_str(), self.field.as_str()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// What the names of files end with that have lines, and no items.
+const WITH_LINES: [&str; 6] = [".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm"];
+
+fn has_lines(place: &str) -> bool {
+    let place = place.to_ascii_lowercase();
+    WITH_LINES.into_iter().any(|ending| place.ends_with(ending))
 }
 
 /// How many of one kind were read, and what became of them.

@@ -8,7 +8,7 @@ const NO: &str = "false no n 0 off falsch nein faux non falso não nao onwaar ne
     hayır hayir 偽 假 否 错 false() いいえ 아니요 거짓 nepravda ne falsk falskt nej ei epätosi";
 
 /// Reads yes or no; nothing where a text is neither.
-pub(super) fn read(text: &str) -> Option<bool> {
+pub fn read(text: &str) -> Option<bool> {
     // A dotted capital I of Turkish has a mark behind it in small letters.
     let folded: String = text.trim().chars().flat_map(char::to_lowercase).filter(|c| *c != '\u{307}').collect();
     let is_in = |words: &str| words.split(' ').any(|word| word == folded);

@@ -143,7 +143,7 @@ impl Cells {
 
     fn services(&mut self, heading: &str, cell: &str) {
         for name in self.list(heading, cell) {
-            match service(&name) {
+            match service_named(&name) {
                 Some(service) => self.said.settings.services = self.said.settings.services.or(service.into()),
                 None => self.problem(heading, &name, format!("Write one of {}.", ServiceSet::ALL.labels())),
             }
@@ -261,10 +261,12 @@ pub fn misplaced(service: Service) -> String {
 }
 
 /// The service of this name, however it is spelt.
-fn service(name: &str) -> Option<Service> {
+pub fn service_named(name: &str) -> Option<Service> {
     let folded = super::headings::fold(name);
-    Service::ALL.into_iter().find(|service| {
-        let names = [service.key(), service.label(), service.contract_name(), service.target()];
-        names.into_iter().any(|name| super::headings::fold(name) == folded)
-    })
+    Service::ALL.into_iter().find(|service| folded_names(*service).contains(&folded))
+}
+
+/// The names of a service, folded as headings are.
+pub fn folded_names(service: Service) -> [String; 4] {
+    [service.key(), service.label(), service.contract_name(), service.target()].map(super::headings::fold)
 }

@@ -6,10 +6,9 @@ use super::cells::{Cells, Numbers, Reading};
 use super::columns::HEADINGS;
 use super::headings::{Choices, HeadingRow, Means};
 use super::layout::Place;
-use super::records::{self, Record, Records};
+use super::rows::{self, Row, Rows};
 use super::said::{About, Said};
 use super::{Line, LineNote, LineProblem, UploadedNumber, number_cell, shown};
-use crate::domain::account::sentence;
 use crate::domain::e164::E164;
 use crate::domain::entry::{EntryReader, Range};
 
@@ -24,9 +23,7 @@ pub(super) struct CsvRows<'a> {
     place: Place,
     row: HeadingRow,
     about: About,
-    stretch: Stretch<'a>,
-    /// The record behind the stretch, which is none that can be read.
-    oversized: Option<Record>,
+    records: Rows<'a>,
     pending: std::vec::IntoIter<LineProblem>,
     /// The rest of a range.
     range: Option<Numbers>,
@@ -37,90 +34,63 @@ pub(super) struct CsvRows<'a> {
     exported: bool,
 }
 
-/// Records in a row that can be read.
-struct Stretch<'a> {
-    text: &'a [u8],
-    /// The byte of the whole text that it begins at.
-    start: usize,
-    /// How many lines stand before it.
-    lines_before: u64,
-    records: csv::StringRecordsIntoIter<&'a [u8]>,
-}
-
-impl<'a> Stretch<'a> {
-    fn new(text: &'a str, delimiter: u8, start: usize, lines_before: u32) -> Self {
-        let text = text.as_bytes();
-        let records = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .buffer_capacity(text.len().clamp(1, 8_192))
-            .from_reader(text)
-            .into_records();
-        Self { text, start, lines_before: lines_before.into(), records }
-    }
-
-    /// The byte of the whole text that a record begins at, or line ends before it.
-    fn start_of(&self, position: Option<&csv::Position>) -> usize {
-        position.map_or(usize::MAX, |position| {
-            self.start.saturating_add(usize::try_from(position.byte()).unwrap_or(usize::MAX))
-        })
-    }
-
-    /// The line where a record begins. The reader tells the place right behind the record before, which is still in front
-    /// of the line feed of a CRLF and of blank lines.
-    fn line_of(&self, position: Option<&csv::Position>) -> u32 {
-        let Some(position) = position else { return 0 };
-        let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-        let behind = self.text.get(start..).unwrap_or_default();
-        let ends =
-            behind.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
-        u32::try_from(self.lines_before + position.line() + ends as u64).unwrap_or(u32::MAX)
-    }
-}
-
 impl<'a> CsvRows<'a> {
-    /// Reads the heading row. Before that the text is walked through once, for a quote that never closes takes in all that
-    /// stands behind it.
+    /// Reads the heading row.
     ///
     /// # Errors
-    /// Every problem of a heading row that is none.
+    /// Every problem of a heading row that is none, or a quote that never closes.
     pub(super) fn new(text: &'a str, place: Place, choices: &Choices, limit: usize) -> Result<Self, Vec<LineProblem>> {
-        let mut oversized = None;
-        for record in Records::from(text, place.delimiter, place.start, place.line) {
-            if let Some(line) = record.open {
-                return Err(vec![open_quote(text, line)]);
-            }
-            oversized = oversized.or_else(|| Some(record).filter(Record::is_oversized));
-        }
-        let behind = oversized.as_ref().map_or(text.len(), |record| record.start);
-        let readable = text.get(place.start..behind).unwrap_or_default();
-        let mut stretch = Stretch::new(readable, place.delimiter, place.start, place.line - 1);
+        let mut records = Rows::new(text, place.delimiter, place.start, place.line).map_err(|problem| vec![problem])?;
         let row = if let Some(columns) = place.bare {
             HeadingRow::missing(place.line, columns, choices)
         } else {
-            let record = match (stretch.records.next(), &oversized) {
-                (Some(Ok(record)), _) => record,
-                (None, Some(record)) => return Err(vec![oversized_headings(text, record)]),
-                _ => return Err(vec![LineProblem::new(1, "", "The heading row cannot be read.")]),
-            };
+            let known = format!(
+                "{} headings that there are. The headings are those of the CSV export of numbers, or the single heading Numbers.",
+                HEADINGS.len()
+            );
+            let record = records.headings(&known).map_err(|problem| vec![problem])?;
             HeadingRow::new(place.line, record.iter(), choices)
         };
-        let pending = if row.is_clear() { before(text, place) } else { row.problems() };
-        Ok(Self {
+        let pending = first_problems(text, place, &row);
+        Ok(Self::of(text, place, row, records, pending, limit))
+    }
+
+    /// Reads on behind a heading row that was read before.
+    ///
+    /// # Errors
+    /// A quote that never closes.
+    pub(super) fn behind(
+        text: &'a str,
+        delimiter: u8,
+        row: HeadingRow,
+        limit: usize,
+    ) -> Result<Self, Vec<LineProblem>> {
+        let place = Place { delimiter, start: 0, line: 1, skip: 0, bare: None };
+        let records = Rows::new(text, delimiter, 0, 1).map_err(|problem| vec![problem])?;
+        Ok(Self::of(text, place, row, records, Vec::new(), limit))
+    }
+
+    fn of(
+        text: &'a str,
+        place: Place,
+        row: HeadingRow,
+        records: Rows<'a>,
+        pending: Vec<LineProblem>,
+        limit: usize,
+    ) -> Self {
+        Self {
             text,
             place,
             about: row.about(),
             pending: pending.into_iter(),
             row,
-            stretch,
-            oversized,
+            records,
             range: None,
             last: None,
             limit,
             entries: EntryReader::default(),
             exported: false,
-        })
+        }
     }
 
     /// The heading row.
@@ -137,14 +107,8 @@ impl<'a> CsvRows<'a> {
     pub(super) fn first_values(&self) -> Vec<Vec<String>> {
         let mut values = vec![Vec::new(); self.row.headings.len()];
         let behind = self.text.get(self.place.start..).unwrap_or_default();
-        let end = Records::from(behind, self.place.delimiter, 0, 1)
-            .take(FIRST_LINES)
-            .take_while(|record| !record.is_oversized())
-            .last()
-            .map_or(0, |record| record.end);
-        let lines = Stretch::new(behind.get(..end).unwrap_or_default(), self.place.delimiter, 0, 0);
         let headings = usize::from(!self.row.is_missing);
-        for record in lines.records.skip(headings).map_while(Result::ok) {
+        for record in rows::first(behind, self.place.delimiter, FIRST_LINES).skip(headings) {
             for (values, cell) in values.iter_mut().zip(record.iter()) {
                 if !cell.trim().is_empty() && values.len() < FIRST_VALUES {
                     values.push(shown(cell));
@@ -154,34 +118,17 @@ impl<'a> CsvRows<'a> {
         values
     }
 
-    /// From here on numbers may be in no numbering plan, and without a service where the file has columns of services.
+    /// From here on numbers may be in no numbering plan, and without a service where the file has columns of services. Columns
+    /// that are like no known one are left out.
     pub(super) fn are_exported(&mut self) {
         self.exported = true;
+        self.row.leave_out_strangers();
+        self.pending = first_problems(self.text, self.place, &self.row).into_iter();
     }
 
-    /// The next record, and the line it begins on.
-    fn record(&mut self) -> Option<Result<(u32, csv::StringRecord), LineProblem>> {
-        if let Some(record) = self.stretch.records.next() {
-            return Some(match record {
-                Ok(record) => Ok((self.stretch.line_of(record.position()), record)),
-                Err(error) => {
-                    let line = self.stretch.line_of(error.position());
-                    Err(LineProblem::new(line, "", sentence(&error.to_string())))
-                }
-            });
-        }
-        let passed = self.oversized.take()?;
-        let delimiter = self.place.delimiter;
-        self.oversized = Records::from(self.text, delimiter, 0, 1).behind(&passed).find(Record::is_oversized);
-        let end = self.oversized.as_ref().map_or(self.text.len(), |record| record.start);
-        let behind = self.text.get(passed.end..end).unwrap_or_default();
-        self.stretch = Stretch::new(behind, delimiter, passed.end, passed.last_line - 1);
-        Some(Err(oversized_line(self.text, &passed)))
-    }
-
-    fn row(&mut self, line: u32, record: &csv::StringRecord) -> Result<Numbers, Vec<LineProblem>> {
+    fn row(&mut self, Row { line, start, cells: record }: &Row) -> Result<Numbers, Vec<LineProblem>> {
+        let (line, start) = (*line, *start);
         let mut cells = Cells::new(line, self.about, self.exported);
-        let start = self.stretch.start_of(record.position());
         let row = self.row.headings.iter().zip(record.iter().chain(std::iter::repeat("")));
         for (index, (heading, cell)) in row.enumerate() {
             match heading.means {
@@ -236,16 +183,13 @@ impl<'a> CsvRows<'a> {
     }
 }
 
-/// The cells of the line that begins at this byte of a text, or behind line ends there.
-pub fn record_at(text: &str, start: usize, delimiter: u8) -> Option<Vec<String>> {
-    let record = Records::from(text, delimiter, start, 1).next().filter(|record| !record.is_oversized())?;
-    let line = text.get(record.start..record.end)?;
-    let cells = Stretch::new(line, delimiter, 0, 0).records.next()?.ok()?;
-    Some(cells.iter().map(str::to_owned).collect())
+/// What is wrong with the headings, or stands before them.
+fn first_problems(text: &str, place: Place, row: &HeadingRow) -> Vec<LineProblem> {
+    if row.is_clear() { before(text, place) } else { row.problems() }
 }
 
 /// Lines that stand before the headings and are none of them.
-fn before(text: &str, place: Place) -> Vec<LineProblem> {
+pub(super) fn before(text: &str, place: Place) -> Vec<LineProblem> {
     let lines = text.get(..place.start).unwrap_or_default().lines().enumerate().skip(place.skip as usize);
     lines
         .filter(|(_, line)| !line.trim().is_empty())
@@ -254,49 +198,6 @@ fn before(text: &str, place: Place) -> Vec<LineProblem> {
             LineProblem::new(u32::try_from(index + 1).unwrap_or(u32::MAX), line, reason)
         })
         .collect()
-}
-
-/// A quoted cell begins on this line and never ends.
-fn open_quote(text: &str, line: u32) -> LineProblem {
-    let value = text.lines().nth(line as usize - 1).unwrap_or_default();
-    LineProblem::new(
-        line,
-        value,
-        "A quote is opened here and never closed. Close it with \" at the end of the cell, or write \"\" for a quote within one.",
-    )
-}
-
-fn oversized_headings(text: &str, record: &Record) -> LineProblem {
-    let reason = format!(
-        "The heading row has {} cells and {} bytes, far more than the {} headings that there are. The headings are \
-         those of the CSV export of numbers, or the single heading Numbers.",
-        record.cells,
-        record.bytes(),
-        HEADINGS.len()
-    );
-    LineProblem::new(record.line, beginning(text, record), reason)
-}
-
-fn oversized_line(text: &str, record: &Record) -> LineProblem {
-    let reason = if record.cells > records::MAX_CELLS {
-        format!(
-            "The line has {} cells, and {} are the most. Each number needs a line of its own.",
-            record.cells,
-            records::MAX_CELLS
-        )
-    } else {
-        format!(
-            "The line has {} bytes, and {} are the most. Each number needs a line of its own; look for a quote that closes too late.",
-            record.bytes(),
-            records::MAX_BYTES
-        )
-    };
-    LineProblem::new(record.line, beginning(text, record), reason)
-}
-
-/// What a record begins with.
-fn beginning<'a>(text: &'a str, record: &Record) -> &'a str {
-    text.get(record.start..record.end).unwrap_or_default()
 }
 
 impl Iterator for CsvRows<'_> {
@@ -314,14 +215,15 @@ impl Iterator for CsvRows<'_> {
             if !self.row.is_clear() {
                 return None;
             }
-            let (line, record) = match self.record()? {
-                Ok(found) => found,
+            let row = match self.records.next()? {
+                Ok(row) => row,
                 Err(problem) => return Some(Line::Problem(problem)),
             };
-            if record.iter().all(|cell| cell.trim().is_empty()) {
+            let line = row.line;
+            if row.cells.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
-            match self.row(line, &record) {
+            match self.row(&row) {
                 Ok(numbers) => {
                     let (first, last) = (numbers.first.number, numbers.last);
                     let note = numbers.short_end.then_some(Range { first, last, short_end: true });

@@ -47,11 +47,19 @@ const NAMES: [(&str, Column); 15] = [
     ("telephonenumber", Column::TelephoneNumber),
 ];
 
-/// Columns that exports and reports of this product and of others have and that say nothing of what a number should be,
-/// folded. They are known and not read.
-const TOLD: &str = "syncstate errorcode errormessage errortarget order orderid assignment heldsince line reason result \
-    column value assignmentstatus acquireddate sipconnection msjobid serviceprovisioningstatus released proposal \
-    file";
+/// Columns that say how a number stands and nothing of what it should be, whoever wrote the file, folded. They are known and not
+/// read.
+const TOLD: &str = "syncstate errorcode errormessage errortarget heldsince serviceprovisioningstatus assignmentstatus \
+    acquireddate sipconnection msjobid";
+
+/// Columns of our own exports and reports that are not read, folded. In the file of anybody else these words may mean anything.
+const TOLD_BY_US: &str = "order orderid assignment line reason result column value released proposal file";
+
+/// What our exports have that nobody else's have, all of one, folded: those of numbers and of ranges, and the reports of orders.
+const OURS: [&str; 3] = ["syncstate heldsince", "start end count syncstate", "line result reason column value"];
+
+/// The heading of the reason that our files of refused lines have behind all others, as they write it.
+const REASON: &str = "reason";
 
 /// The same of Get-CsPhoneNumberAssignment, folded; elsewhere these words may mean something else.
 const TOLD_BY_TEAMS: &str = "operatorid numbertype activationstate assignedpstntargetid assignmentcategory capability city \
@@ -143,6 +151,28 @@ pub struct HeadingRow {
     pub headings: Vec<Heading>,
     /// Whether there is none in the file: its columns are counted.
     pub is_missing: bool,
+    /// Whether it is that of one of our exports.
+    is_ours: bool,
+}
+
+/// Whose file it is, by its headings.
+#[derive(Clone, Copy, Debug, Default)]
+struct Whose {
+    /// An export of Teams.
+    teams: bool,
+    /// An export or a report of ours.
+    ours: bool,
+}
+
+impl Whose {
+    fn of<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
+        let folded: Vec<String> = cells.map(fold).collect();
+        let is_there = |word: &str| folded.iter().any(|cell| cell == word);
+        Self {
+            teams: folded.iter().filter(|cell| OF_TEAMS.contains(&cell.as_str())).count() > 1,
+            ours: OURS.into_iter().any(|words| words.split(' ').all(is_there)),
+        }
+    }
 }
 
 /// Whether a word is one of these.
@@ -151,18 +181,18 @@ fn has(words: &str, wanted: &str) -> bool {
 }
 
 /// The column that a folded heading is known for.
-fn known(folded: &str, is_of_teams: bool) -> Means {
+fn known(folded: &str, whose: Whose) -> Means {
     if folded.is_empty() {
         return Means::Blank;
     }
-    if is_of_teams && has(TOLD_BY_TEAMS, folded) {
+    if whose.teams && has(TOLD_BY_TEAMS, folded) {
         return Means::NotRead;
     }
     let named = NAMES.iter().find(|(names, _)| has(names, folded)).map(|(_, column)| *column);
     let column = named.or_else(|| exported(folded));
     match column {
         Some(column) => Means::Column(column),
-        None if has(TOLD, folded) => Means::NotRead,
+        None if has(TOLD, folded) || (whose.ours && has(TOLD_BY_US, folded)) => Means::NotRead,
         None => Means::Unknown,
     }
 }
@@ -175,7 +205,7 @@ fn exported(folded: &str) -> Option<Column> {
 
 /// Whether a cell of a first line is a heading that is known.
 pub(super) fn is_known(cell: &str) -> bool {
-    !matches!(known(&fold(cell), false), Means::Blank | Means::Unknown)
+    !matches!(known(&fold(cell), Whose::default()), Means::Blank | Means::Unknown)
 }
 
 /// Whether two columns say the same of a number, so that a file can have only one of them.
@@ -191,13 +221,16 @@ fn clash(one: Column, other: Column) -> bool {
 impl HeadingRow {
     /// Reads a heading row; what a person chose goes before what is known.
     pub fn new<'a>(line: u32, cells: impl Iterator<Item = &'a str> + Clone, choices: &Choices) -> Self {
-        let is_of_teams = cells.clone().filter(|cell| OF_TEAMS.contains(&fold(cell).as_str())).count() > 1;
+        let whose = Whose::of(cells.clone());
+        let last = cells.clone().count().saturating_sub(1);
         let mut headings: Vec<Heading> = Vec::new();
-        for cell in cells {
+        for (at, cell) in cells.enumerate() {
             let folded = fold(cell);
+            let usual =
+                || if at > 0 && at == last && cell.trim() == REASON { Means::NotRead } else { known(&folded, whose) };
             let same = headings.iter().filter(|other| other.key.split('#').next() == Some(&folded)).count();
             let key = if same == 0 { folded.clone() } else { format!("{folded}#{}", same + 1) };
-            let mut means = choices.of(&key).unwrap_or_else(|| known(&folded, is_of_teams));
+            let mut means = choices.of(&key).unwrap_or_else(usual);
             // The second of two that mean the same is nobody's guess.
             if let Means::Column(column) = means
                 && headings.iter().any(|other| matches!(other.means, Means::Column(known) if clash(known, column)))
@@ -206,7 +239,7 @@ impl HeadingRow {
             }
             headings.push(Heading { text: shown(cell), key, means });
         }
-        Self { line, headings, is_missing: false }
+        Self { line, headings, is_missing: false, is_ours: whose.ours }
     }
 
     /// So many columns without headings; what they are a person says.
@@ -234,10 +267,37 @@ impl HeadingRow {
         self.columns().any(|column| column == Column::TelephoneNumber)
     }
 
-    /// The headings whose columns are not read, but for those that tell how numbers stand in exports.
+    /// The headings whose columns are not read, but for those that tell in our own exports how numbers stand.
     pub fn not_read(&self) -> impl Iterator<Item = &str> {
-        let is_told = |heading: &&Heading| heading.means == Means::NotRead && !has(TOLD, &heading.key);
+        let is_ours = self.is_ours;
+        let is_own = move |key: &str| is_ours && (has(TOLD, key) || has(TOLD_BY_US, key));
+        let is_told = move |heading: &&Heading| heading.means == Means::NotRead && !is_own(&heading.key);
         self.headings.iter().filter(is_told).map(|heading| heading.text.as_str())
+    }
+
+    /// Does not read columns whose headings are like no known one, where nobody can be asked.
+    pub(super) fn leave_out_strangers(&mut self) {
+        if self.is_missing {
+            return;
+        }
+        let is_stranger = |at: usize, heading: &Heading| {
+            let is_known = matches!(known(&fold(&heading.text), Whose::default()), Means::Column(_));
+            heading.means == Means::Unknown && !is_known && self.might_be(at, &[]).is_none()
+        };
+        let strangers: Vec<bool> =
+            self.headings.iter().enumerate().map(|(at, heading)| is_stranger(at, heading)).collect();
+        for (heading, is_stranger) in self.headings.iter_mut().zip(strangers) {
+            if is_stranger {
+                heading.means = Means::NotRead;
+            }
+        }
+    }
+
+    /// What tells the headings from others, but for the reason that our files of refused lines have behind them.
+    pub fn keys(&self) -> Vec<&str> {
+        let keys = self.headings.iter().map(|heading| heading.key.as_str());
+        let is_of_refused = self.headings.len() > 1 && self.headings.last().is_some_and(|last| last.text == REASON);
+        keys.take(self.headings.len() - usize::from(is_of_refused)).collect()
     }
 
     /// What the columns say of settings.
@@ -277,7 +337,7 @@ impl HeadingRow {
         if before.iter().any(|other| fold(&other.text) == folded) {
             return "This heading stands twice. Remove one of the two columns.".to_owned();
         }
-        if let Means::Column(column) = known(&folded, false) {
+        if let Means::Column(column) = known(&folded, Whose::default()) {
             return format!("Another column has the {} too. Remove one of the two.", column.label().to_lowercase());
         }
         if OF_ACCOUNT.iter().any(|name| heading.ends_with(name)) {
@@ -378,6 +438,34 @@ mod tests {
         assert!(row.is_clear(), "{:?}", row.problems());
         let read: Vec<_> = row.columns().map(Column::heading).collect();
         assert_eq!(read, ["telephoneNumber", "civicAddressId", "locationId"]);
+    }
+
+    #[test]
+    fn a_column_of_anybody_else_does_not_vanish() {
+        let ours =
+            "line,telephoneNumber,accountName,result,reason,column,value,errorCode,errorMessage,errorTarget,proposal";
+        let exported = "telephoneNumber,accountName,syncState,errorCode,errorMessage,order,assignment,heldSince";
+        for headings in [ours, exported, "start,end,count,accountName,syncState"] {
+            let row = HeadingRow::new(1, headings.split(','), &Choices::default());
+            assert!(row.is_clear(), "{headings}");
+            assert_eq!(row.not_read().count(), 0, "{headings}");
+        }
+        let words = TOLD_BY_US.split(' ').chain(["Order", "Value", "LINE"]);
+        for word in words.filter(|word| !word.is_empty()) {
+            let row = HeadingRow::new(1, ["Number", word, "Account"].into_iter(), &Choices::default());
+            assert_eq!(row.headings[1].means, Means::Unknown, "{word} is asked for");
+        }
+        for word in TOLD.split(' ') {
+            let row = HeadingRow::new(1, ["Number", word, "Account"].into_iter(), &Choices::default());
+            assert_eq!(row.not_read().collect::<Vec<_>>(), [word], "it is clear, and said");
+        }
+        // The reason of refused lines stands behind all others; what was said of the file holds without it.
+        let refused = HeadingRow::new(1, ["Number", "Colour", "reason"].into_iter(), &Choices::default());
+        assert_eq!(refused.headings[2].means, Means::NotRead);
+        assert_eq!(refused.keys(), ["number", "colour"]);
+        let chosen = Choices([("order".to_owned(), NOT_READ.to_owned())].into());
+        let row = HeadingRow::new(1, ["Number", "Order"].into_iter(), &chosen);
+        assert_eq!((row.is_clear(), row.not_read().next()), (true, Some("Order")), "what somebody chose is said too");
     }
 
     #[test]

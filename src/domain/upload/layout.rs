@@ -5,7 +5,7 @@
 
 mod look;
 
-use self::look::{Look, is_of_numbers, look};
+use self::look::{Look, cells, is_of_numbers, look};
 use super::records::Records;
 
 /// Lines that are looked at for headings.
@@ -124,8 +124,15 @@ fn rows(text: &str, delimiter: u8, preamble: Preamble) -> Vec<Row> {
 
 /// The line that has the headings, among these.
 fn heading_row(rows: &[Row]) -> Option<&Row> {
-    let known = rows.iter().enumerate().find(|(at, row)| row.look.is_known(*at));
-    if let Some((_, row)) = known {
+    let known = || rows.iter().enumerate().filter(|(at, row)| row.look.is_known(*at)).map(|(_, row)| row);
+    // A title, or headings that stand above several columns each, may have a word that is known too.
+    let above = rows.iter().take_while(|row| row.look.numbers == 0).count();
+    let above = rows.get(above).map_or(usize::MAX, |row| row.start);
+    let most = known().take_while(|row| row.start < above).fold(None, |most: Option<&Row>, row| match most {
+        Some(most) if most.look.known >= row.look.known => Some(most),
+        _ => Some(row),
+    });
+    if let Some(row) = most.or_else(|| known().next()) {
         return Some(row);
     }
     // Words right above the first number.
@@ -144,7 +151,9 @@ pub(super) fn layout(text: &str, is_typed: bool) -> Layout {
     for delimiter in ways(preamble.said) {
         let mut rows = rows(text, delimiter, preamble);
         let Some(first) = rows.first() else { continue };
-        if first.look.cells == 1 && text.get(first.start..).is_some_and(|line| is_of_numbers(first_line(line))) {
+        let is_title = rows.iter().skip(1).take_while(|row| row.look.numbers == 0).any(|row| row.look.known > 1);
+        let is_alone = first.look.cells == 1 && !is_title;
+        if is_alone && text.get(first.start..).is_some_and(|line| is_of_numbers(first_line(line))) {
             alone = Some(rows.swap_remove(0));
             continue;
         }
@@ -173,6 +182,33 @@ pub(super) fn layout(text: &str, is_typed: bool) -> Layout {
             None => list(text, preamble.lines),
         },
     }
+}
+
+/// What stands between the cells of a text with columns; nothing where it has none.
+pub fn delimiter_of(text: &str) -> Option<u8> {
+    match layout(text, true) {
+        Layout::Columns(place) => Some(place.delimiter),
+        Layout::List { .. } => None,
+    }
+}
+
+/// The line in which most cells are headings that are known, and what stands between them.
+pub(super) fn headings_among(text: &str, is_known: &dyn Fn(&str) -> bool) -> Option<Place> {
+    let preamble = preamble(text);
+    let looked = bounded(text, preamble.bytes.saturating_add(MAX_LOOKED));
+    let mut best: Option<(usize, Place)> = None;
+    for delimiter in ways(preamble.said) {
+        let records = Records::from(looked, delimiter, preamble.bytes, preamble.lines.saturating_add(1));
+        for record in records.take(LOOKED_AT) {
+            let line = bounded(looked.get(record.start..record.end).unwrap_or_default(), MAX_LINE);
+            let known = cells(line, delimiter).filter(|cell| is_known(cell)).count();
+            if known > best.map_or(0, |(most, _)| most) {
+                let (start, line) = (record.start, record.line);
+                best = Some((known, Place { delimiter, start, line, skip: preamble.lines, bare: None }));
+            }
+        }
+    }
+    best.map(|(_, place)| place)
 }
 
 fn first_line(text: &str) -> &str {
@@ -302,6 +338,10 @@ mod tests {
             ("+441632960000,Customer 4500123456\n", None),
             ("+441632960000;4711\n+441632960001;4712\n", None),
             ("Numbers\n+441632960000;fabrikam\n", Some(1)),
+            ("Numbers\n\nPhone number;Account\n+441632960000;fabrikam\n", Some(3)),
+            ("Numbers;;Settings;\nNumber;Account;Usage;Location\n+441632960000;fabrikam;;\n", Some(2)),
+            ("Account:;Contoso;\nNumber;Account;Order\n+441632960000;fabrikam;7\n", Some(2)),
+            ("Account: Contoso\nNumber;Account\n+441632960000;fabrikam\n", Some(2)),
             (&*far, Some(41)),
             (&*late, None),
         ] {

@@ -3,10 +3,9 @@
 use std::ops::Range as Bytes;
 
 use crate::domain::e164::E164;
-use crate::domain::entry::{Entry, EntryReader, Kind, Range, Refused};
+use crate::domain::entry::{Entry, EntryReader, Range, Refused};
 
-/// Reads the cell with the number. What was exported is taken as it stands there, also where no numbering plan knows it, and is
-/// never a range.
+/// Reads the cell with the number. What was exported is taken as it stands there, also where no numbering plan knows it.
 pub(super) fn read(reader: &mut EntryReader, cell: &str, is_exported: bool) -> Result<Range, Refused> {
     let one = |number| Range { first: number, last: number, short_end: false };
     if is_exported && let Ok(number) = E164::parse_wire(cell) {
@@ -14,10 +13,6 @@ pub(super) fn read(reader: &mut EntryReader, cell: &str, is_exported: bool) -> R
     }
     match reader.read(cell) {
         Entry::Number(number) => Ok(one(number)),
-        Entry::Range(_) if is_exported => {
-            let reason = "A range. An import has each number on a line of its own.".to_owned();
-            Err(Refused { kind: Kind::Several, reason, proposal: None })
-        }
         Entry::Range(range) => Ok(range),
         // A cell has room for a number or a range, not for several.
         Entry::Refused(refused) => {

@@ -1,7 +1,7 @@
 //! Formulas of spreadsheets in cells that are no numbers.
 
 /// Says that a cell is a formula; nothing where it is none.
-pub(super) fn formula(cell: &str) -> Option<&'static str> {
+pub fn formula(cell: &str) -> Option<&'static str> {
     cell.starts_with('=').then_some(
         "This is a formula. Copy the column and paste it as values (Paste special, Values), then save the file anew.",
     )

@@ -38,14 +38,14 @@ const WINDOWS_1252: [char; 32] = [
 const LOOKED_AT: usize = 512;
 
 /// The order of the bytes of UTF-16.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Utf16 {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Utf16 {
     Little,
     Big,
 }
 
 /// Tells whether a file is UTF-16, by its mark or by the zeros that letters and digits have there.
-fn utf16(bytes: &[u8]) -> Option<(Utf16, usize)> {
+pub(super) fn utf16(bytes: &[u8]) -> Option<(Utf16, usize)> {
     if bytes.starts_with(&[0xFF, 0xFE]) {
         return Some((Utf16::Little, 2));
     }
@@ -64,11 +64,40 @@ fn utf16(bytes: &[u8]) -> Option<(Utf16, usize)> {
     (even * 2 > pairs && odd == 0).then_some((Utf16::Big, 0))
 }
 
+/// Says what a file is that has no lines of cells, by what it begins with.
+pub fn other_kind(bytes: &[u8]) -> Option<String> {
+    let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let begins = |mark: &str| bare.get(..mark.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(mark.as_bytes()));
+    let (_, kind) = KINDS.into_iter().find(|(mark, _)| begins(mark))?;
+    Some(format!(
+        "The file is {kind}, whatever its name says. Save the table in it as an Excel workbook (.xlsx) or as \
+         \u{201c}CSV UTF-8\u{201d}, and choose that."
+    ))
+}
+
+/// What files begin with that people take for tables.
+const KINDS: [(&str, &str); 11] = [
+    ("%PDF-", "a PDF document"),
+    ("{\\rtf", "a text document (RTF)"),
+    ("<!doctype html", "a web page (HTML)"),
+    ("<html", "a web page (HTML)"),
+    ("<head", "a web page (HTML)"),
+    ("<meta", "a web page (HTML)"),
+    ("<style", "a web page (HTML)"),
+    ("<body", "a web page (HTML)"),
+    ("<table", "a web page (HTML)"),
+    ("<?xml", "XML"),
+    ("BEGIN:VCARD", "a list of contacts (vCard)"),
+];
+
 /// Makes text of an uploaded file, in whichever encoding it is.
 ///
 /// # Errors
 /// Says why the bytes are no text and how to save them instead.
 pub fn decoded(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, String> {
+    if let Some(reason) = other_kind(bytes) {
+        return Err(reason);
+    }
     if let Some((order, skip)) = utf16(bytes) {
         return from_utf16(bytes.get(skip..).unwrap_or_default(), order).map(Cow::Owned);
     }
@@ -76,7 +105,8 @@ pub fn decoded(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, String>
         if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
             return Err(not_text(bytes, at, "text"));
         }
-        return Ok(Cow::Owned(bytes.iter().map(|byte| from_windows_1252(*byte)).collect()));
+        let text: String = bytes.iter().map(|byte| from_windows_1252(*byte)).collect();
+        return Ok(Cow::Owned(with_line_feeds(&text).into_owned()));
     }
     decode(bytes).map(with_line_feeds).map_err(|reason| {
         if bytes.contains(&0) {
@@ -86,7 +116,7 @@ pub fn decoded(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, String>
     })
 }
 
-fn from_windows_1252(byte: u8) -> char {
+pub(super) fn from_windows_1252(byte: u8) -> char {
     match byte {
         0x80..=0x9f => WINDOWS_1252.get(usize::from(byte - 0x80)).copied().unwrap_or('\u{fffd}'),
         byte => char::from(byte),
@@ -185,10 +215,27 @@ mod tests {
         }
         let western = b"Number;Ort\r\n+441632960000;K\xf6ln \x80\r\n";
         assert_eq!(decoded(western, Encoding::Windows1252).as_deref(), Ok(text));
+        assert_eq!(decoded(b"K\xf6ln\rBath\r", Encoding::Windows1252).as_deref(), Ok("K\u{f6}ln\nBath\n"));
         let refused = decoded(western, Encoding::Unicode).unwrap_err();
         assert!(refused.starts_with("Line 2 of the file is not UTF-8 text."), "{refused}");
         assert!(decoded(b"\xff\xfe\x00\xd8", Encoding::Unicode).is_err(), "half of a pair");
         assert!(decoded(b"\xff\xfe1\x00\x32", Encoding::Unicode).is_err(), "half of a unit");
+    }
+
+    #[test]
+    fn what_is_no_table_is_named() {
+        for (file, kind) in [
+            ("%PDF-1.7\n\u{fffd}", "a PDF document"),
+            ("\u{feff}\r\n<HTML xmlns:o=\"urn\"><table><tr><td>+441632960000</td>", "a web page (HTML)"),
+            ("<?xml version=\"1.0\"?><Workbook>", "XML"),
+            ("{\\rtf1 +441632960000}", "a text document (RTF)"),
+        ] {
+            for encoding in [Encoding::Unicode, Encoding::Windows1252] {
+                let reason = decoded(file.as_bytes(), encoding).unwrap_err();
+                assert!(reason.starts_with(&format!("The file is {kind}, whatever")), "{reason}");
+            }
+        }
+        assert!(other_kind(b"<+441632960000>\n").is_none() && other_kind(b"{\"value\": []}").is_none());
     }
 
     #[test]

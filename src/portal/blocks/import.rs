@@ -173,7 +173,7 @@ async fn text_of(sent: &mut Sent) -> Result<Result<String, FieldProblem>, Proble
         Err(problem) => Err(problem),
         Ok(None) => {
             let file = SentFile { name: String::new(), bytes: std::mem::take(&mut sent.file) };
-            let FileText { text, western } = staging::text_of(file, "", "").await?;
+            let FileText { text, western, .. } = staging::text_of(file, "", "").await?;
             match (text, western) {
                 (Ok(text), _) => Ok(text),
                 (Err(_), Some(western)) => {

@@ -108,7 +108,11 @@ pub(super) async fn take(
 ) -> Result<Response, Problem> {
     let sent = Sent::read(&state, request).await?.without_settings();
     let only_looks = sent.looks_for_addresses();
-    let (selection, errors) = match sent.selection()? {
+    let chosen = match sent.chosen(&state, grant.principal(), FormOf::Manage).await? {
+        Ok(chosen) => chosen,
+        Err(asked) => return Ok(asked),
+    };
+    let (selection, errors) = match chosen {
         Ok(selection) if only_looks => (Some(selection), sent.unknown_account(&state, grant.principal()).await?),
         Ok(selection) => match checked(bulk::stage_edit(state.ctx(), &grant, &selection, &sent.form).await)? {
             Ok(id) => {

@@ -1,6 +1,7 @@
 //! Acting on many numbers at once: changing, releasing and moving them. Each begins with what is ticked or found in the list,
 //! or with a box for a list, ranges or a file.
 
+mod headings;
 mod manage;
 mod moving;
 mod picked;
@@ -25,6 +26,8 @@ pub(super) fn routes() -> Routes {
         .post_upload("/numbers/move", needs::<NumbersWrite>(), moving::take)
         .get("/numbers/release", needs::<NumbersDelete>(), release::show)
         .post_upload("/numbers/release", needs::<NumbersDelete>(), release::take)
+        .get("/numbers/headings", needs::<NumbersRead>(), headings::show)
+        .post("/numbers/headings", needs::<NumbersRead>(), headings::say)
 }
 
 /// What the address of such a form says beside which numbers are meant.

@@ -133,7 +133,11 @@ pub(super) async fn take(
     let release = person.grant::<NumbersDelete>().ok();
     sent.addresses_of.clone_from(&sent.form.to);
     let only_looks = sent.looks_for_addresses();
-    let (selection, errors) = match sent.selection()? {
+    let chosen = match sent.chosen(&state, person, FormOf::Move).await? {
+        Ok(chosen) => chosen,
+        Err(asked) => return Ok(asked),
+    };
+    let (selection, errors) = match chosen {
         Ok(selection) if only_looks => (Some(selection), sent.unknown_account(&state, person).await?),
         Ok(selection) => {
             let staged = bulk::stage_move(state.ctx(), &grant, release.as_ref(), &selection, &sent.form).await;

@@ -77,7 +77,11 @@ pub(super) async fn take(
     request: Request,
 ) -> Result<Response, Problem> {
     let sent = Sent::read(&state, request).await?;
-    let errors = match sent.selection()? {
+    let chosen = match sent.chosen(&state, grant.principal(), FormOf::Release).await? {
+        Ok(chosen) => chosen,
+        Err(asked) => return Ok(asked),
+    };
+    let errors = match chosen {
         Ok(selection) => match bulk::stage_release(state.ctx(), &grant, &selection, &sent.form).await {
             Err(service::Error::Conflict(reason)) if !matches!(selection, Selection::Written { .. }) => {
                 return Ok(see_other_with(&sent.list(), Flash::warning(reason)));

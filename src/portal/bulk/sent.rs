@@ -5,20 +5,22 @@ use std::sync::Arc;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::header;
+use axum::response::Response;
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::headings::page_of;
 use super::picked::Picked;
 use crate::authz::{AccountsRead, Principal};
-use crate::domain::FieldProblem;
 use crate::domain::field::filled;
-use crate::domain::upload::shown;
-use crate::http::{FormBody, MultipartBody, PortalState, Problem};
+use crate::domain::upload::{Choices, shown};
+use crate::domain::{FieldProblem, FormOf};
+use crate::http::{FormBody, MultipartBody, PortalState, Problem, see_other};
 use crate::portal::form::Errors;
 use crate::portal::number_filter::NumbersQuery;
 use crate::portal::upload::{size, western_note};
 use crate::portal::upload_body::{SHORT, long_text, piece_by_piece, text};
-use crate::service::bulk::{EditForm, Selection};
+use crate::service::bulk::{self, Cleared, EditForm, Selection, SentForm};
 use crate::service::staging::{FileText, Room, SentFile, text_of};
 use crate::service::{self, accounts};
 
@@ -229,12 +231,35 @@ impl Sent {
             (Some(_), Some(_)) => {
                 Err(FieldProblem::new("file", "Give the numbers either as a file or in the text field, not both."))
             }
-            (_, Some(_)) => Ok(Selection::Written { text: Arc::from(self.form.numbers.as_str()), is_file: false }),
+            (_, Some(_)) => Ok(written(&self.form.numbers, false)),
             (Some(file), None) => match &file.text.text {
-                Ok(text) => Ok(Selection::Written { text: Arc::from(text.as_str()), is_file: true }),
+                Ok(text) => Ok(written(text, true)),
                 Err(reason) => Err(FieldProblem::new("file", reason.clone())),
             },
             (None, None) => return of_list(&self.query).map(Ok),
+        })
+    }
+
+    /// Which numbers are meant, as [`Sent::selection`] has them; where it is not clear what the columns of their text are, the
+    /// page that asks for it.
+    ///
+    /// # Errors
+    /// When a ticked number is none, or the text cannot be kept.
+    pub(super) async fn chosen(
+        &self,
+        state: &PortalState,
+        person: &Principal,
+        form_of: FormOf,
+    ) -> Result<Result<Result<Selection, FieldProblem>, Response>, Problem> {
+        let selection = match self.selection()? {
+            Ok(selection) if !self.looks_for_addresses() => selection,
+            other => return Ok(Ok(other)),
+        };
+        let file = self.file.as_ref().map_or("", |file| file.name.as_str());
+        let sent = SentForm { form_of, form: &self.form, draft: &self.draft, file };
+        Ok(match bulk::clear(state.ctx(), person, selection, sent).await? {
+            Cleared::Numbers(selection) => Ok(Ok(selection)),
+            Cleared::Waits(id) => Err(see_other(&page_of(form_of, &id))),
         })
     }
 
@@ -261,6 +286,10 @@ impl Sent {
         };
         picked.reading(&self.encoding, &self.sheet)
     }
+}
+
+fn written(text: &str, is_file: bool) -> Selection {
+    Selection::Written { text: Arc::from(text), is_file, choices: Choices::default() }
 }
 
 fn choose_again(name: &str) -> String {

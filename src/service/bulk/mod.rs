@@ -1,5 +1,6 @@
 //! Changing and releasing many numbers as they are: what was chosen changes, everything else stays as it is on each.
 
+mod columns;
 mod form;
 mod mending;
 mod selection;
@@ -8,6 +9,7 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use self::columns::{Cleared, SentForm, clear, say_columns, unclear};
 pub use self::form::{ADD, EditForm, NONE, REMOVE, SET};
 pub use self::mending::mend;
 use self::selection::Chooser;

@@ -25,6 +25,8 @@ pub enum Selection {
         text: Arc<str>,
         /// Whether it is that of a file.
         is_file: bool,
+        /// What was said of its columns.
+        choices: Choices,
     },
 }
 
@@ -67,9 +69,9 @@ impl Selection {
         match self {
             Self::Numbers(..) => Chooser::Listed(listed),
             Self::Matching(filter) => Chooser::Matching(filter, Some(Page::First)),
-            Self::Written { text, is_file } => {
+            Self::Written { text, is_file, choices } => {
                 let name = if *is_file { "file" } else { "" };
-                Chooser::Written(Box::new(Reader::of(Part { name, text }, most, &Choices::default())))
+                Chooser::Written(Box::new(Reader::of(Part { name, text }, most, choices)))
             }
         }
     }

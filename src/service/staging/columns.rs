@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use time::Duration;
 
 use super::texts::Text;
 use super::{KeptFile, Room, Sent, Staged, UploadForm, stage_beside};
-use crate::authz::{Grant, NumbersWrite};
+use crate::authz::{Grant, NumbersWrite, Principal};
 use crate::domain::FieldProblem;
 use crate::domain::number::content_id;
 use crate::domain::upload::{Choices, Column, HeadingRow, Means, NOT_READ, Part, Reader, Unclear};
@@ -39,7 +40,7 @@ fn key(row: &HeadingRow, text: &str) -> i64 {
         // Kept texts have no mark of their byte order.
         return content_id(&["", text.trim_start_matches('\u{feff}')]);
     }
-    content_id(&row.headings.iter().map(|heading| heading.key.as_str()).collect::<Vec<_>>())
+    content_id(&row.keys())
 }
 
 /// Whether what was said of columns before is asked again.
@@ -91,8 +92,8 @@ async fn said_before(ctx: &Ctx, person: &str, headings: i64) -> Result<Choices> 
 }
 
 /// Looks at each text, with what this person said of such columns before.
-pub(super) async fn look(ctx: &Ctx, grant: &Grant<NumbersWrite>, texts: &[Text<'_>], ask: Ask) -> Result<Looks> {
-    let person = identity(grant.principal());
+pub(super) async fn look(ctx: &Ctx, person: &Principal, texts: &[Text<'_>], ask: Ask) -> Result<Looks> {
+    let person = identity(person);
     // Without any text the form is all there is.
     let is_any = !texts.is_empty();
     let mut looks = Looks {
@@ -126,15 +127,15 @@ pub(super) async fn look(ctx: &Ctx, grant: &Grant<NumbersWrite>, texts: &[Text<'
 }
 
 /// What was said of the columns of a text without headings holds for what it is mended to. The name is that of its file.
-pub(super) async fn say_again(
+pub(in crate::service) async fn say_again(
     ctx: &Ctx,
-    grant: &Grant<NumbersWrite>,
+    person: &Principal,
     name: &str,
     (old, new): (&str, &str),
 ) -> Result<()> {
     let reader = Reader::of(Part { name, text: old }, 1, &Choices::default());
     let Some(row) = reader.headings().filter(|row| row.is_missing) else { return Ok(()) };
-    let person = identity(grant.principal());
+    let person = identity(person);
     let choices = said_before(ctx, &person, key(row, old)).await?;
     let json = serde_json::to_string(&choices).unwrap_or_default();
     let headings = key(row, new);
@@ -151,28 +152,55 @@ pub(super) async fn wait(
     texts: &[Text<'_>],
     files: Vec<KeptFile>,
 ) -> Result<Staged> {
-    let person = identity(grant.principal());
-    let id = uuid::Uuid::from_u128(rand::random()).simple().to_string();
     let form = UploadForm { numbers: String::new(), files, ..form.clone() };
     let form = serde_json::to_string(&form).unwrap_or_default();
-    let kept = &id;
-    transact!(ctx, |tx| {
-        tx.let_upload_wait(&person, kept, &form, ctx.clock.now()).await?;
-        for (seq, text) in texts.iter().enumerate() {
-            tx.add_waiting_file(&person, seq as i64 + 1, text.name, &text.body).await?;
-        }
-    })?;
-    Ok(Staged::Waits(id))
+    let parts: Vec<Part<'_>> = texts.iter().map(Text::part).collect();
+    keep(ctx, grant.principal(), &form, &parts).await.map(Staged::Waits)
 }
 
-/// An upload that waits, with the room that it takes.
-async fn waiting(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str) -> Result<(WaitingUpload, Room)> {
+/// Keeps texts with the form that was sent with them, as JSON; gives the id under which they wait.
+pub(in crate::service) async fn keep(ctx: &Ctx, person: &Principal, form: &str, parts: &[Part<'_>]) -> Result<String> {
+    let person = identity(person);
+    let id = uuid::Uuid::from_u128(rand::random()).simple().to_string();
+    let kept = &id;
+    transact!(ctx, |tx| {
+        tx.let_upload_wait(&person, kept, form, ctx.clock.now()).await?;
+        for (seq, part) in parts.iter().enumerate() {
+            tx.add_waiting_file(&person, seq as i64 + 1, part.name, part.text).await?;
+        }
+    })?;
+    Ok(id)
+}
+
+/// Forgets what waits.
+pub(in crate::service) async fn forget(ctx: &Ctx, person: &Principal) -> Result<()> {
+    let person = identity(person);
+    transact!(ctx, |tx| {
+        tx.forget_waiting_upload(&person).await?;
+    })
+}
+
+/// What tells the form of numbers that are changed, moved or released from that of an upload.
+#[derive(Deserialize)]
+struct OfBulk {
+    #[expect(dead_code, reason = "whether it is there is what counts")]
+    form_of: String,
+}
+
+/// What waits, with the room that it takes.
+pub(in crate::service) async fn waiting(ctx: &Ctx, person: &Principal, id: &str) -> Result<(WaitingUpload, Room)> {
     const BUSY: Error = Error::Busy("Other uploads are being read. Nothing of yours is lost; try again in a minute.");
-    let person = identity(grant.principal());
+    let person = identity(person);
     let bytes = ctx.db.read().await?.waiting_bytes(&person, id).await?;
     let room = ctx.uploads.room(u64::try_from(bytes).unwrap_or_default()).await.ok_or(BUSY)?;
     let waiting = ctx.db.read().await?.waiting_upload(&person, id).await?.ok_or(GONE)?;
     Ok((waiting, room))
+}
+
+/// An upload that waits, with the room that it takes.
+async fn waiting_upload(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str) -> Result<(WaitingUpload, Room)> {
+    let (waiting, room) = waiting(ctx, grant.principal(), id).await?;
+    if serde_json::from_str::<OfBulk>(&waiting.form).is_ok() { Err(GONE) } else { Ok((waiting, room)) }
 }
 
 /// What is to be asked of an upload that waits.
@@ -197,11 +225,21 @@ fn first_unclear(waiting: &WaitingUpload, looks: &Looks) -> Option<(usize, Uncle
 /// # Errors
 /// When no such upload waits, too many others are being read, or the database fails.
 pub async fn unclear(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str) -> Result<Option<UnclearFile>> {
-    let (waiting, room) = waiting(ctx, grant, id).await?;
-    let (ctx, grant) = (ctx.clone(), grant.clone());
+    let (waiting, room) = waiting_upload(ctx, grant, id).await?;
+    unclear_of(ctx, grant.principal(), waiting, room).await
+}
+
+/// The columns of what waits that somebody has to say what they are.
+pub(in crate::service) async fn unclear_of(
+    ctx: &Ctx,
+    person: &Principal,
+    waiting: WaitingUpload,
+    room: Room,
+) -> Result<Option<UnclearFile>> {
+    let (ctx, person) = (ctx.clone(), person.clone());
     beside(async move {
         let texts = texts_of(&waiting, &UploadForm::default());
-        let looks = look(&ctx, &grant, &texts, asked_of(&waiting)).await?;
+        let looks = look(&ctx, &person, &texts, asked_of(&waiting)).await?;
         let found = first_unclear(&waiting, &looks).map(|(_, file)| file);
         drop(room);
         Ok(found)
@@ -244,31 +282,35 @@ impl SaidOfColumns {
 /// When no such upload waits, it is not clear yet what the columns are, the form of the upload has problems, or the database
 /// fails.
 pub async fn say_columns(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: &str, said: &SaidOfColumns) -> Result<Staged> {
-    let (waiting, room) = waiting(ctx, grant, id).await?;
-    let person = identity(grant.principal());
-    let waiting = {
-        let (ctx, grant, said, person) = (ctx.clone(), grant.clone(), said.clone(), person.clone());
-        beside(async move { take_said(&ctx, &grant, waiting, &said, &person).await }).await??
-    };
+    let (waiting, room) = waiting_upload(ctx, grant, id).await?;
+    let waiting = take_said_beside(ctx, grant.principal(), waiting, said).await?;
     let staged = stage_beside(ctx, grant, Sent::Waiting { id: id.to_owned(), upload: Arc::new(waiting) }).await?;
     drop(room);
     if matches!(staged, Staged::Draft(_)) {
-        transact!(ctx, |tx| {
-            tx.forget_waiting_upload(&person).await?;
-        })?;
+        forget(ctx, grant.principal()).await?;
     }
     Ok(staged)
 }
 
-/// Remembers what was said of the columns of the first file of which it was not clear.
-async fn take_said(
+/// Remembers what was said of the columns of the first file of which it was not clear, beside the threads that answer requests.
+pub(in crate::service) async fn take_said_beside(
     ctx: &Ctx,
-    grant: &Grant<NumbersWrite>,
+    person: &Principal,
     waiting: WaitingUpload,
     said: &SaidOfColumns,
-    person: &str,
 ) -> Result<WaitingUpload> {
-    let looks = look(ctx, grant, &texts_of(&waiting, &UploadForm::default()), asked_of(&waiting)).await?;
+    let (ctx, person, said) = (ctx.clone(), person.clone(), said.clone());
+    beside(async move { take_said(&ctx, &person, waiting, &said).await }).await?
+}
+
+async fn take_said(
+    ctx: &Ctx,
+    person: &Principal,
+    waiting: WaitingUpload,
+    said: &SaidOfColumns,
+) -> Result<WaitingUpload> {
+    let looks = look(ctx, person, &texts_of(&waiting, &UploadForm::default()), asked_of(&waiting)).await?;
+    let person = identity(person);
     let Some((at, file)) = first_unclear(&waiting, &looks) else { return Ok(waiting) };
     let choices = said.with(looks.choices.get(at).cloned().unwrap_or_default(), &file.columns.row);
     let Some(sent) = waiting.files.get(at) else { return Ok(waiting) };
@@ -278,7 +320,7 @@ async fn take_said(
     let json = serde_json::to_string(&choices).unwrap_or_default();
     let headings = key(&file.columns.row, &sent.body);
     transact!(ctx, |tx| {
-        tx.remember_heading_choices(person, headings, &json, ctx.clock.now()).await?;
+        tx.remember_heading_choices(&person, headings, &json, ctx.clock.now()).await?;
     })?;
     Ok(waiting)
 }
@@ -302,6 +344,14 @@ fn still_unclear(row: &HeadingRow, choices: &Choices) -> Vec<FieldProblem> {
         problems.push(FieldProblem::new("columns", reason));
     }
     problems
+}
+
+/// What somebody said before of the columns of a text. Nothing where it is not clear what they are.
+pub(in crate::service) async fn choices_of(ctx: &Ctx, person: &Principal, part: Part<'_>) -> Result<Option<Choices>> {
+    let texts = [Text { name: part.name, body: part.text.into(), sheet: String::new() }];
+    let looks = look(ctx, person, &texts, Ask::Unknown).await?;
+    let is_clear = looks.are_clear();
+    Ok(looks.choices.into_iter().next().filter(|_| is_clear))
 }
 
 /// The texts of an upload that waits.

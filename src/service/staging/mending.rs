@@ -143,7 +143,7 @@ pub async fn mend(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: i64, which: Mendin
     let form: UploadForm = serde_json::from_str(&mended.form).unwrap_or_default();
     let named = form.files.iter().map(|file| file.name.as_str()).filter(|_| mended.is_file);
     for (part, name) in mended.parts().zip(named.chain(std::iter::repeat(""))) {
-        say_again(ctx, grant, name, part).await?;
+        say_again(ctx, grant.principal(), name, part).await?;
     }
     let upload = if mended.is_file {
         let names = form.files.iter().map(|file| file.name.clone()).chain(std::iter::repeat(String::new()));

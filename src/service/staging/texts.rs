@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{SentFile, Upload};
 use crate::domain::FieldProblem;
 use crate::domain::field::filled;
-use crate::domain::upload::{Encoding, MAX_FILES, Part, decoded, shown, with_line_feeds, workbook};
+use crate::domain::upload::{Encoding, MAX_FILES, Part, decoded, shown, unwrapped_lines, with_line_feeds, workbook};
 use crate::service::{self, beside};
 
 /// A text to read.
@@ -71,6 +71,7 @@ fn body<'a>(bytes: &'a [u8], encoding: Encoding, sheet: &str) -> Result<(Cow<'a,
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
         return Err("The file is empty.".to_owned());
     }
+    let text = unwrapped_lines(&text).map_or(text, Cow::Owned);
     Ok((text, note))
 }
 
@@ -79,6 +80,8 @@ fn body<'a>(bytes: &'a [u8], encoding: Encoding, sheet: &str) -> Result<(Cow<'a,
 pub struct FileText {
     /// Its text, or why it cannot be read.
     pub text: Result<String, String>,
+    /// Which sheet of a workbook it is, where there are others.
+    pub sheet: String,
     /// What Windows-1252 makes of a file that is no text as it is.
     pub western: Option<String>,
 }
@@ -90,11 +93,14 @@ pub struct FileText {
 pub async fn text_of(file: SentFile, encoding: &str, sheet: &str) -> service::Result<FileText> {
     let (encoding, sheet) = (Encoding::from_key(encoding), sheet.to_owned());
     beside(async move {
-        let read = |encoding| body(&file.bytes, encoding, &sheet).map(|(text, _)| text);
-        let text = read(encoding).map(|text| text.trim_start_matches('\u{feff}').to_owned());
+        let read = |encoding| body(&file.bytes, encoding, &sheet);
+        let (text, sheet) = match read(encoding) {
+            Ok((text, sheet)) => (Ok(text.trim_start_matches('\u{feff}').to_owned()), sheet),
+            Err(reason) => (Err(reason), String::new()),
+        };
         let may_be_western = text.is_err() && !workbook::is_workbook(&file.bytes);
-        let western = if may_be_western { read(Encoding::Windows1252).ok().map(Cow::into_owned) } else { None };
-        FileText { text, western }
+        let western = if may_be_western { read(Encoding::Windows1252).ok() } else { None };
+        FileText { text, sheet, western: western.map(|(text, _)| text.into_owned()) }
     })
     .await
 }

@@ -1,5 +1,6 @@
 //! Many numbers at once: changed, released and moved as they are, and undone.
 
+mod columns;
 mod edit;
 mod lists;
 mod meanwhile;
@@ -10,6 +11,7 @@ mod undo;
 use std::sync::Arc;
 
 use nmp::domain::Number;
+use nmp::domain::upload::Choices;
 use nmp::service::bulk::{self, EditForm, Selection};
 use nmp::service::orders::{self, Decision, OrderRight, Submitted};
 use nmp::service::{Error, numbers};
@@ -27,7 +29,7 @@ pub(crate) fn ticked(numbers: &[&str]) -> Selection {
 }
 
 pub(crate) fn written(text: &str) -> Selection {
-    Selection::Written { text: Arc::from(text), is_file: false }
+    Selection::Written { text: Arc::from(text), is_file: false, choices: Choices::default() }
 }
 
 pub(crate) async fn stage(world: &World, selection: &Selection, form: &EditForm) -> i64 {

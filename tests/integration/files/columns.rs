@@ -11,7 +11,12 @@ use crate::harness::database::numbers;
 use crate::harness::on_both_databases;
 use crate::harness::world::{World, grant, upload_form};
 
-on_both_databases![unknown_columns_are_asked_once, what_waits_too_long_is_forgotten, a_file_gives_no_number_to_another,];
+on_both_databases![
+    unknown_columns_are_asked_once,
+    what_waits_too_long_is_forgotten,
+    a_file_gives_no_number_to_another,
+    a_column_called_as_one_of_ours_is_asked_for_and_said,
+];
 
 const FILE: &[u8] = b"Rufnummern,Kunde,Tag1,Colour\n+441632960000,contoso,x,red\n+441632960001,contoso,,\n";
 
@@ -96,4 +101,25 @@ async fn a_file_gives_no_number_to_another(world: World) {
     let review = world.review(draft(&staged)).await;
     assert_eq!(review.order.accounts, "fabrikam");
     assert_eq!(review.ranges[0].account, "fabrikam");
+}
+
+/// In our own exports columns called "order" or "value" say how a number stands; in the file of anybody else they may be anything.
+async fn a_column_called_as_one_of_ours_is_asked_for_and_said(world: World) {
+    world.account("contoso").await;
+    let form = upload_form("contoso", "");
+    let file =
+        b"Number,Account,Order,Value,syncState\n+441632960000,contoso,sales,7,x\n+441632960001x,contoso,sales,7,x\n";
+    let staged = send(&world, &form, &[("a.csv", file)]).await;
+    let asked = unclear(&world.ctx, &grant(), waits(&staged)).await.unwrap().unwrap();
+    assert_eq!(asked.columns.values[2..4], [["sales", "sales"], ["7", "7"]]);
+    let said = said(&["", "", "configuration_customSipHeader", "", ""], true);
+    let order = draft(&say_columns(&world.ctx, &grant(), waits(&staged), &said).await.unwrap());
+    let review = world.review(order).await;
+    assert_eq!((review.count(Verdict::New), review.refused_count()), (1, 1), "{:?}", review.problems);
+    assert_eq!(review.ranges[0].settings.custom_sip_header.as_deref(), Some("sales"));
+    assert!(review.warnings.iter().any(|said| said.contains("not read: Value, syncState")), "{:?}", review.warnings);
+    // The refused lines have one column more, and nothing is asked again.
+    let refused = b"Number,Account,Order,Value,syncState,reason\n+441632960001,contoso,sales,7,x,An x.\n";
+    let review = world.review(draft(&send(&world, &form, &[("refused.csv", refused)]).await)).await;
+    assert_eq!((review.count(Verdict::New), review.refused_count()), (1, 0), "{:?}", review.problems);
 }

@@ -18,7 +18,7 @@ async fn files_of_every_program_are_read(world: World) {
     world.account("contoso").await;
     let form = upload_form("contoso", "");
     let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
-    let files: [(&str, Vec<u8>); 14] = [
+    let files: [(&str, Vec<u8>); 15] = [
         ("commas", b"Phone Number,Account\n+441632960000,contoso\n+441632960001,contoso\n".to_vec()),
         (
             "semicolons that are said",
@@ -33,6 +33,10 @@ async fn files_of_every_program_are_read(world: World) {
         ("UTF-16", utf16("\u{feff}Number\tAccount\r\n+441632960000\tcontoso\r\n+441632960001\tcontoso\r\n")),
         ("UTF-16 without a mark", utf16("Number\tAccount\r\n+441632960000\tcontoso\r\n+441632960001\tcontoso\r\n")),
         ("texts as formulas", b"Number,Account\n\"=\"\"+441632960000\"\"\",contoso\n'+441632960001,contoso\n".to_vec()),
+        (
+            "lines that are one cell each",
+            b"\"Number,Account\"\r\n\"+441632960000,contoso\"\r\n\"+441632960001,contoso\"\r\n".to_vec(),
+        ),
         ("ends of a range", b"StartingNumber,EndingNumber\n+441632960000,+441632960001\n".to_vec()),
         ("a range and its size", b"start,count,Account\n+441632960000,2,contoso\n".to_vec()),
         (

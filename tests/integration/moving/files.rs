@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use nmp::domain::SyncState;
+use nmp::domain::upload::Encoding;
 use nmp::moving::files::{self, in_folder};
 use nmp::service::moving::{Import, ImportKind, Report};
 use nmp::service::{numbers as of_numbers, orders};
@@ -17,6 +18,8 @@ on_both_databases![
     saved_pages_are_looked_through_and_taken_over,
     numbers_are_recorded_as_they_were_there,
     csv_of_accounts_and_numbers_is_taken_over,
+    files_are_read_in_every_encoding_and_form,
+    a_file_that_is_no_text_is_read_up_to_there,
     numbers_that_no_plan_knows_are_taken_over_and_told,
     many_numbers_are_written_in_batches_and_one_that_is_killed_goes_on,
 ];
@@ -135,6 +138,79 @@ async fn csv_of_accounts_and_numbers_is_taken_over(world: World) {
     assert_eq!(numbers(&world.db, assigned).await, [1]);
     assert_eq!(texts(&world.db, "SELECT label FROM subdomains").await, ["fourth"]);
     nothing_is_pushed(&world).await;
+}
+
+/// A text as a program saves it.
+fn saved(text: &str, kind: &str) -> Vec<u8> {
+    let marked = format!("\u{feff}{text}");
+    match kind {
+        "utf-8 with a mark" => marked.into_bytes(),
+        "utf-16, little" => marked.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        "utf-16, big" => marked.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        "utf-16 without a mark" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        "windows-1252" => text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect(),
+        "carriage returns" => text.replace('\n', "\r").into_bytes(),
+        "line feeds behind them" => text.replace('\n', "\r\n").into_bytes(),
+        _ => text.as_bytes().to_vec(),
+    }
+}
+
+async fn files_are_read_in_every_encoding_and_form(world: World) {
+    let tenant = CONTOSO;
+    let kinds = [
+        "utf-8",
+        "utf-8 with a mark",
+        "utf-16, little",
+        "utf-16, big",
+        "utf-16 without a mark",
+        "windows-1252",
+        "carriage returns",
+        "line feeds behind them",
+    ];
+    for (kind, delimiter) in kinds.into_iter().zip([",", ";", "\t", "|"].into_iter().cycle()) {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            fs::write(folder.path().join(name), saved(&text.replace(';', delimiter), kind)).unwrap();
+        };
+        write(
+            "accounts.tsv",
+            &format!("account;Tenant ID;Reference;services\ncontoso;{tenant};K\u{f6}ln;OC\nlocal;;;zoom\n"),
+        );
+        write(
+            "numbers.csv",
+            "Phone Number;Account;Services;Civic Address;Allow tenant address update\n\
+             +44 1632 960000;contoso;OC;K\u{f6}ln;ja\n+441632960001;local;zoom\n",
+        );
+        let mut import = dry_run(&world, ImportKind::Files);
+        let files = in_folder(folder.path()).unwrap();
+        let files = files.into_iter().map(|file| file.read_as(Encoding::Windows1252)).collect();
+        files::take_in(&mut import, files).await.unwrap();
+        let report = import.finish().await.unwrap();
+        assert_eq!((report.counts.accounts.new, report.counts.numbers.new), (2, 2), "{kind}: {}", told(&report));
+        assert_eq!(report.problems, [], "{kind}: {}", told(&report));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = "account;tenant;reference;services\ncontoso;a7f4bd5c-cc01-40f4-8baa-2b6bdb272b8a;K\u{f6}ln;OC\n";
+    fs::write(folder.path().join("a.csv"), saved(accounts, "windows-1252")).unwrap();
+    let (mut import, _) = run(&world, ImportKind::Files).await;
+    let files = in_folder(folder.path()).unwrap();
+    let files = files.into_iter().map(|file| file.read_as(Encoding::Windows1252)).collect();
+    files::take_in(&mut import, files).await.unwrap();
+    import.finish().await.unwrap();
+    assert_eq!(texts(&world.db, "SELECT correlation_id FROM accounts").await, ["K\u{f6}ln"]);
+}
+
+async fn a_file_that_is_no_text_is_read_up_to_there(world: World) {
+    world.local_account("contoso").await;
+    let folder = tempfile::tempdir().unwrap();
+    let numbers_csv = b"Number,Account,Services,Civic address\n+441632960000,contoso,OC,London\n\
+                        +441632960001,contoso,OC,K\xf6ln\n+441632960002,contoso,OC,Bath\n";
+    fs::write(folder.path().join("numbers.csv"), numbers_csv).unwrap();
+    let report = taken_in(dry_run(&world, ImportKind::Files), folder.path()).await;
+    assert_eq!(report.counts.numbers.new, 1, "{}", told(&report));
+    let [problem] = report.problems.as_slice() else { panic!("{}", told(&report)) };
+    assert_eq!(problem.line, 3);
+    assert!(problem.reason.contains("or say that it is Windows-1252"), "{}", problem.reason);
 }
 
 async fn numbers_that_no_plan_knows_are_taken_over_and_told(world: World) {

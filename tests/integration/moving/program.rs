@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::{Command, Output};
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::api::{Api, account, number};
@@ -95,6 +96,13 @@ async fn an_export_that_is_imported_exports_the_same(api: Api) -> Api {
     let dry = import(&place, &paths);
     assert!(said(&dry).contains("nothing was changed") && only_one_cannot_be_called(&dry), "{}", said(&dry));
     assert!(said(&dry).contains("numbers: 64 read, 64 new"), "{}", said(&dry));
+    // The workbook says the same as the file.
+    let admin = Visitor::sign_in(&api.demo.portal, "admin").await;
+    let book = admin.request(&Method::GET, &admin.url("/numbers.xlsx")).send().await.unwrap().bytes().await.unwrap();
+    let numbers_xlsx = place.folder.path().join("numbers.xlsx");
+    std::fs::write(&numbers_xlsx, &book).unwrap();
+    let dry = import(&place, &[numbers_xlsx.to_str().unwrap(), accounts.to_str().unwrap()]);
+    assert!(said(&dry).contains("numbers: 64 read, 64 new") && only_one_cannot_be_called(&dry), "{}", said(&dry));
     let made = import(&place, &[&["--apply"], &paths[..]].concat());
     assert!(
         said(&made).contains("Nothing was sent to a backend") && only_one_cannot_be_called(&made),
@@ -142,5 +150,7 @@ async fn a_program_moves_into_another(api: Api) -> Api {
     let plain = import(&place, &["--from", "http://api.example.com", "--token-file", file.to_str().unwrap()]);
     assert!(plain.status.code() == Some(2) && said(&plain).contains("--from"), "{}", said(&plain));
     assert_eq!(import(&place, &[]).status.code(), Some(2));
+    let odd = import(&place, &["--encoding", "latin-9", place.folder.path().to_str().unwrap()]);
+    assert_eq!(odd.status.code(), Some(2), "{}", said(&odd));
     api
 }

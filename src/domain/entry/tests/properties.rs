@@ -76,6 +76,29 @@ fn each_country_s_numbers_are_read_as_they_are_written_there() {
     assert!(asked < 200, "{asked}");
 }
 
+/// As it is written within its country, behind its country code: what is dialled within the country only is left out by what is
+/// proposed, and nothing else is ever proposed.
+#[test]
+fn each_country_s_numbers_come_back_from_their_national_form() {
+    let (mut wrong, mut silent, mut all) = (Vec::new(), Vec::new(), 0);
+    for example in examples() {
+        let number = E164::parse_wire(&formatted(&example, PhoneNumberFormat::E164)).unwrap();
+        let within = formatted(&example, PhoneNumberFormat::National);
+        let dashed = within.replace(' ', "-");
+        for text in [within, dashed].map(|within| format!("+{} {within}", example.country_code)) {
+            all += 1;
+            match read(&text) {
+                Entry::Number(read) if read == number => {}
+                Entry::Refused(Refused { proposal: None, .. }) => silent.push(text),
+                Entry::Refused(Refused { proposal: Some(other), .. }) if other == number.to_string() => {}
+                other => wrong.push(format!("{text} of {number}: {other:?}")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong\n{}", wrong.len(), wrong.join("\n"));
+    assert!(silent.len() * 20 < all, "{} of {all} are refused without a proposal\n{}", silent.len(), silent.join("\n"));
+}
+
 /// What is written into two numbers. A line end is left out: it ends an entry whatever stands on the next line.
 const INSERTED: [&str; 24] = [
     " ", "  ", ".", "-", "(", ")", "()", "[", "]", "[]", "{", "/", "\\", ",", ";", "\t", " - ", "..", "\u{2011}",

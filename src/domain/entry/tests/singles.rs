@@ -193,3 +193,71 @@ fn the_last_digits_of_the_next_number_make_no_third() {
     }
     assert!(wrong.is_empty(), "{} are wrong\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// What people and programs write around a number, and in place of its digits.
+const AROUND: [&str; 44] = [
+    "sip:+441632960000@example.com",
+    "sip:+441632960000@example.com;user=phone",
+    "sips:+441632960000@10.0.0.1:5061",
+    "<sip:+441632960000@example.com>",
+    "\"Reception\" <tel:+441632960000>",
+    "tel:+44-1632-960000;phone-context=example.com",
+    "tel:960000;phone-context=+441632",
+    "tel:+441632960000;isub=1411",
+    "tel:%2B441632960000",
+    "%2B441632960000",
+    "callto:+441632960000",
+    "https://example.com/441632960000",
+    "+441632960000@example.com",
+    "\u{ff0b}\u{ff14}\u{ff14}\u{ff11}\u{ff16}\u{ff13}\u{ff12}\u{ff19}\u{ff16}\u{ff10}\u{ff10}\u{ff10}\u{ff10}",
+    "+\u{664}\u{664}\u{661}\u{666}\u{663}\u{662}\u{669}\u{666}\u{660}\u{660}\u{660}\u{660}",
+    "+44 1632 96OOOO",
+    "+44 I632 960000",
+    "+44 l632 960000",
+    "+441632960000'",
+    "'+441632960000'",
+    "`+441632960000`",
+    "\u{2019}+441632960000",
+    "+441632960000.",
+    "+441632960000,",
+    "+441632960000;",
+    "+441632960000:",
+    "+44\u{2009}1632\u{202f}960\u{2007}000",
+    "+44\u{feff}1632\u{feff}960000",
+    "\u{feff}+441632960000\u{feff}",
+    "0044 1632 960000",
+    "++441632960000",
+    "+ +441632960000",
+    "+44_1632_960000",
+    "+44*1632*960000",
+    "+44 1632 960000 (Reception)",
+    "Reception: +44 1632 960000",
+    "T +44 1632 960000 F",
+    "+44 1632 960000 / fax",
+    "+44 1632 960000 ext",
+    "+44 1632 960000 #",
+    "*67 +44 1632 960000",
+    "=+441632960000",
+    "=\"+441632960000\"",
+    "+441632960000\u{0}",
+];
+
+#[test]
+fn what_stands_around_a_number_makes_no_other_of_it() {
+    let right = "+441632960000";
+    let mut wrong = Vec::new();
+    for text in AROUND {
+        let alone = std::iter::once(read(text));
+        for entry in alone.chain(Entries::of(text).map(|placed| placed.entry)) {
+            let became = match &entry {
+                Entry::Number(number) => Some(number.to_string()),
+                Entry::Range(range) => Some(range.to_string()),
+                Entry::Refused(refused) => refused.proposal.clone(),
+            };
+            if became.is_some_and(|became| became != right) {
+                wrong.push(format!("{text:50} {}", said(&entry)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}

@@ -48,7 +48,7 @@ impl Look {
 }
 
 /// The cells of a line as far as they are looked at, without their quotes.
-fn cells(line: &str, delimiter: u8) -> impl Iterator<Item = &str> {
+pub(super) fn cells(line: &str, delimiter: u8) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let parted = line.split(move |c: char| {
         quoted ^= c == '"';
