@@ -170,7 +170,7 @@ fn bad(kind: Kind, index: usize) -> String {
         Kind::Brackets => format!("+4420{index:06}[00-09]"),
         Kind::Placeholder => format!("+4420{index:06}xx"),
         Kind::Count => format!("+44 20 7946 {last4:04} (10)"),
-        Kind::ShortList => format!("{number},961"),
+        Kind::ShortList => format!("+442000{last4:04}60, 61, 62"),
         Kind::Several => format!("44{},12065550100", 2_000_000_000 + index),
         Kind::Ambiguous => format!("+971 2 231 {last4:04}.4"),
         Kind::RangeOrder => format!("{}-{number}", good(index + 9)),

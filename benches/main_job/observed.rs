@@ -16,7 +16,7 @@ const FORM: [(&str, &str); 1] = [("account", "contoso")];
 /// A third of the numbers is held as the upload has it, a third otherwise.
 const THIRD: usize = NUMBERS / 3;
 /// What is held is known by then.
-const PULLED: Duration = Duration::from_mins(1);
+const PULLED: Duration = Duration::from_mins(3);
 
 pub async fn run() -> Outcome<()> {
     let (with, without) = (tempfile::tempdir()?, tempfile::tempdir()?);

@@ -115,7 +115,7 @@ impl Engine {
             ("NMP_OPERATOR_CONNECT__TOKEN_URL", &format!("{backend}/token")),
             ("NMP_OPERATOR_CONNECT__CLIENT_ID", "bench"),
             ("NMP_OPERATOR_CONNECT__CLIENT_SECRET", "bench"),
-            ("NMP_LOG__LEVEL", "warn"),
+            ("NMP_LOG__LEVEL", "error"),
         ]);
         Ok(Self { child: command.spawn()?, metrics: format!("http://{operations}/metrics") })
     }
