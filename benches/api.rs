@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use load::Rate;
 use program::Program;
-use report::{Outcome, bench, middle, say};
+use report::{Outcome, at_least, at_most, bench, middle, say};
 use serde_json::{Value, json};
 use visitor::Visitor;
 
@@ -135,7 +135,8 @@ async fn look_up() -> Outcome<()> {
         say("look-up of one of 1,000,000 numbers", shown(&one), "");
         ratios.push(one.per_second / health.per_second);
     }
-    say("  against /healthz", format!("{:.2}", middle(&mut ratios)), "at least 0.33");
+    let against = middle(&mut ratios);
+    say("  against /healthz", format!("{against:.2}"), &at_least(0.33, "", against));
     Ok(())
 }
 
@@ -159,7 +160,8 @@ async fn reads(program: &Program, api: &Arc<Api>) -> Outcome<()> {
         say("GET of one number", shown(&one), "");
         ratios.push(one.per_second / health.per_second);
     }
-    say("  against /healthz", format!("{:.2}", middle(&mut ratios)), "at least 0.33");
+    let against = middle(&mut ratios);
+    say("  against /healthz", format!("{against:.2}"), &at_least(0.33, "", against));
     Ok(())
 }
 
@@ -185,7 +187,8 @@ async fn singles(api: &Arc<Api>) -> Outcome<()> {
             ratios.push(rate.per_second / bare);
         }
     }
-    say("  PUT against bare commits", format!("{:.2}", middle(&mut stored)), "at least 0.50");
+    let against = middle(&mut stored);
+    say("  PUT against bare commits", format!("{against:.2}"), &at_least(0.5, "", against));
     say("  PUT that is pushed against bare commits", format!("{:.2}", middle(&mut pushed)), "");
     Ok(())
 }
@@ -208,7 +211,8 @@ async fn batches(api: &Arc<Api>) -> Outcome<()> {
         say("batches of 100 numbers", format!("{rows:.0} rows/s"), "");
         ratios.push(rows / bare);
     }
-    say("  batches against the bare bulk insert", format!("{:.2}", middle(&mut ratios)), "at least 0.20");
+    let against = middle(&mut ratios);
+    say("  batches against the bare bulk insert", format!("{against:.2}"), &at_least(0.2, "", against));
     Ok(())
 }
 
@@ -241,6 +245,6 @@ async fn beside_an_upload(program: &Program, api: &Arc<Api>) -> Outcome<()> {
     say("GET of one number while 100,000 are committed", shown(&rate), "");
     say("  its p99", format!("{:.2} ms", rate.p99.as_secs_f64() * 1e3), "");
     let against = rate.p99.as_secs_f64() / rate.median.as_secs_f64();
-    say("  p99 against its median", format!("{against:.1} x"), "under 10 x");
+    say("  p99 against its median", format!("{against:.1} x"), &at_most(10.0, "x", against));
     Ok(())
 }

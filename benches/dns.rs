@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use nmp::store::{Db, PoolSize};
 use program::Program;
-use report::{Outcome, bench, middle, say};
+use report::{Outcome, at_least, at_most, bench, middle, say};
 
 const CUSTOMERS: usize = 100_000;
 const BASE: &str = "pstn.example.com";
@@ -180,7 +180,8 @@ fn throughput(folder: &Path, port: u16) -> Outcome<()> {
         ratios.push(ours / theirs);
     }
     drop(other);
-    say("ours against nsd's, the middle of the rounds", format!("{:.2} x", middle(&mut ratios)), "at least 0.5 x");
+    let against = middle(&mut ratios);
+    say("ours against nsd's, the middle of the rounds", format!("{against:.2} x"), &at_least(0.5, " x", against));
     Ok(())
 }
 
@@ -275,9 +276,9 @@ async fn changes(client: &Client, port: u16) -> Outcome<()> {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     times.sort();
-    let shown = |at: usize| format!("{:.0} ms", times[at].as_secs_f64() * 1e3);
-    say("a change is answered after: half of them", shown(25), "");
-    say("  the slowest of 50", shown(49), "at most 1,000 ms");
+    let [half, slowest] = [25, 49].map(|at: usize| times[at].as_secs_f64() * 1e3);
+    say("a change is answered after: half of them", format!("{half:.0} ms"), "");
+    say("  the slowest of 50", format!("{slowest:.0} ms"), &at_most(1_000.0, "ms", slowest));
     Ok(())
 }
 
@@ -304,7 +305,7 @@ async fn delays(client: Client, port: u16) -> Outcome<()> {
     let (count, busy) = (count?, busy?);
     say("p99 of an answer at 1,000 a second, nothing changes", format!("{:.0} us", quiet * 1e6), "");
     say(&format!("  while {count} changes are built into the zone"), format!("{:.0} us", busy * 1e6), "");
-    say("  against each other", format!("{:.1} x", busy / quiet), "at most 2 x");
+    say("  against each other", format!("{:.1} x", busy / quiet), &at_most(2.0, "x", busy / quiet));
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::TENANT;
-use crate::report::{Outcome, say};
+use crate::report::{Outcome, at_least, at_most, say};
+use crate::{TENANT, program};
 
 const PAGES: usize = 2_000;
 const PAGE: usize = 500;
@@ -20,9 +20,9 @@ pub async fn run() -> Outcome<()> {
     for (what, apply) in [("look through", false), ("import", true), ("import once more", true)] {
         let (took, memory) = import(folder.path(), &pages, apply).await?;
         let rate = (PAGES * PAGE) as f64 / took.as_secs_f64();
-        let goal = if what == "import" { "at least 50,000/s" } else { "" };
-        say(&format!("{what} 1,000,000 numbers of saved pages"), format!("{rate:.0}/s"), goal);
-        say("  highest memory", format!("{memory:.1} MB"), "at most 150 MB");
+        let goal = if what == "import" { at_least(50_000.0, "/s", rate) } else { String::new() };
+        say(&format!("{what} 1,000,000 numbers of saved pages"), format!("{rate:.0}/s"), &goal);
+        say("  highest memory", format!("{memory:.1} MB"), &at_most(150.0, "MB", memory));
     }
     Ok(())
 }
@@ -75,10 +75,8 @@ async fn import(folder: &Path, pages: &Path, apply: bool) -> Outcome<(Duration, 
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        let text = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let highest =
-            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
-        memory = memory.max(highest.unwrap_or(0.0) / 1e3);
+        // Of a process that has just ended nothing is told any more.
+        memory = memory.max(program::memory(&child, "VmHWM").unwrap_or_default());
         tokio::time::sleep(LOOKS).await;
     };
     if status.success() { Ok((begun.elapsed(), memory)) } else { Err(format!("the import ended with {status}").into()) }

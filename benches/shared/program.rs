@@ -20,6 +20,8 @@ pub struct Program {
     pub dns: u16,
     /// Issuer of the sandbox's identity provider.
     pub issuer: String,
+    /// Address of the sandbox's Operator Connect.
+    pub operator_connect: String,
     /// Time from its start to its readiness.
     pub ready_after: Duration,
 }
@@ -74,17 +76,23 @@ impl Program {
             operations,
             dns: dns.ok_or("no name server")?,
             issuer: address("Identity provider")?,
+            operator_connect: address("Operator Connect")?,
             ready_after,
         })
     }
 
     /// A figure of `/proc/PID/status` in megabytes: `VmRSS` now, `VmHWM` at its highest.
     pub fn memory(&self, figure: &str) -> Outcome<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with(figure)).ok_or("no such figure")?;
-        let kilobytes: f64 = line.split_whitespace().nth(1).ok_or("no value")?.parse()?;
-        Ok(kilobytes * 1024.0 / 1e6)
+        memory(&self.child, figure)
     }
+}
+
+/// The same of any process.
+pub fn memory(process: &Child, figure: &str) -> Outcome<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+    let line = status.lines().find(|line| line.starts_with(figure)).ok_or("no such figure")?;
+    let kilobytes: f64 = line.split_whitespace().nth(1).ok_or("no value")?.parse()?;
+    Ok(kilobytes * 1024.0 / 1e6)
 }
 
 impl Drop for Program {

@@ -19,6 +19,16 @@ pub fn say(what: &str, figure: impl std::fmt::Display, goal: &str) {
     let _ = writeln!(std::io::stdout(), "{what:<62} {figure:>14}   {goal}");
 }
 
+/// What a figure has to be at most, and whether it is.
+pub fn at_most(most: f64, unit: &str, figure: f64) -> String {
+    format!("at most {most} {unit}: {}", if figure <= most { "holds" } else { "MISSED" })
+}
+
+/// What a figure has to be at least, and whether it is.
+pub fn at_least(least: f64, unit: &str, figure: f64) -> String {
+    format!("at least {least}{unit}: {}", if figure >= least { "holds" } else { "MISSED" })
+}
+
 /// The ratio that half of the rounds are below.
 pub fn middle(ratios: &mut [f64]) -> f64 {
     ratios.sort_by(f64::total_cmp);

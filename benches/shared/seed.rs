@@ -19,13 +19,18 @@ use crate::report::Outcome;
 /// The first number; all others follow.
 const FIRST: i64 = 442_000_000_000;
 
+/// The columns of an upload of whole settings.
+pub fn headings() -> String {
+    let oc = "serviceDetails_teamsOperatorConnect";
+    format!(
+        "telephoneNumber,accountName,{oc}_enabled,{oc}_configuration_usage,{oc}_configuration_choosableCapabilities,\
+         {oc}_configuration_allowTenantAddressUpdate,{oc}_configuration_displayedCountryCode"
+    )
+}
+
 /// An upload with a column set, every line with its own account and settings.
 pub fn csv(count: usize) -> String {
-    let oc = "serviceDetails_teamsOperatorConnect";
-    let mut text = format!(
-        "telephoneNumber,accountName,{oc}_enabled,{oc}_configuration_usage,{oc}_configuration_choosableCapabilities,\
-         {oc}_configuration_allowTenantAddressUpdate,{oc}_configuration_displayedCountryCode\r\n"
-    );
+    let mut text = headings() + "\r\n";
     for index in 0..count as i64 {
         let _ = write!(
             text,
@@ -103,49 +108,80 @@ fn administrator() -> Principal {
     }
 }
 
-/// A database with this many numbers on ten accounts, made through the services. It was closed once, when there were two
-/// accounts, and then never again: its statistics are those of its first day.
-pub async fn fill(folder: &Path, total: usize) -> Outcome<()> {
-    let url = format!("sqlite:{}", folder.join("nmp.db").display());
-    let origin = Origin { surface: "bench", client: std::net::Ipv4Addr::LOCALHOST.into(), request_id: "bench".into() };
-    let account = |account: i64| AccountForm {
-        name: format!("account-{account}"),
+fn origin() -> Origin {
+    Origin { surface: "bench", client: std::net::Ipv4Addr::LOCALHOST.into(), request_id: "bench".into() }
+}
+
+async fn create(db: &Db, account: &str) -> Outcome<()> {
+    let ctx = Ctx::new(db.clone(), Clock::system(), Policy::default());
+    let form = AccountForm {
+        name: account.into(),
         tenant_id: TENANT.into(),
         services: Service::OperatorConnect.into(),
         synced: ServiceSet::default(),
         ..AccountForm::default()
     };
+    accounts::create(&ctx, &grant()?, &origin(), &form).await?;
+    Ok(())
+}
+
+async fn upload(db: &Db, account: &str, numbers: String) -> Outcome<()> {
+    let ctx = Ctx::new(db.clone(), Clock::system(), Policy::default());
+    let form = UploadForm {
+        account: account.into(),
+        service: "operatorConnect".into(),
+        usage: "CallingUserAssignment".into(),
+        capability: vec!["InboundCalling".into(), "OutboundCalling".into()],
+        allow_tenant_address_update: true,
+        numbers,
+        ..UploadForm::default()
+    };
+    let order = stage_upload(&ctx, &grant()?, &form, None).await?;
+    let right = OrderRight::of(&administrator(), OrderKind::Upload).map_err(|missing| missing.to_string())?;
+    match submit(&ctx, &right, &origin(), order, false).await? {
+        Submitted::Done => Ok(()),
+        _ => Err("the seed was not accepted".into()),
+    }
+}
+
+/// A database with this many numbers on ten accounts, made through the services. It was closed once, when there were two
+/// accounts, and then never again: its statistics are those of its first day.
+pub async fn fill(folder: &Path, total: usize) -> Outcome<()> {
+    let url = format!("sqlite:{}", folder.join("nmp.db").display());
     let young = Db::open(&url, PoolSize::default()).await?;
     young.migrate().await?;
-    let ctx = Ctx::new(young.clone(), Clock::system(), Policy::default());
     for index in 0..2 {
-        accounts::create(&ctx, &grant()?, &origin, &account(index)).await?;
+        create(&young, &format!("account-{index}")).await?;
     }
     young.close().await;
     let db = Db::open(&url, PoolSize::default()).await?;
-    let ctx = Ctx::new(db.clone(), Clock::system(), Policy::default());
-    let per_account = total / 10;
+    let per_account = total as i64 / 10;
     for index in 0..10_i64 {
-        let form = account(index);
-        let name = form.name.clone();
+        let name = format!("account-{index}");
         if index >= 2 {
-            accounts::create(&ctx, &grant()?, &origin, &form).await?;
+            create(&db, &name).await?;
         }
         let first = FIRST + index * 1_000_000;
-        let form = UploadForm {
-            account: name,
-            service: "operatorConnect".into(),
-            usage: "CallingUserAssignment".into(),
-            capability: vec!["InboundCalling".into(), "OutboundCalling".into()],
-            allow_tenant_address_update: true,
-            numbers: format!("+{first}-+{}", first + per_account as i64 - 1),
-            ..UploadForm::default()
-        };
-        let order = stage_upload(&ctx, &grant()?, &form, None).await?;
-        let right = OrderRight::of(&administrator(), OrderKind::Upload).map_err(|missing| missing.to_string())?;
-        if !matches!(submit(&ctx, &right, &origin, order, false).await?, Submitted::Done) {
-            return Err("the seed was not accepted".into());
-        }
+        upload(&db, &name, format!("+{first}-+{}", first + per_account - 1)).await?;
+    }
+    Ok(())
+}
+
+/// A new database at this address, with one account that has one number.
+pub async fn first(url: &str) -> Outcome<Db> {
+    let db = Db::open(url, PoolSize::default()).await?;
+    db.migrate().await?;
+    create(&db, "contoso").await?;
+    upload(&db, "contoso", "+441632960000".into()).await?;
+    Ok(db)
+}
+
+/// Runs a statement on either database, past the services.
+pub async fn execute(db: &Db, statement: &str) -> Outcome<()> {
+    let statement = sqlx::AssertSqlSafe(statement.to_owned());
+    match db {
+        Db::Sqlite(sqlite) => sqlx::query(statement).execute(&mut *sqlite.write.lend().await?).await.map(drop)?,
+        Db::Postgres(server) => sqlx::query(statement).execute(&server.aside).await.map(drop)?,
     }
     Ok(())
 }

@@ -142,16 +142,13 @@ async fn numbers_of_each_service_are_uploaded_managed_and_released(world: World)
         assert!(found.len() == 10 && found.iter().all(|number| number.state == SyncState::Synced));
     }
     // Manage numbers: another header, another service.
-    let found = numbers::get(&world.ctx, &grant(), number("+441632960003")).await.unwrap();
-    let form = UploadForm { custom_sip_header: "sales".into(), ..UploadForm::of(&found) };
-    assert_eq!((form.service.as_str(), form.further_service.len()), ("directRouting", 0));
+    let direct = form_for("directRouting", &[], "+441632960003");
+    let form = UploadForm { custom_sip_header: "sales".into(), ..direct };
     let order = world.stage_form(&form).await;
     assert_eq!(world.review(order).await.count(Verdict::Changed), 1);
     world.submit(order).await;
-    let found = numbers::get(&world.ctx, &grant(), number("+441632963003")).await.unwrap();
-    let form = UploadForm { service: String::new(), ..UploadForm::of(&found) };
-    assert_eq!(form.further_service, ["zoomPhoneCloudPeering", "azureOperatorCallProtection"]);
-    let order = world.stage_form(&form).await;
+    let further = ["zoomPhoneCloudPeering", "azureOperatorCallProtection"];
+    let order = world.stage_form(&form_for("", &further, "+441632963003")).await;
     world.submit(order).await;
     assert_eq!(settings_of(&world, "+441632963003").await.services.len(), 2);
     // Delete numbers.

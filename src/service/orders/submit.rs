@@ -84,6 +84,30 @@ pub async fn compare_again(ctx: &Ctx, right: &OrderRight, id: i64) -> Result<u64
     })
 }
 
+/// Locks the accounts of an order, and tells whether accounts and numbers are those that it was made from. One that can never be
+/// done is refused.
+async fn stands_as_made(tx: &mut Tx, rules: &Rules, order: &Order) -> Result<bool> {
+    let id = order.id;
+    if tx.lock_order_accounts(id).await?.is_none() || (order.form_of.follows_numbers() && tx.has_moved_on(id).await?) {
+        return Ok(false);
+    }
+    if is_overtaken(tx, order).await? {
+        return Err(Error::Conflict(
+            "What this would undo has been changed since, and undoing it would undo that too. Discard this draft."
+                .into(),
+        ));
+    }
+    if order.moves == Some(Moves::ToOtherTenant) {
+        for account in tx.receivers(id).await? {
+            let account = tx.account_by_id(account).await?.ok_or(Error::NotFound("account"))?;
+            if let Some(problem) = withdrawn(tx, rules, &account).await? {
+                return Err(Error::Conflict(problem.message));
+            }
+        }
+    }
+    Ok(true)
+}
+
 async fn apply(
     tx: &mut Tx,
     rules: &Rules,
@@ -114,25 +138,8 @@ async fn apply(
             if refused == 1 { "1 line is".to_owned() } else { format!("{refused} lines are") }
         )));
     }
-    if tx.lock_order_accounts(id).await?.is_none() {
+    if !stands_as_made(tx, rules, order).await? {
         return Ok(Submitted::Moved(0));
-    }
-    if order.form_of.follows_numbers() && tx.has_moved_on(id).await? {
-        return Ok(Submitted::Moved(0));
-    }
-    if is_overtaken(tx, order).await? {
-        return Err(Error::Conflict(
-            "What this would undo has been changed since, and undoing it would undo that too. Discard this draft."
-                .into(),
-        ));
-    }
-    if order.moves == Some(Moves::ToOtherTenant) {
-        for account in tx.receivers(id).await? {
-            let account = tx.account_by_id(account).await?.ok_or(Error::NotFound("account"))?;
-            if let Some(problem) = withdrawn(tx, rules, &account).await? {
-                return Err(Error::Conflict(problem.message));
-            }
-        }
     }
     let way = tx.drift_way(id).await?;
     if way.is_some() && tx.drifted_no_more(id).await? > 0 {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::field::filled;
 use crate::domain::upload::{Column, Exported, HeadingRow, Means, exported_cell};
-use crate::domain::{Number, NumberSettings, Service, ServiceSet, TeamsSettings, country};
+use crate::domain::{NumberSettings, Service, ServiceSet, TeamsSettings, country};
 
 /// What a person typed to upload numbers. It is kept with the draft, so that it can be taken up again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,33 +109,6 @@ impl KeptFile {
 pub(super) const KEPT_TEXT: usize = 256 * 1024;
 
 impl UploadForm {
-    /// A form that would set a number to what it is.
-    pub fn of(number: &Number) -> Self {
-        let NumberSettings { services, teams, calling_profile, custom_sip_header } =
-            NumberSettings::clone(&number.settings);
-        Self {
-            account: number.account.to_string(),
-            service: services.and(ServiceSet::TEAMS).iter().next().map_or("", Service::key).to_owned(),
-            further_service: services
-                .without(ServiceSet::TEAMS)
-                .iter()
-                .map(|service| service.key().to_owned())
-                .collect(),
-            usage: teams.usage,
-            capability: teams.choosable_capabilities,
-            additional_usage: teams.additional_usages,
-            calling_profile: calling_profile.unwrap_or_default(),
-            civic_address: teams.civic_address_id.unwrap_or_default(),
-            location: teams.location_id.unwrap_or_default(),
-            allow_tenant_address_update: teams.allow_tenant_address_update,
-            country: teams.displayed_country_code.unwrap_or_default(),
-            ticket: String::new(),
-            custom_sip_header: custom_sip_header.unwrap_or_default(),
-            numbers: number.telephone_number.to_string(),
-            ..Self::default()
-        }
-    }
-
     /// The chosen services.
     pub fn services(&self) -> ServiceSet {
         std::iter::once(&self.service).chain(&self.further_service).filter_map(|key| Service::from_key(key)).collect()

@@ -141,15 +141,14 @@ pub async fn mend(ctx: &Ctx, grant: &Grant<NumbersWrite>, id: i64, which: Mendin
         return Err(Error::NotFound("order"));
     }
     let form: UploadForm = serde_json::from_str(&mended.form).unwrap_or_default();
-    let named = form.files.iter().map(|file| file.name.as_str()).filter(|_| mended.is_file);
-    for (part, name) in mended.parts().zip(named.chain(std::iter::repeat(""))) {
-        say_again(ctx, grant.principal(), name, part).await?;
+    let names = form.files.iter().filter(|_| mended.is_file).map(|file| file.name.clone());
+    let parts: Vec<_> = names.chain(std::iter::repeat(String::new())).zip(mended.parts()).collect();
+    for (name, part) in &parts {
+        say_again(ctx, grant.principal(), name, *part).await?;
     }
     let upload = if mended.is_file {
-        let names = form.files.iter().map(|file| file.name.clone()).chain(std::iter::repeat(String::new()));
-        let files = names.zip(mended.parts());
-        let files = files.map(|(name, (_, text))| SentFile { name, bytes: text.as_bytes().to_vec() }).collect();
-        Upload { form, files }
+        let file = |(name, (_, text)): (String, (&str, &str))| SentFile { name, bytes: text.as_bytes().to_vec() };
+        Upload { form, files: parts.into_iter().map(file).collect() }
     } else {
         Upload { form: UploadForm { numbers: mended.text, ..form }, files: Vec::new() }
     };

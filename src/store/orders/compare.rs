@@ -37,16 +37,31 @@ macro_rules! quarantine_joins {
     };
 }
 
-/// Whether a number (`n`) goes to an account (`a`) of another tenant than that of the account that has it; two accounts without a
-/// tenant may be anybody's.
-macro_rules! leaves_tenant {
-    () => {
-        "n.account_id <> a.id
+/// Whether a number goes from one account to another that is of another tenant; two accounts without a tenant may be anybody's.
+macro_rules! other_tenant {
+    ($from:literal, $to:literal, $tenant:literal) => {
+        concat!(
+            $from,
+            " <> ",
+            $to,
+            "
             AND COALESCE((
                 SELECT f.tenant_id
                 FROM accounts f
-                WHERE f.id = n.account_id
-            ), '') <> COALESCE(a.tenant_id, '-')"
+                WHERE f.id = ",
+            $from,
+            "
+            ), '') <> COALESCE(",
+            $tenant,
+            ", '-')"
+        )
+    };
+}
+
+/// Whether a number (`n`) goes to an account (`a`) of another tenant than that of the account that has it.
+macro_rules! leaves_tenant {
+    () => {
+        $crate::store::orders::compare::other_tenant!("n.account_id", "a.id", "a.tenant_id")
     };
 }
 
@@ -183,7 +198,9 @@ macro_rules! upload_joins {
     };
 }
 
-pub(super) use {leaves_tenant, move_verdict, quarantine_joins, quarantine_verdict, upload_joins, upload_verdict};
+pub(super) use {
+    leaves_tenant, move_verdict, other_tenant, quarantine_joins, quarantine_verdict, upload_joins, upload_verdict,
+};
 
 statements! {
     // An order that needs no review is compared with what exists here.

@@ -4,7 +4,7 @@
 //! no backend holds it for the tenant before; else it is released there first, stays with its account meanwhile, and goes
 //! over with the backend's answer (`store/sync/handed_on.rs`). Its item waits until the last backend has answered.
 
-use super::compare::leaves_tenant;
+use super::compare::{leaves_tenant, other_tenant};
 use super::divide;
 use super::submit::{Applied, OrderToApply};
 use crate::domain::{Moves, OrderKind, Progress};
@@ -25,18 +25,18 @@ macro_rules! going_over {
     };
 }
 
-/// Whether the account that a number goes to (`i`) is of the same tenant as the one that had it, or the same.
-macro_rules! stays_with_tenant {
+/// Whether the account that a number goes to (`i`) is of another tenant than the one that had it.
+macro_rules! went_to_other_tenant {
     () => {
-        "(i.from_account_id = i.account_id OR COALESCE((
-                    SELECT f.tenant_id
-                    FROM accounts f
-                    WHERE f.id = i.from_account_id
-                ), '') = COALESCE((
-                    SELECT a.tenant_id
-                    FROM accounts a
-                    WHERE a.id = i.account_id
-                ), '-'))"
+        other_tenant!(
+            "i.from_account_id",
+            "i.account_id",
+            "(
+                SELECT a.tenant_id
+                FROM accounts a
+                WHERE a.id = i.account_id
+            )"
+        )
     };
 }
 
@@ -208,14 +208,15 @@ statements! {
             state = CASE i.state WHEN 'done' THEN 'synced' ELSE 'pending' END,
             assigned = CASE
                 WHEN ",
-        stays_with_tenant!(),
-        " THEN numbers.assigned
-                ELSE FALSE
+        went_to_other_tenant!(),
+        " THEN FALSE
+                ELSE numbers.assigned
             END,
             as_sent_id = CASE
                 WHEN ",
-        stays_with_tenant!(),
-        " THEN numbers.as_sent_id
+        went_to_other_tenant!(),
+        " THEN NULL
+                ELSE numbers.as_sent_id
             END,
             error_id = NULL,
             rev = numbers.rev + 1,
