@@ -6,6 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{Incoming, IncomingAccount, MovingProblem};
 use crate::domain::account::{Account, AccountDraft, AccountName, CORRELATION_ID_MAX, DirectRouting, sentence};
 use crate::domain::direct_routing::{parse_label, parse_token};
+use crate::domain::field::counted;
 use crate::domain::service::{Service, ServiceSet};
 use crate::domain::tenant::TenantId;
 use crate::domain::upload::neutralised;
@@ -206,8 +207,8 @@ fn account(record: &csv::StringRecord, columns: &[&'static str]) -> Incoming<Inc
     let mut cells = Cells { line: u32::try_from(line).unwrap_or(u32::MAX), columns, record, problems: Vec::new() };
     if record.len() != columns.len() {
         let reason = format!(
-            "The line has {} cells and the heading row {}. Quote a cell that holds a comma.",
-            record.len(),
+            "The line has {} and the heading row {}. Quote a cell that holds a comma.",
+            counted(record.len() as i64, "cell", "cells"),
             columns.len()
         );
         return Incoming::Problems(vec![MovingProblem::new(cells.line, "", record.get(0).unwrap_or_default(), reason)]);
