@@ -26,6 +26,7 @@ use crate::store::{NewOrder, Tx, WaitingUpload};
 
 pub(super) use self::columns::{REMEMBERED as CHOICES_REMEMBERED, WAITS as UPLOADS_WAIT};
 pub use self::columns::{SaidOfColumns, UnclearFile, say_columns, unclear};
+pub(in crate::service) use self::folding::Folding;
 pub use self::form::{KeptFile, UploadForm};
 pub(in crate::service) use self::mending::{MendedText, keep_text, mended_text};
 pub use self::mending::{Mending, mend};
