@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, DatabaseUrl};
 use crate::domain::ReconcileWhy;
+use crate::domain::field::counted;
 use crate::service::audit::{self, Verified};
 use crate::service::{Clock, Ctx, Policy};
 use crate::store::{Db, MigrationState, PoolSize, SessionLimits};
@@ -123,7 +124,7 @@ pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
         MigrationState::Newer => return Err(newer()),
         MigrationState::Behind(count) => {
             database.db.migrate().await.map_err(failed)?;
-            format!("The database is up to date: {count} migrations were run.\n")
+            format!("The database is up to date: {} run.\n", counted(count as i64, "migration was", "migrations were"))
         }
     };
     database.db.close().await;
@@ -140,7 +141,8 @@ pub(super) async fn reconcile(config: &Config) -> Result<(), Failure> {
         let mut tx = database.db.begin().await.map_err(failed)?;
         let accounts = tx.begin_all_reconciles(info, ReconcileWhy::Restored, now).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
-        let _ = writeln!(said, "{}: {accounts} accounts are compared before anything is pushed.", info.label);
+        let accounts = counted(accounts as i64, "account is", "accounts are");
+        let _ = writeln!(said, "{}: {accounts} compared before anything is pushed.", info.label);
     }
     database.db.close().await;
     print(&said)
@@ -166,7 +168,8 @@ pub(super) async fn verify_audit(config: &Config) -> Result<(), Failure> {
     let ctx = Ctx::new(db, Clock::system(), Policy::default());
     match audit::verify(&ctx).await.map_err(|error| Failure::Line(error.to_string()))? {
         Verified::Holds { rows, head } => {
-            print(&format!("The audit is whole: {rows} entries, the last with hash {head}.\n"))
+            let entries = counted(rows, "entry", "entries");
+            print(&format!("The audit is whole: {entries}, the last with hash {head}.\n"))
         }
         Verified::Broken { seq, reason } => Err(Failure::Line(format!("the audit is broken at entry {seq}: {reason}"))),
     }

@@ -15,6 +15,7 @@ use super::{print, start};
 use crate::authz::{Principal, Role, Via};
 use crate::backend::contract::Contract;
 use crate::config::{Config, SettingProblem};
+use crate::domain::field::counted;
 use crate::domain::moving::{Counts, Tally};
 use crate::domain::upload::Encoding;
 use crate::moving::files::{self, File};
@@ -56,7 +57,10 @@ pub(super) async fn run(config: &Config, options: ImportOptions) -> Result<(), F
             "stopped: {reason}. What went through is kept; the same command goes on where it stopped"
         ))),
         (None, 0) => Ok(()),
-        (None, problems) => Err(Failure::Line(format!("{problems} problems were found; they are told above"))),
+        (None, problems) => {
+            let found = counted(problems as i64, "problem was", "problems were");
+            Err(Failure::Line(format!("{found} found; they are told above")))
+        }
     }
 }
 
@@ -135,7 +139,9 @@ async fn take_in(ctx: &Ctx, from: From, source: Source, apply: bool) -> Result<(
         print(&format!("Going on where the last import from there stopped: {place}\n"))?;
     }
     import = import.telling(Arc::new(|counts: &Counts| {
-        let _ = print(&format!("  {} accounts and {} numbers read\n", counts.accounts.read, counts.numbers.read));
+        let accounts = counted(counts.accounts.read as i64, "account", "accounts");
+        let numbers = counted(counts.numbers.read as i64, "number", "numbers");
+        let _ = print(&format!("  {accounts} and {numbers} read\n"));
     }));
     let taken = match from {
         From::Service(service, token) => live::take_in(&mut import, &service, &|| token_in(&token), stopped_at).await,

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ProcessRole};
 use crate::dns::{NameServer, Updater};
+use crate::domain::field::counted;
 use crate::http::operations::Operations;
 use crate::store::{Db, MigrationState};
 use crate::sync::Workers;
@@ -80,7 +81,9 @@ async fn is_current(started: Arc<OnceLock<Started>>) -> Result<(), String> {
     let started = started.get().ok_or(NOT_YET)?;
     match started.db.migration_state().await.map_err(|error| error.to_string())? {
         MigrationState::Current => Ok(()),
-        MigrationState::Behind(count) => Err(format!("{count} migrations are still to be run")),
+        MigrationState::Behind(count) => {
+            Err(format!("{} still to be run", counted(count as i64, "migration is", "migrations are")))
+        }
         MigrationState::Newer => Err("the database was written by a newer version".to_owned()),
     }
 }

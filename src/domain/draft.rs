@@ -107,6 +107,19 @@ impl Deed {
         }
     }
 
+    /// Doing it once more with a number, as a sentence ends.
+    pub const fn again(self) -> &'static str {
+        match self {
+            Self::Upload => "upload it again",
+            Self::Change => "change it again",
+            Self::Move => "move it again",
+            Self::Release => "release it again",
+            Self::Undo => "undo the order again",
+            Self::Adopt => "adopt it again",
+            Self::Push => "push it again",
+        }
+    }
+
     /// Finds the deed of this name.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|deed| deed.key() == key)

@@ -39,6 +39,13 @@ pub fn check_ticket(ticket: Option<&str>, problems: &mut Vec<FieldProblem>) {
         }
     }
 }
+
+/// A count with its noun, or with its noun and verb: `1 number`, `12,431 numbers are`.
+#[must_use]
+pub fn counted(value: i64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(value), if value == 1 { one } else { many })
+}
+
 /// A count with its thousands parted: `12,431`.
 #[must_use]
 pub fn thousands(value: i64) -> String {

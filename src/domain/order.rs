@@ -208,11 +208,15 @@ pub enum Refusal {
     Leaving,
     /// It is to move while a backend has it in hand.
     UnderWay,
+    /// The account's enterprise does not have the emergency address (any more).
+    NoAddress,
+    /// What it would get besides is not offered (any more).
+    NotOffered,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::New,
         Self::Changed,
         Self::Unchanged,
@@ -226,6 +230,8 @@ impl Verdict {
         Self::Refused(Refusal::Quarantine),
         Self::Refused(Refusal::Leaving),
         Self::Refused(Refusal::UnderWay),
+        Self::Refused(Refusal::NoAddress),
+        Self::Refused(Refusal::NotOffered),
     ];
 
     /// The name in storage and addresses.
@@ -244,6 +250,8 @@ impl Verdict {
             Self::Refused(Refusal::Quarantine) => "quarantine",
             Self::Refused(Refusal::Leaving) => "leaving",
             Self::Refused(Refusal::UnderWay) => "under-way",
+            Self::Refused(Refusal::NoAddress) => "no-address",
+            Self::Refused(Refusal::NotOffered) => "not-offered",
         }
     }
 
@@ -254,22 +262,63 @@ impl Verdict {
 }
 
 impl Refusal {
-    /// What is wrong and what would be right.
-    pub const fn reason(self) -> &'static str {
+    /// What is wrong and what would be right, where this was to be done with the number.
+    pub fn reason(self, deed: Deed) -> String {
+        let again = deed.again();
         match self {
-            Self::OtherAccount => "Belongs to another account. Release it there first, then upload it here.",
-            Self::Releasing => "Is being released. Wait until the release is complete, then upload it again.",
-            Self::Gone => "Is no longer on the account; there is nothing to change or to release.",
-            Self::NoService => "The account does not take this service. Enable it on the account first.",
-            Self::NoAccount => "The account is gone or being deleted.",
-            Self::OtherTenant => {
-                "The backend holds it for another tenant. It has to be released there first; then upload it again."
+            Self::OtherAccount => other_account("another account", deed),
+            Self::Releasing => match deed {
+                Deed::Release => "Is being released already. Leave it out.".to_owned(),
+                Deed::Change => "Is being released, so there is nothing to change. Leave it out.".to_owned(),
+                Deed::Move => "Is being released, so there is nothing to move. Leave it out.".to_owned(),
+                _ => format!("Is being released. Wait until the release is complete, then {again}."),
+            },
+            Self::Gone => match deed {
+                Deed::Release => "Is no longer on the account; there is nothing to release.".to_owned(),
+                Deed::Change => "Is no longer on the account; there is nothing to change.".to_owned(),
+                Deed::Move => "Is no longer on the account; there is nothing to move.".to_owned(),
+                _ => "Is no longer on the account; there is nothing to change or to release.".to_owned(),
+            },
+            Self::NoService => "The account does not take this service. Enable it on the account first.".to_owned(),
+            Self::NoAccount => "The account is gone or being deleted.".to_owned(),
+            Self::OtherTenant => held_by("another tenant", deed),
+            Self::Leaving => format!("The backend is removing it. Wait until it is gone there, then {again}."),
+            Self::Quarantine => "Is in quarantine: another account had it until lately.".to_owned(),
+            Self::UnderWay => {
+                "Is on its way to a backend. Wait until the backend has answered, then move it.".to_owned()
             }
-            Self::Leaving => "The backend is removing it. Wait until it is gone there, then upload it again.",
-            Self::Quarantine => "Is in quarantine: another account had it until lately.",
-            Self::UnderWay => "Is on its way to a backend. Wait until the backend has answered, then move it.",
+            Self::NoAddress => match deed {
+                Deed::Undo => "The enterprise of the account does not have the emergency address that it had. Leave it out, and give \
+                               it one of the enterprise's addresses."
+                    .to_owned(),
+                _ => "The enterprise of the account does not have this emergency address. Go back to the form, and choose one of \
+                      the enterprise's addresses."
+                    .to_owned(),
+            },
+            Self::NotOffered => match deed {
+                Deed::Undo => {
+                    "What it had is not offered any more. Leave it out, and choose what is offered now.".to_owned()
+                }
+                _ => "The usage, a capability or the calling profile is not offered any more. Go back to the form, and choose what \
+                      is offered now."
+                    .to_owned(),
+            },
         }
     }
+}
+
+/// Why a number is refused that this account has.
+pub fn other_account(owner: &str, deed: Deed) -> String {
+    match deed {
+        Deed::Upload => format!("Belongs to {owner}. Release it there first, then upload it here."),
+        Deed::Undo => format!("Belongs to {owner} by now. Release it there first, then undo the order again."),
+        _ => format!("Belongs to {owner} by now. Leave it out, or begin again with it."),
+    }
+}
+
+/// Why a number is refused that a backend holds for this tenant.
+pub fn held_by(holder: &str, deed: Deed) -> String {
+    format!("The backend holds it for {holder}. It has to be released there first; then {}.", deed.again())
 }
 
 /// How one number of a submitted order stands.

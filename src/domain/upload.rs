@@ -30,6 +30,7 @@ use std::sync::Arc;
 use self::layout::Layout;
 use super::e164::E164;
 use super::entry::{Entries, Kind, Range, Refused, visible};
+use super::field::counted;
 use super::number::NumberSettings;
 
 /// One thing read from an upload.
@@ -58,7 +59,8 @@ impl LineNote {
     /// A range of which only the last digits of the end are written.
     fn short_end(line: u32, value: &str, range: &Range) -> Self {
         let Range { first, last, .. } = range;
-        let text = format!("Read as the range from {first} to {last}, {} numbers.", range.count());
+        let numbers = counted(range.count(), "number", "numbers");
+        let text = format!("Read as the range from {first} to {last}, {numbers}.");
         Self { line, value: shown(value), text }
     }
 }
@@ -389,8 +391,8 @@ impl<'a> Reader<'a> {
                 row.line,
                 &row.number.to_string(),
                 format!(
-                    "An upload takes up to {} numbers. From here on nothing was read; split the upload.",
-                    self.limit
+                    "One order takes up to {}. From here on nothing was read; put the rest into another.",
+                    counted(self.limit as i64, "number", "numbers")
                 ),
             ));
         }
@@ -436,7 +438,7 @@ impl Iterator for Reader<'_> {
             self.finished = true;
             let reason = format!(
                 "{} problems were found by here, and no more are told at once. What stands behind this line was not \
-                 looked at: correct what was told, then upload again.",
+                 looked at: correct what was told, then send it again.",
                 self.problems
             );
             return Some(Line::Problem(LineProblem::new(self.last, "", reason)));

@@ -153,7 +153,8 @@ async fn list(
     let edge = |account: Option<&Account>, more: bool| account.filter(|_| more).map(|account| account.name.clone());
     let shown = match (found.accounts.first(), found.accounts.last()) {
         (Some(first), Some(last)) if found.more_before || found.more_after => {
-            format!("{} accounts, {} to {}", found.accounts.len(), first.name, last.name)
+            let accounts = super::show::counted(found.accounts.len() as i64, "account", "accounts");
+            format!("{accounts}, {} to {}", first.name, last.name)
         }
         _ => super::show::counted(found.accounts.len() as i64, "account", "accounts"),
     };

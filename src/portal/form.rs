@@ -2,18 +2,9 @@
 
 use url::form_urlencoded;
 
-use crate::domain::{E164, FieldProblem, entry};
+use crate::domain::FieldProblem;
 use crate::http::Problem;
 use crate::service::{self, Page};
-
-/// The number of a box that was ticked, or of a list that a page wrote itself.
-///
-/// # Errors
-/// When it is no number, which is named.
-pub(super) fn ticked_number(text: &str) -> Result<E164, Problem> {
-    entry::stored(text)
-        .map_err(|refused| Problem::bad_request(format!("\u{201c}{text}\u{201d} is not a number. {}", refused.reason)))
-}
 
 /// All that is wrong with a form; at most one message for each field.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,7 @@ use super::api_call::{self, ApiCalls};
 use super::drift::{BesideView, Here};
 use super::explain::explain;
 use super::form::query_value;
-use super::show::{Chip, Moment, count};
+use super::show::{Chip, Moment, count, counted};
 use crate::authz::{NumbersDelete, NumbersRead, NumbersWrite, SyncWrite};
 use crate::domain::entry;
 use crate::domain::rules::described;
@@ -162,8 +162,8 @@ fn fault(error: &ProvisioningError, alike: i64) -> Fault {
         meaning: explain(error).text(),
         alike: match alike {
             ..=0 => String::new(),
-            COUNTED.. => format!("{} or more", count(COUNTED)),
-            some => count(some),
+            COUNTED.. => format!("{} or more other numbers fail", count(COUNTED)),
+            some => counted(some, "other number fails", "other numbers fail"),
         },
     }
 }

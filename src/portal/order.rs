@@ -11,13 +11,13 @@ use super::number::item_chip;
 use super::origin;
 use super::quarantine::OverrideRow;
 use super::show::{Chip, Moment, count, counted};
-use crate::authz::{Grant, OrdersRead};
-use crate::domain::{E164, ItemState, Order, OrderStatus, Outside, UndoPart};
+use crate::authz::{Grant, OrdersRead, Principal};
+use crate::domain::{Deed, E164, ItemState, Order, OrderStatus, Outside, UndoPart};
 use crate::http::{
     Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
     needs, page, see_other, see_other_with,
 };
-use crate::service::orders::{self, Cause, FoldedItems, ItemRow, ItemSelection, OrderRight, UndoRight};
+use crate::service::orders::{self, Cause, FoldedItems, ItemRow, ItemSelection, OrderRight, UndoRight, Undoable};
 use crate::service::{self, Ctx, Page, quarantine};
 
 pub(super) fn routes() -> Routes {
@@ -68,6 +68,8 @@ struct OrderPage {
     pager: Pager,
     may_retry: bool,
     undo: Vec<UndoRow>,
+    /// Why it, or a part of it, cannot be undone.
+    undo_why: Vec<String>,
     /// Whether somebody has to ask before it is known what can be undone.
     asks_to_undo: bool,
     overrides: Vec<OverrideRow>,
@@ -91,6 +93,19 @@ impl UndoRow {
         };
         Self { part: part.key(), button }
     }
+}
+
+/// What this person can undo of an order, and why not the rest.
+fn undo_rows(person: &Principal, order: &Order, undoable: Undoable) -> (Vec<UndoRow>, Vec<String>) {
+    let (mut rows, mut why) = (Vec::new(), undoable.why_not);
+    for part in undoable.parts {
+        match UndoRight::of(person, order, part.0) {
+            Ok(_) => rows.push(UndoRow::new(part)),
+            Err(missing) => why.push(format!("You cannot undo it: {missing}.")),
+        }
+    }
+    why.dedup();
+    (rows, why)
 }
 
 struct Facts {
@@ -162,13 +177,14 @@ impl From<ItemRow> for ItemView {
     }
 }
 
-impl From<FoldedItems> for ItemView {
-    fn from(items: FoldedItems) -> Self {
+impl ItemView {
+    fn folded(items: FoldedItems, deed: Deed) -> Self {
         let FoldedItems { first, last, count: many, account, settings, state, error, verdict, outside } = items;
         let one = ItemRow {
             number: first,
             line: 0,
             account,
+            from: None,
             settings,
             verdict,
             state,
@@ -177,6 +193,7 @@ impl From<FoldedItems> for ItemView {
             outside,
             holder: None,
             quarantine: None,
+            deed,
         };
         let last = if many > 1 { last.grouped() } else { String::new() };
         Self { last, count: count(many), ..Self::from(one) }
@@ -219,13 +236,13 @@ fn bar(order: &Order) -> Bar {
     }
 }
 
-/// "1,200 of 1,300 failed numbers", where the causes that are shown do not have all of them.
+/// "1,200 of 1,300 failed numbers are", where the causes that are shown do not have all of them.
 fn causes_said(causes: &[Cause], failed: i64) -> String {
     let told: i64 = causes.iter().map(|cause| cause.count).sum();
     if causes.is_empty() || told >= failed {
         return String::new();
     }
-    format!("{} of {} failed numbers", count(told), count(failed))
+    format!("{} of {} failed numbers {}", count(told), count(failed), if told == 1 { "is" } else { "are" })
 }
 
 /// The numbers of an order that a page shows, and the keys of its neighbours.
@@ -240,16 +257,17 @@ impl Shown {
     async fn read(
         ctx: &Ctx,
         grant: &Grant<OrdersRead>,
-        id: i64,
+        order: &Order,
         (only, folded): (Option<ItemState>, bool),
         page: Page<E164>,
     ) -> Result<Self, Problem> {
+        let id = order.id;
         if folded {
             let (items, more_before, more_after) = orders::folded(ctx, grant, id, only, page).await?;
             return Ok(Self {
                 before: items.first().map(|items| items.first).filter(|_| more_before),
                 after: items.last().map(|items| items.last).filter(|_| more_after),
-                items: items.into_iter().map(ItemView::from).collect(),
+                items: items.into_iter().map(|items| ItemView::folded(items, order.deed())).collect(),
             });
         }
         let found = orders::items(ctx, grant, id, ItemSelection { verdict: None, state: only }, page).await?;
@@ -284,7 +302,7 @@ async fn show(
         _ => Vec::new(),
     };
     let folded = query.view == "ranges";
-    let found = if draft { Shown::default() } else { Shown::read(ctx, &grant, id, (only, folded), asked).await? };
+    let found = if draft { Shown::default() } else { Shown::read(ctx, &grant, &order, (only, folded), asked).await? };
     let path = format!("/orders/{id}");
     let state_part = only.map(|only| format!("state={}", only.key()));
     let view = |folded: bool, page: Option<String>| {
@@ -302,8 +320,8 @@ async fn show(
         counted(found.items.len() as i64, "number on this page", "numbers on this page")
     };
     let asks_to_undo = orders::may_be_undone(&order) && order.progress.total > LOOKED_THROUGH && query.undo.is_empty();
-    let undoable = if asks_to_undo { Vec::new() } else { orders::undoable(ctx, &grant, &order).await? };
-    let undoable = undoable.into_iter().filter(|(part, _)| UndoRight::of(grant.principal(), &order, *part).is_ok());
+    let undoable = if asks_to_undo { Undoable::default() } else { orders::look_for_undo(ctx, &grant, &order).await? };
+    let (undo, undo_why) = undo_rows(grant.principal(), &order, undoable);
     let pager = Pager { text, previous: link("before", found.before), next: link("after", found.after) };
     let other_view = view(!folded, None);
     let template = OrderPage {
@@ -336,7 +354,8 @@ async fn show(
         held: orders::held_accounts(ctx, &grant, &order).await?,
         may_retry: right.is_ok() && causes.iter().any(|cause| cause.retryable > 0),
         overrides: quarantine::overrides(ctx, &grant, id).await?.into_iter().map(OverrideRow::from).collect(),
-        undo: undoable.map(UndoRow::new).collect(),
+        undo,
+        undo_why,
         asks_to_undo,
         causes_said: causes_said(&causes, order.progress.failed),
         causes: causes.iter().map(CauseRow::from).collect(),

@@ -237,7 +237,8 @@ fn needs_person(person: &Principal, found: &Overview, drafts: &[Order], sync: &S
 }
 
 fn counted_up_in_words(value: i64) -> String {
-    if value == 1 { "1 number".to_owned() } else { format!("{} numbers", drift::counted_up(value)) }
+    let noun = if value == 1 { "number" } else { "numbers" };
+    format!("{} {noun}", drift::counted_up(value))
 }
 
 impl From<Order> for OrderRow {

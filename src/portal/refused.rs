@@ -1,4 +1,5 @@
-//! The lines of an upload that are refused, as a file with their own headings and the reason, to be mended and uploaded again.
+//! What a draft refuses, as a file with the headings and the whole lines that were sent and the reason, to be mended and sent
+//! again by the same form.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::authz::{Grant, NumbersDelete, OrdersRead};
 use crate::domain::upload::{Column, Exported, file_and_line, fold};
 use crate::domain::{E164, OrderKind, OrderStatus, Refusal, Verdict};
 use crate::http::{Granted, PathPart, PortalState, Problem, Routes, needs};
-use crate::service::orders::{self, ItemRow, ProblemRow, REPORT_CHUNK};
+use crate::service::orders::{self, ItemRow, KeptLines, ProblemRow, REPORT_CHUNK};
 use crate::service::staging::KeptFile;
 use crate::service::{self, Ctx};
 
@@ -45,7 +46,8 @@ async fn export(ctx: &Ctx, grant: Grant<OrdersRead>, id: i64, kind: FileKind) ->
     if order.status == OrderStatus::Draft && order.kind == OrderKind::Release {
         grant.principal().grant::<NumbersDelete>()?;
     }
-    let sheet = Arc::new(Sheet::new(orders::files(ctx, &grant, id).await?));
+    let lines = orders::kept_lines(ctx, &grant, id).await?;
+    let sheet = Arc::new(Sheet::new(orders::files(ctx, &grant, id).await?, lines));
     let headings: Vec<String> = sheet.headings.clone();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
     let ctx = ctx.clone();
@@ -60,13 +62,43 @@ async fn export(ctx: &Ctx, grant: Grant<OrdersRead>, id: i64, kind: FileKind) ->
 enum Place {
     /// Behind this problem; the last line may have more of them.
     Lines { after: i64, last: Option<Row> },
-    /// Behind this number among those with one of the verdicts.
-    Numbers { verdict: usize, after: Option<E164> },
+    /// Behind this number among those with one of the verdicts; more may follow the last ones.
+    Numbers { verdict: usize, after: Option<E164>, last: Option<Box<Run>> },
+}
+
+/// Numbers in a row of one line that are refused for the same reason.
+struct Run {
+    first: ItemRow,
+    last: E164,
+    reason: String,
+}
+
+impl Run {
+    fn new(item: ItemRow) -> Self {
+        Self { last: item.number, reason: item.refusal().unwrap_or_default(), first: item }
+    }
+
+    /// Whether a number goes on with it, which then is a part of it.
+    fn takes(&mut self, item: &ItemRow) -> bool {
+        let goes_on = self.first.line == item.line
+            && self.last.next() == Some(item.number)
+            && item.refusal().unwrap_or_default() == self.reason;
+        if goes_on {
+            self.last = item.number;
+        }
+        goes_on
+    }
+
+    fn count(&self) -> i64 {
+        self.last.as_i64() - self.first.number.as_i64() + 1
+    }
 }
 
 /// A line with all that is wrong with it.
 struct Row {
     line: i64,
+    /// What is wrong stands there.
+    value: String,
     cells: Vec<String>,
     reasons: Vec<String>,
 }
@@ -77,10 +109,12 @@ struct Sheet {
     files: Vec<(KeptFile, Vec<usize>)>,
     number: usize,
     reason: usize,
+    /// The lines themselves, as long as they are kept.
+    lines: Option<KeptLines>,
 }
 
 impl Sheet {
-    fn new(files: Vec<KeptFile>) -> Self {
+    fn new(files: Vec<KeptFile>, lines: Option<KeptLines>) -> Self {
         let mut headings: Vec<String> = Vec::new();
         let mut place = |heading: &str| {
             let folded = fold(heading);
@@ -102,7 +136,7 @@ impl Sheet {
         });
         let number = of_files.unwrap_or_else(|| place(&own_number));
         let reason = place("reason");
-        Self { headings: headings.into_iter().map(text).collect(), files, number, reason }
+        Self { headings: headings.into_iter().map(text).collect(), files, number, reason, lines }
     }
 
     fn row(&self, line: i64, cells: &[String]) -> Vec<String> {
@@ -133,7 +167,7 @@ impl Sheet {
         let record = problem.record.as_deref().and_then(|json| serde_json::from_str::<Vec<String>>(json).ok());
         let cells = self.row(problem.line, record.as_deref().unwrap_or_default());
         let cells = if record.is_none() { self.with_number(cells, text(problem.value.clone())) } else { cells };
-        Row { line: problem.line, cells, reasons: Vec::new() }
+        Row { line: problem.line, value: problem.value.clone(), cells, reasons: Vec::new() }
     }
 
     fn finished(&self, row: Row) -> Vec<String> {
@@ -144,19 +178,40 @@ impl Sheet {
         cells
     }
 
-    fn refused_number(&self, item: &ItemRow) -> Vec<String> {
-        let account = item.account.clone().unwrap_or_default();
-        let exported = Exported {
-            first: item.number,
-            last: item.number,
-            account: &account,
-            settings: &item.settings,
-            assigned: false,
-        };
-        let (file, _) = file_and_line(item.line);
-        let cells = self.files.get(file).map(|(file, _)| file.cells(&exported)).unwrap_or_default();
-        let cells = self.with_number(self.row(item.line, &cells), item.number.to_string());
-        self.finished(Row { line: item.line, cells, reasons: item.refusal().into_iter().collect() })
+    /// Numbers that are refused: their whole line, or what is known of it.
+    fn refused_numbers(&self, run: Run) -> Vec<String> {
+        let (count, Run { first: item, last, reason }) = (run.count(), run);
+        // What a file says of the account is who has the number, not who gets it.
+        let account = item.from.clone().or_else(|| item.account.clone()).unwrap_or_default();
+        let exported =
+            Exported { first: item.number, last, account: &account, settings: &item.settings, assigned: false };
+        let file = self.files.get(file_and_line(item.line).0).map(|(file, _)| file);
+        let told = file.map(|file| file.cells(&exported)).unwrap_or_default();
+        let numbers = if count == 1 { item.number.to_string() } else { format!("{}-{last}", item.number) };
+        let kept = self.lines.as_ref().filter(|_| item.line > 0);
+        let whole = kept.and_then(|lines| lines.cells(item.line));
+        // A part of a range: the rest of it stays out.
+        let is_part = whole.is_none() || kept.is_some_and(|lines| lines.numbers(item.line) != count);
+        let mut cells = whole.unwrap_or_else(|| told.clone());
+        if let Some(file) = file.filter(|_| is_part) {
+            place_numbers(file, &mut cells, &told, &numbers);
+        }
+        let cells = self.with_number(self.row(item.line, &cells), numbers);
+        self.finished(Row { line: item.line, value: String::new(), cells, reasons: vec![reason] })
+    }
+}
+
+/// Puts numbers into the cells of a line, in the columns that its file has for them.
+fn place_numbers(file: &KeptFile, cells: &mut Vec<String>, told: &[String], numbers: &str) {
+    let [number, end, count] = [Column::TelephoneNumber, Column::LastNumber, Column::Count].map(Column::heading);
+    let has_ends = file.columns.iter().any(|column| *column == end || *column == count);
+    cells.resize(file.columns.len().max(cells.len()), String::new());
+    for ((cell, column), told) in cells.iter_mut().zip(&file.columns).zip(told) {
+        if *column == number && !has_ends {
+            numbers.clone_into(cell);
+        } else if [&number, &end, &count].contains(&column) {
+            told.clone_into(cell);
+        }
     }
 }
 
@@ -189,30 +244,40 @@ async fn next(
             let next = problems.last().map(|problem| problem.seq).filter(|_| problems.len() >= REPORT_CHUNK);
             let mut rows: Vec<Row> = last.into_iter().collect();
             for problem in problems {
-                let goes_on = rows.last().is_some_and(|row| row.line == problem.line)
-                    && problem.record.is_none()
-                    && sheet.has_cells(problem.line);
+                let is_same = |row: &Row| {
+                    row.line == problem.line && (sheet.has_cells(problem.line) || row.value == problem.value)
+                };
+                let goes_on = problem.record.is_none() && rows.last().is_some_and(is_same);
                 if !goes_on {
                     rows.push(sheet.refused_line(&problem));
                 }
                 if let Some(row) = rows.last_mut() {
-                    row.reasons.push(reason(problem));
+                    let reason = reason(problem);
+                    if !row.reasons.contains(&reason) {
+                        row.reasons.push(reason);
+                    }
                 }
             }
             let next = match next {
                 Some(after) => Place::Lines { after, last: rows.pop() },
-                None => Place::Numbers { verdict: 0, after: None },
+                None => Place::Numbers { verdict: 0, after: None, last: None },
             };
             Ok((rows.into_iter().map(|row| sheet.finished(row)).collect(), Some(next)))
         }
-        Place::Numbers { verdict, after } => {
+        Place::Numbers { verdict, after, last } => {
             let Some(refusal) = refusals().nth(verdict) else { return Ok((Vec::new(), None)) };
             let (items, next) = orders::refused(ctx, grant, id, refusal, after).await?;
+            let mut runs: Vec<Run> = last.into_iter().map(|run| *run).collect();
+            for item in items {
+                if !runs.last_mut().is_some_and(|run| run.takes(&item)) {
+                    runs.push(Run::new(item));
+                }
+            }
             let next = match next {
-                Some(after) => Place::Numbers { verdict, after: Some(after) },
-                None => Place::Numbers { verdict: verdict + 1, after: None },
+                Some(after) => Place::Numbers { verdict, after: Some(after), last: runs.pop().map(Box::new) },
+                None => Place::Numbers { verdict: verdict + 1, after: None, last: None },
             };
-            Ok((items.iter().map(|item| sheet.refused_number(item)).collect(), Some(next)))
+            Ok((runs.into_iter().map(|run| sheet.refused_numbers(run)).collect(), Some(next)))
         }
     }
 }

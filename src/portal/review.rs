@@ -15,7 +15,7 @@ use serde::Deserialize;
 use self::held::Held;
 pub(super) use self::held::TheirRow;
 use self::mending::Mendable;
-use self::rows::{ChangeRow, LineRow, RangeRow, Ranges, RefusedRow, of_all};
+use self::rows::{ChangeRow, LineRow, RangeRow, Ranges, RefusedRow, are_of_all};
 use self::shown::{fingerprint, moved};
 use self::sources::Sources;
 use super::api_call::{self, ApiCalls};
@@ -25,7 +25,6 @@ use super::quarantine::{InReview, OverrideSaid};
 use super::show::{Moment, count, counted};
 use crate::authz::{Grant, NumbersWrite, OrdersRead, Principal, SyncWrite};
 use crate::domain::rules::described;
-use crate::domain::upload::file_and_line;
 use crate::domain::{Deed, DriftWay, E164, FormOf, Order, OrderKind, OrderStatus, Refusal, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
@@ -87,6 +86,14 @@ struct ReviewPage {
     drift: bool,
     /// The form that the draft was made with; empty where there is none.
     back: String,
+    /// What is to be done with the refused lines, once they are mended in a file.
+    mend: &'static str,
+    /// The address of the form that takes that file; empty where there is none.
+    mend_at: &'static str,
+    /// What is missing where nothing is left to do.
+    nothing: &'static str,
+    /// What going on without the refused ones is called.
+    good_only: &'static str,
     api: ApiCalls,
 }
 
@@ -257,6 +264,45 @@ fn form_of(order: &Order) -> String {
     format!("/numbers/{page}?draft={}", order.id)
 }
 
+/// What becomes of a file with the refused lines of a draft, and where.
+fn mend(order: &Order) -> (&'static str, &'static str) {
+    match (order.way, order.form_of, order.kind) {
+        (None, FormOf::Upload, OrderKind::Upload) => ("upload that", "/numbers/upload"),
+        (None, FormOf::Manage, _) => ("choose that to change its numbers", "/numbers/manage"),
+        (None, FormOf::Move, _) => ("choose that to move its numbers", "/numbers/move"),
+        (None, FormOf::Release, _) | (None, FormOf::Upload, OrderKind::Release) => {
+            ("choose that to release its numbers", "/numbers/release")
+        }
+        (Some(_), ..) | (None, FormOf::Undo, _) => ("", ""),
+    }
+}
+
+/// What there is nothing of to do.
+fn nothing(order: &Order) -> &'static str {
+    match (order.deed(), order.kind) {
+        (Deed::Release, _) | (Deed::Undo, OrderKind::Release) => "release",
+        (Deed::Upload, _) => "upload",
+        (Deed::Change, _) => "change",
+        (Deed::Move, _) => "move",
+        (Deed::Undo, OrderKind::Upload) => "restore",
+        (Deed::Adopt, _) => "adopt",
+        (Deed::Push, _) => "push",
+    }
+}
+
+/// Going on with what is not refused.
+fn good_only(order: &Order) -> &'static str {
+    match (order.deed(), order.kind) {
+        (Deed::Release, _) | (Deed::Undo, OrderKind::Release) => "Release the good ones only",
+        (Deed::Upload, _) => "Upload the good lines only",
+        (Deed::Change, _) => "Change the good ones only",
+        (Deed::Move, _) => "Move the good ones only",
+        (Deed::Undo, OrderKind::Upload) => "Restore the good ones only",
+        (Deed::Adopt, _) => "Adopt the good ones only",
+        (Deed::Push, _) => "Push the good ones only",
+    }
+}
+
 async fn review_page(
     state: &PortalState,
     grant: &Grant<OrdersRead>,
@@ -329,21 +375,9 @@ async fn review_page(
         changes: review.groups.iter().take(REVIEW_SHOWN).map(ChangeRow::from).collect(),
         changes_left: changes_left(review),
         mendable: Mendable::new(review, grant.principal()),
-        lines_said: of_all(review.problems.len() as i64, order.refused_lines, "lines"),
-        problems: review
-            .problems
-            .iter()
-            .map(|problem| LineRow {
-                seq: problem.seq,
-                line: file_and_line(problem.line).1,
-                file: review.file_of(problem.line),
-                heading: problem.heading.clone().unwrap_or_default(),
-                value: problem.value.clone(),
-                reason: problem.reason.clone(),
-                proposal: problem.proposal.clone().unwrap_or_default(),
-            })
-            .collect(),
-        refused_said: of_all(
+        lines_said: are_of_all(review.problem_runs.iter().map(|run| run.count).sum(), order.refused_lines, "lines"),
+        problems: review.problem_runs.iter().map(|run| LineRow::new(run, review)).collect(),
+        refused_said: are_of_all(
             review.refused_ranges.iter().map(|range| range.count).sum(),
             refused - order.refused_lines - review.count(Verdict::Refused(Refusal::Quarantine)),
             "refused numbers",
@@ -367,6 +401,10 @@ async fn review_page(
         shown: fingerprint(&review.into()),
         drift: review.way.is_some(),
         back: form_of(order),
+        mend: mend(order).0,
+        mend_at: mend(order).1,
+        nothing: nothing(order),
+        good_only: good_only(order),
         api,
     })
 }

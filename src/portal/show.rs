@@ -7,6 +7,7 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
 use crate::domain::direct_routing::SubdomainStatus;
+pub(super) use crate::domain::field::counted;
 use crate::domain::field::thousands;
 use crate::domain::{ConsentStatus, OrderStatus, SyncState};
 
@@ -35,11 +36,6 @@ pub(super) fn day(on: Date) -> String {
 /// A count with its thousands parted: `12,431`.
 pub(super) fn count(value: i64) -> String {
     thousands(value)
-}
-
-/// A count with its noun: `1 number`, `12,431 numbers`.
-pub(super) fn counted(value: i64, one: &str, many: &str) -> String {
-    format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
 /// How long ago something was, for people: `just now`, `4 min ago`, `3 h ago`, `2 days ago`.

@@ -144,8 +144,8 @@ fn upload_page(
 pub(super) fn limits(state: &PortalState) -> String {
     let uploads = &state.config().uploads;
     format!(
-        "up to {} numbers and {}",
-        super::show::count(uploads.max_numbers.into()),
+        "up to {} and {}",
+        super::show::counted(uploads.max_numbers.into(), "number", "numbers"),
         size(u64::from(uploads.max_bytes))
     )
 }

@@ -1,6 +1,7 @@
 //! What a service function can refuse.
 
 use crate::domain::FieldProblem;
+use crate::domain::field::counted;
 use crate::store;
 
 /// The result of a service function.
@@ -23,10 +24,10 @@ pub enum Error {
     #[error("{0}")]
     Overtaken(String),
     /// What was typed has these problems.
-    #[error("{} problems", .0.len())]
+    #[error("{}", counted(.0.len() as i64, "problem", "problems"))]
     Invalid(Vec<FieldProblem>),
     /// Items that a program sent cannot be taken, for these reasons.
-    #[error("{} items are refused", .0.len())]
+    #[error("{}", counted(.0.len() as i64, "item is refused", "items are refused"))]
     Items(Vec<ItemProblem>),
     /// What the request asks for first does not hold. It holds a sentence for people.
     #[error("{0}")]

@@ -5,6 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Result, Rules};
 use crate::authz::{AccountsRead, Principal};
+use crate::domain::field::counted;
 use crate::domain::{Account, AccountDraft, TenantId};
 use crate::store::{GivenUpLabel, Tx};
 
@@ -103,9 +104,9 @@ pub(super) fn of_former_tenant(rules: &Rules, before: &Account, draft: &AccountD
     (is_reserved && had.subdomain == wanted.subdomain).then(|| {
         format!(
             "The subdomain {} was handed over to tenant {former}, where its names may be verified. With another tenant the \
-             account needs another subdomain; this one stays reserved for the former tenant for {} days. Choose another one.",
+             account needs another subdomain; this one stays reserved for the former tenant for {}. Choose another one.",
             wanted.subdomain,
-            rules.policy.label_quarantine.whole_days(),
+            counted(rules.policy.label_quarantine.whole_days(), "day", "days"),
         )
     })
 }

@@ -6,6 +6,8 @@ mod decision;
 mod draft;
 mod find;
 mod freshness;
+mod lines;
+mod recheck;
 mod refused;
 mod release;
 mod retry;
@@ -22,6 +24,7 @@ pub use self::find::{
 };
 pub use self::freshness::{FRESH_FOR, PULLED_UP_TO, Source, look};
 pub(super) use self::freshness::{compare_draft, compared_with};
+pub use self::lines::{KeptLines, kept_lines};
 pub use self::refused::{files, refused};
 pub(super) use self::release::release_in;
 pub use self::release::{ReleaseSelection, stage_release};
@@ -30,8 +33,8 @@ pub use self::review::{REVIEW_SHOWN, Review, Shown, ranges_behind, review, shown
 pub use self::right::OrderRight;
 pub(super) use self::submit::{OrderToSubmit, new_order, submit_in};
 pub use self::submit::{Submitted, compare_again, submit};
-pub use self::undo::{UndoRight, may_be_undone, stage_undo, undoable};
+pub use self::undo::{UndoRight, Undoable, look_for_undo, may_be_undone, stage_undo, undoable};
 pub use crate::store::{
-    Cause, FoldedItems, ItemRange, ItemRow, NoteRow, OrderFilter, OutsideCount, ProblemRow, RefusedRange,
-    SettingsChange, TheirSettings, TouchedThere,
+    Cause, FoldedItems, ItemRange, ItemRow, NoteRow, OrderFilter, OutsideCount, ProblemRow, ProblemRun,
+    QuarantinedRange, RefusedRange, SettingsChange, TheirSettings, TouchedThere,
 };

@@ -151,7 +151,7 @@ pub async fn override_quarantine(
         if count == 0 {
             return Err(Error::Conflict("None of these numbers is refused for quarantine any more.".into()));
         }
-        compare_draft(&mut tx, ctx, order_id, OrderKind::Upload).await?;
+        compare_draft(&mut tx, ctx, order_id).await?;
         let ranges = tx.overridden_ranges(order_id, RANGES_AUDITED).await?;
         let ranges: Vec<String> = ranges
             .into_iter()

@@ -29,6 +29,7 @@ pub(super) use self::columns::{
     unclear_of, waiting,
 };
 pub use self::columns::{SaidOfColumns, UnclearFile, say_columns, unclear};
+pub(in crate::service) use self::folding::Folding;
 pub use self::form::{KeptFile, UploadForm};
 pub(in crate::service) use self::mending::{MendedText, keep_text, mended_text};
 pub use self::mending::{Mending, mend};

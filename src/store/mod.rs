@@ -68,9 +68,11 @@ pub use orders::history::OrderHistory;
 pub use orders::items::{Cause, ItemRow, QuarantinedItem, SettingsChange, VerdictCount};
 pub use orders::mending::{DraftText, NoteRow, Proposal, ProposalCount, Proposals};
 pub use orders::overrides::{NewOverride, Override};
-pub use orders::problems::{NewProblem, ProblemRow};
+pub use orders::problems::{NewProblem, ProblemRow, ProblemRun};
+pub use orders::quarantined::QuarantinedRange;
 pub use orders::ranges::{ChangedRange, ItemRange, RangesOf};
 pub use orders::reality::ComparedWith;
+pub use orders::recheck::{FlawedSettings, GivenOver, GivenSettings};
 pub use orders::refused::RefusedRange;
 pub use orders::stage::{Before, NewItem, Reserved, StagedOrder};
 pub use orders::start::OrderStart;
@@ -144,6 +146,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         orders::overrides::ALL,
         orders::mending::ALL,
         orders::problems::ALL,
+        orders::recheck::ALL,
         orders::refused::ALL,
         orders::stage::ALL,
         orders::reality::ALL,

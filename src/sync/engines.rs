@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Engine, SLOW_POLL};
+use crate::domain::field::counted;
 use crate::service::Ctx;
 use crate::store::{self, Lane};
 
@@ -107,7 +108,8 @@ impl Engine {
     fn warnings(&self) -> Vec<String> {
         let away = |(lane, what)| {
             let (since, reason) = self.backend.outage.away(lane)?;
-            Some(format!("{what}: no answer of the backend for {} seconds; {reason}.", since.as_secs()))
+            let seconds = counted(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), "second", "seconds");
+            Some(format!("{what}: no answer of the backend for {seconds}; {reason}."))
         };
         [(Lane::Pushes, "pushes"), (Lane::Pulls, "pulls")]
             .into_iter()

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::push::Round;
 use super::{Engine, Stop, interval};
 use crate::backend::{BackendNumber, Job, JobPace, JobStatus, NumberOutcome, NumberResult, Pages};
+use crate::domain::field::counted;
 use crate::domain::{E164, Leaving, NumberSettings, OrderKind, ProvisioningError, Service};
 use crate::store::{Claim, Lane, Push, PushOutcome, Tx};
 
@@ -124,9 +125,9 @@ impl Engine {
             );
         }
         Some(format!(
-            "The backend has been at work on a job for {} minutes. After {} minutes it is given up, and the numbers are read back.",
-            ran.whole_minutes(),
-            self.job_time_out().whole_minutes(),
+            "The backend has been at work on a job for {}. After {} it is given up, and the numbers are read back.",
+            counted(ran.whole_minutes(), "minute", "minutes"),
+            counted(self.job_time_out().whole_minutes(), "minute", "minutes"),
         ))
     }
 

@@ -30,7 +30,7 @@ const ACCOUNTS: [(&str, &str); 2] = [("contoso", CONTOSO), ("fabrikam", FABRIKAM
 
 /// What somebody ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+pub(crate) enum What {
     /// Give the account these numbers; with this choice of capabilities.
     Upload { outbound: bool },
     /// Take them back.
@@ -39,11 +39,11 @@ enum What {
 
 /// An order whose number a person saw.
 #[derive(Clone, Copy, Debug)]
-struct Ordered {
-    id: i64,
+pub(crate) struct Ordered {
+    pub(crate) id: i64,
     what: What,
     /// The portal said that it has taken the order.
-    accepted: bool,
+    pub(crate) accepted: bool,
 }
 
 /// Numbers in a row that are only ever ordered together.
@@ -168,14 +168,14 @@ impl Leaver {
 }
 
 /// Creates an account whose numbers are synced.
-async fn take_on(person: &mut Visitor, name: &str, tenant: &str) {
+pub(crate) async fn take_on(person: &mut Visitor, name: &str, tenant: &str) {
     let form = [("name", name), ("tenant", tenant), ("service", "operatorConnect"), ("sync", "operatorConnect")];
     let created = post(person, "/accounts/new", &form).await.unwrap();
     assert_eq!(created.status, StatusCode::SEE_OTHER, "{}", created.text);
 }
 
 /// Says how to repeat a run that failed.
-struct Seed(u64);
+pub(crate) struct Seed(pub(crate) u64);
 
 impl Drop for Seed {
     fn drop(&mut self) {
@@ -186,7 +186,7 @@ impl Drop for Seed {
 }
 
 /// A person's two steps: stage the order, then submit what the review shows. Ends early when the portal is gone.
-async fn order(person: &mut Visitor, account: &str, numbers: &[String], what: What) -> Option<Ordered> {
+pub(crate) async fn order(person: &mut Visitor, account: &str, numbers: &[String], what: What) -> Option<Ordered> {
     let staged = match what {
         What::Upload { outbound } => {
             let text = numbers.join("\n");
@@ -221,29 +221,38 @@ async fn order(person: &mut Visitor, account: &str, numbers: &[String], what: Wh
 }
 
 /// `None` when the portal died meanwhile.
-async fn post(person: &mut Visitor, path: &str, form: &[(&str, &str)]) -> Option<crate::harness::visitor::Answer> {
+pub(crate) async fn post(
+    person: &mut Visitor,
+    path: &str,
+    form: &[(&str, &str)],
+) -> Option<crate::harness::visitor::Answer> {
     let url = person.url(path);
     person.once(Method::POST, url, Some(form)).await.ok()
 }
 
-struct Sandbox {
+pub(crate) struct Sandbox {
     url: String,
     http: reqwest::Client,
 }
 
 impl Sandbox {
-    async fn faults(&self, faults: Value) {
+    pub(crate) fn of(served: &Served) -> Self {
+        let http = reqwest::Client::builder().build().unwrap();
+        Self { url: format!("{}/operator-connect", served.sandbox.base), http }
+    }
+
+    pub(crate) async fn faults(&self, faults: Value) {
         let answer = self.http.put(format!("{}/_faults", self.url)).json(&faults).send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
-    async fn state(&self) -> Value {
+    pub(crate) async fn state(&self) -> Value {
         self.http.get(format!("{}/_state", self.url)).send().await.unwrap().json().await.unwrap()
     }
 }
 
 /// Another way for the backend to behave.
-fn faults(random: &mut StdRng) -> Value {
+pub(crate) fn faults(random: &mut StdRng) -> Value {
     let rate = |random: &mut StdRng| if random.random_bool(0.5) { random.random_range(0.05..0.4) } else { 0.0 };
     let refuses = random.random_bool(0.4);
     json!({
@@ -257,12 +266,24 @@ fn faults(random: &mut StdRng) -> Value {
     })
 }
 
+/// A backend that does what it is asked for.
+pub(crate) fn none() -> Value {
+    json!({
+        "status": null,
+        "statusRate": null,
+        "retryAfter": null,
+        "dropResponseRate": null,
+        "garbageRate": null,
+        "latencyMs": null,
+    })
+}
+
 fn one_of<T: Copy, const N: usize>(random: &mut StdRng, choices: [T; N]) -> T {
     choices[random.random_range(0..N)]
 }
 
 /// When to die: as often while a person's request is being answered as while the engine works.
-fn moment(random: &mut StdRng) -> Duration {
+pub(crate) fn moment(random: &mut StdRng) -> Duration {
     Duration::from_millis(if random.random_bool(0.5) {
         random.random_range(0..250)
     } else {
@@ -272,7 +293,7 @@ fn moment(random: &mut StdRng) -> Duration {
 
 /// The process is dead. Reads how far the orders are, and usually lets the half minute pass that a dead worker's claims
 /// last.
-async fn meanwhile(served: &Served, wait_for_leases: bool) -> BTreeMap<i64, String> {
+pub(crate) async fn meanwhile(served: &Served, wait_for_leases: bool) -> BTreeMap<i64, String> {
     let db = served.place.open().await;
     if wait_for_leases {
         execute(
@@ -296,10 +317,7 @@ async fn killed_at_any_moment(kind: Kind) {
     let _told = Seed(seed);
     let mut random = StdRng::seed_from_u64(seed);
     let mut served = Served::start(Place::new(kind).await, &["portal", "sync"]).await;
-    let sandbox = Sandbox {
-        url: format!("{}/operator-connect", served.sandbox.base),
-        http: reqwest::Client::builder().build().unwrap(),
-    };
+    let sandbox = Sandbox::of(&served);
     let mut person = served.sign_in("admin").await;
     for (name, tenant) in ACCOUNTS {
         take_on(&mut person, name, tenant).await;
@@ -351,15 +369,7 @@ async fn killed_at_any_moment(kind: Kind) {
         served.start_again();
     }
 
-    let none = json!({
-        "status": null,
-        "statusRate": null,
-        "retryAfter": null,
-        "dropResponseRate": null,
-        "garbageRate": null,
-        "latencyMs": null,
-    });
-    sandbox.faults(none).await;
+    sandbox.faults(none()).await;
     let db = served.place.open().await;
     eventually("every order is final", Duration::from_mins(4), async || {
         let open = "SELECT COUNT(*) FROM orders WHERE status IN ('pending', 'in-progress')";

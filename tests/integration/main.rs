@@ -25,6 +25,7 @@ mod consents;
 mod consents_seen;
 mod countries;
 mod crash;
+mod crash_moves;
 mod demo;
 mod dns;
 mod drift;

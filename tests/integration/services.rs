@@ -84,13 +84,13 @@ async fn a_service_in_use_says_how_many_numbers_hold_it(world: World) {
     let none = AccountForm { services: Service::TeamsPhoneMobile.into(), ..every_service("contoso") };
     let refused = accounts::update(&world.ctx, &grant(), &origin(), "contoso", account.rev, &none).await;
     let Err(Error::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
-    let said: Vec<&str> = problems.iter().map(|problem| problem.message.split(" have it").next().unwrap()).collect();
+    let said: Vec<&str> = problems.iter().map(|problem| problem.message.split(", with").next().unwrap()).collect();
     assert_eq!(
         said,
         [
-            "Direct Routing cannot be disabled: 5 numbers of the account",
-            "Zoom Phone Cloud Peering cannot be disabled: 12 numbers of the account",
-            "Azure Operator Call Protection cannot be disabled: 1 numbers of the account",
+            "Direct Routing cannot be disabled: 5 numbers of the account have it",
+            "Zoom Phone Cloud Peering cannot be disabled: 12 numbers of the account have it",
+            "Azure Operator Call Protection cannot be disabled: 1 number of the account has it",
         ]
     );
 }

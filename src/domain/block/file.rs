@@ -1,6 +1,7 @@
 //! Blocks as CSV: `first,last,country,kind,note`, a block a line.
 
 use super::{Block, BlockForm, MOST_BLOCKS};
+use crate::domain::field::counted;
 use crate::domain::upload::LineProblem;
 
 /// The headings, in the order in which they are written.
@@ -147,7 +148,9 @@ fn columns(record: &csv::StringRecord) -> Result<Vec<usize>, Vec<LineProblem>> {
 
 fn block(record: &csv::StringRecord, columns: &[usize], line: u32) -> Result<Block, Vec<LineProblem>> {
     if record.len() > columns.len() {
-        let reason = format!("The line has {} cells; there are {} headings.", record.len(), columns.len());
+        let cells = counted(record.len() as i64, "cell", "cells");
+        let headings = counted(columns.len() as i64, "heading", "headings");
+        let reason = format!("The line has {cells}, and the first line {headings}.");
         return Err(vec![LineProblem::new(line, "", reason)]);
     }
     let cell = |heading: usize| {

@@ -8,6 +8,7 @@ use super::{Incoming, IncomingAccount, MovingProblem};
 use crate::domain::account::{Account, AccountDraft, AccountName, CORRELATION_ID_MAX, DirectRouting, sentence};
 use crate::domain::direct_routing::{parse_label, parse_token};
 use crate::domain::entry::visible;
+use crate::domain::field::counted;
 use crate::domain::service::{Service, ServiceSet};
 use crate::domain::tenant::TenantId;
 use crate::domain::upload::{LineProblem, Table, TableLine, formula, neutralised, service_named, yes_or_no};
@@ -196,8 +197,8 @@ impl<'a> AccountLine<'a> {
         let (cells, columns) = (self.cells, self.columns);
         if let Some(more) = cells.iter().skip(columns.len()).find(|cell| !cell.trim().is_empty()) {
             let reason = format!(
-                "The line has {} cells and the heading row {}. Quote a cell that holds the sign that parts cells.",
-                cells.len(),
+                "The line has {} and the heading row {}. Quote a cell that holds the sign that parts cells.",
+                counted(cells.len() as i64, "cell", "cells"),
                 columns.len()
             );
             self.problems.push(MovingProblem::new(self.line, "", more, reason));

@@ -74,5 +74,5 @@ impl Iterator for List<'_> {
 
 /// Why a range has more numbers than an upload takes.
 pub(super) fn too_many(range: &Range, limit: usize) -> String {
-    format!("The range has {} numbers; an upload takes up to {limit}.", range.count())
+    format!("The range has {} numbers; one order takes up to {limit}.", range.count())
 }

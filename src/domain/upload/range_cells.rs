@@ -3,6 +3,7 @@
 use super::{doubted, number_cell};
 use crate::domain::e164::E164;
 use crate::domain::entry::{EntryReader, Refused};
+use crate::domain::field::counted;
 
 /// The numbers from the first to the last.
 pub(super) type Ends = (E164, E164);
@@ -80,10 +81,11 @@ pub(super) fn together(
     }
     let size = last.as_i64() - first.as_i64() + 1;
     if let Some(count) = count.filter(|count| *count != size) {
-        return Err(format!("From {first} to {last} there are {size} numbers, and the line says {count}."));
+        let (are, numbers) = (if size == 1 { "is" } else { "are" }, counted(size, "number", "numbers"));
+        return Err(format!("From {first} to {last} there {are} {numbers}, and the line says {count}."));
     }
     if size > i64::try_from(limit).unwrap_or(i64::MAX) {
-        return Err(format!("The range has {size} numbers; an upload takes up to {limit}."));
+        return Err(format!("The range has {size} numbers; one order takes up to {limit}."));
     }
     Ok((first, last))
 }

@@ -114,7 +114,7 @@ fn every_problem_names_its_line() {
     +441632960000
     5: Stands twice: the first is on line 4. Remove one of the two. (+441632960000)
     6: The range ends at +441632960001, before it starts at +441632960999. Write the smaller number first. (+441632960999-0001)
-    7: The range has 1000001 numbers; an upload takes up to 1000. (+441632000000-+441633000000)
+    7: The range has 1000001 numbers; one order takes up to 1000. (+441632000000-+441633000000)
     ");
 }
 
@@ -122,7 +122,7 @@ fn every_problem_names_its_line() {
 fn reading_stops_at_the_limit_and_says_so() {
     let read: Vec<_> = Reader::new("+441632960000-+441632960999, +441632961000, +441632961001", 1_000).collect();
     assert_eq!(read.len(), 1_001);
-    assert!(matches!(read.last(), Some(Line::Problem(p)) if p.reason.contains("up to 1000 numbers")));
+    assert!(matches!(read.last(), Some(Line::Problem(p)) if p.reason.contains("up to 1,000 numbers")));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_line_may_be_a_range() {
     3: The range ends at +4416329600, before it starts at +441632960010. Write the smaller number first. ()
     4: From +441632960010 to +441632960019 there are 10 numbers, and the line says 9. ()
     5: This is no count of numbers. Write a whole number, such as 10. (0)
-    6: The range has 5000 numbers; an upload takes up to 1000. ()
+    6: The range has 5000 numbers; one order takes up to 1000. ()
     +441632960010
     ");
 }

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::authz::{Role, RoleNames};
+use crate::domain::field::counted;
 use crate::http::listener::error::carried::{keep_headers, problem_of};
 use crate::http::listener::error::{NO_ORDER, Problem};
 use crate::http::listener::info::RequestInfo;
@@ -93,7 +94,8 @@ fn page_for(problem: &Problem, request: &PortalRequest, request_id: &str, state:
     }
     let days = state.config().orders.keep_drafts;
     if problem.code == NO_ORDER && days > 0 {
-        let _ = write!(detail, " A draft that is not submitted is kept for {days} days and then removed.");
+        let days = counted(days.into(), "day", "days");
+        let _ = write!(detail, " A draft that is not submitted is kept for {days} and then removed.");
     }
     let shown = ShownProblem { status: problem.status.as_u16(), title: &problem.title, detail: &detail, request_id };
     page_with(problem.status, &ErrorPage { shell, problem: shown })

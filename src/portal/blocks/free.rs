@@ -104,6 +104,8 @@ pub(super) struct ReservationRow {
     /// Whether there are others between.
     pub(super) gaps: bool,
     pub(super) count: String,
+    /// Whether accounts have some of them by now.
+    pub(super) is_begun: bool,
     pub(super) account: String,
     pub(super) author: String,
     pub(super) until: Moment,
@@ -121,6 +123,7 @@ impl ReservationRow {
             first: end(span.map(|span| span.first)),
             last: if kept.numbers > 1 { end(span.map(|span| span.last)) } else { String::new() },
             gaps: !kept.is_in_a_row(),
+            is_begun: kept.is_begun(),
             count: count(kept.numbers),
             until: kept.until().into(),
             left: left(kept.until() - now),

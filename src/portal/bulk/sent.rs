@@ -24,6 +24,8 @@ use crate::service::bulk::{self, Cleared, EditForm, Selection, SentForm};
 use crate::service::staging::{FileText, Room, SentFile, text_of};
 use crate::service::{self, accounts};
 
+/// How the field of a further service is called, before its key: each has one of its own.
+const OF_SERVICE: &str = "further_service_";
 /// The most fields of a form that acts on many numbers.
 const FIELDS: usize = 1_000;
 /// The most bytes of what tells the numbers that were chosen in the list: a part of it would be other numbers.
@@ -167,6 +169,10 @@ impl Sent {
     fn of(pairs: &[(String, String)]) -> Self {
         let mut encoded = form_urlencoded::Serializer::new(String::new());
         encoded.extend_pairs(pairs);
+        encoded.extend_pairs(pairs.iter().filter_map(|(name, sign)| {
+            let service = name.strip_prefix(OF_SERVICE).filter(|_| !sign.is_empty())?;
+            Some(("further_service", format!("{sign}{service}")))
+        }));
         let encoded = encoded.finish();
         let beside: Beside = serde_html_form::from_str(&encoded).unwrap_or_default();
         let mut direct: NumbersQuery = serde_html_form::from_str(&encoded).unwrap_or_default();
@@ -307,4 +313,21 @@ pub(super) fn of_list(query: &NumbersQuery) -> Result<Selection, Problem> {
     } else {
         Selection::Numbers(filter.account, query.ticked()?)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_further_service_is_read_from_its_own_field() {
+        let pairs = [
+            ("further_service_zoomPhoneCloudPeering", "+"),
+            ("further_service_azureOperatorCallProtection", "-"),
+            ("further_service_directRouting", ""),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let read = Sent::of(&pairs).form.further_service;
+        assert_eq!(read, ["+zoomPhoneCloudPeering", "-azureOperatorCallProtection"]);
+    }
 }

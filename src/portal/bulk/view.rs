@@ -28,6 +28,8 @@ pub(super) struct Kept {
 
 /// A service that may be added or taken off.
 pub(super) struct FurtherService {
+    /// The key of the service, which its field is named after.
+    pub(super) key: &'static str,
     pub(super) label: &'static str,
     pub(super) options: Vec<Choice>,
     /// What the numbers have now.
@@ -150,13 +152,13 @@ fn further_services(ctx: &Ctx, looked: &Looked, form: &EditForm) -> Vec<FurtherS
     all.iter()
         .map(|service| {
             let option = |sign: &str, word: &str| {
-                let value = format!("{sign}{}", service.key());
-                let selected = form.further_service.contains(&value);
-                Choice { selected, ..Choice::new(value, word, "-") }
+                let selected = form.further_service.contains(&format!("{sign}{}", service.key()));
+                Choice { selected, ..Choice::new(sign, word, "") }
             };
             let has =
                 |settings: &NumberSettings| if settings.services.contains(service) { "yes" } else { "no" }.to_owned();
             FurtherService {
+                key: service.key(),
                 label: service.label(),
                 options: vec![option("+", "Add"), option("-", "Remove")],
                 kept: keep(looked, has, str::to_owned),

@@ -5,15 +5,16 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::authz::{Grant, OrdersRead, QuarantineOverride};
-use crate::domain::{E164, Refusal, Verdict};
+use crate::domain::{Refusal, Verdict};
 use crate::http::{
     Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, Shell, needs, see_other_with,
 };
-use crate::portal::form::{Errors, ticked_number};
+use crate::portal::form::Errors;
+use crate::portal::number_filter::{NumbersQuery, range_value};
 use crate::portal::origin;
 use crate::portal::review;
 use crate::portal::show::{Moment, count, counted};
-use crate::service::orders::{self, ItemRow, OrderRight, Review};
+use crate::service::orders::{self, OrderRight, QuarantinedRange, Review};
 use crate::service::quarantine::{self, Override, OverrideForm};
 use crate::service::{self, Ctx};
 
@@ -31,8 +32,8 @@ pub(in crate::portal) struct InReview {
     pub(in crate::portal) count: String,
     /// The first of them.
     pub(in crate::portal) rows: Vec<QuarantinedRow>,
-    /// How many are not shown.
-    pub(in crate::portal) more: i64,
+    /// How many are not shown, in words; empty for none.
+    pub(in crate::portal) more: String,
     /// Whether the time of some of them has passed since the review was made, for those who may decide about it.
     pub(in crate::portal) has_run_out: bool,
     /// Whether they are still on their account, and move.
@@ -44,10 +45,15 @@ pub(in crate::portal) struct InReview {
     pub(in crate::portal) said: OverrideSaid,
 }
 
-/// One number that is refused for quarantine.
+/// Numbers in a row that are refused for quarantine.
 pub(in crate::portal) struct QuarantinedRow {
+    /// What its box sends: a number, or both ends.
+    pub(in crate::portal) value: String,
     pub(in crate::portal) e164: String,
     pub(in crate::portal) shown: String,
+    /// The last of them; empty where it is one.
+    pub(in crate::portal) last: String,
+    pub(in crate::portal) count: String,
     pub(in crate::portal) account: String,
     pub(in crate::portal) had_it: String,
     pub(in crate::portal) until: Moment,
@@ -85,6 +91,23 @@ pub(in crate::portal) struct OverrideSaid {
     ticked: Vec<String>,
 }
 
+impl QuarantinedRow {
+    fn of(range: &QuarantinedRange, said: &OverrideSaid) -> Self {
+        let value = range_value(range.first, range.last);
+        Self {
+            ticked: said.ticked.contains(&value),
+            value,
+            e164: range.first.to_string(),
+            shown: range.first.grouped(),
+            last: if range.count > 1 { range.last.grouped() } else { String::new() },
+            count: count(range.count),
+            account: range.account.clone().unwrap_or_default(),
+            had_it: range.had_it.clone().unwrap_or_default(),
+            until: range.until.into(),
+        }
+    }
+}
+
 impl InReview {
     /// Reads what the review says of quarantine.
     pub(in crate::portal) async fn of(
@@ -94,32 +117,18 @@ impl InReview {
         said: OverrideSaid,
     ) -> Result<Self, Problem> {
         let all = found.count(Verdict::Refused(Refusal::Quarantine));
-        let rows: Vec<QuarantinedRow> = found
-            .refused
-            .iter()
-            .filter_map(|item| {
-                let quarantined = item.quarantine.as_ref()?;
-                let e164 = item.number.to_string();
-                Some(QuarantinedRow {
-                    ticked: said.ticked.contains(&e164),
-                    e164,
-                    shown: item.number.grouped(),
-                    account: item.account.clone().unwrap_or_default(),
-                    had_it: quarantined.account.clone().unwrap_or_default(),
-                    until: quarantined.until.into(),
-                })
-            })
-            .collect();
+        let rows: Vec<QuarantinedRow> =
+            found.quarantined.iter().map(|range| QuarantinedRow::of(range, &said)).collect();
+        let shown: i64 = found.quarantined.iter().map(|range| range.count).sum();
         let overrides = quarantine::overrides(ctx, grant, found.order.id).await?;
         let now = ctx.clock.now();
-        let passed = |item: &ItemRow| item.quarantine.as_ref().is_some_and(|item| item.until <= now);
         let may_decide = OrderRight::of_order(grant.principal(), &found.order).is_ok();
         Ok(Self {
-            has_run_out: may_decide && found.refused.iter().any(passed),
+            has_run_out: may_decide && found.quarantined.iter().any(|range| range.until <= now),
             count: if all > 0 { count(all) } else { String::new() },
-            more: all - rows.len() as i64,
+            more: if all > shown { counted(all - shown, "more is", "more are") } else { String::new() },
             rows,
-            leaves: found.refused.iter().any(|item| item.quarantine.as_ref().is_some_and(|item| item.leaves)),
+            leaves: found.quarantined.iter().any(|range| range.leaves),
             may_override: grant.principal().may::<QuarantineOverride>(),
             overrides: overrides.into_iter().map(OverrideRow::from).collect(),
             said,
@@ -142,7 +151,7 @@ struct SentOverride {
 
 impl SentOverride {
     fn form(&self) -> Result<OverrideForm, Problem> {
-        let ticked: Vec<E164> = self.number.iter().map(|text| ticked_number(text)).collect::<Result<_, _>>()?;
+        let ticked = NumbersQuery { number: self.number.clone(), ..NumbersQuery::default() }.ticked()?;
         let numbers = self.all.is_empty().then_some(ticked);
         Ok(OverrideForm { numbers, reason: self.reason.replace("\r\n", "\n") })
     }

@@ -1,6 +1,6 @@
 //! What the backends hold of the numbers of a draft, as a review shows it.
 
-use super::{RangeRow, Said, of_all};
+use super::{RangeRow, Said, are_of_all};
 use crate::domain::rules::{Difference, differences};
 use crate::domain::{Backends, E164, NumberSettings, Outside, Places};
 use crate::portal::show::{count, counted};
@@ -49,7 +49,7 @@ pub(super) struct Tick {
 
 /// How many of the numbers the ranges have; empty where that is all.
 fn said(ranges: &[ItemRange], all: i64) -> String {
-    of_all(ranges.iter().map(|range| range.count).sum(), all, "numbers")
+    are_of_all(ranges.iter().map(|range| range.count).sum(), all, "numbers")
 }
 
 impl Held {

@@ -4,7 +4,7 @@ use crate::domain::NumberSettings;
 use crate::domain::rules::Difference;
 use crate::domain::upload::file_and_line;
 use crate::portal::show::{count, counted};
-use crate::service::orders::{ChangeGroup, ItemRange, REVIEW_SHOWN, RefusedRange, Review, Run};
+use crate::service::orders::{ChangeGroup, ItemRange, ProblemRun, REVIEW_SHOWN, RefusedRange, Review, Run};
 
 pub(super) struct RangeRow {
     pub(super) first: String,
@@ -18,7 +18,7 @@ pub(super) struct ChangeRow {
     pub(super) count: String,
     /// The first and last of numbers in a row; no last where it is one.
     pub(super) runs: Vec<(String, String)>,
-    /// How many more ranges there are; empty for none.
+    /// How many more ranges there are, in words; empty for none.
     pub(super) more: String,
     pub(super) differences: Vec<Difference>,
 }
@@ -26,6 +26,13 @@ pub(super) struct ChangeRow {
 pub(super) struct LineRow {
     pub(super) seq: i64,
     pub(super) line: i64,
+    /// The last of several lines; 0 where it is one.
+    pub(super) last_line: i64,
+    /// How many there are; empty where it is one.
+    pub(super) count: String,
+    /// What stands on the first lines where there are several, and on the last.
+    pub(super) values: Vec<String>,
+    pub(super) last_value: String,
     /// The file, where there are several.
     pub(super) file: String,
     pub(super) heading: String,
@@ -45,6 +52,31 @@ pub(super) struct RefusedRow {
     pub(super) file: String,
     pub(super) account: String,
     pub(super) reason: String,
+}
+
+impl LineRow {
+    pub(super) fn new(run: &ProblemRun, review: &Review) -> Self {
+        let problem = &run.first;
+        let several = run.count > 1;
+        Self {
+            seq: problem.seq,
+            line: file_and_line(problem.line).1,
+            last_line: if run.last.line == problem.line { 0 } else { file_and_line(run.last.line).1 },
+            count: if several { count(run.count) } else { String::new() },
+            values: run.values.clone(),
+            last_value: run.last.value.clone(),
+            file: review.file_of(problem.line),
+            heading: problem.heading.clone().unwrap_or_default(),
+            value: problem.value.clone(),
+            reason: problem.reason.clone(),
+            proposal: problem.proposal.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Whether the same stands on all of them.
+    pub(super) fn is_of_one_value(&self) -> bool {
+        self.values.iter().all(|value| *value == self.last_value)
+    }
 }
 
 impl From<&ItemRange> for RangeRow {
@@ -93,7 +125,11 @@ impl From<&ChangeGroup> for ChangeRow {
         Self {
             count: counted(group.count, "number", "numbers"),
             runs: runs.iter().map(shown).collect(),
-            more: if group.more_runs > 0 { count(group.more_runs as i64) } else { String::new() },
+            more: if group.more_runs > 0 {
+                counted(group.more_runs as i64, "more range", "more ranges")
+            } else {
+                String::new()
+            },
             differences,
         }
     }
@@ -108,9 +144,17 @@ fn in_short(settings: &NumberSettings) -> String {
     parts.join(", ")
 }
 
-/// "50 of 2,000 lines", or nothing where that is all.
+/// "50 of 2,000 lines", or nothing where that is all. What is parted is more than one.
 pub(super) fn of_all(shown: i64, all: i64, what: &str) -> String {
     if shown < all { format!("{} of {} {what}", count(shown), count(all)) } else { String::new() }
+}
+
+/// "50 of 2,000 lines are", or nothing where that is all.
+pub(super) fn are_of_all(shown: i64, all: i64, what: &str) -> String {
+    match of_all(shown, all, what) {
+        part if part.is_empty() => part,
+        part => format!("{part} {}", if shown == 1 { "is" } else { "are" }),
+    }
 }
 
 /// Ranges of a draft, from the first or from further on.

@@ -16,6 +16,8 @@ const LOST: &str = "lost";
 const THEIRS: &str = "theirs";
 /// Not a count: stands for what the numbers were.
 const REVS: &str = "revs";
+/// Not a count: stands for the accounts and their consents.
+const PARTIES: &str = "parties";
 
 fn of_verdict(shown: &Shown, wanted: Verdict) -> i64 {
     shown.outside.iter().filter(|(verdict, ..)| *verdict == wanted).map(|(.., count)| count).sum()
@@ -32,6 +34,7 @@ fn counts(shown: &Shown) -> Vec<(&'static str, i64)> {
         .map(|verdict| (verdict.key(), of_verdict(shown, verdict)))
         .chain(HELD.into_iter().map(|(outside, key, _)| (key, of_held(shown, outside))))
         .chain([(IN_USE, shown.assigned), (LOST, shown.lost), (THEIRS, shown.theirs), (REVS, shown.revs)])
+        .chain([(PARTIES, shown.parties)])
         .collect()
 }
 
@@ -73,7 +76,9 @@ pub(super) fn moved(before: &str, after: &Shown) -> String {
         .map(|(words, before, after)| format!("{words}: {} instead of {}", count(after), count(before)));
     let other = (before(THEIRS) != after(THEIRS)).then(|| "the backend holds other settings than before".to_owned());
     let changed = (before(REVS) != after(REVS)).then(|| "somebody has changed numbers of it since".to_owned());
-    said.chain(other).chain(changed).collect::<Vec<_>>().join("; ")
+    let parties = (before(PARTIES) != after(PARTIES))
+        .then(|| "an account of it, or the consent of its enterprise, was changed".to_owned());
+    said.chain(other).chain(changed).chain(parties).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -105,6 +110,8 @@ mod tests {
         assert_eq!(moved("release.3 in-use.2 lost.1", &in_use), "in use: 3 instead of 2");
         let changed = Shown { revs: 12, ..shown(&[(Verdict::Changed, None, 3)]) };
         assert_eq!(moved("changed.3 revs.9", &changed), "somebody has changed numbers of it since");
+        let parties = Shown { parties: 7, ..shown(&[(Verdict::New, None, 1)]) };
+        assert!(moved("new.1 parties.5", &parties).starts_with("an account of it"));
         let theirs = Shown { theirs: 5, ..shown(&[(Verdict::New, Some(Outside::Different), 1)]) };
         assert_eq!(moved("new.1 held-different.1 theirs.4", &theirs), "the backend holds other settings than before");
     }

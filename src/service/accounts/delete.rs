@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::audited::AuditedAccount;
 use super::in_use::on_their_way;
 use crate::authz::{AccountsDelete, Grant, NumbersDelete};
+use crate::domain::field::counted;
 use crate::domain::filter::Filter;
 use crate::domain::{Account, OrderSource};
 use crate::service::transact::transact;
@@ -75,9 +76,9 @@ pub(in crate::service) async fn delete_in(
             OrderSource::Api => "delete the account with deleteNumbers=true",
         };
         return Err(Error::Conflict(format!(
-            "Account {} has {kept} {}. Release {them} first, or {or}.",
+            "Account {} has {}. Release {them} first, or {or}.",
             account.name,
-            if kept == 1 { "number" } else { "numbers" },
+            counted(kept, "number", "numbers"),
             them = if kept == 1 { "it" } else { "them" },
         )));
     }

@@ -1,6 +1,7 @@
 //! What the numbers of an account stand in the way of.
 
 use super::find::count_services;
+use crate::domain::field::counted;
 use crate::domain::{Account, AccountDraft, Service, ServiceSet};
 use crate::service::{Result, Rules};
 use crate::store::Tx;
@@ -29,8 +30,9 @@ pub(in crate::service) async fn in_use(
         .map(|(service, count)| InUse {
             service: Some(*service),
             reason: format!(
-                "{service} cannot be disabled: {count} numbers of the account have it, with those that are still \
-                 being released. Release them first, and wait until that is complete."
+                "{service} cannot be disabled: {} it, with those that are still being released. Release them first, and wait \
+                 until that is complete.",
+                counted(*count, "number of the account has", "numbers of the account have")
             ),
         })
         .collect();
@@ -38,8 +40,13 @@ pub(in crate::service) async fn in_use(
     found.extend(withdrawn.iter().filter(|(service, _)| !draft.services.contains(*service)).map(|(service, count)| InUse {
         service: Some(*service),
         reason: format!(
-            "{service} cannot be disabled: {count} numbers of the account that have it no more are still being withdrawn \
-             from its backend. Wait until that is complete, or send those that failed again."
+            "{service} cannot be disabled: {} still being withdrawn from its backend. Wait until that is complete, or send those \
+             that failed again.",
+            counted(
+                *count,
+                "number of the account that has it no more is",
+                "numbers of the account that have it no more are",
+            )
         ),
     }));
     if coming > 0 {
@@ -58,8 +65,9 @@ pub(in crate::service) async fn in_use(
         found.push(InUse {
             service: None,
             reason: format!(
-                "The tenant cannot change: the account has {pushed} {} numbers, \
-                 with those that are still being released. Release them first, and wait until that is complete.",
+                "The tenant cannot change: the account has {} of {}, with those that are still being released. Release them \
+                 first, and wait until that is complete.",
+                counted(pushed, "number", "numbers"),
                 provisioned.iter().map(Service::label).collect::<Vec<_>>().join(" or ")
             ),
         });
@@ -72,10 +80,9 @@ pub(in crate::service) async fn in_use(
 
 /// Says that numbers are on their way to an account, and what to do.
 pub(super) fn on_their_way(count: i64) -> String {
-    let (numbers, are) = if count == 1 { ("number", "is") } else { ("numbers", "are") };
     format!(
-        "{count} {numbers} of another enterprise {are} being moved to the account, and will be on it once the backend has \
-         released {}. Wait until that order is complete.",
+        "{} being moved to the account, and will be on it once the backend has released {}. Wait until that order is complete.",
+        counted(count, "number of another enterprise is", "numbers of another enterprise are"),
         if count == 1 { "it" } else { "them" }
     )
 }

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use crate::authz::{BlocksRead, Grant, NumbersWrite, Role};
 use crate::domain::block::Block;
 use crate::domain::block::free::{Place, Stretch, read_prefix};
-use crate::domain::field::{filled, thousands};
+use crate::domain::field::{counted, filled, thousands};
 use crate::domain::{E164, FieldProblem, country, entry};
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, audit_entry, identity};
@@ -172,13 +172,10 @@ fn too_few(wanted: &Wanted, found: i64, pieces: usize) -> String {
         );
     }
     if pieces >= PIECES {
-        return format!(
-            "The first {PIECES} gaps there have {} free numbers. Ask for fewer, or look elsewhere.",
-            thousands(found)
-        );
+        let numbers = counted(found, "free number", "free numbers");
+        return format!("The first {PIECES} gaps there have {numbers}. Ask for fewer, or look elsewhere.");
     }
-    let are = if found == 1 { "number is" } else { "numbers are" };
-    format!("Only {} {are} free there. Ask for fewer, or look elsewhere.", thousands(found))
+    format!("Only {} free there. Ask for fewer, or look elsewhere.", counted(found, "number is", "numbers are"))
 }
 
 /// Keeps these numbers, unless somebody else did meanwhile.

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::domain::field::{counted, thousands};
 use crate::domain::quarantine::instant;
 use crate::service::Result;
 use crate::store::Tx;
@@ -15,13 +16,12 @@ pub(in crate::service) async fn warnings(tx: &mut Tx, order_id: i64, now: Offset
         let first = first.grouped();
         warnings.push(match count {
             1 => format!("The new number {first} is in none of your blocks."),
-            _ => format!("{count} of the new numbers are in none of your blocks, such as {first}."),
+            _ => format!("{} of the new numbers are in none of your blocks, such as {first}.", thousands(count)),
         });
     }
     for kept in tx.reserved_by_others(order_id, now).await? {
         let (count, until) = (kept.count, instant(kept.until));
-        let what =
-            if count == 1 { "1 of the new numbers is".to_owned() } else { format!("{count} of the new numbers are") };
+        let what = counted(count, "of the new numbers is", "of the new numbers are");
         warnings.push(format!("{what} reserved by {} for account {} until {until}.", kept.author, kept.account));
     }
     Ok(warnings)

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::edit::{Change, ListChange, SettingsEdit};
 use crate::domain::field::filled;
 use crate::domain::{FieldProblem, Service, ServiceSet, country};
+use crate::service::staging::KeptFile;
 
 /// The value of a choice that leaves a setting empty.
 pub const NONE: &str = "-";
@@ -55,6 +56,9 @@ pub struct EditForm {
     pub ticket: String,
     /// The numbers as typed; empty where they were ticked or found.
     pub numbers: String,
+    /// What is kept of a text with columns. Nobody types it.
+    #[serde(skip_deserializing)]
+    pub files: Vec<KeptFile>,
 }
 
 /// Typed text beyond this many bytes is not kept with the draft.
@@ -136,9 +140,9 @@ impl EditForm {
     }
 
     /// Writes down all that was typed, except a text that is too long to be kept.
-    pub(super) fn kept(&self) -> String {
+    pub(super) fn kept(&self, files: Vec<KeptFile>) -> String {
         let numbers = if self.numbers.len() > KEPT_TEXT { String::new() } else { self.numbers.clone() };
-        serde_json::to_string(&Self { numbers, ..self.clone() }).unwrap_or_default()
+        serde_json::to_string(&Self { numbers, files, ..self.clone() }).unwrap_or_default()
     }
 }
 

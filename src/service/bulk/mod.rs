@@ -15,7 +15,7 @@ pub use self::mending::mend;
 use self::selection::Chooser;
 pub use self::selection::Selection;
 use self::stage::{Staging, Task};
-use super::orders::{self, ReleaseSelection, compared_with};
+use super::orders::{self, KeptLines, ReleaseSelection, compared_with};
 use super::staging::{AccountFacts, account_facts, account_names, keep_text};
 use super::transact::transact;
 use super::{Ctx, Error, Result, Rules, beside, identity};
@@ -324,6 +324,7 @@ async fn stage_here(
     new: &NewBulk,
 ) -> Result<i64> {
     let listed = selection.listed();
+    let file = selection.file();
     transact!(ctx, |tx| {
         tx.take_time_aside().await?;
         let id = tx.next_number("orders").await?;
@@ -335,7 +336,7 @@ async fn stage_here(
             author: &person.name,
             author_id: identity(person),
             ticket: filled(&form.ticket),
-            form: form.kept(),
+            form: form.kept(file.clone().into_iter().collect()),
             refused_lines: 0,
         };
         tx.insert_order(&order, ctx.clock.now()).await?;
@@ -345,7 +346,7 @@ async fn stage_here(
             return Err(Error::Conflict("No number matches any more; there is nothing to do.".into()));
         }
         if let Selection::Written { text, .. } = selection
-            && staging.has_proposals
+            && (staging.has_proposals || file.is_some())
         {
             keep_text(&mut tx, id, text, filled(&form.numbers).is_none()).await?;
         }
@@ -377,8 +378,9 @@ pub(super) async fn restage(tx: &mut Tx, rules: &Rules, order: &Order) -> Result
     tx.unstage(order.id).await?;
     let listed: Vec<(u32, E164)> = staged.iter().map(|staged| (staged.line, staged.number)).collect();
     let before = staged.iter().filter_map(|staged| Some((staged.number, staged.account_id?))).collect();
+    let kept = KeptLines::of(tx, rules, order.id).await?;
     let mut staging = Staging::new(rules, order.id, task, order.refused_lines).anew(before);
-    staging.run(tx, Chooser::Listed(&listed)).await?;
+    staging.run(tx, Chooser::Listed(&listed, kept.as_ref())).await?;
     tx.set_form_of(order.id, order.form_of, staging.moves()).await?;
     describe(tx, order.id, &staging).await
 }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::selection::{Chooser, Chosen, too_many};
+use super::selection::{Chooser, Chosen, Records, RefusedNumber, too_many};
 use crate::domain::edit::{Change, SettingsEdit};
 use crate::domain::rules::{self, Flaw};
 use crate::domain::{
     Account, CivicAddress, E164, ItemState, Moves, Number, NumberSettings, Places, ServiceSet, TenantId, Verdict,
 };
-use crate::service::staging::{AccountFacts, account_facts, check_profile};
+use crate::service::staging::{AccountFacts, Folding, account_facts, check_profile};
 use crate::service::{Result, Rules};
 use crate::store::{Before, NewItem, NewProblem, NoteRow, Tx};
 
@@ -86,6 +86,10 @@ pub(super) struct Staging<'a> {
     /// Whether something is proposed for a line that is refused.
     pub(super) has_proposals: bool,
     notes: i64,
+    /// What is wrong with the last numbers of a line, which may have more.
+    folding: Option<Folding>,
+    /// The last line whose cells stand with what is wrong with it.
+    recorded: u32,
 }
 
 impl<'a> Staging<'a> {
@@ -106,6 +110,8 @@ impl<'a> Staging<'a> {
             staged: 0,
             has_proposals: false,
             notes: 0,
+            folding: None,
+            recorded: 0,
         }
     }
 
@@ -130,11 +136,59 @@ impl<'a> Staging<'a> {
                 return Err(too_many(most));
             }
         }
+        let last: Vec<NewProblem> = self.folding.take().into_iter().flat_map(Folding::finished).collect();
+        self.refuse(tx, &last).await
+    }
+
+    async fn refuse(&mut self, tx: &mut Tx, problems: &[NewProblem]) -> Result<()> {
+        let is_proposed = |problem: &NewProblem| problem.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
+        self.has_proposals |= problems.iter().any(is_proposed);
+        tx.insert_problems(self.order_id, self.refused + 1, problems).await?;
+        self.refused += problems.len() as i64;
         Ok(())
     }
 
-    async fn take(&mut self, tx: &mut Tx, chosen: Chosen) -> Result<()> {
-        let Chosen { numbers, mut problems, notes } = chosen;
+    /// Puts what is wrong in the order of the lines: once for numbers in a row of one line, and with what stands on it.
+    fn in_order(
+        &mut self,
+        read: Vec<NewProblem>,
+        mut refused: Vec<RefusedNumber>,
+        records: &Records<'_>,
+    ) -> Vec<NewProblem> {
+        refused.sort_by_key(|refused| (refused.line, refused.number));
+        let (mut read, mut ordered) = (read.into_iter().peekable(), Vec::new());
+        for RefusedNumber { line, number, problems } in refused {
+            while let Some(problem) = read.next_if(|problem| problem.line <= line) {
+                ordered.extend(self.folding.take().into_iter().flat_map(Folding::finished));
+                self.recorded = problem.line;
+                ordered.push(problem);
+            }
+            // What was ticked has no line, and is counted number by number.
+            if line == 0 {
+                ordered.extend(problems);
+                continue;
+            }
+            if let Err((before, mut now)) = Folding::with(&mut self.folding, (line, number), problems) {
+                ordered.extend(before.into_iter().flat_map(Folding::finished));
+                if line != self.recorded
+                    && let Some(first) = now.problems.first_mut()
+                {
+                    first.record = records.of(line);
+                    self.recorded = line;
+                }
+                self.folding = Some(now);
+            }
+        }
+        for problem in read {
+            ordered.extend(self.folding.take().into_iter().flat_map(Folding::finished));
+            self.recorded = problem.line;
+            ordered.push(problem);
+        }
+        ordered
+    }
+
+    async fn take(&mut self, tx: &mut Tx, chosen: Chosen<'_>) -> Result<()> {
+        let Chosen { numbers, problems, mut refused, notes, records } = chosen;
         self.look_up_accounts(tx, &numbers).await?;
         let (mut items, mut values) = (Vec::with_capacity(numbers.len()), HashMap::new());
         // Numbers with the same settings share one value as long as these are here.
@@ -143,7 +197,9 @@ impl<'a> Staging<'a> {
             let id = *ids.entry(Arc::as_ptr(&number.settings).addr()).or_insert_with(|| number.settings.id());
             match self.item(*line, number, id, &mut values) {
                 Ok(item) => items.extend(item),
-                Err(found) => problems.extend(found),
+                Err(problems) => {
+                    refused.push(RefusedNumber { line: *line, number: number.telephone_number, problems });
+                }
             }
         }
         if self.interned.len() >= REMEMBERED {
@@ -153,9 +209,8 @@ impl<'a> Staging<'a> {
         let values: Vec<NumberSettings> = values.into_values().map(Arc::unwrap_or_clone).collect();
         tx.intern_all_settings(&values).await?;
         tx.insert_items(self.order_id, &items).await?;
-        let is_proposed = |problem: &NewProblem| problem.mend.as_ref().is_some_and(|mend| mend.proposal.is_some());
-        self.has_proposals |= problems.iter().any(is_proposed);
-        tx.insert_problems(self.order_id, self.refused + 1, &problems).await?;
+        let problems = self.in_order(problems, refused, &records);
+        self.refuse(tx, &problems).await?;
         let notes: Vec<NoteRow> = notes
             .into_iter()
             .zip(self.notes + 1..)
@@ -163,7 +218,6 @@ impl<'a> Staging<'a> {
             .collect();
         tx.insert_notes(self.order_id, &notes).await?;
         self.notes += notes.len() as i64;
-        self.refused += problems.len() as i64;
         self.staged += items.len();
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::target::{LeftOut, Target, Targets};
 use super::{DriftFilter, DriftRow};
 use crate::authz::{Grant, NumbersRead};
-use crate::domain::field::check_ticket;
+use crate::domain::field::{check_ticket, counted};
 use crate::domain::{Account, DriftKind, DriftWay, ItemState, NumberSettings, OrderKind, OrderSource};
 use crate::service::orders::{OrderRight, compared_with};
 use crate::service::staging::account_names;
@@ -233,8 +233,7 @@ fn item(target: &Target, values: &mut HashMap<i64, NumberSettings>) -> NewItem {
 
 fn sentences(left_out: &BTreeMap<LeftOut, i64>) -> Vec<String> {
     let sentence = |(reason, count): (&LeftOut, &i64)| {
-        let numbers = if *count == 1 { "number is" } else { "numbers are" };
-        format!("{count} {numbers} left out: {}.", reason.words())
+        format!("{} left out: {}.", counted(*count, "number is", "numbers are"), reason.words())
     };
     left_out.iter().map(sentence).collect()
 }

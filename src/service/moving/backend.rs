@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Import;
+use crate::domain::field::counted;
 use crate::domain::moving::{AtSource, Incoming, IncomingAccount, IncomingNumber, KeyedSettings, MovingProblem};
 use crate::domain::{AccountDraft, AccountName, Service, ServiceSet, TenantId};
 use crate::service::Result;
@@ -155,7 +156,7 @@ async fn leave_out(import: &mut Import, list: &ListThere, names: &[String], plac
         first = first.or(there.first().map(|there| there.number));
     }
     let Some(first) = first else { return Ok(()) };
-    let these = if count == 1 { "1 number".to_owned() } else { format!("{count} numbers, this one first") };
+    let these = counted(i64::try_from(count).unwrap_or(i64::MAX), "number", "numbers, this one first");
     let reason = match names {
         [] => format!(
             "The backend has {these} for this tenant, which has no account here. Create one, then import again."

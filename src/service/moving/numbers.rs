@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Import;
 use super::standing::Open;
+use crate::domain::field::counted;
 use crate::domain::moving::{AtSource, Counts, Incoming, IncomingNumber, KeyedSettings, MovingProblem};
 use crate::domain::number::content_id;
 use crate::domain::quarantine::instant;
@@ -105,15 +106,17 @@ impl Import {
         if let Some((line, number)) = first {
             self.findings.counts.numbers.repeated += repeated;
             let reason = format!(
-                "{repeated} of the {all} numbers here stood in the source before, on the same accounts, the first of them \
-                 {number}. They were taken once. If that is the whole page, the source repeats its pages."
+                "{repeated} of the {} here stood in the source before, on the same accounts, the first of them \
+                 {number}. They were taken once. If that is the whole page, the source repeats its pages.",
+                counted(all as i64, "number", "numbers")
             );
             self.findings.add(MovingProblem::new(line, "telephoneNumber", &number.to_string(), reason).at(&place));
         }
         if let Some(((line, number), doubt)) = doubted {
             let reason = format!(
-                "{doubtful} of the {all} numbers here cannot be called, the first of them {number}: it is {}. They are taken over \
-                 as they are. Correct them at the source, or release them afterwards.",
+                "{doubtful} of the {} here cannot be called, the first of them {number}: it is {}. They are taken over as they are. \
+                 Correct them at the source, or release them afterwards.",
+                counted(all as i64, "number", "numbers"),
                 doubt.words()
             );
             self.findings.add(MovingProblem::new(line, "telephoneNumber", &number.to_string(), reason).at(&place));
@@ -313,6 +316,7 @@ impl Import {
                     .into(),
             ));
         }
+        tx.end_used_reservations(id).await?;
         let mut entry = audit_entry(&self.mover.moving, &self.mover.origin, "import.numbers");
         entry.subject_kind = "order";
         entry.subject = id.to_string();

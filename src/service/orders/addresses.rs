@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::domain::field::counted;
 use crate::domain::{CivicAddress, TenantId};
 use crate::service::Result;
 use crate::store::Tx;
@@ -53,19 +54,18 @@ pub(super) async fn warnings(tx: &mut Tx, order_id: i64) -> Result<Vec<String>> 
             *not_validated.entry(line).or_default() += found.count;
         }
     }
-    let numbers = |count: i64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let elsewhere = elsewhere.into_iter().map(|((country, other, line), count)| {
         format!(
             "{} in {country} would get an emergency address in {other}: {line}. An emergency call would be taken for one \
              from there. Choose an address in {country}.",
-            numbers(count, "number", "numbers")
+            counted(count, "number", "numbers")
         )
     });
     let not_validated = not_validated.into_iter().map(|(line, count)| {
         format!(
             "{} would get an emergency address that is not validated: {line}. The backend may refuse it, and emergency \
              services may not find it. The enterprise validates its addresses in its Teams admin centre.",
-            numbers(count, "number", "numbers")
+            counted(count, "number", "numbers")
         )
     });
     let warnings: BTreeSet<String> = elsewhere.chain(not_validated).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::field::counted;
 use crate::domain::{FieldProblem, Outside, Verdict};
 use crate::store::{OutsideCount, TouchedThere};
 
@@ -32,10 +33,9 @@ impl Decision {
     /// What was not agreed to and has to be.
     pub(super) fn missing(self, touched: &TouchedThere) -> Vec<FieldProblem> {
         let problem = |field, (count, _): &(i64, _), one: &str, many: &str, agreed: bool| {
-            let words = if *count == 1 { one } else { many };
-            (*count > 0 && !agreed).then(|| {
-                FieldProblem::new(field, format!("{count} {words}. Tick this to go on, or discard the draft."))
-            })
+            let numbers = counted(*count, one, many);
+            (*count > 0 && !agreed)
+                .then(|| FieldProblem::new(field, format!("{numbers}. Tick this to go on, or discard the draft.")))
         };
         let lost = problem(
             LOSE_ADDRESS,

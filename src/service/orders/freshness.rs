@@ -4,8 +4,9 @@
 use time::{Duration, OffsetDateTime};
 
 use super::find::find;
+use super::recheck::{Rechecked, is_rechecked, recheck};
 use crate::authz::{Grant, OrdersRead};
-use crate::domain::{BackendInfo, OrderKind, OrderStatus, TenantId};
+use crate::domain::{BackendInfo, Order, OrderKind, OrderStatus, TenantId};
 use crate::service::transact::transact;
 use crate::service::{Ctx, Result, Rules, bulk};
 use crate::store::{ComparedWith, Tx, WorkKind, WorkRow};
@@ -95,11 +96,30 @@ impl Source {
 /// What a draft is compared with for a review.
 pub(in crate::service) fn compared_with(rules: &Rules) -> ComparedWith<'_> {
     let now = rules.clock.now();
-    ComparedWith { backends: &rules.policy.backends, fresh_since: now - FRESH_FOR, is_reviewed_anew: true, now }
+    ComparedWith {
+        backends: &rules.policy.backends,
+        fresh_since: now - FRESH_FOR,
+        is_reviewed_anew: true,
+        flawed: &[],
+        now,
+    }
+}
+
+/// Compares a draft with what exists, once what it gives to numbers was held against what their accounts allow; tells how many
+/// verdicts moved.
+pub(super) async fn compare_given(tx: &mut Tx, rules: &Rules, order: &Order) -> Result<u64> {
+    let found = if is_rechecked(order) {
+        let given = tx.given_settings(order.id).await?;
+        recheck(tx, rules, order, &given).await?
+    } else {
+        Rechecked::default()
+    };
+    let with = ComparedWith { flawed: &found.flawed, ..compared_with(rules) };
+    Ok(tx.compare_items(order.id, order.kind, with).await?)
 }
 
 /// Compares a draft with what exists now, and tells how many verdicts moved. What is no draft any more stays as it is.
-pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i64, kind: OrderKind) -> Result<u64> {
+pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i64) -> Result<u64> {
     let now = rules.clock.now();
     if !tx.begin_comparison(id, now).await? {
         return Ok(0);
@@ -117,7 +137,8 @@ pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i6
     if way.is_some() {
         tx.leave_out_settled(id).await?;
     }
-    let moved = tx.compare_items(id, kind, compared_with(rules)).await?;
+    let order = find(tx, id).await?;
+    let moved = compare_given(tx, rules, &order).await?;
     if let Some(way) = way {
         tx.correct_drift_verdicts(id, way, now).await?;
     }
@@ -131,19 +152,21 @@ pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i6
 /// When there is no such order, or the database fails.
 pub async fn look(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<Source>> {
     let now = ctx.clock.now();
-    let (order, mut sources, compared_at) = {
+    let (order, mut sources, compared_at, has_moved) = {
         let mut tx = ctx.db.read().await?;
         let order = find(&mut tx, id).await?;
         if order.status != OrderStatus::Draft {
             return Ok(Vec::new());
         }
         let sources = sources(&mut tx, ctx, id, order.kind).await?;
-        (order, sources, tx.compared_at(id).await?)
+        let has_moved = order.kind == OrderKind::Upload && may_not_stand(&mut tx, &ctx.rules(), &order).await?;
+        (order, sources, tx.compared_at(id).await?, has_moved)
     };
-    if order.kind == OrderKind::Upload && sources.iter().any(|source| source.has_ended_since(compared_at)) {
+    let is_upload = order.kind == OrderKind::Upload;
+    if has_moved || (is_upload && sources.iter().any(|source| source.has_ended_since(compared_at))) {
         transact!(ctx, |tx| {
             tx.take_time().await?;
-            compare_draft(&mut tx, ctx, id, OrderKind::Upload).await?;
+            compare_draft(&mut tx, ctx, id).await?;
         })?;
     }
     let wanted: Vec<usize> =
@@ -163,6 +186,18 @@ pub async fn look(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<Sourc
         }
     }
     Ok(sources)
+}
+
+/// Whether the accounts of a draft are not what they were, or do not allow what it gives, or allow what they did not.
+async fn may_not_stand(tx: &mut Tx, rules: &Rules, order: &Order) -> Result<bool> {
+    if tx.have_accounts_moved_on(order.id).await? {
+        return Ok(true);
+    }
+    if !is_rechecked(order) {
+        return Ok(false);
+    }
+    let given = tx.given_settings(order.id).await?;
+    Ok(recheck(tx, rules, order, &given).await?.has_moved)
 }
 
 /// The lists that a draft rests on: those of its accounts' tenants, and of others that hold its numbers.

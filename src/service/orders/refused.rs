@@ -1,9 +1,11 @@
 //! What a draft does not take, with what its lines said, so that it can be mended and uploaded again.
 
+use serde::Deserialize;
+
 use super::find::REPORT_CHUNK;
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::{E164, Refusal, Verdict};
-use crate::service::staging::{KeptFile, UploadForm};
+use crate::service::staging::KeptFile;
 use crate::service::{Ctx, Error, Result};
 use crate::store::{ItemRow, Page, Tx};
 
@@ -17,8 +19,15 @@ pub async fn files(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<Kept
 
 pub(super) async fn kept_files(tx: &mut Tx, id: i64) -> Result<Vec<KeptFile>> {
     let json = tx.order_form(id).await?.ok_or(Error::NotFound("order"))?;
-    let form: UploadForm = serde_json::from_str(&json).unwrap_or_default();
+    let form: KeptForm = serde_json::from_str(&json).unwrap_or_default();
     Ok(form.files)
+}
+
+/// What all forms keep of their files.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct KeptForm {
+    files: Vec<KeptFile>,
 }
 
 /// Reads the numbers of an order that are refused for one reason, behind `after`, and gives the number to go on behind until

@@ -6,17 +6,21 @@ use super::addresses;
 use super::changes::{ChangeGroup, grouped, of_ranges};
 use super::decision::{held, verdicts};
 use super::find::find;
+use super::recheck::recheck;
 use super::refused as unread;
 use super::undo::undone;
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::country::iso;
+use crate::domain::field::counted;
 use crate::domain::number::content_id;
 use crate::domain::upload::file_and_line;
-use crate::domain::{Consent, DriftWay, E164, FormOf, Moves, Order, OrderKind, Outside, Places, ServiceSet, Verdict};
+use crate::domain::{
+    Consent, DriftWay, E164, FormOf, Moves, Order, OrderKind, Outside, Places, Refusal, ServiceSet, Verdict,
+};
 use crate::service::{Ctx, Result, Rules, blocks};
 use crate::store::{
-    ItemRange, ItemRow, NoteRow, OutsideCount, Page, ProblemRow, ProposalCount, RangesOf, RefusedRange, SettingsChange,
-    TheirSettings, TouchedThere, Tx,
+    ItemRange, ItemRow, NoteRow, OutsideCount, Page, ProblemRow, ProblemRun, ProposalCount, QuarantinedRange, RangesOf,
+    RefusedRange, SettingsChange, TheirSettings, TouchedThere, Tx,
 };
 
 /// Ranges of changed numbers that are looked at, to tell which numbers change alike.
@@ -35,6 +39,8 @@ pub struct Review {
     pub outside: Vec<OutsideCount>,
     /// Stands for what the numbers were that would change or go.
     pub revs: i64,
+    /// Stands for its accounts and the consents of their enterprises.
+    pub parties: i64,
     /// What changes for changed numbers.
     pub changes: Vec<SettingsChange>,
     /// The same by what differs, each with its numbers.
@@ -51,10 +57,14 @@ pub struct Review {
     pub ranges: Vec<ItemRange>,
     /// The first lines that could not be taken.
     pub problems: Vec<ProblemRow>,
+    /// The same, those behind each other with the same reason as one.
+    pub problem_runs: Vec<ProblemRun>,
     /// The first numbers that are refused, with their verdicts.
     pub refused: Vec<ItemRow>,
     /// The first ranges that are refused for anything but quarantine.
     pub refused_ranges: Vec<RefusedRange>,
+    /// The first ranges that are refused for quarantine.
+    pub quarantined: Vec<QuarantinedRange>,
     /// Of a release: how many numbers are in use, and the first of them.
     pub assigned: (i64, Vec<E164>),
     /// How it settles drift, where it does.
@@ -126,6 +136,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let order = find(&mut tx, id).await?;
     let (outside, revs) = tx.reviewed_counts(id).await?;
     let counts = verdicts(&outside);
+    let parties = tx.parties(id).await?;
     let (main, of_main) = match order.kind {
         OrderKind::Upload => (RangesOf::New, Verdict::New),
         OrderKind::Release => (RangesOf::Release, Verdict::Release),
@@ -163,6 +174,10 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     }
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
     warned.extend(addresses::warnings(&mut tx, id).await?);
+    if has(Verdict::Refused(Refusal::NoAddress)) || has(Verdict::Refused(Refusal::NotOffered)) {
+        let given = tx.given_settings(id).await?;
+        warned.extend(recheck(&mut tx, &ctx.rules(), &order, &given).await?.told);
+    }
     let files = unread::kept_files(&mut tx, id).await?;
     warned.extend(unread::not_read(&files));
     let (unassigned, notes) = notes(&mut tx, &order).await?;
@@ -177,6 +192,12 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         adopted: held_ranges(&mut tx, id, &outside, Outside::Equal).await?,
         unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
         problems: tx.order_problems(id, 0, REVIEW_SHOWN as i64).await?,
+        problem_runs: if order.refused_lines > 0 { tx.problem_runs(id, REVIEW_SHOWN).await? } else { Vec::new() },
+        quarantined: if has(Verdict::Refused(Refusal::Quarantine)) {
+            tx.quarantined_ranges(id, REVIEW_SHOWN).await?
+        } else {
+            Vec::new()
+        },
         refused_ranges: if refused_items.is_empty() {
             Vec::new()
         } else {
@@ -195,6 +216,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         counts,
         outside,
         revs,
+        parties,
     })
 }
 
@@ -249,6 +271,8 @@ pub struct Shown {
     pub theirs: i64,
     /// Stands for what the numbers were that would change or go.
     pub revs: i64,
+    /// Stands for its accounts and the consents of their enterprises.
+    pub parties: i64,
 }
 
 /// Stands for what the backends hold otherwise than a draft wants it.
@@ -268,6 +292,7 @@ impl From<&Review> for Shown {
             lost: review.touched.lost.0,
             theirs: theirs_id(&review.theirs),
             revs: review.revs,
+            parties: review.parties,
         }
     }
 }
@@ -289,7 +314,8 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
     };
     let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
     let (assigned, lost) = (touched.assigned.0 + in_use, touched.lost.0);
-    Ok(Shown { outside, assigned, lost, theirs: theirs_id(&theirs), revs })
+    let parties = tx.parties(id).await?;
+    Ok(Shown { outside, assigned, lost, theirs: theirs_id(&theirs), revs, parties })
 }
 
 /// What a draft that undoes another order, or moves numbers, does with them.
@@ -328,8 +354,8 @@ fn given_up(changes: &[SettingsChange], provisioned: ServiceSet) -> Option<Strin
     }
     (count > 0).then(|| {
         format!(
-            "{count} {} {}. What a backend has of that is released there, and whoever uses it loses it.",
-            if count == 1 { "number gives up" } else { "numbers give up" },
+            "{} {}. What a backend has of that is released there, and whoever uses it loses it.",
+            counted(count, "number gives up", "numbers give up"),
             services.labels()
         )
     })
@@ -345,12 +371,12 @@ fn of_drift(way: Option<DriftWay>, order: &Order, assigned: &(i64, Vec<E164>)) -
     let (count, first) = assigned;
     if *count > 0 && way == DriftWay::Push {
         let named: Vec<String> = first.iter().take(5).map(|number| number.grouped()).collect();
-        let are = if *count == 1 {
-            "number is in use at the backend: "
-        } else {
-            "numbers are in use at the backend, such as "
-        };
-        said.push(format!("{count} of these {are}{}.", named.join(", ")));
+        let numbers = counted(
+            *count,
+            "of these numbers is in use at the backend:",
+            "of these numbers are in use at the backend, such as",
+        );
+        said.push(format!("{numbers} {}.", named.join(", ")));
     }
     said
 }
@@ -384,8 +410,8 @@ async fn warnings(tx: &mut Tx, rules: &Rules, id: i64) -> Result<Vec<String>> {
             && !consent.covers(country)
         {
             warnings.push(format!(
-                "{count} {} in {country}, which the enterprise has not consented to ({}).",
-                if count == 1 { "number is" } else { "numbers are" },
+                "{} in {country}, which the enterprise has not consented to ({}).",
+                counted(count, "number is", "numbers are"),
                 consent.consented_countries.iter().map(|said| iso(said)).collect::<Vec<_>>().join(", ")
             ));
         }

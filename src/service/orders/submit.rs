@@ -6,15 +6,19 @@ use time::OffsetDateTime;
 use super::decision::{Decision, held, only_confirmed, verdicts};
 use super::find::find;
 use super::freshness::{compare_draft, compared_with};
+use super::recheck::recheck;
 use super::review::{refused, touched};
 use super::right::OrderRight;
 use super::undo::is_overtaken;
 use crate::authz::Principal;
+use crate::domain::field::counted;
 use crate::domain::{Account, Backends, DriftWay, Moves, Order, OrderKind, OrderSource, OrderStatus, Outside, Verdict};
 use crate::service::bulk::withdrawn;
 use crate::service::transact::{give_up, transact};
 use crate::service::{Ctx, Error, Origin, Result, Rules, identity};
-use crate::store::{Applied, AuditEntry, ComparedWith, NewOrder, OrderToApply, OutsideCount, Place, TouchedThere, Tx};
+use crate::store::{
+    Applied, AuditEntry, ComparedWith, GivenSettings, NewOrder, OrderToApply, OutsideCount, Place, TouchedThere, Tx,
+};
 
 /// What became of a submission.
 #[derive(Debug)]
@@ -55,7 +59,7 @@ pub async fn submit(
         Submitted::Moved(_) => {
             let moved = transact!(ctx, |tx| {
                 tx.take_time().await?;
-                compare_draft(&mut tx, ctx, id, right.kind()).await?
+                compare_draft(&mut tx, ctx, id).await?
             })?;
             Ok(Submitted::Moved(moved))
         }
@@ -80,7 +84,7 @@ pub async fn compare_again(ctx: &Ctx, right: &OrderRight, id: i64) -> Result<u64
             return Err(Error::Conflict(format!("Order {id} is not under review any more.")));
         }
         tx.take_time().await?;
-        compare_draft(&mut tx, ctx, id, right.kind()).await?
+        compare_draft(&mut tx, ctx, id).await?
     })
 }
 
@@ -130,12 +134,13 @@ async fn apply(
     if !right.opens(order) {
         return Err(Error::NotFound("order"));
     }
-    let reviewed = tx.outside_counts(id).await?;
+    let given = tx.given_settings(id).await?;
+    let reviewed = GivenSettings::counts(&given);
     let refused = refused(&verdicts(&reviewed)) + order.refused_lines;
     if refused > 0 && !decision.good_only {
         return Err(Error::Conflict(format!(
-            "{} refused. Correct the upload and start again, or choose to go on with the good lines only.",
-            if refused == 1 { "1 line is".to_owned() } else { format!("{refused} lines are") }
+            "{} refused. Correct what is refused and begin again, or choose to go on without it.",
+            counted(refused, "line is", "lines are")
         )));
     }
     if !stands_as_made(tx, rules, order).await? {
@@ -148,7 +153,7 @@ async fn apply(
     tx.forget_draft_text(id).await?;
     let compared = match way {
         Some(_) => Some(reviewed),
-        None => compared_again(tx, rules, order, reviewed).await?,
+        None => compared_again(tx, rules, order, (&given, reviewed)).await?,
     };
     let Some(outside) = compared else { return Ok(Submitted::Moved(0)) };
     let touched = touched(tx, id, &outside, 0).await?;
@@ -207,15 +212,17 @@ async fn look_first(tx: &mut Tx, rules: &Rules, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Compares an upload once more with what the backends hold, which may have changed since the review. Nothing where it is not
+/// Compares an upload once more with what its accounts allow, which are locked, and with what the backends hold: both may have
+/// changed since the review. Nothing where it is not
 /// what was reviewed any more; that a number turns out to be as it was taken to be is no change.
 async fn compared_again(
     tx: &mut Tx,
     rules: &Rules,
     order: &Order,
-    reviewed: Vec<OutsideCount>,
+    (given, reviewed): (&[GivenSettings], Vec<OutsideCount>),
 ) -> Result<Option<Vec<OutsideCount>>> {
-    let with = ComparedWith { is_reviewed_anew: false, ..compared_with(rules) };
+    let found = recheck(tx, rules, order, given).await?;
+    let with = ComparedWith { is_reviewed_anew: false, flawed: &found.flawed, ..compared_with(rules) };
     if order.kind != OrderKind::Upload || tx.compare_items(order.id, OrderKind::Upload, with).await? == 0 {
         return Ok(Some(reviewed));
     }

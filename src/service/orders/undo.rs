@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::find::find;
-use super::freshness::compared_with;
+use super::freshness::compare_given;
 use crate::authz::{Grant, Missing, NumbersDelete, NumbersWrite, OrdersRead, Principal};
-use crate::domain::{FormOf, Moves, Order, OrderKind, OrderSource, OrderStatus, UndoPart};
+use crate::domain::field::counted;
+use crate::domain::{DriftWay, FormOf, Moves, Order, OrderKind, OrderSource, OrderStatus, UndoPart};
 use crate::service::staging::account_names;
 use crate::service::transact::transact;
 use crate::service::{Ctx, Error, Result, beside, identity};
@@ -57,30 +58,100 @@ impl UndoRight {
     }
 }
 
+/// What can be undone of an order.
+#[derive(Clone, Debug, Default)]
+pub struct Undoable {
+    /// The parts of it, each with how many numbers.
+    pub parts: Vec<(UndoPart, i64)>,
+    /// Why the rest cannot be undone, in sentences.
+    pub why_not: Vec<String>,
+}
+
 /// The parts of an order that can be undone, each with how many numbers. There is none once one of its numbers has changed.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn undoable(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order) -> Result<Vec<(UndoPart, i64)>> {
+pub async fn undoable(ctx: &Ctx, grant: &Grant<OrdersRead>, order: &Order) -> Result<Vec<(UndoPart, i64)>> {
+    Ok(look_for_undo(ctx, grant, order).await?.parts)
+}
+
+/// What can be undone of an order, and why the rest cannot.
+///
+/// # Errors
+/// When the database fails.
+pub async fn look_for_undo(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order) -> Result<Undoable> {
+    if let Some(reason) = why_never(order) {
+        return Ok(Undoable { why_not: vec![reason.to_owned()], ..Undoable::default() });
+    }
     if !may_be_undone(order) {
-        return Ok(Vec::new());
+        return Ok(Undoable::default());
     }
     let mut tx = ctx.db.read().await?;
-    parts(&mut tx, order).await
+    let standing = tx.order_standing(order.id).await?;
+    let mut why_not: Vec<String> = standing.iter().flat_map(why_not).collect();
+    if standing.is_empty() {
+        why_not.push("This order changed no number, so there is nothing to undo.".to_owned());
+    }
+    Ok(Undoable { parts: whole(standing), why_not })
 }
 
 /// Whether an order is one that can be undone, as long as its numbers have not changed since.
 pub fn may_be_undone(order: &Order) -> bool {
-    order.status.is_final() && order.status != OrderStatus::Discarded && order.source != OrderSource::Import
+    order.status.is_final() && order.status != OrderStatus::Discarded && why_never(order).is_none()
+}
+
+/// Why an order can never be undone by another.
+fn why_never(order: &Order) -> Option<&'static str> {
+    match (order.source, order.way) {
+        (OrderSource::Import, _) => Some(
+            "This order cannot be undone: it took numbers over as another system or a backend has them, and sent nothing. To take \
+             them away again means to release them, at the backend too.",
+        ),
+        (_, Some(DriftWay::Push)) => Some(
+            "This order cannot be undone: it sent to the backend what stands here, which it left as it is. What the backend had \
+             before is not kept.",
+        ),
+        _ => None,
+    }
+}
+
+/// Why a part of an order cannot be undone.
+fn why_not(of: &OrderStanding) -> Vec<String> {
+    let OrderStanding { part, count, stands, were_there } = *of;
+    let mut said = Vec::new();
+    if were_there > 0 {
+        said.push(format!(
+            "What is new here cannot be undone: {} at the backend before, and a release would take away there what this order did \
+             not bring.",
+            counted(were_there, "number was", "numbers were")
+        ));
+    }
+    let changed = count - stands - were_there;
+    if changed > 0 {
+        let left = ("of its numbers is not as this order left it", "of its numbers are not as this order left them");
+        let (what, (one, many)) = match part {
+            UndoPart::New => ("What was new", left),
+            UndoPart::Changed => ("What was changed", left),
+            UndoPart::Moved => ("What was moved", left),
+            UndoPart::Released => {
+                ("What was released", ("of its numbers is on an account again", "of its numbers are on accounts again"))
+            }
+        };
+        said.push(format!("{what} cannot be undone any more: {}.", counted(changed, one, many)));
+    }
+    said
+}
+
+fn whole(standing: Vec<OrderStanding>) -> Vec<(UndoPart, i64)> {
+    let whole = standing.into_iter().filter(|part| part.stands == part.count);
+    whole.map(|OrderStanding { part, count, .. }| (part, count)).collect()
 }
 
 async fn parts(tx: &mut Tx, order: &Order) -> Result<Vec<(UndoPart, i64)>> {
-    if tx.drift_way(order.id).await?.is_some() {
+    if why_never(order).is_some() {
         return Ok(Vec::new());
     }
-    let standing = tx.order_standing(order.id).await?;
-    let whole = standing.into_iter().filter(|part| part.stands == part.count);
-    Ok(whole.map(|OrderStanding { part, count, .. }| (part, count)).collect())
+    Ok(whole(tx.order_standing(order.id).await?))
 }
 
 /// Whether what a draft undoes has changed since it was made.
@@ -142,7 +213,8 @@ async fn stage_here(ctx: &Ctx, right: &UndoRight, order_id: i64, part: UndoPart)
         let accounts = tx.record_both_accounts(id).await?;
         let names: Vec<&str> = accounts.iter().map(String::as_str).collect();
         tx.describe_order(id, &account_names(&names), 0).await?;
-        tx.compare_items(id, kind, compared_with(ctx)).await?;
+        let draft = find(&mut tx, id).await?;
+        compare_given(&mut tx, ctx, &draft).await?;
         id
     })
 }

@@ -1,15 +1,15 @@
 //! What is said once of many numbers: a range that is refused is one line, and so are accounts that lines do not name.
 
 use crate::domain::E164;
-use crate::domain::upload::{LineNote, UploadedNumber, file_and_line};
+use crate::domain::upload::{LineNote, file_and_line};
 use crate::store::NewProblem;
 
 /// What is wrong with the numbers of a line, as long as it is the same with each.
-pub(super) struct Folding {
+pub(in crate::service) struct Folding {
     line: u32,
     first: E164,
     last: E164,
-    pub(super) problems: Vec<NewProblem>,
+    pub(in crate::service) problems: Vec<NewProblem>,
 }
 
 impl Folding {
@@ -17,12 +17,12 @@ impl Folding {
     ///
     /// # Errors
     /// Gives those before it back, and itself, where they are not the same.
-    pub(super) fn with(
+    pub(in crate::service) fn with(
         before: &mut Option<Self>,
-        row: &UploadedNumber,
+        (line, number): (u32, E164),
         found: Vec<NewProblem>,
     ) -> Result<(), (Option<Self>, Self)> {
-        let now = Self { line: row.line, first: row.number, last: row.number, problems: found };
+        let now = Self { line, first: number, last: number, problems: found };
         match before {
             Some(folding) if folding.goes_on(&now) => {
                 folding.last = now.last;
@@ -44,7 +44,7 @@ impl Folding {
     }
 
     /// What is wrong with all of them.
-    pub(super) fn finished(self) -> Vec<NewProblem> {
+    pub(in crate::service) fn finished(self) -> Vec<NewProblem> {
         let Self { first, last, mut problems, .. } = self;
         if first != last {
             for problem in problems.iter_mut().filter(|problem| problem.value == first.to_string()) {

@@ -76,7 +76,7 @@ impl KeptFile {
         self.columns.iter().map(|heading| cell(heading).unwrap_or_default()).collect()
     }
 
-    pub(super) fn new(name: &str, row: Option<&HeadingRow>) -> Self {
+    pub(in crate::service) fn new(name: &str, row: Option<&HeadingRow>) -> Self {
         let headings = row.into_iter().flat_map(|row| &row.headings);
         Self {
             name: name.to_owned(),

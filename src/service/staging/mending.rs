@@ -73,7 +73,7 @@ pub(in crate::service) async fn mended_text(ctx: &Ctx, id: i64, which: Mending) 
         (order, form, tx.draft_text(id).await?, tx.proposals(id, which.proposals()).await?)
     };
     let Some(kept) = kept else {
-        let reason = "The text of this draft was not kept. Correct it where it comes from, and upload it again.";
+        let reason = "The text of this draft was not kept. Correct it where it comes from, and send it again.";
         return Err(Error::Conflict(reason.to_owned()));
     };
     if proposals.is_empty() {

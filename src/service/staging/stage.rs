@@ -7,7 +7,7 @@ use super::folding::{Folding, Nameless};
 use super::mending::keep_text;
 use super::texts::Text;
 use super::{AccountFacts, KeptFile, UploadForm, account_facts, check_profile, form};
-use crate::domain::field::filled;
+use crate::domain::field::{counted, filled};
 use crate::domain::number::InPlan;
 use crate::domain::rules::{self, Flaw};
 use crate::domain::upload::{
@@ -189,7 +189,7 @@ impl<'a> Stage<'a> {
                         self.see_account(&row);
                         items.push(item);
                     }
-                    Err(found) => match Folding::with(&mut self.folding, &row, found) {
+                    Err(found) => match Folding::with(&mut self.folding, (row.line, row.number), found) {
                         Ok(()) => {}
                         Err((before, now)) => {
                             own += now.problems.len();
@@ -475,7 +475,8 @@ impl<'a> Stage<'a> {
         let more = flaws.len().saturating_sub(FLAWS_TOLD);
         if more > 0 {
             flaws.truncate(FLAWS_TOLD);
-            let reason = format!("{more} more settings of this line are wrong. Correct those that are told first.");
+            let more = counted(more as i64, "more setting of this line is", "more settings of this line are");
+            let reason = format!("{more} wrong. Correct those that are told first.");
             flaws.push(Flaw { field: "", value: String::new(), reason });
         }
         let flaws = Arc::new(flaws);
@@ -492,10 +493,10 @@ impl<'a> Stage<'a> {
             tx.insert_notes(self.order_id, &[note]).await?;
         }
         if let Some(Unassigned { first, count }) = self.unassigned.take() {
-            let (numbers, are, them) = if count == 1 { ("number", "is", "it") } else { ("numbers", "are", "them") };
+            let numbers = counted(i64::try_from(count).unwrap_or(i64::MAX), "number is", "numbers are");
+            let them = if count == 1 { "it" } else { "them" };
             let text = format!(
-                "{count} {numbers} {are} possible but assigned to nobody in the numbering plan, such as {first}. Check {them} \
-                 before you go on."
+                "{numbers} possible but assigned to nobody in the numbering plan, such as {first}. Check {them} before you go on."
             );
             let note = NoteRow { seq: 0, line: 0, value: first.to_string(), text };
             tx.insert_notes(self.order_id, &[note]).await?;

@@ -16,7 +16,23 @@ statements! {
         SELECT
             v.id, v.account, v.author, v.author_id, v.numbers, v.until,
             (SELECT MIN(r.first_number) FROM reserved r WHERE r.reservation_id = v.id) AS first_number,
-            (SELECT MAX(r.last_number) FROM reserved r WHERE r.reservation_id = v.id) AS last_number
+            (SELECT MAX(r.last_number) FROM reserved r WHERE r.reservation_id = v.id) AS last_number,
+            CAST(COALESCE((
+                SELECT 1
+                FROM reserved r
+                WHERE r.reservation_id = v.id
+                  AND EXISTS (
+                      SELECT 1
+                      FROM numbers n
+                      WHERE n.telephone_number BETWEEN r.first_number AND r.last_number
+                  )
+                LIMIT 1
+            ), 0) AS BIGINT) AS used,
+            COALESCE((
+                SELECT CAST(SUM(r.last_number - r.first_number + 1) AS BIGINT)
+                FROM reserved r
+                WHERE r.reservation_id = v.id
+            ), 0) AS kept
         FROM reservations v
         WHERE v.until > $1
         ORDER BY v.until, v.id
@@ -25,7 +41,23 @@ statements! {
         SELECT
             v.id, v.account, v.author, v.author_id, v.numbers, v.until,
             (SELECT MIN(r.first_number) FROM reserved r WHERE r.reservation_id = v.id) AS first_number,
-            (SELECT MAX(r.last_number) FROM reserved r WHERE r.reservation_id = v.id) AS last_number
+            (SELECT MAX(r.last_number) FROM reserved r WHERE r.reservation_id = v.id) AS last_number,
+            CAST(COALESCE((
+                SELECT 1
+                FROM reserved r
+                WHERE r.reservation_id = v.id
+                  AND EXISTS (
+                      SELECT 1
+                      FROM numbers n
+                      WHERE n.telephone_number BETWEEN r.first_number AND r.last_number
+                  )
+                LIMIT 1
+            ), 0) AS BIGINT) AS used,
+            COALESCE((
+                SELECT CAST(SUM(r.last_number - r.first_number + 1) AS BIGINT)
+                FROM reserved r
+                WHERE r.reservation_id = v.id
+            ), 0) AS kept
         FROM reservations v
         WHERE v.id = $1
           AND v.until > $2";
@@ -120,6 +152,10 @@ pub struct Reservation {
     until: i64,
     first_number: Option<i64>,
     last_number: Option<i64>,
+    /// 1 where an account has some of what is kept.
+    used: i64,
+    /// How many numbers stand in its rows.
+    kept: i64,
 }
 
 impl Reservation {
@@ -131,6 +167,11 @@ impl Reservation {
     /// From the first of its numbers to the last, between which there may be others.
     pub fn span(&self) -> Option<Stretch> {
         Some(Stretch { first: E164::from_i64(self.first_number?)?, last: E164::from_i64(self.last_number?)? })
+    }
+
+    /// Whether accounts have some of its numbers by now.
+    pub const fn is_begun(&self) -> bool {
+        self.used == 1 || self.kept < self.numbers
     }
 
     /// Whether its numbers are all in a row.

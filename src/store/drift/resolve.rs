@@ -29,12 +29,19 @@ statements! {
         SET outside = NULL
         WHERE order_id = $1
           AND verdict = 'changed'";
-    // What only the backend has is released there, though nobody has it here.
+    // What only the backend has is released there, though nobody has it here, as long as the account is its tenant's.
     RELEASED_THERE = "
         UPDATE order_items
         SET verdict = 'release', base_rev = 0
         WHERE order_id = $1
           AND verdict = 'gone'
+          AND (
+              SELECT CAST(COUNT(*) AS BIGINT)
+              FROM drift d
+              LEFT JOIN accounts a ON a.id = order_items.account_id
+              WHERE d.telephone_number = order_items.telephone_number
+                AND d.held_by = a.tenant_id
+          ) > 0
           AND (
               SELECT CAST(COUNT(*) AS BIGINT)
               FROM numbers n

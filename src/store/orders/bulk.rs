@@ -119,6 +119,15 @@ impl Tx {
         Ok(false)
     }
 
+    /// Whether accounts of a draft are not what they were when it was reviewed.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn have_accounts_moved_on(&mut self, order_id: i64) -> Result<bool> {
+        let count: i64 = on!(self, |c| sqlx::query_scalar(ACCOUNTS_MOVED_ON).bind(order_id).fetch_one(c).await)?;
+        Ok(count > 0)
+    }
+
     /// Records the accounts that have numbers of a draft and those that get them, and gives their names.
     ///
     /// # Errors

@@ -91,13 +91,15 @@ macro_rules! move_verdict {
 }
 
 /// What the review says of a number that is to be uploaded; `i` is the staged number, the others what exists. One that a draft
-/// changes or moves and nobody has any more is not made anew.
+/// changes or moves and nobody has any more is not made anew. Cases that stand before these may be given.
 macro_rules! upload_verdict {
-    () => {
+    ($before:expr) => {
         concat!(
             "CASE
             WHEN a.id IS NULL OR a.deleting THEN 'no-account'
-            WHEN (s.services & ~a.services) <> 0 THEN 'no-service'
+            WHEN (s.services & ~a.services) <> 0 THEN 'no-service'",
+            $before,
+            "
             WHEN n.telephone_number IS NULL AND i.from_account_id IS NOT NULL THEN 'gone'
             WHEN n.telephone_number IS NULL AND q.telephone_number IS NULL THEN 'new'
             WHEN n.telephone_number IS NULL THEN ",
@@ -204,8 +206,8 @@ pub(super) use {
 
 statements! {
     // An order that needs no review is compared with what exists here.
-    COMPARE_SQLITE = compare_sqlite!(upload_verdict!(), upload_joins!("$2"));
-    COMPARE_POSTGRES = compare_postgres!(upload_verdict!(), upload_joins!("$2"));
+    COMPARE_SQLITE = compare_sqlite!(upload_verdict!(""), upload_joins!("$2"));
+    COMPARE_POSTGRES = compare_postgres!(upload_verdict!(""), upload_joins!("$2"));
     COMPARE_RELEASE_SQLITE = compare_sqlite!(release_verdict!(), "");
     COMPARE_RELEASE_POSTGRES = compare_postgres!(release_verdict!(), "");
 }

@@ -4,8 +4,9 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::changes::Between;
+use crate::domain::order::{held_by, other_account};
 use crate::domain::quarantine::instant;
-use crate::domain::{E164, ItemState, NumberSettings, Outside, ProvisioningError, Refusal, ServiceSet, Verdict};
+use crate::domain::{Deed, E164, ItemState, NumberSettings, Outside, ProvisioningError, Refusal, ServiceSet, Verdict};
 use crate::store::numbers::settings;
 use crate::store::page::trim;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
@@ -79,6 +80,8 @@ pub struct ItemRow {
     pub line: i64,
     /// Account, where it still exists.
     pub account: Option<String>,
+    /// The account that had it when it was staged, where that was noted.
+    pub from: Option<String>,
     /// Settings of the order.
     pub settings: NumberSettings,
     /// What the review said.
@@ -95,6 +98,8 @@ pub struct ItemRow {
     pub holder: Option<(String, Option<String>)>,
     /// Until when the number is in quarantine and who had it, where it is refused for that.
     pub quarantine: Option<QuarantinedItem>,
+    /// What the order does.
+    pub deed: Deed,
 }
 
 /// Why a number is refused that is in quarantine.
@@ -127,26 +132,27 @@ impl ItemRow {
                 item.account.as_deref().map_or_else(|| "another account".to_owned(), |name| format!("account {name}")),
             ));
         }
-        refusal(self.verdict, self.owner.as_deref(), self.holder.as_ref())
+        refusal(self.verdict, self.deed, self.owner.as_deref(), self.holder.as_ref())
     }
 }
 
 /// Why a number with this verdict is refused, other than for quarantine; nothing where it is not.
 pub(super) fn refusal(
     verdict: Verdict,
+    deed: Deed,
     owner: Option<&str>,
     holder: Option<&(String, Option<String>)>,
 ) -> Option<String> {
     match (verdict, owner) {
         (Verdict::Refused(Refusal::OtherAccount), Some(owner)) => {
-            Some(format!("Belongs to account {owner}. Release it there first, then upload it here."))
+            Some(other_account(&format!("account {owner}"), deed))
         }
         (Verdict::Refused(Refusal::OtherTenant), _) => Some(match holder {
-            Some((tenant, Some(company))) => held_by(&format!("{company} (tenant {tenant})")),
-            Some((tenant, None)) => held_by(&format!("tenant {tenant}")),
-            None => Refusal::OtherTenant.reason().to_owned(),
+            Some((tenant, Some(company))) => held_by(&format!("{company} (tenant {tenant})"), deed),
+            Some((tenant, None)) => held_by(&format!("tenant {tenant}"), deed),
+            None => Refusal::OtherTenant.reason(deed),
         }),
-        (Verdict::Refused(refusal), _) => Some(refusal.reason().to_owned()),
+        (Verdict::Refused(refusal), _) => Some(refusal.reason(deed)),
         _ => None,
     }
 }
@@ -157,10 +163,6 @@ fn holder(text: String) -> (String, Option<String>) {
         Some((tenant, company)) => (tenant.to_owned(), Some(company.to_owned()).filter(|name| !name.is_empty())),
         None => (text, None),
     }
-}
-
-fn held_by(holder: &str) -> String {
-    format!("The backend holds it for {holder}. It has to be released there first; then upload it again.")
 }
 
 /// Numbers of an order that failed for the same reason.
@@ -219,6 +221,7 @@ struct Row {
     telephone_number: i64,
     line: i64,
     account: Option<String>,
+    from_account: Option<String>,
     settings_id: i64,
     settings: String,
     verdict: String,
@@ -235,7 +238,7 @@ struct Row {
     leaves: bool,
 }
 
-fn item(row: Row) -> Result<ItemRow> {
+fn item(row: Row, deed: Deed) -> Result<ItemRow> {
     let unreadable = |column| Error::unreadable("order_items", column, row.telephone_number);
     let number = number(row.telephone_number)?;
     Ok(ItemRow {
@@ -246,6 +249,7 @@ fn item(row: Row) -> Result<ItemRow> {
         state: ItemState::from_key(&row.state).ok_or_else(|| unreadable("state"))?,
         error: error(number, row.error_id, row.error.as_deref())?,
         account: row.account,
+        from: row.from_account,
         owner: row.owner,
         outside: row.outside.map(|key| Outside::from_key(&key).ok_or_else(|| unreadable("outside"))).transpose()?,
         holder: row.holder.map(holder),
@@ -254,6 +258,7 @@ fn item(row: Row) -> Result<ItemRow> {
             account: row.had_it,
             leaves: row.leaves,
         }),
+        deed,
     })
 }
 
@@ -314,7 +319,8 @@ impl Tx {
         conditions.push(
             "
             SELECT
-                i.telephone_number, i.line, COALESCE(a.name, g.name) AS account, i.settings_id, s.body AS settings,
+                i.telephone_number, i.line, COALESCE(a.name, g.name) AS account, f.name AS from_account,
+                i.settings_id, s.body AS settings,
                 i.verdict, i.state, i.error_id, e.body AS error, b.name AS owner, i.outside,
                 CASE WHEN i.verdict = 'other-tenant' THEN (
                     SELECT MIN(l.tenant_id || ' ' || COALESCE(c.company, ''))
@@ -361,7 +367,8 @@ impl Tx {
         add_page(&mut conditions, page);
         conditions.push(" LIMIT ?", [Bind::Int(size as i64 + 1)]);
         let rows: Vec<Row> = on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
-        let mut items = rows.into_iter().map(item).collect::<Result<Vec<_>>>()?;
+        let deed = self.deed_of(order_id).await?;
+        let mut items = rows.into_iter().map(|row| item(row, deed)).collect::<Result<Vec<_>>>()?;
         let (before, after) = trim(&mut items, &page, size);
         Ok((items, before, after))
     }

@@ -14,8 +14,10 @@ pub(super) mod mending;
 pub(super) mod moves;
 pub(super) mod overrides;
 pub(super) mod problems;
+pub(super) mod quarantined;
 pub(super) mod ranges;
 pub(super) mod reality;
+pub(super) mod recheck;
 pub(super) mod refused;
 pub(super) mod stage;
 pub(super) mod start;
@@ -340,6 +342,11 @@ impl Tx {
     pub async fn order(&mut self, id: i64) -> Result<Option<Order>> {
         let row: Option<Row> = on!(self, |c| sqlx::query_as(BY_ID).bind(id).fetch_optional(c).await)?;
         row.map(Order::try_from).transpose()
+    }
+
+    /// What an order does; what is none uploads.
+    pub(super) async fn deed_of(&mut self, id: i64) -> Result<Deed> {
+        Ok(self.order(id).await?.map_or(Deed::Upload, |order| order.deed()))
     }
 
     /// What was typed for an order, as JSON.

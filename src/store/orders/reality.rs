@@ -5,6 +5,7 @@
 use time::OffsetDateTime;
 
 use super::compare::{leaves_tenant, upload_joins, upload_verdict};
+use super::recheck::FlawedSettings;
 use crate::domain::Backends;
 use crate::store::sql::{dialect, on, statements};
 use crate::store::{Result, Tx, micros};
@@ -136,9 +137,71 @@ macro_rules! outside {
     };
 }
 
+/// What a number gets, and what it has.
+macro_rules! given {
+    () => {
+        "(
+                i.account_id, i.settings_id,
+                CASE WHEN n.account_id = i.account_id THEN n.settings_id ELSE 0 END
+            )"
+    };
+}
+
+/// What is given to numbers and may not be any more: `$6` has the account, the settings, those that the number has on that
+/// account or 0, and whether it is for an address.
+macro_rules! not_to_be_given {
+    ($flawed:literal, $of_address:literal) => {
+        concat!(
+            "
+            WHEN CAST($6 AS TEXT) <> '[]' AND ",
+            given!(),
+            " IN (",
+            $flawed,
+            "
+            ) THEN CASE
+                WHEN ",
+            given!(),
+            " IN (",
+            $flawed,
+            $of_address,
+            "
+                ) THEN 'no-address'
+                ELSE 'not-offered'
+            END"
+        )
+    };
+}
+
+/// The cases of `$6` in each dialect.
+macro_rules! flawed_sqlite {
+    () => {
+        not_to_be_given!(
+            "
+                SELECT
+                    CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT)
+                FROM json_each($6)",
+            "
+                WHERE CAST(value ->> 3 AS BIGINT) = 1"
+        )
+    };
+}
+
+macro_rules! flawed_postgres {
+    () => {
+        not_to_be_given!(
+            "
+                SELECT
+                    CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT)
+                FROM json_array_elements(CAST($6 AS JSON))",
+            "
+                WHERE CAST(value ->> 3 AS BIGINT) = 1"
+        )
+    };
+}
+
 /// Each staged number with its verdict as far as we alone know at the time `$5`, and what the backends hold of it.
 macro_rules! looked_at {
-    ($staged:literal, $backends:literal, $which:literal) => {
+    ($staged:literal, $backends:literal, $which:literal, $flawed:expr) => {
         concat!(
             "
                 SELECT
@@ -146,7 +209,7 @@ macro_rules! looked_at {
                     i.verdict AS was_verdict, i.base_rev AS was_rev, i.outside AS was_outside,
                     COALESCE(n.rev, 0) AS rev,
                     ",
-            upload_verdict!(),
+            upload_verdict!($flawed),
             " AS verdict,
                     CASE
                         WHEN COALESCE(i.from_account_id, n.account_id) <> i.account_id AND ",
@@ -263,7 +326,8 @@ statements! {
                                     FROM json_each($2)
                                 ) AS b",
             "
-                WHERE i.order_id = $1"
+                WHERE i.order_id = $1",
+            flawed_sqlite!()
         ),
         "
             ),
@@ -289,7 +353,8 @@ statements! {
                 SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS bits
                 FROM json_array_elements(CAST($2 AS JSON))
             ) AS b",
-            ""
+            "",
+            flawed_postgres!()
         ),
         "
             ),
@@ -325,6 +390,8 @@ pub struct ComparedWith<'a> {
     pub fresh_since: OffsetDateTime,
     /// Whether what exists now is what is reviewed from now on. At a submission it is not: that proves that nothing moved.
     pub is_reviewed_anew: bool,
+    /// What the draft gives to numbers and may not any more.
+    pub flawed: &'a [FlawedSettings],
     /// When it is compared.
     pub now: OffsetDateTime,
 }
@@ -335,6 +402,12 @@ impl ComparedWith<'_> {
         let backends: Vec<(&str, i64)> =
             self.backends.iter().map(|backend| (backend.name.as_str(), backend.services.bits())).collect();
         serde_json::to_string(&backends).unwrap_or_default()
+    }
+
+    /// What may not be given, as one value to bind.
+    fn refused(&self) -> String {
+        let flawed: Vec<[i64; 4]> = self.flawed.iter().map(FlawedSettings::bound).collect();
+        serde_json::to_string(&flawed).unwrap_or_default()
     }
 }
 
@@ -363,6 +436,7 @@ impl Tx {
             .bind(provisioned)
             .bind(i64::from(with.is_reviewed_anew))
             .bind(micros(with.now))
+            .bind(with.refused())
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?)

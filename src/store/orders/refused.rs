@@ -89,6 +89,7 @@ impl Tx {
     pub async fn refused_ranges(&mut self, order_id: i64, limit: i64) -> Result<Vec<RefusedRange>> {
         let rows: Vec<RefusedColumns> =
             on!(self, |c| sqlx::query_as(REFUSED).bind(order_id).bind(limit).fetch_all(c).await)?;
+        let deed = self.deed_of(order_id).await?;
         rows.into_iter()
             .map(|row| {
                 let verdict = Verdict::from_key(&row.verdict)
@@ -101,7 +102,7 @@ impl Tx {
                     count: row.count,
                     line: row.line,
                     account: row.account,
-                    reason: refusal(verdict, row.owner.as_deref(), holder.as_ref()).unwrap_or_default(),
+                    reason: refusal(verdict, deed, row.owner.as_deref(), holder.as_ref()).unwrap_or_default(),
                 })
             })
             .collect()

@@ -22,7 +22,8 @@ statements! {
     // order's numbers come first, and the rest is looked up by its keys.
     STANDING = concat!(
         "
-        SELECT w.part, CAST(COUNT(*) AS BIGINT), CAST(SUM(w.stands) AS BIGINT)
+        SELECT
+            w.part, CAST(COUNT(*) AS BIGINT), CAST(SUM(w.stands) AS BIGINT), CAST(SUM(w.was_there) AS BIGINT)
         FROM (
             SELECT ",
         part!(),
@@ -34,7 +35,8 @@ statements! {
                 WHEN i.verdict = 'changed' AND i.from_settings_id IS NULL THEN 0
                 WHEN i.verdict = 'new' AND i.outside IN ('equal', 'different') THEN 0
                 ELSE 1
-            END AS stands
+            END AS stands,
+            CASE WHEN i.verdict = 'new' AND i.outside IN ('equal', 'different') THEN 1 ELSE 0 END AS was_there
             FROM order_items i
             LEFT JOIN numbers n ON n.telephone_number = i.telephone_number
             WHERE i.order_id = $1
@@ -76,6 +78,8 @@ pub struct Standing {
     pub count: i64,
     /// How many of them are as the order left them.
     pub stands: i64,
+    /// How many of them are new here, and were at a backend before.
+    pub were_there: i64,
 }
 
 impl Tx {
@@ -84,11 +88,13 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn order_standing(&mut self, order_id: i64) -> Result<Vec<Standing>> {
-        let rows: Vec<(String, i64, i64)> = on!(self, |c| sqlx::query_as(STANDING).bind(order_id).fetch_all(c).await)?;
+        let rows: Vec<(String, i64, i64, i64)> =
+            on!(self, |c| sqlx::query_as(STANDING).bind(order_id).fetch_all(c).await)?;
         rows.into_iter()
-            .map(|(part, count, stands)| {
+            .map(|(part, count, stands, were_there)| {
                 let unreadable = || Error::unreadable("order_items", "verdict", order_id);
-                Ok(Standing { part: UndoPart::from_key(&part).ok_or_else(unreadable)?, count, stands })
+                let part = UndoPart::from_key(&part).ok_or_else(unreadable)?;
+                Ok(Standing { part, count, stands, were_there })
             })
             .collect()
     }

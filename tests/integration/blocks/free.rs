@@ -3,12 +3,14 @@
 use nmp::authz::{Grant, NumbersWrite, Role};
 use nmp::domain::E164;
 use nmp::domain::block::free::Stretch;
+use nmp::moving::files;
 use nmp::service::blocks::{self, FreeForm};
 use nmp::service::housekeeping::sweep;
+use nmp::service::moving::{Import, ImportKind, Mover, Source};
 use nmp::service::numbers::{self, NumberFilter};
 use nmp::service::orders::{self, ReleaseSelection, Submitted};
 use nmp::service::{Error, Page};
-use nmp::store::Db;
+use nmp::store::{Db, Reservation};
 use time::Duration;
 
 use super::{add, said};
@@ -23,6 +25,7 @@ on_both_databases![
     what_is_asked_for_has_to_make_sense,
     a_reservation_ends,
     a_reservation_ends_once_its_numbers_are_uploaded,
+    a_reservation_ends_once_its_numbers_are_imported,
     two_people_never_get_the_same_numbers,
     a_hundred_among_a_million_are_found_at_once,
     a_million_that_a_backend_holds_are_passed_over,
@@ -177,12 +180,31 @@ async fn a_reservation_ends_once_its_numbers_are_uploaded(world: World) {
     let gaps = FreeForm { in_a_row: false, ..asked(20) };
     assert_eq!(reserve(&world, &gaps).await.unwrap(), "+441632960000-+441632960004 +441632960006-+441632960020");
     let left = async || blocks::reservations(&world.ctx, &grant()).await.unwrap().len();
+    assert!(!blocks::reservations(&world.ctx, &grant()).await.unwrap()[0].is_begun());
     world.upload("contoso", "+441632960000-0004\n+441632960050").await;
     assert_eq!((left().await, database::numbers(&world.db, "SELECT COUNT(*) FROM reserved").await), (1, vec![1]));
+    let begun = async || blocks::reservations(&world.ctx, &grant()).await.unwrap().iter().all(Reservation::is_begun);
+    assert!(begun().await, "a gap is used up");
     world.upload("contoso", "+441632960006-0019").await;
     assert_eq!(left().await, 1, "one of its numbers is free");
     world.upload("contoso", "+441632960020").await;
     assert_eq!(left().await, 0);
+}
+
+async fn a_reservation_ends_once_its_numbers_are_imported(world: World) {
+    world.local_account("contoso").await;
+    add(&world, "+441632960000", "+441632960099").await;
+    assert_eq!(reserve(&world, &asked(2)).await.unwrap(), "+441632960000-+441632960001");
+    let folder = tempfile::tempdir().unwrap();
+    let numbers_csv = "telephoneNumber,accountName,serviceDetails_teamsOperatorConnect_enabled\n\
+                       +441632960000,contoso,true\n+441632960001,contoso,true\n";
+    std::fs::write(folder.path().join("numbers.csv"), numbers_csv).unwrap();
+    let (mover, source) =
+        (Mover::new(&grant(), origin()).unwrap(), Source { kind: ImportKind::Files, name: "a test".to_owned() });
+    let (mut import, _) = Import::run(&world.ctx, mover, source).await.unwrap();
+    files::take_in(&mut import, files::in_folder(folder.path()).unwrap()).await.unwrap();
+    assert_eq!(import.finish().await.unwrap().counts.numbers.new, 2);
+    assert!(blocks::reservations(&world.ctx, &grant()).await.unwrap().is_empty());
 }
 
 async fn two_people_never_get_the_same_numbers(world: World) {

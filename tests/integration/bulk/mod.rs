@@ -6,6 +6,7 @@ mod lists;
 mod meanwhile;
 mod moves;
 mod pages;
+mod refused;
 mod undo;
 
 use std::sync::Arc;

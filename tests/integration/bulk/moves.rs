@@ -87,6 +87,8 @@ async fn to_another_tenant_they_are_released_and_uploaded_in_one_order(world: Wo
     assert_eq!(review.order.moves, Some(Moves::ToOtherTenant));
     assert_eq!(review.counts, [(Verdict::Refused(Refusal::Quarantine), 2)]);
     assert!(review.refused[0].refusal().unwrap().contains("Would leave account contoso"), "{:?}", review.refused[0]);
+    let range = &review.quarantined[0];
+    assert_eq!((range.count, range.had_it.as_deref(), range.leaves), (2, Some("contoso"), true), "{range:?}");
     assert!(
         review.warnings.iter().any(|text| text.contains("In between it cannot be called")),
         "{:?}",

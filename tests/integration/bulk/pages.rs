@@ -132,3 +132,60 @@ fn an_upload_begins_with_the_usual_capabilities() {
         assert_eq!(ticked(&page.text), ["InboundCalling", "OutboundCalling"]);
     });
 }
+
+#[test]
+fn refused_lines_go_back_into_the_form_they_came_from() {
+    runtime().block_on(async {
+        let Portal { demo: _demo, mut admin } = Portal::start().await;
+        let file = format!("Number,Account,SIP header\n{OF_CONTOSO},contoso,a\n+441632960777,contoso,\"b,c\"\n");
+        let set = [("custom_sip_header_change", "set"), ("custom_sip_header", "gate-1")];
+        let forms: [(&str, &[(&str, &str)]); 3] =
+            [("/numbers/release", &[]), ("/numbers/manage", &set), ("/numbers/move", &[("to", "contoso")])];
+        for (path, fields) in forms {
+            let (status, review) = form(&mut admin, path, fields, Some(file.as_bytes())).await;
+            assert_eq!(status, StatusCode::SEE_OTHER, "{review}");
+            let page = admin.get(&review).await.text;
+            assert!(page.contains(&format!("Mend them in a file and <a href=\"{path}\">")), "{page}");
+            assert!(!page.contains("upload that") && !page.contains("Upload the good"), "{path}: {page}");
+            let order = review.trim_end_matches("/review");
+            let refused = admin.get(&format!("{order}/refused.csv")).await.text;
+            let lines: Vec<&str> = refused.lines().collect();
+            assert_eq!(lines[0], "Number,Account,SIP header,reason", "{refused}");
+            assert!(lines[1].contains("+441632960777") && lines[1].contains("\"b,c\""), "{refused}");
+            assert!(lines[1].contains("No account has this number") && lines.len() == 2, "{refused}");
+            let mended = refused.replace("+441632960777", OF_CONTOSO);
+            let (status, review) = form(&mut admin, path, fields, Some(mended.as_bytes())).await;
+            assert_eq!(status, StatusCode::SEE_OTHER, "{review}");
+            let page = admin.get(&review).await.text;
+            assert!(page.contains("Refused: 0<"), "{path}: {page}");
+        }
+    });
+}
+
+#[test]
+fn each_further_service_has_a_field_of_its_own() {
+    runtime().block_on(async {
+        let Portal { demo: _demo, mut admin } = Portal::start().await;
+        let page = admin.get(&format!("/numbers/manage?number=%2B{}", &OF_CONTOSO[1..])).await;
+        let html = scraper::Html::parse_document(&page.text);
+        let fields = scraper::Selector::parse("main form select[name]").unwrap();
+        let mut names: Vec<&str> = html.select(&fields).filter_map(|field| field.attr("name")).collect();
+        let further = names.iter().filter(|name| name.starts_with("further_service_")).count();
+        assert_eq!(further, 1, "{names:?}");
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all, "fields share a name: {names:?}");
+        let add = [("number", OF_CONTOSO), ("further_service_zoomPhoneCloudPeering", "+")];
+        let (status, review) = form(&mut admin, "/numbers/manage", &add, None).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{review}");
+        let shown = admin.get(&review).await.text;
+        assert!(shown.contains("Zoom Phone Cloud Peering is not enabled on account contoso"), "{shown}");
+        let draft = review.trim_start_matches("/orders/").trim_end_matches("/review").to_owned();
+        let back = admin.get(&format!("/numbers/manage?draft={draft}")).await.text;
+        let html = scraper::Html::parse_document(&back);
+        let chosen =
+            scraper::Selector::parse("select[name=further_service_zoomPhoneCloudPeering] option[selected]").unwrap();
+        assert_eq!(html.select(&chosen).filter_map(|one| one.attr("value")).collect::<Vec<_>>(), ["+"], "{back}");
+    });
+}

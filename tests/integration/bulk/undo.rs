@@ -8,6 +8,7 @@ use nmp::service::orders::{self, ReleaseSelection, UndoRight};
 
 use super::moves::{let_out, stage_move, synced, to};
 use super::{all, done, find, get, stage, ticked};
+use crate::harness::database::execute;
 use crate::harness::on_both_databases;
 use crate::harness::world::{World, grant, number, person};
 
@@ -16,6 +17,7 @@ on_both_databases![
     released_numbers_come_back_as_they_were,
     a_move_is_undone_by_the_reverse_order,
     what_changed_since_cannot_be_undone,
+    why_it_cannot_be_undone_is_said,
 ];
 
 const FIRST: &str = "+441632960000";
@@ -106,4 +108,24 @@ async fn what_changed_since_cannot_be_undone(world: World) {
     assert!(matches!(&refused, Err(Error::Conflict(reason)) if reason.contains("changed since")), "{refused:?}");
     let wrong = orders::stage_undo(&world.ctx, &UndoRight::Write(grant()), uploaded, UndoPart::New).await;
     assert!(matches!(wrong, Err(Error::NotFound(_))), "{wrong:?}");
+}
+
+async fn why_it_cannot_be_undone_is_said(world: World) {
+    world.local_account("contoso").await;
+    let uploaded = world.upload("contoso", "+441632960000-0001").await;
+    let form = EditForm { capability_change: ADD.into(), capability: vec!["Mobile".into()], ..EditForm::default() };
+    let changed = stage(&world, &ticked(&[FIRST]), &form).await;
+    done(&world, changed).await;
+    let why = async |order: i64| {
+        let found = orders::look_for_undo(&world.ctx, &grant(), &world.order(order).await).await.unwrap();
+        assert!(found.parts.is_empty() || found.why_not.is_empty(), "{found:?}");
+        found.why_not.join(" ")
+    };
+    let said = why(uploaded).await;
+    assert!(said.contains("cannot be undone any more: 1 of its numbers is not as this order left it"), "{said}");
+    assert_eq!(why(changed).await, "");
+    // What came with an import says that it can be undone by no order.
+    execute(&world.db, &format!("UPDATE orders SET source = 'import' WHERE id = {changed}")).await;
+    let said = why(changed).await;
+    assert!(said.contains("took numbers over") && said.contains("sent nothing"), "{said}");
 }

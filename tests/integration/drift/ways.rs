@@ -1,10 +1,10 @@
 //! The ways to settle drift: adopt, push, release, ignore.
 
 use nmp::domain::{
-    AccountForm, DriftKind, DriftWay, E164, Leaving, OrderKind, Service, ServiceSet, SyncState, Verdict,
+    AccountForm, DriftKind, DriftWay, E164, Leaving, OrderKind, Service, ServiceSet, SyncState, UndoPart, Verdict,
 };
 use nmp::service::drift::{self, DriftFilter, Ignore, Ignored};
-use nmp::service::orders::{CHANGE_ASSIGNED, Decision, Submitted};
+use nmp::service::orders::{CHANGE_ASSIGNED, Decision, Submitted, UndoRight};
 use nmp::service::{Error, numbers, orders};
 use nmp::store::Page;
 
@@ -27,6 +27,8 @@ on_both_databases![
     what_the_backend_says_anew_is_not_adopted_as_it_was,
     ignored_drift_comes_back_when_a_side_changes,
     what_is_typed_to_ignore_is_checked,
+    what_settled_drift_is_undone_where_that_is_clear,
+    what_only_a_backend_has_is_not_released_for_another_tenant,
 ];
 
 const CHANGED: &str = "+441632960002";
@@ -315,4 +317,71 @@ async fn what_is_typed_to_ignore_is_checked(world: World) {
     let refused = drift::ignore(&world.ctx, &grant(), &origin(), &nothing, &typed).await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     assert_eq!(Service::OperatorConnect.key(), "operatorConnect");
+}
+
+async fn undo(world: &World, order: i64) -> (Vec<(UndoPart, i64)>, String) {
+    let found = orders::look_for_undo(&world.ctx, &grant(), &world.order(order).await).await.unwrap();
+    (found.parts, found.why_not.join(" "))
+}
+
+async fn what_settled_drift_is_undone_where_that_is_clear(world: World) {
+    drifted(&world).await;
+    let before = find(&world, CHANGED).await.unwrap().settings;
+    let adopted = stage(&world, &only(&[CHANGED, STRANGER]), DriftWay::Adopt, None).await.unwrap().order_id;
+    assert!(matches!(world.submit(adopted).await, Submitted::Done));
+    let (parts, why) = undo(&world, adopted).await;
+    assert_eq!(parts, [(UndoPart::Changed, 1)]);
+    assert!(why.contains("1 number was at the backend before"), "{why}");
+    let admin = crate::harness::world::person("Alex Admin", &[nmp::authz::Role::AdminUser]);
+    let right = UndoRight::of(&admin, &world.order(adopted).await, UndoPart::Changed).unwrap();
+    let draft = orders::stage_undo(&world.ctx, &right, adopted, UndoPart::Changed).await.unwrap();
+    assert_eq!(world.review(draft).await.counts, [(Verdict::Changed, 1)]);
+    push(&world, draft).await;
+    assert_eq!(find(&world, CHANGED).await.unwrap().settings, before);
+    world.backend_answers(&world.get("contoso").await, OrderKind::Upload, |_| true).await;
+
+    // What the backend does not have is removed here, and comes back as it was.
+    let removed = stage(&world, &only(&[GONE]), DriftWay::Adopt, None).await.unwrap().order_id;
+    assert!(matches!(world.submit(removed).await, Submitted::Done));
+    assert_eq!(undo(&world, removed).await, (vec![(UndoPart::Released, 1)], String::new()));
+
+    // What was overwritten at the backend is not known any more.
+    drifted_again(&world).await;
+    let pushed = stage(&world, &only(&["+441632960003"]), DriftWay::Push, None).await.unwrap().order_id;
+    assert!(matches!(world.submit(pushed).await, Submitted::Done));
+    world.backend_answers(&world.get("contoso").await, OrderKind::Upload, |_| true).await;
+    let (parts, why) = undo(&world, pushed).await;
+    assert!(parts.is_empty() && why.contains("What the backend had before is not kept"), "{parts:?} {why}");
+    let right = UndoRight::of(&admin, &world.order(pushed).await, UndoPart::Changed).unwrap();
+    let refused = orders::stage_undo(&world.ctx, &right, pushed, UndoPart::Changed).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+}
+
+/// One more number is different there.
+async fn drifted_again(world: &World) {
+    let ours = described_as(&find(world, "+441632960000").await.unwrap().settings);
+    world.clock.advance(time::Duration::minutes(1));
+    let mut list: Vec<_> = (0..5).map(|n| seen(&format!("+44163296000{n}"), &ours)).collect();
+    list[3].described = other();
+    list.push(seen(STRANGER, &other()));
+    pull(world, CONTOSO, &[&list]).await;
+    compare(world, CONTOSO).await;
+}
+
+fn described_as(settings: &nmp::domain::NumberSettings) -> nmp::store::Described {
+    let service = Service::OperatorConnect;
+    nmp::store::Described { service: service.key().to_owned(), settings: settings.part(service), leaving: None }
+}
+
+async fn what_only_a_backend_has_is_not_released_for_another_tenant(world: World) {
+    drifted(&world).await;
+    world.create(&account_form("spare", CONTOSO)).await;
+    let order = stage(&world, &only(&[STRANGER]), DriftWay::Release, Some("spare")).await.unwrap().order_id;
+    assert_eq!(world.review(order).await.counts, [(Verdict::Release, 1)]);
+    let spare = world.get("spare").await;
+    let form = account_form("spare", FABRIKAM);
+    nmp::service::accounts::update(&world.ctx, &grant(), &origin(), "spare", spare.rev, &form).await.unwrap();
+    assert!(matches!(world.submit(order).await, Submitted::Moved(_)));
+    let review = world.review(order).await;
+    assert_eq!((review.accepted(), review.counts.len()), (0, 1), "{:?}", review.counts);
 }

@@ -30,6 +30,7 @@ on_both_databases![
     the_configuration_rules_numbers_that_are_in_it_already,
     numbers_in_a_row_stand_on_one_line,
     a_row_of_thousands_is_one_line_and_the_pages_go_on_behind_it,
+    a_review_has_a_row_of_thousands_on_one_line,
     what_has_run_out_is_swept,
     what_was_before_us_is_read_from_the_orders,
 ];
@@ -352,4 +353,23 @@ async fn what_was_before_us_is_read_from_the_orders(world: World) {
         crate::harness::database::execute(&world.db, statement).await;
     }
     assert_eq!(told(&world).await, kept);
+}
+
+async fn a_review_has_a_row_of_thousands_on_one_line(world: World) {
+    two_accounts(&world).await;
+    world.upload("contoso", "+441632960000-4999").await;
+    release(&world, "contoso").await;
+    world.upload("contoso", "+441632970000-0009").await;
+    world.clock.advance(Duration::hours(1));
+    release(&world, "contoso").await;
+    let order = world.stage("fabrikam", "+441632960000-4999\n+441632970000-0009").await;
+    let review = world.review(order).await;
+    let told: Vec<_> = review
+        .quarantined
+        .iter()
+        .map(|range| (range.first.to_string(), range.count, range.had_it.as_deref().unwrap_or("nobody"), range.leaves))
+        .collect();
+    let expected = [("+441632960000", 5_000), ("+441632970000", 10)];
+    assert_eq!(told, expected.map(|(first, count)| (first.to_owned(), count, "contoso", false)));
+    assert_eq!(review.quarantined[1].until - review.quarantined[0].until, Duration::hours(1));
 }

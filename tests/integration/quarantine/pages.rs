@@ -115,3 +115,25 @@ fn a_number_is_released_asked_for_and_given_to_another() {
         drop(demo);
     });
 }
+
+#[test]
+fn numbers_in_a_row_are_let_out_of_quarantine_with_one_tick() {
+    runtime().block_on(async {
+        let Portal { demo, mut admin } = Portal::start().await;
+        let (block, range) = ("+441632960055-0059", "+441632960055-+441632960059");
+        let taken = stage_upload(&mut admin, "contoso", block).await;
+        submit(&mut admin, taken).await;
+        let released = stage_release(&mut admin, range).await;
+        submit(&mut admin, released).await;
+        let draft = stage_upload(&mut admin, "fabrikam", block).await;
+        let review = admin.get(&format!("/orders/{draft}/review")).await;
+        assert!(said(&review.text).contains("In quarantine: 5"), "{}", review.text);
+        assert!(review.text.contains(&format!("value=\"{range}\"")), "they stand on one line: {}", review.text);
+        let path = format!("/orders/{draft}/quarantine");
+        let none = admin.post(&path, &[("number", "+441632960055-nonsense"), ("reason", "x")]).await;
+        assert_eq!(none.status, StatusCode::BAD_REQUEST);
+        let done = admin.post(&path, &[("number", range), ("reason", "The office moved over")]).await;
+        assert!(said(&done.text).contains("5 numbers were let out of quarantine"), "{}", done.text);
+        drop(demo);
+    });
+}

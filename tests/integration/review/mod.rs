@@ -4,6 +4,7 @@ mod addresses;
 mod freshness;
 mod kinds;
 mod pages;
+mod recheck;
 
 use nmp::domain::{BackendInfo, NumberSettings, Outside, Service};
 use nmp::service::orders::{self, Decision, Submitted};

@@ -3,7 +3,7 @@
 use time::format_description::well_known::Rfc3339;
 
 use crate::authz::{NumbersRead, Principal};
-use crate::domain::{Account, E164, Refusal, SentNumber, Service, Verdict};
+use crate::domain::{Account, Deed, E164, Refusal, SentNumber, Service, Verdict};
 use crate::service::{ItemProblem, Result};
 use crate::store::{ItemRow, Page, QuarantinedItem, Tx};
 
@@ -72,7 +72,7 @@ fn refusal(item: ItemRow, sent: &[SentNumber], (person, held): (&Principal, &[E1
             RELEASING,
             format!("The number {number} is being released. Wait until that is complete, then create it again."),
         ),
-        other => ("number_refused", format!("The number {number}: {}", other.reason())),
+        other => ("number_refused", format!("The number {number}: {}", other.reason(Deed::Upload))),
     };
     Some(conflict(number, sent, code, message))
 }
