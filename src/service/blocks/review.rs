@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::domain::field::thousands;
 use crate::domain::quarantine::instant;
 use crate::service::Result;
 use crate::store::Tx;
@@ -18,11 +19,19 @@ pub(in crate::service) async fn warnings(tx: &mut Tx, order_id: i64, now: Offset
             _ => format!("{count} of the new numbers are in none of your blocks, such as {first}."),
         });
     }
-    for kept in tx.reserved_by_others(order_id, now).await? {
+    let kept_by_others = tx.reserved_by_others(order_id, now).await?;
+    for kept in kept_by_others.shown {
         let (count, until) = (kept.count, instant(kept.until));
         let what =
             if count == 1 { "1 of the new numbers is".to_owned() } else { format!("{count} of the new numbers are") };
         warnings.push(format!("{what} reserved by {} for account {} until {until}.", kept.author, kept.account));
+    }
+    if kept_by_others.further > 0 {
+        warnings.push(format!(
+            "{} more of the new numbers are in {} further reservations of others. The page Blocks lists reservations.",
+            thousands(kept_by_others.numbers),
+            thousands(kept_by_others.further)
+        ));
     }
     Ok(warnings)
 }

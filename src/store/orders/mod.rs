@@ -1,5 +1,6 @@
 //! Orders as rows: drafts and submitted ones.
 
+pub(super) mod addresses;
 pub(super) mod adopt;
 pub(super) mod begun;
 pub(super) mod bulk;
@@ -18,6 +19,7 @@ pub(super) mod problems;
 pub(super) mod ranges;
 pub(super) mod reality;
 pub(super) mod refused;
+pub(super) mod sources;
 pub(super) mod stage;
 pub(super) mod submit;
 pub(super) mod theirs;

@@ -1,6 +1,7 @@
 //! What the sync engine has to do: its work, and what is being sent.
 
 pub(super) mod handed_on;
+pub(super) mod held;
 pub(super) mod known;
 pub(super) mod news;
 pub(super) mod observed;
@@ -15,4 +16,5 @@ pub(super) mod shown;
 pub(super) mod unread;
 pub(super) mod upkeep;
 pub(super) mod waiting;
+pub(super) mod wanted;
 pub(super) mod work;

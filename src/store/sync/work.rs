@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::{BackendInfo, Backends, TenantId};
+use crate::domain::{BackendInfo, Backends};
 use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::{Error, Result, Tx, at, micros};
 
@@ -215,6 +215,8 @@ macro_rules! wanted {
     };
 }
 
+pub(super) use wanted;
+
 statements! {
     WANT = wanted!("VALUES ($1, $2, $3, $4, $5)");
     WANT_ACCOUNT = wanted!(
@@ -239,41 +241,6 @@ statements! {
         JOIN accounts a ON a.id = waiting.account_id
         WHERE (a.services & $4) <> 0"
     );
-    WANT_ACCOUNTS_OF_TENANT = wanted!(
-        "
-        SELECT CAST($1 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
-        FROM accounts a
-        WHERE a.tenant_id = $3
-          AND (a.services & $4) <> 0
-          AND (
-              EXISTS (
-                  SELECT 1
-                  FROM numbers n
-                  WHERE n.state <> 'synced'
-                    AND n.state IN ('pending', 'releasing')
-                    AND n.account_id = a.id
-              )
-              OR EXISTS (
-                  SELECT 1
-                  FROM reconciles r
-                  WHERE r.account_id = a.id
-                    AND r.backend = $1
-                    AND r.state IN ('comparing', 'held')
-              )
-          )"
-    );
-    WANT_NEW_TENANTS = "
-        INSERT INTO work (backend, kind, key, next_at, set_at)
-        SELECT $3, $1, c.tenant_id, $2, $2
-        FROM consents c
-        WHERE c.tenant_id NOT IN (
-            SELECT w.key
-            FROM work w
-            WHERE w.backend = $3
-              AND w.kind = $1
-        )
-          AND (c.status = 'active' OR CAST($4 AS BIGINT) = 0)
-        ON CONFLICT (backend, kind, key) DO NOTHING";
     CLAIM_PUSH_SQLITE = claim_sqlite!("work_pushes", "'account', 'relationship'");
     CLAIM_PUSH_POSTGRES = claim_postgres!("'account', 'relationship'");
     CLAIM_PULL_SQLITE = claim_sqlite!("work_pulls", "'consents', 'civic-addresses', 'numbers'");
@@ -363,14 +330,18 @@ pub struct Again {
     pub not_before: Option<OffsetDateTime>,
 }
 
-/// The statement that asks for a piece of work. A pull is asked for by somebody who waits for it, so it goes before all
-/// that are only due again.
-fn want(work: WorkId<'_>, when: OffsetDateTime) -> Conditions {
-    let next = match work.kind.lane() {
+/// When a piece of work is due that somebody asks for. A pull is asked for by somebody who waits for it, so it goes before
+/// all that are only due again.
+pub(super) fn due(kind: WorkKind, when: OffsetDateTime) -> OffsetDateTime {
+    match kind.lane() {
         Lane::Pushes => when,
         Lane::Pulls => when - HEAD_START,
-    };
-    let (next, when) = (Bind::Int(micros(next)), Bind::Int(micros(when)));
+    }
+}
+
+/// The statement that asks for a piece of work.
+fn want(work: WorkId<'_>, when: OffsetDateTime) -> Conditions {
+    let (next, when) = (Bind::Int(micros(due(work.kind, when))), Bind::Int(micros(when)));
     Conditions::whole(WANT, [work.backend.into(), work.kind.key().into(), work.key.into(), next, when])
 }
 
@@ -408,48 +379,6 @@ impl Tx {
             let want = want_account(account_id, backend, when);
             on!(self, |c| bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
         }
-        Ok(())
-    }
-
-    /// Asks for the numbers of every account of a tenant that waits for a backend to be pushed to it.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn want_accounts_of_tenant(
-        &mut self,
-        backend: &BackendInfo,
-        tenant: &TenantId,
-        when: OffsetDateTime,
-    ) -> Result<()> {
-        on!(self, |c| sqlx::query(WANT_ACCOUNTS_OF_TENANT)
-            .bind(backend.name.as_str())
-            .bind(micros(when))
-            .bind(tenant.as_str())
-            .bind(backend.services.bits())
-            .execute(c)
-            .await
-            .map(drop))?;
-        Ok(())
-    }
-
-    /// Asks for this kind of work for every tenant that has none yet and whose consent stands, or for addresses was given.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn want_work_for_new_tenants(
-        &mut self,
-        backend: &str,
-        kind: WorkKind,
-        when: OffsetDateTime,
-    ) -> Result<()> {
-        on!(self, |c| sqlx::query(WANT_NEW_TENANTS)
-            .bind(kind.key())
-            .bind(micros(when))
-            .bind(backend)
-            .bind(i64::from(kind == WorkKind::Numbers))
-            .execute(c)
-            .await
-            .map(drop))?;
         Ok(())
     }
 
