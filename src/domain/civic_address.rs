@@ -134,26 +134,48 @@ impl CivicAddress {
 
 /// What the ids of addresses and of their locations stand for, in words.
 #[derive(Clone, Debug, Default)]
-pub struct Places(HashMap<String, String>);
+pub struct Places {
+    words: HashMap<String, String>,
+    /// What is to be said of those that are not validated.
+    marks: HashMap<String, &'static str>,
+}
 
 impl Places {
-    /// Collects the places of these addresses.
+    /// Collects the places of these addresses. Those of an address that is not validated say so wherever they stand.
     pub fn of<'a>(addresses: impl IntoIterator<Item = &'a CivicAddress>) -> Self {
-        let mut places = HashMap::new();
+        let mut places = Self::default();
         for address in addresses {
-            places.insert(address.id.clone(), address.line());
+            let mark = |mark| (!address.is_validated()).then_some(mark);
+            places.add(&address.id, address.line(), mark("not validated"));
             for location in &address.locations {
                 let words = [&location.description, &location.additional_info];
                 let words: Vec<_> = words.into_iter().flatten().map(String::as_str).collect();
-                places.insert(location.id.clone(), words.join(", "));
+                places.add(&location.id, words.join(", "), mark("its address is not validated"));
             }
         }
-        Self(places)
+        places
+    }
+
+    fn add(&mut self, id: &str, words: String, mark: Option<&'static str>) {
+        let marked = match mark {
+            None => words,
+            Some(mark) if words.is_empty() => format!("{id} ({mark})"),
+            Some(mark) => format!("{words} ({mark})"),
+        };
+        self.words.insert(id.to_owned(), marked);
+        self.marks.extend(mark.map(|mark| (id.to_owned(), mark)));
+    }
+
+    /// The same with the ids instead of the words, for a table that a program reads.
+    #[must_use]
+    pub fn by_id(&self) -> Self {
+        let words = self.marks.iter().map(|(id, mark)| (id.clone(), format!("{id} ({mark})"))).collect();
+        Self { words, marks: self.marks.clone() }
     }
 
     /// Gives the place in words, or its id where there are none.
     pub fn words<'a>(&'a self, id: &'a str) -> &'a str {
-        self.0.get(id).filter(|words| !words.is_empty()).map_or(id, String::as_str)
+        self.words.get(id).filter(|words| !words.is_empty()).map_or(id, String::as_str)
     }
 }
 
@@ -187,10 +209,20 @@ mod tests {
         let address = CivicAddress {
             id: "a".into(),
             city_or_town: Some("Reading".into()),
+            validation_status: Some("validated".into()),
             locations: vec![floor("b", Some("Floor 2")), floor("c", None)],
             ..CivicAddress::default()
         };
         let places = Places::of([&address]);
         assert_eq!(["a", "b", "c", "d"].map(|id| places.words(id)), ["Reading", "Floor 2", "c", "d"]);
+        for status in [None, Some("notValidated".to_owned()), Some("unheardOf".to_owned())] {
+            let doubtful = CivicAddress { validation_status: status, ..address.clone() };
+            let places = Places::of([&doubtful]);
+            assert_eq!(places.words("a"), "Reading (not validated)");
+            assert_eq!(places.words("b"), "Floor 2 (its address is not validated)");
+            assert_eq!(places.words("c"), "c (its address is not validated)");
+            let ids = places.by_id();
+            assert_eq!(["a", "d"].map(|id| ids.words(id)), ["a (not validated)", "d"]);
+        }
     }
 }

@@ -24,12 +24,18 @@ pub struct TenantFacts {
 impl TenantFacts {
     /// Collects the facts from what was pulled.
     pub fn new(addresses: &[CivicAddress], plans: Option<Vec<CapabilityPlan>>) -> Self {
-        let addresses: HashMap<String, HashSet<String>> = addresses
-            .iter()
-            .map(|address| (address.id.clone(), address.locations.iter().map(|location| location.id.clone()).collect()))
-            .collect();
-        let locations = addresses.values().flatten().cloned().collect();
-        Self { addresses, locations, plans }
+        let mut facts = Self { plans, ..Self::default() };
+        facts.add(addresses);
+        facts
+    }
+
+    /// Adds more of the tenant's addresses.
+    pub fn add(&mut self, addresses: &[CivicAddress]) {
+        for address in addresses {
+            let places = || address.locations.iter().map(|location| location.id.clone());
+            self.locations.extend(places());
+            self.addresses.entry(address.id.clone()).or_default().extend(places());
+        }
     }
 }
 
@@ -227,7 +233,7 @@ fn all_described(settings: &NumberSettings, places: &Places) -> Vec<(&'static st
 
 /// Finds what differs between two settings values. Two places of the same words are told apart by their ids.
 pub fn differences(before: &NumberSettings, after: &NumberSettings, places: &Places) -> Vec<Difference> {
-    let ids = Places::default();
+    let ids = places.by_id();
     let by_id = all_described(before, &ids).into_iter().zip(all_described(after, &ids));
     let in_words = all_described(before, places).into_iter().zip(all_described(after, places));
     by_id

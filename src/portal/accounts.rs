@@ -65,12 +65,19 @@ fn service_choices(current: &str) -> Vec<Choice> {
     Service::ALL.into_iter().map(|service| Choice::new(service.key(), service.label(), current)).collect()
 }
 
+/// The value of the filter for accounts that wait for a person to confirm what would change.
+const CONFIRMATION: &str = "confirmation";
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct AccountQuery {
     q: String,
     service: String,
     tenant: String,
+    /// `confirmation`: only accounts that wait for one.
+    waits: String,
+    /// Only accounts of this order.
+    order: String,
     page: String,
 }
 
@@ -82,15 +89,28 @@ impl AccountQuery {
             text: filled(&self.q).map(str::to_lowercase),
             tenant_id: tenant_id.map_err(|_| "This is no tenant ID. It has 8-4-4-4-12 hexadecimal digits.")?,
             service: Service::from_key(&self.service),
+            is_held: self.is_held(),
+            order: self.order(),
         })
+    }
+
+    fn is_held(&self) -> bool {
+        self.waits == CONFIRMATION
+    }
+
+    fn order(&self) -> Option<i64> {
+        self.order.trim().parse().ok()
     }
 
     fn filters(&self) -> Filters {
         let service = Service::from_key(&self.service);
+        let (waits, order) = (if self.is_held() { CONFIRMATION } else { "" }, self.order().map(|id| id.to_string()));
         Filters::new("/accounts")
             .with("q", "Text", &self.q)
             .shown("service", "Service", service.map_or("", Service::key), service.map_or("", Service::label))
             .with("tenant", "Tenant", &self.tenant)
+            .shown("waits", "Waits", waits, "For a confirmation")
+            .with("order", "Order", &order.unwrap_or_default())
     }
 }
 
@@ -124,6 +144,8 @@ struct AccountsPage {
     tenant: String,
     tenant_error: &'static str,
     services: Vec<Choice>,
+    waits: Vec<Choice>,
+    order: String,
     pills: Vec<Pill>,
     clear: String,
     csv: String,
@@ -172,6 +194,8 @@ async fn list(
     Ok(page(&AccountsPage {
         shell: shell.at("accounts"),
         services: service_choices(&query.service),
+        waits: vec![Choice::new(CONFIRMATION, "For a confirmation", &query.waits)],
+        order: query.order().map(|id| id.to_string()).unwrap_or_default(),
         pills: filters.pills(),
         clear: filters.clear(),
         csv: filters.csv(),

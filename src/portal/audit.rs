@@ -61,6 +61,7 @@ fn action_words(action: &str) -> String {
         "consent.numbers_again" => "Refused numbers sent again",
         "consent.seen" => "Consent changed at the backend",
         "numbers.disabled_services" => "Disabled services of numbers changed",
+        "numbers.replaced" => "What a backend had was replaced by a push",
         "numbers.seen" => "Numbers changed at the backend",
         "consent.relationship" => "Relationship status set",
         "order.submit" => "Order submitted",

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::pull::PullState;
-use super::show::{Chip, Moment, counted};
+use super::show::{Chip, Moment, count, counted};
 use crate::authz::{ConsentsRead, SyncWrite};
 use crate::domain::TenantId;
 use crate::domain::field::filled;
@@ -16,7 +16,7 @@ use crate::http::{
     see_other_with,
 };
 use crate::service::sync_status::{
-    self, BackendStatus, KindStatus, LeftBehind, Piece, Pull, SHOWN, Subject, UnreadList, WorkKind,
+    self, BackendStatus, COUNTED, KindStatus, LeftBehind, Piece, Pull, SHOWN, Subject, UnreadList, WorkKind,
 };
 
 pub(super) fn routes() -> Routes {
@@ -135,15 +135,20 @@ impl BackendView {
     }
 }
 
+/// A count that is exact up to [`COUNTED`].
+pub(super) fn counted_up(value: i64) -> String {
+    if value > COUNTED { format!("over {}", count(COUNTED)) } else { count(value) }
+}
+
 impl Kind {
     fn new(backend: &str, status: KindStatus, now: OffsetDateTime) -> Self {
         let (title, what) = words(status.kind);
-        let noted = || status.pieces.iter().filter(|piece| piece.row.last_error.is_some());
-        let failing = noted().filter(|piece| piece.row.attempt > 0).count() as i64;
-        let slow = noted().count() as i64 - failing;
+        let failing = status.failing;
+        let slow =
+            status.pieces.iter().filter(|piece| piece.row.last_error.is_some() && piece.row.attempt == 0).count();
         let rows: Vec<Row> = status.pieces.into_iter().map(|piece| Row::new(piece, now)).collect();
         let state = if failing > 0 {
-            Chip::new("bad", format!("{failing} not going through"))
+            Chip::new("bad", format!("{} not going through", counted_up(failing)))
         } else if slow > 0 {
             Chip::new("pending", format!("{slow} slow"))
         } else if rows.iter().any(|row| row.pull.busy) {
@@ -153,8 +158,8 @@ impl Kind {
         } else {
             Chip::new("ok", "Fine")
         };
-        let caption = if rows.len() as i64 == SHOWN {
-            format!("{title}: the first {SHOWN}, those that do not go through first")
+        let caption = if status.all > SHOWN {
+            format!("{title}: {SHOWN} of {}, those that do not go through first", counted_up(status.all))
         } else {
             title.to_owned()
         };

@@ -268,10 +268,7 @@ async fn show(
         Some(found) if found.error.is_some() => numbers::failing_alike(ctx, &grant, number).await?,
         _ => 0,
     };
-    let places = match &found {
-        Some(found) => numbers::places(ctx, &grant, found).await?,
-        None => Places::default(),
-    };
+    let places = numbers::places(ctx, &grant, found.as_ref(), &sides).await?;
     let person = grant.principal();
     let may_write = person.may::<NumbersWrite>();
     let api = found.as_ref().map(|found| api_call::of_number(&state, found, may_write)).unwrap_or_default();

@@ -9,6 +9,7 @@ use super::explain::explain;
 use super::form::{Pager, page_of, query_value};
 use super::number::item_chip;
 use super::origin;
+use super::overview::more_held;
 use super::quarantine::OverrideRow;
 use super::show::{Chip, Moment, count, counted};
 use crate::authz::{Grant, OrdersRead, Principal};
@@ -57,6 +58,8 @@ struct OrderPage {
     progress: Bar,
     /// Accounts for which nothing is sent before somebody has confirmed what would change.
     held: Vec<String>,
+    /// How many more there are; empty where that is all.
+    more_held: String,
     causes: Vec<CauseRow>,
     /// How many of the failed numbers the causes have; empty where that is all.
     causes_said: String,
@@ -324,6 +327,7 @@ async fn show(
     let (undo, undo_why) = undo_rows(grant.principal(), &order, undoable);
     let pager = Pager { text, previous: link("before", found.before), next: link("after", found.after) };
     let other_view = view(!folded, None);
+    let held = orders::held_accounts(ctx, &grant, &order).await?;
     let template = OrderPage {
         shell: shell.at("orders"),
         id,
@@ -351,7 +355,8 @@ async fn show(
             refused_lines: if order.refused_lines > 0 { count(order.refused_lines) } else { String::new() },
         },
         progress: bar(&order),
-        held: orders::held_accounts(ctx, &grant, &order).await?,
+        more_held: if held.more() > 0 { more_held(&held) } else { String::new() },
+        held: held.names,
         may_retry: right.is_ok() && causes.iter().any(|cause| cause.retryable > 0),
         overrides: quarantine::overrides(ctx, &grant, id).await?.into_iter().map(OverrideRow::from).collect(),
         undo,

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::connection::counted_up;
 use super::consents::{UNANSWERED, WAITING, active_in};
 use super::drift::{self, DriftTile};
 use super::form::segment;
@@ -13,9 +14,10 @@ use crate::authz::{
 };
 use crate::domain::{Order, OrderStatus, SyncState};
 use crate::http::{Granted, Partial, PortalState, Problem, Routes, Shell, fragment, needs, page};
+use crate::service::accounts::{HELD_COUNTED, HeldAccounts};
 use crate::service::orders::{OrderFilter, OrderRight};
 use crate::service::overview::{self, Overview};
-use crate::service::sync_status::{self, SyncStatus};
+use crate::service::sync_status::{self, BackendStatus, SyncStatus};
 use crate::service::{Page, accounts, orders};
 
 pub(super) fn routes() -> Routes {
@@ -153,24 +155,21 @@ fn tiles(found: &Overview) -> Vec<Tile> {
 /// What needs a person, the most urgent first.
 fn needs_person(person: &Principal, found: &Overview, drafts: &[Order], sync: &SyncStatus) -> Vec<Need> {
     let mut needs = Vec::new();
-    let kinds = sync.backends.iter().flat_map(|backend| &backend.kinds);
-    let stuck = kinds
-        .flat_map(|kind| &kind.pieces)
-        .filter(|piece| piece.row.last_error.is_some() && piece.row.attempt > 0)
-        .count();
+    let stuck: i64 = sync.backends.iter().map(BackendStatus::failing).sum();
     if stuck > 0 {
         needs.push(Need {
             kind: "bad",
             word: "Connection",
             text: format!(
-                "{} with the backend does not go through. It is tried again by itself.",
-                counted(stuck as i64, "piece of work", "pieces of work")
+                "{} {} with the backend does not go through. It is tried again by itself.",
+                counted_up(stuck),
+                if stuck == 1 { "piece of work" } else { "pieces of work" }
             ),
             href: "/connection".into(),
             action: "See what is wrong",
         });
     }
-    for account in &found.held {
+    for account in &found.held.names {
         needs.push(Need {
             kind: "warn",
             word: "To confirm",
@@ -179,6 +178,15 @@ fn needs_person(person: &Principal, found: &Overview, drafts: &[Order], sync: &S
             ),
             href: format!("/accounts/{}", segment(account)),
             action: "Look and confirm",
+        });
+    }
+    if found.held.more() > 0 {
+        needs.push(Need {
+            kind: "warn",
+            word: "To confirm",
+            text: format!("{}. Nothing is pushed for them until you confirm it.", more_held(&found.held)),
+            href: "/accounts?waits=confirmation".into(),
+            action: "Show them",
         });
     }
     let failed = found.in_state(SyncState::Failed);
@@ -236,6 +244,15 @@ fn needs_person(person: &Principal, found: &Overview, drafts: &[Order], sync: &S
     needs
 }
 
+/// How many more accounts than those that are named wait for a person, in words.
+pub(super) fn more_held(held: &HeldAccounts) -> String {
+    let more = held.more();
+    if held.count > HELD_COUNTED {
+        return format!("Over {} accounts wait for a confirmation", count(HELD_COUNTED));
+    }
+    counted(more, "more account waits for a confirmation", "more accounts wait for a confirmation")
+}
+
 fn counted_up_in_words(value: i64) -> String {
     let noun = if value == 1 { "number" } else { "numbers" };
     format!("{} {noun}", drift::counted_up(value))
@@ -287,4 +304,18 @@ fn steps(found: &Overview, has_accounts: bool, may: bool) -> Vec<FirstStep> {
             text: "A list, a range or a CSV file. You see a review before anything is changed.",
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_that_are_not_named_are_counted() {
+        let held = |count| HeldAccounts { names: vec!["a".to_owned(); 5], count };
+        assert_eq!(more_held(&held(6)), "1 more account waits for a confirmation");
+        assert_eq!(more_held(&held(1_000)), "995 more accounts wait for a confirmation");
+        assert_eq!(more_held(&held(1_001)), "Over 1,000 accounts wait for a confirmation");
+        assert_eq!([1, 1_000, 1_001].map(counted_up), ["1", "1,000", "over 1,000"]);
+    }
 }

@@ -1,5 +1,6 @@
 //! The review of a draft: what would change, in counts and in detail, and the decision.
 
+mod addresses;
 mod held;
 mod mending;
 mod rows;
@@ -13,10 +14,11 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use self::held::Held;
-pub(super) use self::held::TheirRow;
+pub(super) use self::held::{TheirRow, theirs_said};
 use self::mending::Mendable;
-use self::rows::{ChangeRow, LineRow, RangeRow, Ranges, RefusedRow, are_of_all};
+use self::rows::{ChangeRow, LineRow, RangeRow, Ranges, RefusedRow, are_of_all, of_all};
 use self::shown::{fingerprint, moved};
+pub(super) use self::sources::SourceRow;
 use self::sources::Sources;
 use super::api_call::{self, ApiCalls};
 use super::form::{Errors, page_of};
@@ -30,12 +32,13 @@ use crate::http::{
     Flash, FormBody, Granted, Info, Partial, PathPart, PortalState, Problem, QueryString, Routes, Shell, fragment,
     go_on_to, needs, page_with, see_other, see_other_with,
 };
-use crate::service::orders::{self, Decision, ItemRange, OrderRight, REVIEW_SHOWN, Review, Source, Submitted};
+use crate::service::orders::{self, Decision, ItemRange, OrderRight, REVIEW_SHOWN, Review, Submitted};
 use crate::service::{self, Page};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/orders/{id}/review", needs::<OrdersRead>(), show)
+        .get("/orders/{id}/addresses.csv", needs::<OrdersRead>(), addresses::export)
         .post("/orders/{id}/submit", needs::<OrdersRead>(), submit)
         .post("/orders/{id}/discard", needs::<OrdersRead>(), discard)
         .post("/orders/{id}/proposals", needs::<NumbersWrite>(), mending::take_over)
@@ -60,6 +63,8 @@ struct ReviewPage {
     held: Held,
     tiles: Tiles,
     warnings: Vec<String>,
+    /// How many doubtful addresses the warnings name, and of how many; empty where that is all.
+    addresses_said: String,
     ranges: Vec<RangeRow>,
     /// What of the new numbers, or of those to release, the ranges have; empty where that is all.
     ranges_said: String,
@@ -183,7 +188,7 @@ struct ReviewQuery {
 /// A review, and how old what it rests on is.
 struct Reviewed {
     review: Review,
-    sources: Vec<Source>,
+    sources: orders::Sources,
 }
 
 impl Reviewed {
@@ -367,6 +372,7 @@ async fn review_page(
             assigned: count(*assigned),
         },
         warnings: review.warnings.clone(),
+        addresses_said: review.addresses_shown.map(|(told, all)| of_all(told, all, "addresses")).unwrap_or_default(),
         ranges: ranges.rows,
         ranges_said: ranges.said,
         ranges_first: ranges.first,

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::form::{Choice, Errors};
+use super::show::count;
 use crate::authz::{AccountsRead, CivicAddressesRead, NumbersRead, Principal};
 use crate::domain::upload::Encoding;
 use crate::domain::{Account, CapabilityPlan, CivicAddress, Service, ServiceSet, UsualCapabilities};
 use crate::http::Problem;
+use crate::service::civic_addresses::OFFERED;
 use crate::service::staging::UploadForm;
 use crate::service::{self, Ctx, accounts, civic_addresses, numbers};
 
@@ -274,12 +276,20 @@ fn profiles(ctx: &Ctx, chosen: &str) -> Vec<Choice> {
     ctx.policy.calling_profiles.iter().map(|profile| Choice::new(&profile.id, &profile.name, chosen)).collect()
 }
 
+/// What a group is called; where a tenant has more addresses than are offered, it says so.
+fn offered(label: &str, addresses: usize) -> String {
+    if addresses < OFFERED {
+        return label.to_owned();
+    }
+    format!("{label} (of the first {}; give another by its ID in a file)", count(OFFERED as i64))
+}
+
 fn address_groups(addresses: &[CivicAddress], chosen: &str) -> Vec<ChoiceGroup> {
     let addresses = in_order(addresses);
     let mut groups: Vec<ChoiceGroup> = [(true, "Validated"), (false, "Not validated: may be refused")]
         .into_iter()
         .map(|(validated, label)| ChoiceGroup {
-            label: label.to_owned(),
+            label: offered(label, addresses.len()),
             options: addresses
                 .iter()
                 .filter(|address| address.is_validated() == validated)

@@ -9,7 +9,7 @@ mod in_use;
 mod suggestion;
 mod update;
 
-pub use self::compared::{Confirmed, comparisons, confirm_changes, replaced};
+pub use self::compared::{Confirmed, comparisons, confirm_changes, plan_rests_on, replaced};
 pub use self::create::create;
 pub(super) use self::create::create_in;
 pub(super) use self::delete::{AccountDeletion, delete_in};
@@ -20,4 +20,4 @@ pub(super) use self::in_use::in_use;
 pub use self::suggestion::{against_subdomain, suggestion};
 pub(super) use self::update::update_in;
 pub use self::update::{Updated, update};
-pub use crate::store::{AccountFilter, AccountPage, PushPlan, Reconcile};
+pub use crate::store::{AccountFilter, AccountPage, HELD_COUNTED, HeldAccounts, PushPlan, Reconcile};

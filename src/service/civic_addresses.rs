@@ -1,9 +1,11 @@
 //! Civic addresses: owned by the enterprise, read here.
 
+use std::collections::BTreeSet;
+
 use super::{Ctx, Error, Result};
 use crate::authz::{CivicAddressesRead, Grant};
-use crate::domain::{CapabilityPlan, CivicAddress, TenantId};
-use crate::store::{AddressPage, Page};
+use crate::domain::{CapabilityPlan, CivicAddress, NumberSettings, Places, TenantId};
+use crate::store::{AddressPage, Page, Tx};
 
 /// Addresses on one page.
 pub const PAGE_SIZE: usize = 50;
@@ -21,6 +23,68 @@ pub async fn list(
 ) -> Result<AddressPage> {
     let mut tx = ctx.db.read_or_search(text.is_some()).await?;
     Ok(tx.civic_addresses_page(tenant, text, page, PAGE_SIZE).await?)
+}
+
+/// Places without their address that are looked for at once.
+const PLACES_AT_ONCE: usize = 100;
+/// More places than this of one tenant are found by reading all of its addresses.
+const FEW_PLACES: usize = 5;
+
+/// The addresses of a tenant in which these places are, however many addresses it has.
+pub(in crate::service) async fn with_places(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    wanted: &BTreeSet<&str>,
+) -> Result<Vec<CivicAddress>> {
+    let has = |address: &CivicAddress| address.locations.iter().any(|place| wanted.contains(place.id.as_str()));
+    if wanted.len() <= FEW_PLACES {
+        let wanted: Vec<_> = wanted.iter().map(|place| (tenant.clone(), (*place).to_owned())).collect();
+        let found = tx.civic_addresses_of_places(&wanted).await?;
+        return Ok(found.into_iter().filter(has).collect());
+    }
+    let mut all = Vec::new();
+    each_page(tx, tenant, |addresses| all.extend(addresses.into_iter().filter(has))).await?;
+    Ok(all)
+}
+
+/// Goes through all addresses of a tenant, however many there are.
+pub(in crate::service) async fn each_page(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    mut take: impl FnMut(Vec<CivicAddress>),
+) -> Result<()> {
+    let mut page = Page::First;
+    loop {
+        let found = tx.civic_addresses_page(tenant, None, &page, EXPORT_CHUNK).await?;
+        let last = found.addresses.last().map(|address| address.id.clone()).filter(|_| found.more_after);
+        take(found.addresses);
+        match last {
+            Some(last) => page = Page::After(last),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// The addresses that the settings of numbers of some tenants name, in words, also where they name only the place within one.
+pub(in crate::service) async fn places_of<'a>(
+    tx: &mut Tx,
+    named: impl IntoIterator<Item = (&'a str, &'a NumberSettings)>,
+) -> Result<Places> {
+    let (mut ids, mut places) = (BTreeSet::new(), BTreeSet::new());
+    for (tenant, settings) in named {
+        let Ok(tenant) = TenantId::parse(tenant) else { continue };
+        match (&settings.teams.civic_address_id, &settings.teams.location_id) {
+            (Some(id), _) => ids.insert((tenant, id.clone())),
+            (None, Some(place)) => places.insert((tenant, place.clone())),
+            (None, None) => false,
+        };
+    }
+    let (ids, places): (Vec<_>, Vec<_>) = (ids.into_iter().collect(), places.into_iter().collect());
+    let mut addresses = tx.civic_addresses_of_tenants(&ids).await?;
+    for chunk in places.chunks(PLACES_AT_ONCE) {
+        addresses.extend(tx.civic_addresses_of_places(chunk).await?);
+    }
+    Ok(Places::of(&addresses))
 }
 
 /// Rows of an export fetched at a time.
@@ -44,7 +108,10 @@ pub async fn export(
     Ok((page.addresses, next))
 }
 
-/// Every address of a tenant (5,000 at most), for a choice in a form.
+/// Addresses that a form offers at most. Any other can be given by its id, in a file.
+pub const OFFERED: usize = 5_000;
+
+/// The addresses of a tenant for a choice in a form, [`OFFERED`] at most.
 ///
 /// # Errors
 /// When the database fails.

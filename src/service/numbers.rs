@@ -6,8 +6,9 @@ use time::OffsetDateTime;
 
 use super::{Ctx, Error, Result};
 use crate::authz::{Grant, NumbersRead};
-use crate::domain::{E164, Holdings, Number, Places, TenantId};
-use crate::store::{Page, Tx};
+use crate::domain::{E164, Holdings, Number, Places};
+use crate::service::civic_addresses::places_of;
+use crate::store::{Beside, Page, Tx};
 
 pub use crate::store::{
     Alike, Assignment, FilterChoices, NumberFilter, NumberLine, NumberLines, NumberRange, OrderHistory, RangePage,
@@ -141,16 +142,19 @@ pub async fn get(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Numb
     ctx.db.number(number).await?.ok_or(Error::NotFound("number"))
 }
 
-/// The address and the location of a number.
+/// The addresses and locations that a number has here, and at the backends.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn places(ctx: &Ctx, _: &Grant<NumbersRead>, number: &Number) -> Result<Places> {
-    let tenant = number.tenant_id.as_deref().and_then(|tenant| TenantId::parse(tenant).ok());
-    let (Some(tenant), Some(id)) = (tenant, &number.settings.teams.civic_address_id) else {
+pub async fn places(ctx: &Ctx, _: &Grant<NumbersRead>, number: Option<&Number>, beside: &[Beside]) -> Result<Places> {
+    let here = number.and_then(|number| Some((number.tenant_id.as_deref()?, &*number.settings)));
+    let there = beside.iter().filter_map(|side| Some((side.tenant.as_str(), &*side.held.as_ref()?.settings)));
+    let named = here.into_iter().chain(there).filter(|(_, settings)| settings.teams.has_emergency_address());
+    let named: Vec<_> = named.collect();
+    if named.is_empty() {
         return Ok(Places::default());
-    };
-    Ok(Places::of(&ctx.db.read().await?.civic_address(&tenant, id).await?))
+    }
+    places_of(&mut ctx.db.read().await?, named).await
 }
 
 /// Reads the submitted orders that a number was in, the newest first. A number that is gone has them too.
@@ -182,7 +186,7 @@ pub async fn is_known(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result
 /// # Errors
 /// When the database fails.
 pub async fn seen(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Vec<SeenStep>> {
-    Ok(ctx.db.read().await?.seen_of_number(number, HISTORY).await?)
+    Ok(ctx.db.read().await?.seen_of_number(number, HISTORY as usize).await?)
 }
 
 /// Since when the accounts that have numbers have them.

@@ -3,7 +3,7 @@
 use super::{Ctx, Result};
 use crate::authz::{Grant, NumbersRead};
 use crate::domain::{Order, SyncState};
-use crate::store::{ConsentCount, DriftCount, DriftFilter, OrderFilter, Page};
+use crate::store::{ConsentCount, DriftCount, DriftFilter, HeldAccounts, OrderFilter, Page};
 
 /// Accounts that are named of those that wait for a person.
 const HELD_SHOWN: i64 = 5;
@@ -19,8 +19,8 @@ pub struct Overview {
     pub consents: Vec<ConsentCount>,
     /// How many numbers drift, by kind.
     pub drift: Vec<DriftCount>,
-    /// Accounts whose changes at a backend wait for a person to confirm them; the first few.
-    pub held: Vec<String>,
+    /// Accounts whose changes at a backend wait for a person to confirm them.
+    pub held: HeldAccounts,
     /// The latest orders.
     pub orders: Vec<Order>,
 }

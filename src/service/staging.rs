@@ -16,7 +16,7 @@ use self::columns::{Ask, Looks};
 use self::stage::{Sources, Stage};
 use self::texts::Text;
 use super::transact::transact;
-use super::{Ctx, Error, Policy, Result, beside, identity};
+use super::{Ctx, Error, Policy, Result, beside, civic_addresses, identity};
 use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
 use crate::domain::rules::{self, TenantFacts};
@@ -85,10 +85,11 @@ pub(in crate::service) struct AccountFacts {
 }
 
 pub(in crate::service) async fn account_facts(tx: &mut Tx, account: Account) -> Result<AccountFacts> {
-    let facts = match &account.tenant_id {
-        Some(tenant) => TenantFacts::new(&tx.civic_addresses(tenant).await?, tx.capability_plans(tenant).await?),
-        None => TenantFacts::default(),
-    };
+    let mut facts = TenantFacts::default();
+    if let Some(tenant) = &account.tenant_id {
+        facts.plans = tx.capability_plans(tenant).await?;
+        civic_addresses::each_page(tx, tenant, |addresses| facts.add(&addresses)).await?;
+    }
     Ok(AccountFacts { account, facts })
 }
 

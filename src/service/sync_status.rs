@@ -13,6 +13,8 @@ pub use crate::store::{UnreadList, WorkKind, WorkRow};
 
 /// Pieces shown of each kind.
 pub const SHOWN: i64 = 50;
+/// Pieces are counted up to here.
+pub const COUNTED: i64 = 1_000;
 
 /// What a piece of work is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,10 @@ pub struct KindStatus {
     pub kind: WorkKind,
     /// Its pieces, what failed first; [`SHOWN`] at most.
     pub pieces: Vec<Piece>,
+    /// How many there are, up to [`COUNTED`] and one.
+    pub all: i64,
+    /// How many do not go through, up to [`COUNTED`] and one.
+    pub failing: i64,
 }
 
 /// How the work with one backend stands.
@@ -65,8 +71,8 @@ impl BackendStatus {
 
     /// Pieces that do not go through.
     #[must_use]
-    pub fn failing(&self) -> usize {
-        self.rows().filter(|row| row.last_error.is_some() && row.attempt > 0).count()
+    pub fn failing(&self) -> i64 {
+        self.kinds.iter().map(|kind| kind.failing).sum()
     }
 
     /// When something last went through.
@@ -118,7 +124,11 @@ pub async fn get(ctx: &Ctx, _: &Grant<ConsentsRead>) -> Result<SyncStatus> {
             for row in tx.work_rows(&info.name, kind, now, SHOWN).await? {
                 pieces.push(Piece { subject: subject(&mut tx, &row).await?, row });
             }
-            kinds.push(KindStatus { kind, pieces });
+            let failing = pieces.iter().filter(|piece| piece.row.last_error.is_some() && piece.row.attempt > 0).count();
+            let shown = (pieces.len() as i64, failing as i64);
+            let (all, failing) =
+                if shown.0 < SHOWN { shown } else { tx.work_counts(&info.name, kind, COUNTED + 1).await? };
+            kinds.push(KindStatus { kind, pieces, all, failing });
         }
         let open_pushes = tx.open_pushes(&info.name).await?;
         let unread = tx.unread(&info.name, SHOWN).await?;

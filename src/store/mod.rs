@@ -35,7 +35,7 @@ mod zone;
 pub use accounts::{AccountFilter, AccountPage};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, Place};
 pub use blocks::reservations::{NewReservation, Reservation};
-pub use blocks::review::ReservedByOthers;
+pub use blocks::review::{KeptByOthers, ReservedByOthers};
 pub use blocks::{BlockPage, KeptBlock, UsedBlock};
 pub use consents::changes::ConsentChange;
 pub use consents::civic_addresses::AddressPage;
@@ -62,6 +62,7 @@ pub use numbers::held::HeldNumber;
 pub use numbers::lines::{Alike, FilterChoices, NumberLine, NumberLines};
 pub use numbers::quarantine::{QuarantineFilter, QuarantineRange, QuarantineRow};
 pub use numbers::ranges::{NumberRange, RangePage};
+pub use orders::addresses::{AddressPlace, AddressUse};
 pub use orders::changes::Between;
 pub use orders::folded::FoldedItems;
 pub use orders::history::OrderHistory;
@@ -74,10 +75,11 @@ pub use orders::ranges::{ChangedRange, ItemRange, RangesOf};
 pub use orders::reality::ComparedWith;
 pub use orders::recheck::{FlawedSettings, GivenOver, GivenSettings};
 pub use orders::refused::RefusedRange;
+pub use orders::sources::{ListState, ListsWanted, TenantOfOrder};
 pub use orders::stage::{Before, NewItem, Reserved, StagedOrder};
 pub use orders::start::OrderStart;
 pub use orders::submit::{Applied, OrderToApply};
-pub use orders::theirs::{AddressUse, Holder, OutsideCount, SeenList, TheirSettings, Touched as TouchedThere};
+pub use orders::theirs::{OutsideCount, SeenList, TheirList, TheirSettings, Touched as TouchedThere};
 pub use orders::undo::Standing as OrderStanding;
 pub use orders::writes::AccountWrites;
 pub use orders::{NewOrder, OrderFilter, OrderPage};
@@ -86,10 +88,12 @@ pub use postgres::{Postgres, SessionLimits, WRITING};
 pub use repeats::RepeatRow;
 pub use sessions::SessionRow;
 pub use sqlite::Sqlite;
+pub use sync::held::{HELD_COUNTED, HeldAccounts};
 pub use sync::known::KnownNumbers;
 pub use sync::observed::{Described, Observed, Round};
+pub use sync::overwritten::{HeldBefore, Replaced};
 pub use sync::plan::NewPush;
-pub use sync::pushes::{Push, PushOutcome};
+pub use sync::pushes::{Push, PushOutcome, Recorded};
 pub use sync::reconcile::{PushPlan, Reconcile, Standing};
 pub use sync::seen::{NOT_AT_BACKEND, SeenStep, not_at_backend};
 pub use sync::shown::WorkRow;
@@ -133,6 +137,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         numbers::quarantine::ALL,
         numbers::settings::ALL,
         orders::ALL,
+        orders::addresses::ALL,
         orders::adopt::ALL,
         orders::bulk::ALL,
         orders::changes::ALL,
@@ -148,6 +153,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         orders::problems::ALL,
         orders::recheck::ALL,
         orders::refused::ALL,
+        orders::sources::ALL,
         orders::stage::ALL,
         orders::reality::ALL,
         orders::submit::ALL,
@@ -157,6 +163,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         repeats::ALL,
         sequences::ALL,
         sessions::ALL,
+        sync::held::ALL,
         sync::known::ALL,
         sync::news::ALL,
         sync::observed::ALL,

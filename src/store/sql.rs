@@ -199,6 +199,25 @@ impl Conditions {
         self
     }
 
+    /// Adds `(VALUES (..), (..))`, a row for each; there has to be one.
+    pub(crate) fn values<const N: usize>(&mut self, rows: impl IntoIterator<Item = [Bind; N]>) -> &mut Self {
+        for (index, row) in rows.into_iter().enumerate() {
+            self.text.push_str(if index == 0 { "(VALUES (" } else { ", (" });
+            for (place, value) in row.into_iter().enumerate() {
+                self.push(if place == 0 { "?" } else { ", ?" }, [value]);
+            }
+            self.text.push(')');
+        }
+        self.text.push(')');
+        self
+    }
+
+    /// Adds `AND column IN (..)`; there has to be a value. There may be many: a chain of OR is too deep for SQLite then.
+    pub(crate) fn and_in(&mut self, column: &'static str, values: impl IntoIterator<Item = Bind>) -> &mut Self {
+        self.push(" AND ", []).push(column, []).push(" IN ", []);
+        self.values(values.into_iter().map(|value| [value]))
+    }
+
     pub(crate) fn sql(&self) -> sqlx::AssertSqlSafe<String> {
         sqlx::AssertSqlSafe(self.text.clone())
     }

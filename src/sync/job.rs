@@ -92,8 +92,9 @@ impl Engine {
         }
         let failed = failed.iter().map(|(error, numbers)| (PushOutcome::Refused(*error), numbers.as_slice()));
         let outcomes: Vec<_> = std::iter::once((PushOutcome::Done, done.as_slice())).chain(failed).collect();
-        let receivers = tx.record_outcomes(push, &outcomes, self.ctx.clock.now()).await?;
-        self.hand_to(tx, &receivers).await?;
+        let recorded = tx.record_outcomes(push, &outcomes, self.ctx.clock.now()).await?;
+        self.hand_to(tx, &recorded.receivers).await?;
+        self.audit_replaced(tx, push, &recorded.replaced).await?;
         let finished = tx.end_push_if_empty(push.id).await?;
         if finished {
             self.let_account_go(tx, push.account_id).await?;

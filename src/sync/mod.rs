@@ -21,6 +21,7 @@ mod pull;
 mod push;
 mod reconcile;
 mod relationship;
+mod replaced;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -166,8 +166,8 @@ impl Engine {
     /// Settles every number of a push, without a job of the backend.
     pub(super) async fn settle_here(&self, tx: &mut Tx, push: &Push, outcome: PushOutcome) -> Result<(), Stop> {
         let numbers = tx.push_numbers(push.id).await?;
-        let receivers = tx.record_outcome(push, &numbers, outcome, self.ctx.clock.now()).await?;
-        self.hand_to(tx, &receivers).await?;
+        let recorded = tx.record_outcome(push, &numbers, outcome, self.ctx.clock.now()).await?;
+        self.hand_to(tx, &recorded.receivers).await?;
         if tx.end_push_if_empty(push.id).await? {
             self.let_account_go(tx, push.account_id).await?;
         }

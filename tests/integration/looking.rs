@@ -9,7 +9,7 @@ use nmp::domain::{
     AccountForm, DriftKind, E164, OrderKind, OrderStatus, ReconcileState, ReconcileWhy, Refusal, ServiceSet, SyncState,
     Verdict,
 };
-use nmp::service::accounts::{Confirmed, PushPlan, Reconcile};
+use nmp::service::accounts::{AccountFilter, Confirmed, PushPlan, Reconcile};
 use nmp::service::drift::{self, DriftFilter};
 use nmp::service::sync_status::{self, Pull};
 use nmp::service::{Error, accounts, numbers, orders};
@@ -37,6 +37,9 @@ on_both_databases![
     a_list_with_an_item_that_cannot_be_read_holds_nobody_up,
     a_service_that_is_synced_from_now_on_is_compared_first,
     many_changes_wait_for_a_person,
+    a_plan_that_grew_old_is_made_anew,
+    however_many_accounts_wait_for_a_person_they_are_counted_and_listed,
+    what_a_plan_replaces_is_counted_beyond_what_is_told,
     an_account_that_is_deleted_waits_for_nobody,
     what_somebody_at_the_enterprise_notices_is_agreed_to,
     an_account_that_got_another_tenant_is_compared_first,
@@ -282,7 +285,8 @@ async fn many_changes_wait_for_a_person(world: World) {
     let order = world.upload("contoso", "+441632960200").await;
     pull(&world, &outside).await;
     assert!(outside.numbers().await.is_empty(), "nothing at all is pushed");
-    let waits_for = async || orders::held_accounts(&world.ctx, &grant(), &world.order(order).await).await.unwrap();
+    let waits_for =
+        async || orders::held_accounts(&world.ctx, &grant(), &world.order(order).await).await.unwrap().names;
     assert_eq!(waits_for().await, ["contoso"], "which the order tells");
 
     let confirm = async |changes| {
@@ -299,6 +303,84 @@ async fn many_changes_wait_for_a_person(world: World) {
     assert_eq!(outside.numbers().await.len(), 31);
     assert_eq!(audited(&world, "account.push_confirmed").await[0]["new"], 31);
     assert_eq!(compared(&world, "contoso").await[0].confirmed.as_ref().unwrap().0, "Alex Admin");
+}
+
+async fn a_plan_that_grew_old_is_made_anew(world: World) {
+    let outside = Outside::new(&world).await;
+    turn_sync_on(&world, "+441632960100-0129").await;
+    outside.engine.run_until_idle().await.unwrap();
+    let account = world.get("contoso").await;
+    let rests_on = async || {
+        let held = compared(&world, "contoso").await.remove(0);
+        let source = accounts::plan_rests_on(&world.ctx, &grant(), &account, &held).await.unwrap();
+        (held.plan, source.unwrap())
+    };
+    let (plan, source) = rests_on().await;
+    assert_eq!((plan.fresh, source.as_of.is_some()), (30, true));
+    assert!(!source.is_old(world.clock.now()) && !source.is_busy(world.clock.now()));
+
+    world.clock.advance(time::Duration::minutes(6));
+    hold(&outside, CONTOSO, "+441632960100", 5, wanted()).await;
+    outside.engine.run_until_idle().await.unwrap();
+    assert_eq!(compared(&world, "contoso").await[0].plan.fresh, 30, "nothing has asked the backend since");
+    let (_, source) = rests_on().await;
+    assert!(source.is_old(world.clock.now()) && source.is_busy(world.clock.now()), "who looks at it asks: {source:?}");
+    outside.engine.run_until_idle().await.unwrap();
+    let (plan, source) = rests_on().await;
+    assert_eq!((plan.fresh, plan.alike), (25, 5), "the plan is made anew with what came");
+    assert!(!source.is_old(world.clock.now()) && !source.is_busy(world.clock.now()));
+
+    // A backend that does not answer is not asked again at once, and the page says why the plan is old.
+    world.clock.advance(time::Duration::minutes(6));
+    outside.faults(json!({ "down": true })).await;
+    assert!(rests_on().await.1.is_busy(world.clock.now()));
+    outside.engine.run_until_idle().await.unwrap();
+    let (_, source) = rests_on().await;
+    assert!(source.is_old(world.clock.now()) && source.error().is_some());
+}
+
+async fn however_many_accounts_wait_for_a_person_they_are_counted_and_listed(world: World) {
+    let mut names = Vec::new();
+    for n in 0..7 {
+        let name = format!("account{n}");
+        world.create(&account_form(&name, &format!("00000000-0000-4000-8000-{n:012}"))).await;
+        names.push(name);
+    }
+    let order = world.upload("account0", "+441632960100").await;
+    for (backend, most) in [("operator-connect", 7), ("another", 3)] {
+        let held = format!(
+            "INSERT INTO reconciles (account_id, backend, why, state, asked_at) \
+             SELECT id, '{backend}', 'synced', 'held', 0 FROM accounts WHERE name < 'account{most}' AND name LIKE 'account%'"
+        );
+        database::execute(&world.db, &held).await;
+    }
+    let found = world.db.begin().await.unwrap().held_accounts(5).await.unwrap();
+    assert_eq!(
+        (found.names.as_slice(), found.count, found.more()),
+        (&names[..5], 7, 2),
+        "each once, whatever its backends"
+    );
+    let waits = AccountFilter { is_held: true, ..AccountFilter::default() };
+    let listed = accounts::list(&world.ctx, &grant(), &waits, &Page::First).await.unwrap().accounts;
+    assert_eq!(listed.iter().map(|account| account.name.as_str()).collect::<Vec<_>>(), names);
+    let of_order = orders::held_accounts(&world.ctx, &grant(), &world.order(order).await).await.unwrap();
+    assert_eq!((of_order.names, of_order.count), (vec!["account0".to_owned()], 1));
+    let waits = AccountFilter { order: Some(order), ..waits };
+    let listed = accounts::list(&world.ctx, &grant(), &waits, &Page::First).await.unwrap().accounts;
+    assert_eq!(listed.len(), 1, "those of the order");
+}
+
+async fn what_a_plan_replaces_is_counted_beyond_what_is_told(world: World) {
+    let outside = Outside::new(&world).await;
+    for n in 0..60 {
+        let settings = json!({ "usage": "CallingUserAssignment", "locationId": format!("room {n}") });
+        hold(&outside, CONTOSO, &format!("+4416329601{n:02}"), 1, settings).await;
+    }
+    turn_sync_on(&world, "+441632960100-0159").await;
+    outside.engine.run_until_idle().await.unwrap();
+    let account = world.get("contoso").await;
+    let (replaced, _) = accounts::replaced(&world.ctx, &grant(), &account, "operator-connect").await.unwrap();
+    assert_eq!((replaced.shown.len(), replaced.kinds, replaced.numbers, replaced.left()), (50, 60, 60, 10));
 }
 
 async fn an_account_that_is_deleted_waits_for_nobody(world: World) {
@@ -324,7 +406,8 @@ async fn what_somebody_at_the_enterprise_notices_is_agreed_to(world: World) {
     assert_eq!(compared(&world, "contoso").await[0].state, ReconcileState::Held);
     let account = accounts::get(&world.ctx, &grant(), "contoso").await.unwrap();
     let (replaced, _) = accounts::replaced(&world.ctx, &grant(), &account, "operator-connect").await.unwrap();
-    let [one] = replaced.as_slice() else { panic!("{replaced:?}") };
+    let [one] = replaced.shown.as_slice() else { panic!("{replaced:?}") };
+    assert_eq!((replaced.kinds, replaced.left()), (1, 0));
     assert_eq!((one.count, one.assigned, one.theirs.teams.usage.as_str()), (25, 25, "ConferenceAssignment"));
     let confirm = async |lose_address, change_assigned| {
         let agreed = orders::Decision { lose_address, change_assigned, good_only: false };
@@ -469,11 +552,16 @@ fn the_account_page_shows_what_would_change_and_lets_it_go() {
         ];
         assert_eq!(admin.post("/accounts/late/edit", &on).await.status, StatusCode::OK);
         let page = eventually("the comparison is held", Duration::from_secs(30), async || {
-            Some(admin.get("/accounts/late").await.text).filter(|page| page.contains("to be confirmed"))
+            let page = admin.get("/accounts/late").await.text;
+            (page.contains("to be confirmed") && page.contains("Pull now")).then_some(page)
         })
         .await;
         assert!(page.contains("30 changes at Operator Connect to be confirmed"), "{page}");
         assert!(page.contains("New there") && page.contains("Nothing is pushed"), "{page}");
+        assert!(page.contains("numbers of Fabrikam Inc as of just now"), "{page}");
+        let part = admin.request(&reqwest::Method::GET, &admin.url("/accounts/late"));
+        let part = part.header("hx-request", "true").header("hx-request-type", "partial").send().await.unwrap();
+        assert_eq!(part.headers()["hx-redirect"], "/accounts/late", "nothing is being pulled");
         let first = admin.get("/").await.text;
         assert!(
             first.contains("Many numbers of late would change") && !first.contains("does not go through"),

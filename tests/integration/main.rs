@@ -48,6 +48,7 @@ mod portal_rate;
 mod provider;
 mod quarantine;
 mod reading;
+mod replaced;
 mod review;
 mod services;
 mod sessions;

@@ -416,7 +416,7 @@ async fn a_review_and_a_number_say_where_an_emergency_call_would_go(world: World
     assert_eq!(review.places.words("address-1"), "1 High Street, Bath, GB");
     assert!(matches!(world.submit(order).await, Submitted::Done));
     let stored = numbers::get(&world.ctx, &grant(), number("+441632960000")).await.unwrap();
-    let places = numbers::places(&world.ctx, &grant(), &stored).await.unwrap();
+    let places = numbers::places(&world.ctx, &grant(), Some(&stored), &[]).await.unwrap();
     let settings = nmp::domain::rules::described(&stored.settings, &places);
     assert!(settings.contains(&("Civic address", "1 High Street, Bath, GB".into())), "{settings:?}");
 

@@ -7,7 +7,7 @@ use nmp::store::{Again, Claim, Error, Lane, WorkKind};
 use time::Duration;
 
 use crate::harness::database::{Kind, Place, execute, numbers, texts};
-use crate::harness::world::World;
+use crate::harness::world::{World, grant};
 use crate::harness::{on_both_databases, runtime};
 
 const LEASE: Duration = Duration::seconds(30);
@@ -27,6 +27,7 @@ on_both_databases![
     pulls_of_many_tenants_are_spread_over_their_interval,
     what_sleeps_is_woken_but_for_what_the_backend_asked_to_be_left_alone,
     a_clock_that_is_set_back_changes_no_pause_and_no_lease,
+    however_much_does_not_go_through_it_is_counted,
 ];
 
 const fn in_back_off(at: time::OffsetDateTime) -> Again {
@@ -488,4 +489,15 @@ fn processes_that_share_a_server_share_its_clock() {
     machine.sort();
     // database.rs: a file has no other clock, and the verification of the audit needs none. import.rs, start.rs: for a file.
     assert_eq!(machine, ["database.rs", "import.rs", "start.rs"]);
+}
+
+async fn however_much_does_not_go_through_it_is_counted(world: World) {
+    for n in 0..60 {
+        want(&world, &n.to_string()).await;
+    }
+    execute(&world.db, "UPDATE work SET attempt = 1, last_error = 'away', last_error_at = 1 WHERE key <> '7'").await;
+    let status = nmp::service::sync_status::get(&world.ctx, &grant()).await.unwrap();
+    let accounts = status.backends[0].kinds.iter().find(|of| of.kind == WorkKind::Account).unwrap();
+    assert_eq!((accounts.pieces.len(), accounts.all, accounts.failing), (50, 60, 59));
+    assert_eq!(status.backends[0].failing(), 59);
 }

@@ -8,7 +8,7 @@ use crate::authz::{AccountsRead, Grant, NumbersWrite};
 use crate::domain::{Account, ReconcileState, ReconcileWhy};
 use crate::http::{Flash, FormBody, Granted, Info, PathPart, PortalState, Problem, Routes, needs, see_other_with};
 use crate::portal::origin;
-use crate::portal::review::TheirRow;
+use crate::portal::review::{SourceRow, TheirRow, theirs_said};
 use crate::portal::show::{Moment, count, counted};
 use crate::service::accounts::{self, Confirmed, Reconcile};
 use crate::service::orders::{CHANGE_ASSIGNED, Decision, LOSE_ADDRESS};
@@ -39,14 +39,25 @@ pub(super) struct ComparedView {
     /// What would be replaced, while it waits for a person.
     pub(super) replaced: Vec<TheirRow>,
     pub(super) replaced_table: String,
+    /// What of it is told; empty where that is all.
+    pub(super) replaced_said: String,
     /// What has to be agreed to: the name of each tick and its label.
     pub(super) ticks: Vec<(&'static str, String)>,
     pub(super) changes: i64,
     pub(super) button: String,
     /// As of when the backend's list is.
     pub(super) looked_at: Option<Moment>,
+    /// How old that is and how its pull stands, while it waits for a person.
+    pub(super) source: Option<SourceRow>,
     pub(super) asked_at: Moment,
     pub(super) confirmed: String,
+}
+
+impl ComparedView {
+    /// Whether it rests on a list that is being pulled, so that the page goes on by itself.
+    pub(super) fn waits(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.is_busy)
+    }
 }
 
 /// What there is to say of an account.
@@ -57,8 +68,11 @@ pub(super) async fn views(ctx: &Ctx, grant: &Grant<AccountsRead>, account: &Acco
         let held = one.state == ReconcileState::Held && one.plan.different > 0;
         let (replaced, places) =
             if held { accounts::replaced(ctx, grant, account, &one.backend).await? } else { Default::default() };
-        let rows = replaced.iter().map(|there| TheirRow::new(there, &ctx.policy.backends, &places)).collect();
-        let view = ComparedView { replaced: rows, ..view(ctx, one) };
+        let rows = replaced.shown.iter().map(|there| TheirRow::new(there, &ctx.policy.backends, &places)).collect();
+        let source = accounts::plan_rests_on(ctx, grant, account, &one).await?;
+        let source = source.map(|source| SourceRow::new(&source, ctx.clock.now()));
+        let replaced_said = theirs_said(replaced.shown.len() as i64, (replaced.kinds, replaced.left()));
+        let view = ComparedView { replaced: rows, replaced_said, source, ..view(ctx, one) };
         // One that found nothing to do is no news.
         if view.is_comparing || view.is_held || !view.lines.is_empty() {
             views.push(view);
@@ -88,10 +102,12 @@ fn view(ctx: &Ctx, compared: Reconcile) -> ComparedView {
         is_held: compared.state == ReconcileState::Held,
         lines: lines(&compared),
         replaced: Vec::new(),
+        replaced_said: String::new(),
         replaced_table: format!("replaced-table-{}", compared.backend),
         ticks: ticks(&compared),
         changes,
         looked_at: compared.looked_at.map(Moment::from),
+        source: None,
         asked_at: compared.asked_at.into(),
         confirmed: compared.confirmed.map(|(who, _)| who).unwrap_or_default(),
         table: format!("compared-table-{}", compared.backend),

@@ -8,13 +8,14 @@ use super::compared::{self, ComparedView};
 use super::routing::{self, RoutingView};
 use super::{ServiceLine, service_lines};
 use crate::authz::{
-    AccountsDelete, AccountsRead, AccountsWrite, ConsentsRead, NumbersDelete, NumbersRead, NumbersWrite,
+    AccountsDelete, AccountsRead, AccountsWrite, ConsentsRead, NumbersDelete, NumbersRead, NumbersWrite, SyncWrite,
 };
 use crate::domain::{DriftKind, SyncState};
-use crate::http::{Granted, PathPart, PortalState, Problem, Routes, Shell, needs, page};
+use crate::http::{Granted, Partial, PathPart, PortalState, Problem, Routes, Shell, fragment, go_on_to, needs, page};
 use crate::portal::api_call::{self, ApiCalls};
 use crate::portal::consents::relationship_chip;
 use crate::portal::drift::{self, DriftTile};
+use crate::portal::form::segment;
 use crate::portal::show::{Chip, Moment, count};
 use crate::service::drift::{DriftFilter, counts as drift_counts};
 use crate::service::numbers::{self, Matching, NumberFilter};
@@ -44,7 +45,7 @@ struct StateCount {
 }
 
 #[derive(Template)]
-#[template(path = "account.html")]
+#[template(path = "account.html", blocks = ["compared"])]
 struct AccountPage {
     shell: Shell,
     name: String,
@@ -53,6 +54,9 @@ struct AccountPage {
     services: Vec<ServiceRow>,
     routing: Option<RoutingView>,
     compared: Vec<ComparedView>,
+    /// Whether a plan rests on a list that is being pulled.
+    waits: bool,
+    may_pull: bool,
     numbers: i64,
     numbers_text: String,
     drift: Vec<DriftTile>,
@@ -77,6 +81,7 @@ async fn get(
     Granted(consents_grant): Granted<ConsentsRead>,
     Granted(numbers_grant): Granted<NumbersRead>,
     PathPart(name): PathPart<String>,
+    Partial(partial): Partial,
     shell: Shell,
 ) -> Result<Response, Problem> {
     let ctx = state.ctx();
@@ -127,10 +132,12 @@ async fn get(
     let compared = compared::views(ctx, &grant, &account).await?;
     let may_write = person.may::<AccountsWrite>() && !account.deleting;
     let api = if may_write { api_call::of_account(&state, &account) } else { ApiCalls::default() };
-    Ok(page(&AccountPage {
+    let template = AccountPage {
         shell: shell.at("accounts"),
         services,
         routing,
+        waits: compared.iter().any(ComparedView::waits),
+        may_pull: person.may::<SyncWrite>(),
         compared,
         states,
         tenant: account.tenant_id.map(|tenant| tenant.to_string()).unwrap_or_default(),
@@ -149,5 +156,10 @@ async fn get(
         may_delete: person.may::<AccountsDelete>() && !account.deleting,
         name: account.name,
         api,
-    }))
+    };
+    Ok(match (partial, template.waits) {
+        (false, _) => page(&template),
+        (true, true) => fragment(&template.as_compared()),
+        (true, false) => go_on_to(&format!("/accounts/{}", segment(&template.name))),
+    })
 }

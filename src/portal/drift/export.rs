@@ -47,19 +47,19 @@ pub(super) async fn export(
         let (ctx, grant, filter) = (ctx.clone(), grant.clone(), filter.clone());
         async move {
             let (rows, next) = drift::export(&ctx, &grant, &filter, after).await?;
-            let backends = &ctx.policy.backends;
-            Ok((rows.iter().map(|row| cells(row, backends, for_spreadsheets)).collect(), next))
+            // Addresses stand as their ids, as in the exports of numbers; those that are not validated say so.
+            let (backends, places) = (&ctx.policy.backends, drift::places(&ctx, &grant, &rows).await?.by_id());
+            Ok((rows.iter().map(|row| cells(row, backends, &places, for_spreadsheets)).collect(), next))
         }
     })
     .await
 }
 
-fn cells(row: &DriftRow, backends: &Backends, for_spreadsheets: bool) -> Vec<String> {
+fn cells(row: &DriftRow, backends: &Backends, places: &Places, for_spreadsheets: bool) -> Vec<String> {
     let number = row.number.to_string();
     let instant = |at: Option<time::OffsetDateTime>| at.map(|at| Moment::from(at).iso).unwrap_or_default();
     let ignoring = row.ignoring.as_ref();
-    // Addresses stand as their ids, as in the exports of numbers.
-    let differences = differences(row, &Places::default());
+    let differences = differences(row, places);
     vec![
         if for_spreadsheets { format!("'{number}") } else { number },
         row.kind.key().to_owned(),

@@ -1,5 +1,6 @@
 //! What the backends hold of the numbers of a draft, as a review shows it.
 
+use super::rows::of_all;
 use super::{RangeRow, Said, are_of_all};
 use crate::domain::rules::{Difference, differences};
 use crate::domain::{Backends, E164, NumberSettings, Outside, Places};
@@ -13,6 +14,8 @@ pub(super) struct Held {
     pub(super) adopted_said: String,
     pub(super) different: String,
     pub(super) theirs: Vec<TheirRow>,
+    /// How many of the ways in which they differ are told, and how many numbers are left; empty where that is all.
+    pub(super) theirs_said: String,
     pub(super) unknown: String,
     pub(super) unknown_ranges: Vec<RangeRow>,
     pub(super) unknown_said: String,
@@ -52,6 +55,15 @@ fn said(ranges: &[ItemRange], all: i64) -> String {
     are_of_all(ranges.iter().map(|range| range.count).sum(), all, "numbers")
 }
 
+/// How many of the ways in which numbers differ are told, and how many numbers differ otherwise; empty where that is all.
+pub(in crate::portal) fn theirs_said(shown: i64, (kinds, left): (i64, i64)) -> String {
+    let ways = of_all(shown, kinds, "ways in which they differ");
+    if ways.is_empty() {
+        return ways;
+    }
+    format!("{ways} are here; {} in others.", counted(left, "number differs", "numbers differ"))
+}
+
 impl Held {
     pub(super) fn new(review: &Review, backends: &Backends, reasons: Vec<String>) -> Self {
         let ranges = |ranges: &[_]| ranges.iter().map(RangeRow::from).collect();
@@ -63,6 +75,7 @@ impl Held {
             adopted_said: said(&review.adopted, adopted),
             different: count(different),
             theirs: review.theirs.iter().map(|there| TheirRow::new(there, backends, &review.places)).collect(),
+            theirs_said: theirs_said(review.theirs.len() as i64, review.theirs_of),
             unknown: count(unknown),
             unknown_ranges: ranges(&review.unknown),
             unknown_said: said(&review.unknown, unknown),
@@ -152,4 +165,16 @@ fn tick(
         ticked: false,
         error: String::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::theirs_said;
+
+    #[test]
+    fn ways_that_are_not_told_are_counted_with_their_numbers() {
+        assert_eq!(theirs_said(3, (3, 0)), "");
+        let said = "50 of 2,000 ways in which they differ are here; 12,345 numbers differ in others.";
+        assert_eq!(theirs_said(50, (2_000, 12_345)), said);
+    }
 }

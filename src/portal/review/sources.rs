@@ -2,47 +2,81 @@
 
 use time::OffsetDateTime;
 
-use crate::portal::show::{Moment, age, count};
-use crate::service::orders::{PULLED_UP_TO, Source};
+use crate::portal::show::{Moment, age, count, counted};
+use crate::service::orders::{self, Further, PULLED_UP_TO, Source};
 
 /// The lists of the backends that a review rests on.
 #[derive(Default)]
 pub(super) struct Sources {
     pub(super) rows: Vec<SourceRow>,
+    /// What there is to say of those that are not shown; empty where there are none.
+    pub(super) further: String,
     /// Whether one of them is being pulled, so that the page goes on by itself.
     pub(super) waits: bool,
 }
 
 /// One list.
-pub(super) struct SourceRow {
+pub(in crate::portal) struct SourceRow {
     /// The backend.
-    pub(super) label: String,
+    pub(in crate::portal) label: String,
     /// Whose numbers.
-    pub(super) whose: String,
-    pub(super) tenant: String,
-    pub(super) is_holder: bool,
-    pub(super) as_of: Option<Moment>,
+    pub(in crate::portal) whose: String,
+    pub(in crate::portal) tenant: String,
+    pub(in crate::portal) is_holder: bool,
+    pub(in crate::portal) as_of: Option<Moment>,
     /// Such as "4 min ago".
-    pub(super) age: String,
-    pub(super) is_busy: bool,
+    pub(in crate::portal) age: String,
+    pub(in crate::portal) is_busy: bool,
     /// Whether a decision should wait for it.
-    pub(super) is_old: bool,
+    pub(in crate::portal) is_old: bool,
     /// Why it could not be asked.
-    pub(super) error: String,
+    pub(in crate::portal) error: String,
     /// Why it is not pulled by itself.
-    pub(super) large: String,
+    pub(in crate::portal) large: String,
 }
 
 impl Sources {
-    pub(super) fn new(sources: &[Source], now: OffsetDateTime) -> Self {
-        let rows: Vec<SourceRow> = sources.iter().map(|source| SourceRow::new(source, now)).collect();
-        Self { waits: rows.iter().any(|row| row.is_busy), rows }
+    pub(super) fn new(sources: &orders::Sources, now: OffsetDateTime) -> Self {
+        Self {
+            further: further(&sources.further, now),
+            waits: sources.busy(now) > 0,
+            rows: sources.shown.iter().map(|source| SourceRow::new(source, now)).collect(),
+        }
     }
 
     /// Why numbers are not known at a backend, a sentence for each list that could not be read.
-    pub(super) fn reasons(sources: &[Source], now: OffsetDateTime) -> Vec<String> {
-        sources.iter().filter(|source| source.is_unknown(now)).map(|source| reason(source, now)).collect()
+    pub(super) fn reasons(sources: &orders::Sources, now: OffsetDateTime) -> Vec<String> {
+        let unknown = sources.shown.iter().filter(|source| source.is_unknown(now));
+        let mut reasons: Vec<String> = unknown.map(|source| reason(source, now)).collect();
+        if sources.further.unknown > 0 {
+            let what = more(sources.further.unknown, &sources.further);
+            reasons.push(format!("The numbers of {what} are not known either."));
+        }
+        reasons
     }
+}
+
+/// So many of the lists that are not shown, in words.
+fn more(many: i64, further: &Further) -> String {
+    if further.backends.len() > 1 {
+        return counted(many, "more list of an enterprise", "more lists of enterprises");
+    }
+    counted(many, "more enterprise", "more enterprises")
+}
+
+/// What there is to say of the lists that are not shown.
+fn further(further: &Further, now: OffsetDateTime) -> String {
+    if further.lists == 0 {
+        return String::new();
+    }
+    let what = more(further.lists, further);
+    let age = match further.oldest {
+        Some(oldest) => format!("the oldest as of {} ({})", age(now, oldest), Moment::from(oldest).text),
+        None => format!("{} never read to the end", count(further.never)),
+    };
+    let also = [(further.busy, "being pulled"), (further.unknown, "not known")];
+    let also = also.iter().filter(|(many, _)| *many > 0).map(|(many, what)| format!("; {} {what}", count(*many)));
+    format!("And {what}, {age}{}.", also.collect::<String>())
 }
 
 fn whose(source: &Source) -> String {
@@ -64,7 +98,7 @@ fn reason(source: &Source, now: OffsetDateTime) -> String {
 }
 
 impl SourceRow {
-    fn new(source: &Source, now: OffsetDateTime) -> Self {
+    pub(in crate::portal) fn new(source: &Source, now: OffsetDateTime) -> Self {
         let is_old = source.is_old(now);
         let large = if is_old && source.size > PULLED_UP_TO {
             format!("It has more than {} numbers and is not pulled by itself.", count(PULLED_UP_TO))
@@ -83,5 +117,38 @@ impl SourceRow {
             error: source.error().unwrap_or_default().to_owned(),
             large,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_is_told_in_a_sentence() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(1);
+        let of = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<String>>();
+        assert_eq!(further(&Further::default(), now), "");
+        let some = Further {
+            lists: 31,
+            backends: of(&["one"]),
+            oldest: Some(now - Duration::minutes(12)),
+            ..Further::default()
+        };
+        let said = "And 31 more enterprises, the oldest as of 12 min ago (1 Jan 1970, 23:48 UTC).";
+        assert_eq!(further(&some, now), said);
+        let never = Further { lists: 1, never: 1, busy: 1, unknown: 1, oldest: None, ..some };
+        assert_eq!(
+            further(&never, now),
+            "And 1 more enterprise, 1 never read to the end; 1 being pulled; 1 not known."
+        );
+        let two =
+            Further { lists: 2, never: 0, backends: of(&["one", "two"]), oldest: Some(now), ..Further::default() };
+        let said = "And 2 more lists of enterprises, the oldest as of just now (2 Jan 1970, 00:00 UTC).";
+        assert_eq!(further(&two, now), said);
     }
 }

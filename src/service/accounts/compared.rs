@@ -1,16 +1,15 @@
 //! What a push of an account would change at its backends, and letting it go.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::find::find_kept;
 use crate::authz::{AccountsRead, Grant, NumbersWrite};
-use crate::domain::{Account, Places, ReconcileState, TenantId};
-use crate::service::orders::Decision;
+use crate::domain::{Account, Places, ReconcileState};
+use crate::service::civic_addresses::places_of;
+use crate::service::orders::{Decision, PlanAt, Source, look_at_plan};
 use crate::service::transact::transact;
 use crate::service::{Ctx, Error, Origin, Result, audit_entry};
-use crate::store::{PushPlan, Reconcile, TheirSettings, WorkKind};
+use crate::store::{PushPlan, Reconcile, TheirList, WorkKind};
 
 /// The comparisons of an account with its backends.
 ///
@@ -18,6 +17,27 @@ use crate::store::{PushPlan, Reconcile, TheirSettings, WorkKind};
 /// When the database fails.
 pub async fn comparisons(ctx: &Ctx, _: &Grant<AccountsRead>, account: &Account) -> Result<Vec<Reconcile>> {
     Ok(ctx.db.read().await?.reconciles(account.id).await?)
+}
+
+/// How old what a plan rests on is that a person has to confirm. What is too old is asked for, as for a review; then the plan
+/// is made anew.
+///
+/// # Errors
+/// When the database fails.
+pub async fn plan_rests_on(
+    ctx: &Ctx,
+    _: &Grant<AccountsRead>,
+    account: &Account,
+    compared: &Reconcile,
+) -> Result<Option<Source>> {
+    let backend = ctx.policy.backends.iter().find(|info| info.name == compared.backend);
+    match (backend, &account.tenant_id) {
+        (Some(backend), Some(tenant)) if compared.state == ReconcileState::Held => {
+            let as_of = compared.looked_at;
+            look_at_plan(ctx, PlanAt { backend, tenant, account_id: account.id, as_of }).await
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Different settings that a comparison shows.
@@ -32,15 +52,13 @@ pub async fn replaced(
     _: &Grant<AccountsRead>,
     account: &Account,
     backend: &str,
-) -> Result<(Vec<TheirSettings>, Places)> {
+) -> Result<(TheirList, Places)> {
     let backend = ctx.policy.backends.iter().find(|info| info.name == backend);
     let (Some(backend), Some(tenant)) = (backend, &account.tenant_id) else { return Ok(Default::default()) };
     let mut tx = ctx.db.read_or_search(true).await?;
     let replaced = tx.replaced_there(account.id, backend, tenant.as_str(), SHOWN).await?;
-    let sides = replaced.iter().flat_map(|one| [&one.theirs, &one.ours]);
-    let named: BTreeSet<String> = sides.filter_map(|settings| settings.teams.civic_address_id.clone()).collect();
-    let ids: Vec<(TenantId, String)> = named.into_iter().map(|id| (tenant.clone(), id)).collect();
-    let places = Places::of(&tx.civic_addresses_of_tenants(&ids).await?);
+    let sides = replaced.shown.iter().flat_map(|one| [&one.theirs, &one.ours]);
+    let places = places_of(&mut tx, sides.map(|settings| (tenant.as_str(), settings))).await?;
     Ok((replaced, places))
 }
 

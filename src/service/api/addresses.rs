@@ -7,12 +7,11 @@ use time::{Duration, OffsetDateTime};
 
 use crate::authz::{Grant, NumbersWrite};
 use crate::domain::{CivicAddress, NumberSettings, SentNumber, ServiceSet, TenantId, number};
+use crate::service::civic_addresses::with_places;
 use crate::service::transact::transact;
 use crate::service::{Ctx, ItemProblem, Result};
 use crate::store::{Tx, WorkKind};
 
-/// A tenant with so many addresses has more than are read at once.
-const ALL_READ: usize = 5_000;
 /// The addresses are asked for again no sooner than this after they were read.
 const PAUSE: Duration = Duration::minutes(1);
 
@@ -30,8 +29,8 @@ pub struct CheckedAddresses {
 /// The addresses of a tenant as far as a request asks for them.
 struct Known {
     addresses: HashMap<String, CivicAddress>,
-    /// The locations of all its addresses, where the request names one without its address.
-    locations: Option<BTreeSet<String>>,
+    /// The address of each location that the request names without it.
+    locations: HashMap<String, CivicAddress>,
     as_of: OffsetDateTime,
 }
 
@@ -76,13 +75,16 @@ async fn known(tx: &mut Tx, tenant: &TenantId, sent: &[SentNumber], as_of: Offse
     let ids: BTreeSet<&str> = teams().filter_map(|teams| teams.civic_address_id.as_deref()).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
     let addresses = tx.civic_addresses_among(tenant, &ids).await?;
-    let locations = if teams().any(|teams| teams.civic_address_id.is_none() && teams.location_id.is_some()) {
-        let all = tx.civic_addresses(tenant).await?;
-        let places = |address: CivicAddress| address.locations.into_iter().map(|place| place.id);
-        (all.len() < ALL_READ).then(|| all.into_iter().flat_map(places).collect())
-    } else {
-        None
-    };
+    let alone = teams().filter(|teams| teams.civic_address_id.is_none());
+    let alone: BTreeSet<&str> = alone.filter_map(|teams| teams.location_id.as_deref()).collect();
+    let mut locations = HashMap::new();
+    if !alone.is_empty() {
+        for address in with_places(tx, tenant, &alone).await? {
+            for place in address.locations.iter().filter(|place| alone.contains(place.id.as_str())) {
+                locations.insert(place.id.clone(), address.clone());
+            }
+        }
+    }
     let addresses = addresses.into_iter().map(|address| (address.id.clone(), address)).collect();
     Ok(Known { addresses, locations, as_of })
 }
@@ -93,7 +95,6 @@ impl Known {
         for sent in sent {
             match self.flaw(&sent.settings) {
                 Flaw::None => checked.doubts.extend(self.doubts(sent)),
-                Flaw::Unchecked => checked.are_unchecked = true,
                 Flaw::Of(name, id) => checked.problems.push(self.problem(sent.index, &sent.settings, name, &id)),
             }
         }
@@ -102,18 +103,25 @@ impl Known {
 
     /// What looks like a mistake of an address that is the tenant's.
     fn doubts(&self, sent: &SentNumber) -> Vec<String> {
-        let address = sent.settings.teams.civic_address_id.as_ref().and_then(|id| self.addresses.get(id));
-        let Some(address) = address else { return Vec::new() };
-        let id = ascii(&address.id);
+        let teams = &sent.settings.teams;
+        let found = match (&teams.civic_address_id, &teams.location_id) {
+            (Some(id), _) => self.addresses.get(id).map(|address| (format!("civicAddressId {}", ascii(id)), address)),
+            (None, Some(place)) => self
+                .locations
+                .get(place)
+                .map(|address| (format!("The address of locationId {}", ascii(place)), address)),
+            (None, None) => None,
+        };
+        let Some((what, address)) = found else { return Vec::new() };
         let mut doubts = Vec::new();
         if !address.is_validated() {
-            doubts.push(format!("civicAddressId {id} is not validated"));
+            doubts.push(format!("{what} is not validated"));
         }
         let country = sent.number.and_then(|number| Some((number, number::country(number)?)));
         if let (Some((number, country)), Some(there)) = (country, address.iso_country())
             && !there.eq_ignore_ascii_case(&country)
         {
-            doubts.push(format!("civicAddressId {id} is in {}, and {number} is a number of {country}", ascii(there)));
+            doubts.push(format!("{what} is in {}, and {number} is a number of {country}", ascii(there)));
         }
         doubts
     }
@@ -128,11 +136,8 @@ impl Known {
                 }
                 _ => Flaw::None,
             },
-            (None, Some(location)) => match &self.locations {
-                None => Flaw::Unchecked,
-                Some(locations) if locations.contains(location) => Flaw::None,
-                Some(_) => Flaw::Of("locationId", location.clone()),
-            },
+            (None, Some(location)) if self.locations.contains_key(location) => Flaw::None,
+            (None, Some(location)) => Flaw::Of("locationId", location.clone()),
         }
     }
 
@@ -166,7 +171,6 @@ fn ascii(text: &str) -> String {
 /// What is wrong with the address of a number.
 enum Flaw {
     None,
-    Unchecked,
     /// The property of this name and value.
     Of(&'static str, String),
 }

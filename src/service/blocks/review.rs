@@ -19,10 +19,18 @@ pub(in crate::service) async fn warnings(tx: &mut Tx, order_id: i64, now: Offset
             _ => format!("{} of the new numbers are in none of your blocks, such as {first}.", thousands(count)),
         });
     }
-    for kept in tx.reserved_by_others(order_id, now).await? {
+    let kept_by_others = tx.reserved_by_others(order_id, now).await?;
+    for kept in kept_by_others.shown {
         let (count, until) = (kept.count, instant(kept.until));
         let what = counted(count, "of the new numbers is", "of the new numbers are");
         warnings.push(format!("{what} reserved by {} for account {} until {until}.", kept.author, kept.account));
+    }
+    if kept_by_others.further > 0 {
+        warnings.push(format!(
+            "{} more of the new numbers are in {} further reservations of others. The page Blocks lists reservations.",
+            thousands(kept_by_others.numbers),
+            thousands(kept_by_others.further)
+        ));
     }
     Ok(warnings)
 }

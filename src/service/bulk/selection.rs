@@ -124,7 +124,6 @@ impl Selection {
         Some(file)
     }
 }
-}
 
 impl<'a> Chooser<'a> {
     /// Reads the next numbers; nothing at the end.

@@ -4,11 +4,10 @@ mod ignore;
 mod stage;
 mod target;
 
-use std::collections::BTreeSet;
-
 use super::{Ctx, Result};
 use crate::authz::{Grant, NumbersRead};
-use crate::domain::{E164, Places, TenantId};
+use crate::domain::{E164, Places};
+use crate::service::civic_addresses::places_of;
 use crate::store::Page;
 
 pub use self::ignore::{Ignore, MOST_IGNORED, heed, ignore};
@@ -85,16 +84,13 @@ pub async fn places<'a>(
     _: &Grant<NumbersRead>,
     rows: impl IntoIterator<Item = &'a DriftRow>,
 ) -> Result<Places> {
-    let mut ids: BTreeSet<(TenantId, String)> = BTreeSet::new();
-    for row in rows {
-        let Ok(tenant) = TenantId::parse(&row.tenant) else { continue };
-        let sides = [&row.ours, &row.theirs].into_iter().flatten();
-        let named = sides.filter_map(|settings| settings.teams.civic_address_id.clone());
-        ids.extend(named.map(|id| (tenant.clone(), id)));
-    }
-    if ids.is_empty() {
+    let sides = rows.into_iter().flat_map(|row| {
+        let sides = [row.ours.as_deref(), row.theirs.as_deref()].into_iter().flatten();
+        sides.map(|settings| (row.tenant.as_str(), settings))
+    });
+    let sides: Vec<_> = sides.filter(|(_, settings)| settings.teams.has_emergency_address()).collect();
+    if sides.is_empty() {
         return Ok(Places::default());
     }
-    let ids: Vec<(TenantId, String)> = ids.into_iter().collect();
-    Ok(Places::of(&ctx.db.read().await?.civic_addresses_of_tenants(&ids).await?))
+    places_of(&mut ctx.db.read().await?, sides).await
 }

@@ -3,7 +3,7 @@
 use crate::authz::{Grant, OrdersRead};
 use crate::domain::{E164, ItemState, Order, OrderStatus, Verdict};
 use crate::service::{Ctx, Error, Result};
-use crate::store::{Cause, FoldedItems, ItemRow, OrderFilter, OrderPage, Page, ProblemRow, Tx};
+use crate::store::{Cause, FoldedItems, HeldAccounts, ItemRow, OrderFilter, OrderPage, Page, ProblemRow, Tx};
 
 /// Accounts of an order that are named where nothing is sent for them.
 const HELD_SHOWN: i64 = 5;
@@ -45,9 +45,9 @@ pub async fn causes(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<Cau
 ///
 /// # Errors
 /// When the database fails.
-pub async fn held_accounts(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order) -> Result<Vec<String>> {
+pub async fn held_accounts(ctx: &Ctx, _: &Grant<OrdersRead>, order: &Order) -> Result<HeldAccounts> {
     if order.status == OrderStatus::Draft || order.progress.waiting() == 0 {
-        return Ok(Vec::new());
+        return Ok(HeldAccounts::default());
     }
     Ok(ctx.db.read().await?.held_accounts_of_order(order.id, HELD_SHOWN).await?)
 }

@@ -1,5 +1,7 @@
 //! How old the state of the backends is that the review of a draft rests on. What is too old is pulled anew by itself, and
-//! what a pull found is compared again.
+//! what a pull found is compared again, however many enterprises the draft is about.
+
+use std::collections::BTreeSet;
 
 use time::{Duration, OffsetDateTime};
 
@@ -9,7 +11,7 @@ use crate::authz::{Grant, OrdersRead};
 use crate::domain::{BackendInfo, Order, OrderKind, OrderStatus, TenantId};
 use crate::service::transact::transact;
 use crate::service::{Ctx, Result, Rules, bulk};
-use crate::store::{ComparedWith, Tx, WorkKind, WorkRow};
+use crate::store::{ComparedWith, ListState, ListsWanted, TenantOfOrder, Tx, WorkKind, WorkRow};
 
 /// The state of a backend that is older is pulled anew where a decision rests on it.
 pub const FRESH_FOR: Duration = Duration::minutes(5);
@@ -17,8 +19,10 @@ pub const FRESH_FOR: Duration = Duration::minutes(5);
 pub const PULLED_UP_TO: i64 = 10_000;
 /// A pull that did not go through is not asked for again by itself so soon.
 const PAUSE: Duration = Duration::minutes(1);
-/// Lists of one review that are told, and pulled.
-const LISTS: i64 = 20;
+/// Lists of one review that are told one by one.
+const LISTS: usize = 20;
+/// Lists that are looked at, and asked for, at once.
+const CHUNK: usize = 1_000;
 
 /// A list of a backend that a review rests on.
 #[derive(Clone, Debug)]
@@ -37,7 +41,7 @@ pub struct Source {
     pub as_of: Option<OffsetDateTime>,
     /// How its pull stands.
     pub work: Option<WorkRow>,
-    /// How many numbers are known of it, no more than [`PULLED_UP_TO`] and one.
+    /// How many numbers are known of it, no more than [`PULLED_UP_TO`] and one; nothing of one that is fresh or being pulled.
     pub size: i64,
     /// Whether it was just asked for.
     asked: bool,
@@ -47,8 +51,7 @@ impl Source {
     /// Whether it is being pulled, or about to be.
     #[must_use]
     pub fn is_busy(&self, now: OffsetDateTime) -> bool {
-        let is_due = |work: &WorkRow| work.running || work.next_at.is_some_and(|at| at <= now);
-        self.asked || self.work.as_ref().is_some_and(is_due)
+        self.asked || self.work.as_ref().is_some_and(|work| is_due(work, now))
     }
 
     /// What went wrong with its last pull.
@@ -145,47 +148,112 @@ pub(in crate::service) async fn compare_draft(tx: &mut Tx, rules: &Rules, id: i6
     Ok(moved)
 }
 
+/// The lists that the review of a draft rests on, and how old they are.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Those that want a look first: what is not known, then the oldest.
+    pub shown: Vec<Source>,
+    /// All others.
+    pub further: Further,
+}
+
+/// Lists that a review rests on and does not show.
+#[derive(Clone, Debug, Default)]
+pub struct Further {
+    /// How many there are.
+    pub lists: i64,
+    /// The names of their backends.
+    pub backends: BTreeSet<String>,
+    /// When the oldest of them was last read to its end, where each ever was.
+    pub oldest: Option<OffsetDateTime>,
+    /// How many were never read to their end.
+    pub never: i64,
+    /// How many are being pulled, or about to be.
+    pub busy: i64,
+    /// Of how many it is not known what they say of numbers that are not in them.
+    pub unknown: i64,
+}
+
+impl Sources {
+    /// Whether it rests on nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// How many of its lists are being pulled, or about to be.
+    #[must_use]
+    pub fn busy(&self, now: OffsetDateTime) -> i64 {
+        self.further.busy + self.shown.iter().filter(|source| source.is_busy(now)).count() as i64
+    }
+
+    /// Takes more lists in, and keeps those that want a look first.
+    fn add(&mut self, sources: impl IntoIterator<Item = Source>, now: OffsetDateTime) {
+        self.shown.extend(sources);
+        self.shown.sort_by_key(|source| (!source.is_unknown(now), source.as_of));
+        for source in self.shown.drain(LISTS.min(self.shown.len())..) {
+            let further = &mut self.further;
+            // None is less than any time.
+            further.oldest = if further.lists == 0 { source.as_of } else { further.oldest.min(source.as_of) };
+            further.lists += 1;
+            further.never += i64::from(source.as_of.is_none());
+            further.busy += i64::from(source.is_busy(now));
+            further.unknown += i64::from(source.is_unknown(now));
+            further.backends.insert(source.backend);
+        }
+    }
+}
+
+/// Lists of a backend that are to be pulled anew.
+struct Wanted<'a> {
+    backend: &'a str,
+    tenants: Vec<TenantId>,
+}
+
+/// What was found of the lists that a draft rests on.
+#[derive(Default)]
+struct Found<'a> {
+    sources: Sources,
+    wanted: Vec<Wanted<'a>>,
+    /// Whether a pull has ended since the draft was compared.
+    has_ended: bool,
+}
+
 /// Tells how old the state of the backends is that the review of a draft rests on. What is too old is asked for; what came
 /// since the draft was compared is compared with it.
 ///
 /// # Errors
 /// When there is no such order, or the database fails.
-pub async fn look(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Vec<Source>> {
+pub async fn look(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Sources> {
     let now = ctx.clock.now();
-    let (order, mut sources, compared_at, has_moved) = {
+    let (order, found, has_moved) = {
         let mut tx = ctx.db.read().await?;
         let order = find(&mut tx, id).await?;
         if order.status != OrderStatus::Draft {
-            return Ok(Vec::new());
+            return Ok(Sources::default());
         }
-        let sources = sources(&mut tx, ctx, id, order.kind).await?;
+        let compared_at = tx.compared_at(id).await?;
+        let found = Found::of_order(&mut tx, ctx, id, compared_at).await?;
         let has_moved = order.kind == OrderKind::Upload && may_not_stand(&mut tx, &ctx.rules(), &order).await?;
-        (order, sources, tx.compared_at(id).await?, has_moved)
+        (order, found, has_moved)
     };
-    let is_upload = order.kind == OrderKind::Upload;
-    if has_moved || (is_upload && sources.iter().any(|source| source.has_ended_since(compared_at))) {
+    // While many are being pulled, nobody compares the draft again for each that ends.
+    let is_worth_it = found.sources.busy(now) <= LISTS as i64;
+    let has_ended = order.kind == OrderKind::Upload && found.has_ended && is_worth_it;
+    if has_moved || has_ended {
         transact!(ctx, |tx| {
             tx.take_time().await?;
             compare_draft(&mut tx, ctx, id).await?;
         })?;
     }
-    let wanted: Vec<usize> =
-        sources.iter().enumerate().filter(|(_, source)| source.is_wanted(now)).map(|(index, _)| index).collect();
-    if wanted.is_empty() {
-        return Ok(sources);
+    for Wanted { backend, tenants } in &found.wanted {
+        let keys: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+        transact!(ctx, |tx| tx.want_all_work(backend, WorkKind::Numbers, &keys, now).await?)?;
     }
-    transact!(ctx, |tx| {
-        for source in wanted.iter().filter_map(|index| sources.get(*index)) {
-            tx.want_work(WorkKind::Numbers.at(&source.backend, source.tenant.as_str()), now).await?;
-        }
-    })?;
-    ctx.wake_sync().await;
-    for index in wanted {
-        if let Some(source) = sources.get_mut(index) {
-            source.asked = true;
-        }
+    if !found.wanted.is_empty() {
+        ctx.wake_sync().await;
     }
-    Ok(sources)
+    Ok(found.sources)
 }
 
 /// Whether the accounts of a draft are not what they were, or do not allow what it gives, or allow what they did not.
@@ -200,38 +268,102 @@ async fn may_not_stand(tx: &mut Tx, rules: &Rules, order: &Order) -> Result<bool
     Ok(recheck(tx, rules, order, &given).await?.has_moved)
 }
 
-/// The lists that a draft rests on: those of its accounts' tenants, and of others that hold its numbers.
-async fn sources(tx: &mut Tx, ctx: &Ctx, id: i64, kind: OrderKind) -> Result<Vec<Source>> {
-    let mut sources = Vec::new();
-    let backends = &ctx.policy.backends;
-    for (tenant, services) in tx.tenants_of_order(id, LISTS).await? {
-        for backend in backends.of(services) {
-            sources.push(source(tx, ctx, backend, &tenant, false).await?);
-        }
-    }
-    if kind == OrderKind::Upload {
-        for holder in tx.holders_of_order(id, LISTS).await? {
-            if let Some(backend) = backends.iter().find(|backend| backend.name == holder.backend) {
-                sources.push(source(tx, ctx, backend, &holder.tenant, true).await?);
+impl<'a> Found<'a> {
+    /// The lists that a draft rests on: those of its accounts' tenants, and of others that hold its numbers.
+    async fn of_order(tx: &mut Tx, ctx: &'a Ctx, id: i64, compared_at: Option<OffsetDateTime>) -> Result<Self> {
+        let now = ctx.clock.now();
+        let mut found = Self::default();
+        for backend in ctx.policy.backends.iter() {
+            let mut after = None;
+            loop {
+                let tenants = tx.tenants_of_order(id, backend, after.as_ref(), CHUNK).await?;
+                let Some(last) = tenants.last() else { break };
+                after = Some(last.tenant.clone());
+                let mut sources = read(tx, backend, &tenants, now).await?;
+                found.has_ended |= sources.iter().any(|source| source.has_ended_since(compared_at));
+                let wanted = ask(&mut sources, now);
+                if !wanted.is_empty() {
+                    found.wanted.push(Wanted { backend: &backend.name, tenants: wanted });
+                }
+                found.sources.add(sources, now);
+                if tenants.len() < CHUNK {
+                    break;
+                }
             }
         }
+        Ok(found)
     }
-    Ok(sources)
 }
 
-async fn source(tx: &mut Tx, ctx: &Ctx, backend: &BackendInfo, tenant: &TenantId, is_holder: bool) -> Result<Source> {
-    let list = tx.seen_list(&backend.name, tenant, PULLED_UP_TO + 1).await?;
-    let work = tx.work_row(WorkKind::Numbers.at(&backend.name, tenant.as_str()), ctx.clock.now()).await?;
-    let company = tx.consent(tenant).await?.map(|consent| consent.company).filter(|name| !name.is_empty());
-    Ok(Source {
+/// Marks those that are too old as asked for, and tells whose they are.
+fn ask(sources: &mut [Source], now: OffsetDateTime) -> Vec<TenantId> {
+    let wanted = sources.iter_mut().filter(|source| source.is_wanted(now));
+    wanted
+        .map(|source| {
+            source.asked = true;
+            source.tenant.clone()
+        })
+        .collect()
+}
+
+/// How the lists of some tenants stand.
+async fn read(
+    tx: &mut Tx,
+    backend: &BackendInfo,
+    tenants: &[TenantOfOrder],
+    now: OffsetDateTime,
+) -> Result<Vec<Source>> {
+    let fresh_since = now - FRESH_FOR;
+    let wanted = ListsWanted { backend: &backend.name, tenants, fresh_since, most: PULLED_UP_TO + 1 };
+    let holders: BTreeSet<&TenantId> = tenants.iter().filter(|one| one.is_holder).map(|one| &one.tenant).collect();
+    let states = tx.list_states(wanted, now).await?;
+    let source = |state: ListState| Source {
         backend: backend.name.clone(),
         label: backend.label.clone(),
-        tenant: tenant.clone(),
-        company,
-        is_holder,
-        as_of: list.as_of,
-        work,
-        size: list.size,
+        is_holder: holders.contains(&state.tenant),
+        tenant: state.tenant,
+        company: state.company,
+        as_of: state.as_of,
+        work: state.work,
+        size: state.size,
         asked: false,
-    })
+    };
+    Ok(states.into_iter().map(source).collect())
+}
+
+/// What the plan of an account rests on that waits for a person.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::service) struct PlanAt<'a> {
+    pub(in crate::service) backend: &'a BackendInfo,
+    pub(in crate::service) tenant: &'a TenantId,
+    pub(in crate::service) account_id: i64,
+    /// As of when the plan is.
+    pub(in crate::service) as_of: Option<OffsetDateTime>,
+}
+
+/// Tells how old the state of a backend is that the plan of an account rests on. It is asked for by the rules of a review; the
+/// plan is made anew with what comes.
+pub(in crate::service) async fn look_at_plan(ctx: &Ctx, plan: PlanAt<'_>) -> Result<Option<Source>> {
+    let now = ctx.clock.now();
+    let PlanAt { backend, tenant, account_id, as_of } = plan;
+    let (source, account) = {
+        let mut tx = ctx.db.read().await?;
+        let of = TenantOfOrder { tenant: tenant.clone(), is_holder: false };
+        let source = read(&mut tx, backend, &[of], now).await?.pop();
+        (source, tx.work_row(WorkKind::Account.at(&backend.name, &account_id.to_string()), now).await?)
+    };
+    let Some(mut source) = source else { return Ok(None) };
+    source.as_of = as_of;
+    if source.is_wanted(now) {
+        transact!(ctx, |tx| tx.want_work(WorkKind::Numbers.at(&backend.name, tenant.as_str()), now).await?)?;
+        ctx.wake_sync().await;
+        source.asked = true;
+    }
+    // Once the list was read, the account is compared with it.
+    source.asked |= source.is_old(now) && account.is_some_and(|work| is_due(&work, now));
+    Ok(Some(source))
+}
+
+fn is_due(work: &WorkRow, now: OffsetDateTime) -> bool {
+    work.running || work.next_at.is_some_and(|at| at <= now)
 }

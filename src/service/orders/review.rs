@@ -15,12 +15,13 @@ use crate::domain::field::counted;
 use crate::domain::number::content_id;
 use crate::domain::upload::file_and_line;
 use crate::domain::{
-    Consent, DriftWay, E164, FormOf, Moves, Order, OrderKind, Outside, Places, Refusal, ServiceSet, Verdict,
+    Consent, DriftWay, E164, FormOf, Moves, NumberSettings, Order, OrderKind, Outside, Places, Refusal, ServiceSet,
+    Verdict,
 };
 use crate::service::{Ctx, Result, Rules, blocks};
 use crate::store::{
     ItemRange, ItemRow, NoteRow, OutsideCount, Page, ProblemRow, ProblemRun, ProposalCount, QuarantinedRange, RangesOf,
-    RefusedRange, SettingsChange, TheirSettings, TouchedThere, Tx,
+    RefusedRange, SettingsChange, TheirList, TheirSettings, TouchedThere, Tx,
 };
 
 /// Ranges of changed numbers that are looked at, to tell which numbers change alike.
@@ -47,6 +48,8 @@ pub struct Review {
     pub groups: Vec<ChangeGroup>,
     /// What the backends hold otherwise than the draft wants it and than was known.
     pub theirs: Vec<TheirSettings>,
+    /// How many different ones there are in all, and how many numbers are in those that are not among them.
+    pub theirs_of: (i64, i64),
     /// Numbers whose change at a backend somebody at the enterprise notices.
     pub touched: TouchedThere,
     /// The first ranges that the backends hold just so.
@@ -81,6 +84,8 @@ pub struct Review {
     pub unassigned: Option<String>,
     /// What a person should know before deciding.
     pub warnings: Vec<String>,
+    /// How many doubtful emergency addresses the warnings name, and of how many; nothing where that is all.
+    pub addresses_shown: Option<(i64, i64)>,
     /// The addresses and locations of the settings shown.
     pub places: Places,
 }
@@ -152,7 +157,9 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         None if has(Verdict::Release) => tx.assigned_items(id, ASSIGNED_SHOWN).await?,
         None => (0, Vec::new()),
     };
-    let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
+    let their_list = their_list(&mut tx, id, &outside).await?;
+    let theirs_of = (their_list.kinds, their_list.left());
+    let theirs = their_list.shown;
     let changed = if has(Verdict::Changed) { tx.changed_ranges(id, RANGES_READ).await? } else { Vec::new() };
     let changes = match way {
         Some(DriftWay::Push) if !theirs.is_empty() => Vec::new(),
@@ -164,16 +171,15 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
     let settings = changes.iter().flat_map(|change| [&change.before, &change.after]);
     let settings = settings.chain(theirs.iter().flat_map(|there| [&there.theirs, &there.ours]));
     let settings = settings.chain(ranges.iter().map(|range| &range.settings));
-    let addresses: BTreeSet<&str> = settings.filter_map(|s| s.teams.civic_address_id.as_deref()).collect();
-    let addresses: Vec<&str> = addresses.into_iter().collect();
-    let places = Places::of(&tx.civic_addresses_of_order(id, &addresses).await?);
+    let places = places_of(&mut tx, id, settings).await?;
     let groups = grouped(&changes, &changed, &places);
     let mut said = of_its_making(&mut tx, &order).await?;
     if way != Some(DriftWay::Adopt) {
         said.extend(given_up(&changes, ctx.policy.backends.provisioned()));
     }
     let mut warned = warnings(&mut tx, &ctx.rules(), id).await?;
-    warned.extend(addresses::warnings(&mut tx, id).await?);
+    let of_addresses = addresses::warnings(&mut tx, id).await?;
+    warned.extend(of_addresses.said);
     if has(Verdict::Refused(Refusal::NoAddress)) || has(Verdict::Refused(Refusal::NotOffered)) {
         let given = tx.given_settings(id).await?;
         warned.extend(recheck(&mut tx, &ctx.rules(), &order, &given).await?.told);
@@ -188,6 +194,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         ranges,
         places,
         theirs,
+        theirs_of,
         touched: touched(&mut tx, id, &outside, ASSIGNED_SHOWN).await?,
         adopted: held_ranges(&mut tx, id, &outside, Outside::Equal).await?,
         unknown: held_ranges(&mut tx, id, &outside, Outside::Unknown).await?,
@@ -211,6 +218,7 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         unassigned,
         warnings: of_drift(way, &order, &assigned).into_iter().chain(said).chain(warned).collect(),
         assigned: if order.kind == OrderKind::Release { assigned } else { (0, Vec::new()) },
+        addresses_shown: of_addresses.shown,
         way,
         order,
         counts,
@@ -218,6 +226,34 @@ pub async fn review(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Review>
         revs,
         parties,
     })
+}
+
+/// Places named without their address that a review puts into words.
+const PLACES_SHOWN: usize = 100;
+
+/// The addresses that some settings of an order name, in words, also where they name only the place within one.
+async fn places_of<'a>(tx: &mut Tx, id: i64, named: impl Iterator<Item = &'a NumberSettings>) -> Result<Places> {
+    let (mut ids, mut places) = (BTreeSet::new(), BTreeSet::new());
+    for settings in named {
+        match (settings.teams.civic_address_id.as_deref(), settings.teams.location_id.as_deref()) {
+            (Some(id), _) => ids.insert(id),
+            (None, Some(place)) => places.insert(place),
+            (None, None) => false,
+        };
+    }
+    let ids: Vec<&str> = ids.into_iter().collect();
+    let places: Vec<&str> = places.into_iter().take(PLACES_SHOWN).collect();
+    let mut addresses = tx.civic_addresses_of_order(id, &ids).await?;
+    addresses.extend(tx.civic_addresses_of_places_of_order(id, &places).await?);
+    Ok(Places::of(&addresses))
+}
+
+/// What the backends hold otherwise than a draft wants it.
+async fn their_list(tx: &mut Tx, id: i64, counts: &[OutsideCount]) -> Result<TheirList> {
+    if held(counts, Outside::Different) == 0 {
+        return Ok(TheirList::default());
+    }
+    Ok(tx.their_settings(id).await?)
 }
 
 /// What holds for many lines, and the first lines that were read in a way that a person should see, with their count.
@@ -276,12 +312,12 @@ pub struct Shown {
 }
 
 /// Stands for what the backends hold otherwise than a draft wants it.
-fn theirs_id(theirs: &[TheirSettings]) -> i64 {
+fn theirs_id(theirs: &[TheirSettings], of: (i64, i64)) -> i64 {
     if theirs.is_empty() {
         return 0;
     }
     let each = |there: &TheirSettings| (there.backend.clone(), there.theirs.id(), there.ours.id(), there.count);
-    content_id(&theirs.iter().map(each).collect::<Vec<_>>())
+    content_id(&(theirs.iter().map(each).collect::<Vec<_>>(), of))
 }
 
 impl From<&Review> for Shown {
@@ -290,7 +326,7 @@ impl From<&Review> for Shown {
             outside: review.outside.clone(),
             assigned: review.touched.assigned.0 + review.assigned.0,
             lost: review.touched.lost.0,
-            theirs: theirs_id(&review.theirs),
+            theirs: theirs_id(&review.theirs, review.theirs_of),
             revs: review.revs,
             parties: review.parties,
         }
@@ -312,10 +348,11 @@ pub async fn shown(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Shown> {
         Some(_) => tx.drifted_in_use(id, 0).await?.0,
         None => tx.assigned_items(id, 0).await?.0,
     };
-    let theirs = if held(&outside, Outside::Different) > 0 { tx.their_settings(id).await? } else { Vec::new() };
+    let theirs = their_list(&mut tx, id, &outside).await?;
     let (assigned, lost) = (touched.assigned.0 + in_use, touched.lost.0);
     let parties = tx.parties(id).await?;
-    Ok(Shown { outside, assigned, lost, theirs: theirs_id(&theirs), revs, parties })
+    let theirs = theirs_id(&theirs.shown, (theirs.kinds, theirs.left()));
+    Ok(Shown { outside, assigned, lost, theirs, revs, parties })
 }
 
 /// What a draft that undoes another order, or moves numbers, does with them.

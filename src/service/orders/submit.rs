@@ -181,7 +181,9 @@ async fn apply(
         tx.mark_assigned_there(id).await?;
     }
     if held(&outside, Outside::Unknown) > 0 {
-        look_first(tx, rules, id).await?;
+        for backend in rules.policy.backends.iter() {
+            tx.look_first(id, backend).await?;
+        }
     }
     tx.add_progress(id, applied.progress, now).await?;
     for account in applied.to_push {
@@ -200,16 +202,6 @@ async fn apply(
     };
     tx.append_audit(submission.audit(right, origin), now).await?;
     Ok(Submitted::Done)
-}
-
-/// Lets nothing of an order go to a backend before it was asked what it holds for the tenants.
-async fn look_first(tx: &mut Tx, rules: &Rules, id: i64) -> Result<()> {
-    for (tenant, services) in tx.tenants_of_order(id, i64::MAX).await? {
-        for backend in rules.policy.backends.of(services) {
-            tx.looked_at(&backend.name, &tenant, None).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Compares an upload once more with what its accounts allow, which are locked, and with what the backends hold: both may have

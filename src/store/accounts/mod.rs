@@ -168,6 +168,10 @@ pub struct AccountFilter {
     pub tenant_id: Option<TenantId>,
     /// Only accounts with this service.
     pub service: Option<Service>,
+    /// Only accounts whose changes at a backend wait for a person to confirm them.
+    pub is_held: bool,
+    /// Only accounts of this order.
+    pub order: Option<i64>,
 }
 
 /// One page of accounts by name.
@@ -351,6 +355,13 @@ impl Tx {
         }
         if let Some(service) = filter.service {
             conditions.and("(a.services & ?) <> 0", [ServiceSet::from(service).bits().into()]);
+        }
+        if filter.is_held {
+            conditions.and("EXISTS (SELECT 1 FROM reconciles r WHERE r.account_id = a.id AND r.state = 'held')", []);
+        }
+        if let Some(order) = filter.order {
+            conditions
+                .and("a.id IN (SELECT u.account_id FROM order_accounts u WHERE u.order_id = ?)", [Bind::Int(order)]);
         }
         match page {
             Page::First => conditions.push(" ORDER BY a.name", []),

@@ -1,5 +1,6 @@
 //! What blocks and reservations say of a draft's new numbers.
 
+use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use crate::domain::E164;
@@ -37,7 +38,10 @@ statements! {
         ORDER BY i.telephone_number
         LIMIT 1";
     RESERVED = "
-        SELECT w.author, w.account, w.until, CAST(SUM(w.numbers) AS BIGINT)
+        SELECT
+            w.author, w.account, w.until, CAST(SUM(w.numbers) AS BIGINT) AS count,
+            CAST(COUNT(*) OVER () AS BIGINT) AS kept,
+            CAST(SUM(CAST(SUM(w.numbers) AS BIGINT)) OVER () AS BIGINT) AS numbers
         FROM (
             SELECT
                 v.author, v.account, v.until,
@@ -80,6 +84,27 @@ pub struct ReservedByOthers {
     pub count: i64,
 }
 
+/// What others keep of a draft's new numbers, as far as it is told.
+#[derive(Clone, Debug, Default)]
+pub struct KeptByOthers {
+    /// What ends first.
+    pub shown: Vec<ReservedByOthers>,
+    /// How many other persons, accounts and times there are.
+    pub further: i64,
+    /// With how many of the new numbers.
+    pub numbers: i64,
+}
+
+#[derive(FromRow)]
+struct Row {
+    author: String,
+    account: String,
+    until: i64,
+    count: i64,
+    kept: i64,
+    numbers: i64,
+}
+
 impl Tx {
     /// How many new numbers of a draft are in none of the blocks, and the first of them.
     ///
@@ -100,15 +125,18 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn reserved_by_others(&mut self, order_id: i64, now: OffsetDateTime) -> Result<Vec<ReservedByOthers>> {
-        let rows: Vec<(String, String, i64, i64)> =
+    pub async fn reserved_by_others(&mut self, order_id: i64, now: OffsetDateTime) -> Result<KeptByOthers> {
+        let rows: Vec<Row> =
             on!(self, |c| sqlx::query_as(RESERVED).bind(order_id).bind(micros(now)).fetch_all(c).await)?;
-        let read = |(author, account, until, count)| ReservedByOthers {
-            author,
-            account,
-            until: crate::store::at(until),
-            count,
+        let (kept, numbers) = rows.first().map_or((0, 0), |row| (row.kept, row.numbers));
+        let told: i64 = rows.iter().map(|row| row.count).sum();
+        let read = |row: Row| ReservedByOthers {
+            author: row.author,
+            account: row.account,
+            until: crate::store::at(row.until),
+            count: row.count,
         };
-        Ok(rows.into_iter().map(read).collect())
+        let shown: Vec<ReservedByOthers> = rows.into_iter().map(read).collect();
+        Ok(KeptByOthers { further: kept - shown.len() as i64, numbers: numbers - told, shown })
     }
 }

@@ -63,6 +63,14 @@ fn search_text(address: &CivicAddress) -> String {
     text.to_lowercase()
 }
 
+/// The addresses of rows of tenants and ids.
+const NAMED: &str = " AS j JOIN civic_addresses c ON c.tenant_id = j.column1 AND c.id = j.column2";
+
+/// A pattern that finds the addresses in which a place is.
+fn with_place(id: &str) -> String {
+    contains(&format!("\"id\":{}", serde_json::to_string(id).unwrap_or_default()))
+}
+
 impl Tx {
     /// Stores addresses as the backend has them.
     ///
@@ -138,7 +146,7 @@ impl Tx {
         }
         let mut conditions = Conditions::default();
         conditions.push("SELECT body FROM civic_addresses WHERE tenant_id = ?", [tenant.as_str().into()]);
-        conditions.and_any("id = ?", ids.iter().map(|id| [(*id).into()]));
+        conditions.and_in("id", ids.iter().map(|id| (*id).into()));
         self.fetch_civic_addresses(tenant, &conditions).await
     }
 
@@ -162,7 +170,37 @@ impl Tx {
             )",
             [Bind::Int(order_id)],
         );
-        conditions.and_any("c.id = ?", ids.iter().map(|id| [(*id).into()]));
+        conditions.and_in("c.id", ids.iter().map(|id| (*id).into()));
+        let rows: Vec<String> =
+            on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+        rows.iter().map(|body| read("of an order", body)).collect()
+    }
+
+    /// The addresses of the tenants of an order in which these places are. Looks through all of them for each.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn civic_addresses_of_places_of_order(
+        &mut self,
+        order_id: i64,
+        places: &[&str],
+    ) -> Result<Vec<CivicAddress>> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT c.body FROM ", []);
+        conditions.values(places.iter().map(|place| [with_place(place).into()]));
+        conditions.push(
+            " AS j
+            JOIN civic_addresses c ON c.body LIKE j.column1 ESCAPE '\\'
+            WHERE c.tenant_id IN (
+                SELECT a.tenant_id
+                FROM accounts a
+                WHERE a.id IN (SELECT r.account_id FROM order_accounts r WHERE r.order_id = ?)
+            )",
+            [Bind::Int(order_id)],
+        );
         let rows: Vec<String> =
             on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
         rows.iter().map(|body| read("of an order", body)).collect()
@@ -173,13 +211,60 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn civic_addresses_of_tenants(&mut self, ids: &[(TenantId, String)]) -> Result<Vec<CivicAddress>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut conditions = Conditions::default();
-        conditions.push("SELECT c.body FROM civic_addresses c WHERE TRUE", []);
-        let named = ids.iter().map(|(tenant, id)| [tenant.as_str().into(), id.as_str().into()]);
-        conditions.and_any("(c.tenant_id = ? AND c.id = ?)", named);
+        conditions.push("SELECT c.body FROM ", []);
+        conditions.values(ids.iter().map(|(tenant, id)| [tenant.as_str().into(), id.as_str().into()]));
+        conditions.push(NAMED, []);
         let rows: Vec<String> =
             on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
         rows.iter().map(|body| read("of drift", body)).collect()
+    }
+
+    /// The addresses in which these places are, each of them of a tenant. Looks through the tenant's addresses for each.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn civic_addresses_of_places(&mut self, places: &[(TenantId, String)]) -> Result<Vec<CivicAddress>> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT c.body FROM ", []);
+        conditions.values(places.iter().map(|(tenant, place)| [tenant.as_str().into(), with_place(place).into()]));
+        conditions.push(
+            " AS j
+            JOIN civic_addresses c ON c.tenant_id = j.column1
+            WHERE c.body LIKE j.column2 ESCAPE '\\'",
+            [],
+        );
+        let rows: Vec<String> =
+            on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
+        rows.iter().map(|body| read("of places", body)).collect()
+    }
+
+    /// Those of these addresses that are known, each with its tenant.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn civic_addresses_by_tenant(
+        &mut self,
+        ids: &[(TenantId, String)],
+    ) -> Result<Vec<(TenantId, CivicAddress)>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conditions = Conditions::default();
+        conditions.push("SELECT c.tenant_id, c.body FROM ", []);
+        conditions.values(ids.iter().map(|(tenant, id)| [tenant.as_str().into(), id.as_str().into()]));
+        conditions.push(NAMED, []);
+        let rows: Vec<(String, String)> =
+            on!(self, |c| bind_all!(sqlx::query_as(conditions.sql()), conditions).fetch_all(c).await)?;
+        let tenant =
+            |text: &str| TenantId::parse(text).map_err(|_| Error::unreadable("civic_addresses", "tenant_id", text));
+        rows.iter().map(|(of, body)| Ok((tenant(of)?, read(of, body)?))).collect()
     }
 
     /// The addresses of a tenant, 5,000 at most: for choices in a form and for the rules of a number.

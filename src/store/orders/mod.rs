@@ -1,5 +1,6 @@
 //! Orders as rows: drafts and submitted ones.
 
+pub(super) mod addresses;
 pub(super) mod adopt;
 pub(super) mod bulk;
 pub(super) mod changes;
@@ -19,6 +20,7 @@ pub(super) mod ranges;
 pub(super) mod reality;
 pub(super) mod recheck;
 pub(super) mod refused;
+pub(super) mod sources;
 pub(super) mod stage;
 pub(super) mod start;
 pub(super) mod submit;

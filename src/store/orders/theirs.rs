@@ -1,10 +1,10 @@
-//! What a review tells of the backends: what they hold otherwise, who else holds numbers, and how old that is.
+//! What a review tells of the backends: what they hold otherwise, and who at the enterprise notices.
 
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::items::number;
-use crate::domain::{E164, NumberSettings, Outside, ServiceSet, TenantId, Verdict};
+use crate::domain::{E164, NumberSettings, Outside, TenantId, Verdict};
 use crate::store::numbers::settings;
 use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx, at};
@@ -85,12 +85,16 @@ statements! {
         WHERE order_id = $1
         GROUP BY verdict, outside";
     THEIRS = "
-        SELECT c.backend, c.theirs_id, t.body AS theirs, c.ours_id, s.body AS ours, c.count, c.example, c.assigned
+        SELECT
+            c.backend, c.theirs_id, t.body AS theirs, c.ours_id, s.body AS ours, c.count, c.example, c.assigned,
+            c.kinds, c.numbers
         FROM (
             SELECT
                 l.backend, o.settings_id AS theirs_id, i.settings_id AS ours_id,
                 CAST(COUNT(*) AS BIGINT) AS count, MIN(i.telephone_number) AS example,
-                CAST(SUM(CASE WHEN o.assigned THEN 1 ELSE 0 END) AS BIGINT) AS assigned
+                CAST(SUM(CASE WHEN o.assigned THEN 1 ELSE 0 END) AS BIGINT) AS assigned,
+                CAST(COUNT(*) OVER () AS BIGINT) AS kinds,
+                CAST(SUM(CAST(COUNT(*) AS BIGINT)) OVER () AS BIGINT) AS numbers
             FROM order_items i
             LEFT JOIN accounts a ON a.id = i.account_id
             LEFT JOIN observed o ON o.telephone_number = i.telephone_number AND o.missing IS NULL
@@ -115,41 +119,10 @@ statements! {
     );
     ASSIGNED = first_touched!("assigned");
     LOST = first_touched!("lost");
-    TENANTS = "
-        SELECT a.tenant_id, a.services & a.synced
-        FROM order_accounts u
-        JOIN accounts a ON a.id = u.account_id
-        WHERE u.order_id = $1
-          AND a.tenant_id IS NOT NULL
-        ORDER BY a.tenant_id
-        LIMIT $2";
-    HOLDERS = "
-        SELECT DISTINCT l.backend, l.tenant_id
-        FROM order_items i
-        LEFT JOIN accounts a ON a.id = i.account_id
-        LEFT JOIN observed o ON o.telephone_number = i.telephone_number AND o.missing IS NULL
-        LEFT JOIN observed_lists l ON l.id = o.list_id
-        WHERE i.order_id = $1
-          AND i.verdict = 'other-tenant'
-          AND COALESCE(l.tenant_id, '') NOT IN ('', COALESCE(a.tenant_id, ''))
-        ORDER BY l.backend, l.tenant_id
-        LIMIT $2";
     LIST = "SELECT id, listed_at FROM observed_lists WHERE backend = $1 AND tenant_id = $2";
     SIZE = "
         SELECT CAST(COUNT(*) AS BIGINT)
         FROM (SELECT 1 FROM observed WHERE list_id = $1 LIMIT $2) AS first";
-    ADDRESSES = "
-        SELECT
-            i.account_id, i.country, s.civic_address_id, s.location_id,
-            CAST(COUNT(*) AS BIGINT), MIN(i.telephone_number)
-        FROM order_items i
-        LEFT JOIN settings s ON s.id = i.settings_id
-        WHERE i.order_id = $1
-          AND i.verdict IN ('new', 'changed')
-          AND COALESCE(s.civic_address_id, s.location_id, '') <> ''
-        GROUP BY i.account_id, i.country, s.civic_address_id, s.location_id
-        ORDER BY 5 DESC, 6
-        LIMIT 200";
 }
 
 /// How many numbers of a draft share a verdict and what the backends hold.
@@ -182,6 +155,27 @@ struct TheirRow {
     count: i64,
     example: i64,
     assigned: i64,
+    kinds: i64,
+    numbers: i64,
+}
+
+/// What backends hold otherwise, as far as it is told.
+#[derive(Clone, Debug, Default)]
+pub struct TheirList {
+    /// The most frequent.
+    pub shown: Vec<TheirSettings>,
+    /// How many different ones there are in all.
+    pub kinds: i64,
+    /// Of how many numbers; one that two backends hold otherwise counts twice.
+    pub numbers: i64,
+}
+
+impl TheirList {
+    /// How many numbers are in those that are not told.
+    #[must_use]
+    pub fn left(&self) -> i64 {
+        self.numbers - self.shown.iter().map(|there| there.count).sum::<i64>()
+    }
 }
 
 /// Numbers whose change at a backend somebody at the enterprise notices.
@@ -193,15 +187,6 @@ pub struct Touched {
     pub lost: (i64, Vec<E164>),
 }
 
-/// Somebody who holds numbers at a backend.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Holder {
-    /// Name of the backend.
-    pub backend: String,
-    /// The tenant.
-    pub tenant: TenantId,
-}
-
 /// The list that a backend keeps of a tenant's numbers, as far as it was read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SeenList {
@@ -211,24 +196,7 @@ pub struct SeenList {
     pub size: i64,
 }
 
-/// Numbers of a draft in one country with one emergency address.
-#[derive(Clone, Debug)]
-pub struct AddressUse {
-    /// Their account.
-    pub account_id: i64,
-    /// Their country, where the numbering plan tells.
-    pub country: Option<String>,
-    /// The address.
-    pub civic_address_id: Option<String>,
-    /// The place within it.
-    pub location_id: Option<String>,
-    /// How many numbers.
-    pub count: i64,
-    /// The first of them.
-    pub example: E164,
-}
-
-fn tenant(text: &str) -> Result<TenantId> {
+pub(super) fn tenant(text: &str) -> Result<TenantId> {
     TenantId::parse(text).map_err(|_| Error::unreadable("observed_lists", "tenant_id", text))
 }
 
@@ -264,13 +232,15 @@ impl Tx {
         Ok((counts, revs))
     }
 
-    /// What the backends hold otherwise than a draft wants it and than was known, the most frequent first, 50 at most.
+    /// What the backends hold otherwise than a draft wants it and than was known: the 50 most frequent, and how many there are.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn their_settings(&mut self, order_id: i64) -> Result<Vec<TheirSettings>> {
+    pub async fn their_settings(&mut self, order_id: i64) -> Result<TheirList> {
         let rows: Vec<TheirRow> = on!(self, |c| sqlx::query_as(THEIRS).bind(order_id).fetch_all(c).await)?;
-        rows.into_iter()
+        let (kinds, numbers) = rows.first().map_or((0, 0), |row| (row.kinds, row.numbers));
+        let shown: Result<Vec<TheirSettings>> = rows
+            .into_iter()
             .map(|row| {
                 Ok(TheirSettings {
                     theirs: settings::read(row.theirs_id, &row.theirs)?,
@@ -281,7 +251,8 @@ impl Tx {
                     assigned: row.assigned,
                 })
             })
-            .collect()
+            .collect();
+        Ok(TheirList { shown: shown?, kinds, numbers })
     }
 
     /// Which numbers of a draft somebody notices the change of: how many, and the first `most`.
@@ -310,34 +281,6 @@ impl Tx {
         rows.into_iter().map(number).collect()
     }
 
-    /// The tenants of an order's accounts, each with the services of theirs that are synced; no more than `most` accounts.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn tenants_of_order(&mut self, order_id: i64, most: i64) -> Result<Vec<(TenantId, ServiceSet)>> {
-        let rows: Vec<(String, i64)> =
-            on!(self, |c| sqlx::query_as(TENANTS).bind(order_id).bind(most).fetch_all(c).await)?;
-        let mut tenants: Vec<(TenantId, ServiceSet)> = Vec::new();
-        for (id, services) in rows {
-            let (id, services) = (tenant(&id)?, ServiceSet::from_bits(services));
-            match tenants.last_mut() {
-                Some((last, all)) if *last == id => *all = all.or(services),
-                _ => tenants.push((id, services)),
-            }
-        }
-        Ok(tenants)
-    }
-
-    /// The other tenants that hold numbers of a draft, no more than `most`.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn holders_of_order(&mut self, order_id: i64, most: i64) -> Result<Vec<Holder>> {
-        let rows: Vec<(String, String)> =
-            on!(self, |c| sqlx::query_as(HOLDERS).bind(order_id).bind(most).fetch_all(c).await)?;
-        rows.into_iter().map(|(backend, id)| Ok(Holder { backend, tenant: tenant(&id)? })).collect()
-    }
-
     /// How old what is known of a backend's list is, and how long the list, up to `most`.
     ///
     /// # Errors
@@ -348,20 +291,5 @@ impl Tx {
         let Some((id, as_of)) = found else { return Ok(SeenList::default()) };
         let size = on!(self, |c| sqlx::query_scalar(SIZE).bind(id).bind(most).fetch_one(c).await)?;
         Ok(SeenList { as_of: as_of.map(at), size })
-    }
-
-    /// The emergency addresses that a draft gives to numbers, the most frequent first, 200 at most.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn addresses_of_draft(&mut self, order_id: i64) -> Result<Vec<AddressUse>> {
-        type Columns = (i64, Option<String>, Option<String>, Option<String>, i64, i64);
-        let rows: Vec<Columns> = on!(self, |c| sqlx::query_as(ADDRESSES).bind(order_id).fetch_all(c).await)?;
-        rows.into_iter()
-            .map(|(account_id, country, civic_address_id, location_id, count, example)| {
-                let example = number(example)?;
-                Ok(AddressUse { account_id, country, civic_address_id, location_id, count, example })
-            })
-            .collect()
     }
 }

@@ -1,6 +1,7 @@
 //! What the sync engine has to do: its work, and what is being sent.
 
 pub(super) mod handed_on;
+pub(super) mod held;
 pub(super) mod known;
 pub(super) mod news;
 pub(super) mod observed;

@@ -411,7 +411,6 @@ impl Tx {
             _ if numbers.is_empty() => Ok(()),
             OrderKind::Release => self.observe_given_up((backend, &push.tenant_id), &numbers, now).await,
             OrderKind::Upload => {
-                self.note_replaced(push, service, &numbers, now).await?;
                 if self.observe_given(push, service, &numbers, now).await? {
                     return Ok(());
                 }

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
+use super::overwritten::Replaced;
 use crate::domain::{E164, OrderKind, Progress, ProvisioningError, Service, ServiceSet, SyncState, TenantId};
 use crate::store::numbers::in_list;
 use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
@@ -118,6 +119,15 @@ pub enum PushOutcome {
     Done,
     /// The backend refused; the id of what it said.
     Refused(i64),
+}
+
+/// What came of recording what became of numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// The accounts that got numbers of another tenant by it.
+    pub receivers: Vec<i64>,
+    /// What the backend had before and has no more.
+    pub replaced: Vec<Replaced>,
 }
 
 #[derive(FromRow)]
@@ -286,7 +296,7 @@ impl Tx {
     }
 
     /// Records what became of these numbers of a push, for those that have not been changed since it was sent. The
-    /// others are set free and stay as they are. Gives the accounts that got numbers of another tenant by it.
+    /// others are set free and stay as they are.
     ///
     /// # Errors
     /// When the database refuses.
@@ -296,7 +306,7 @@ impl Tx {
         numbers: &[E164],
         outcome: PushOutcome,
         now: OffsetDateTime,
-    ) -> Result<Vec<i64>> {
+    ) -> Result<Recorded> {
         self.record_outcomes(push, &[(outcome, numbers)], now).await
     }
 
@@ -309,10 +319,13 @@ impl Tx {
         push: &Push,
         outcomes: &[(PushOutcome, &[E164])],
         now: OffsetDateTime,
-    ) -> Result<Vec<i64>> {
-        let mut receivers = Vec::new();
+    ) -> Result<Recorded> {
+        let (mut receivers, mut replaced) = (Vec::new(), Vec::new());
         let parts = self.push_parts(push.id).await?;
         for (outcome, numbers) in outcomes {
+            if *outcome == PushOutcome::Done {
+                replaced.extend(self.note_replaced(push, numbers, now).await?);
+            }
             let (divided, whole): (Vec<E164>, Vec<E164>) = numbers.iter().partition(|number| parts.contains(number));
             for chunk in whole.chunks(1_000) {
                 receivers.extend(self.record_chunk(push, chunk, *outcome, now).await?);
@@ -326,7 +339,7 @@ impl Tx {
         self.note_answers(answered).await?;
         receivers.sort_unstable();
         receivers.dedup();
-        Ok(receivers)
+        Ok(Recorded { receivers, replaced })
     }
 
     async fn record_chunk(

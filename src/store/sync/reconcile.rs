@@ -173,26 +173,6 @@ statements! {
         WHERE account_id = $1
           AND backend = $2
           AND state = 'held'";
-    HELD = "
-        SELECT a.name
-        FROM reconciles r
-        JOIN accounts a ON a.id = r.account_id
-        WHERE r.state = 'held'
-        ORDER BY r.account_id
-        LIMIT $1";
-    HELD_OF_ORDER = "
-        SELECT a.name
-        FROM order_accounts u
-        JOIN accounts a ON a.id = u.account_id
-        WHERE u.order_id = $1
-          AND EXISTS (
-              SELECT 1
-              FROM reconciles r
-              WHERE r.account_id = u.account_id
-                AND r.state = 'held'
-          )
-        ORDER BY a.name
-        LIMIT $2";
     OF_ACCOUNT = shown!("account_id = $1 ORDER BY backend");
     FORGET = "DELETE FROM reconciles WHERE account_id = $1";
     END = "DELETE FROM reconciles WHERE account_id = $1 AND backend = $2";
@@ -473,22 +453,6 @@ impl Tx {
             .await
             .map(drop))?;
         Ok(())
-    }
-
-    /// The names of accounts that wait for a person to confirm what would change, `most` of them.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn held_accounts(&mut self, most: i64) -> Result<Vec<String>> {
-        Ok(on!(self, |c| sqlx::query_scalar(HELD).bind(most).fetch_all(c).await)?)
-    }
-
-    /// The names of an order's accounts that wait for a person to confirm what would change, `most` of them.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn held_accounts_of_order(&mut self, order_id: i64, most: i64) -> Result<Vec<String>> {
-        Ok(on!(self, |c| sqlx::query_scalar(HELD_OF_ORDER).bind(order_id).bind(most).fetch_all(c).await)?)
     }
 
     /// Lets go what was held for a person to confirm; tells whether it was held.

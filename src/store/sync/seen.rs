@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
 use time::OffsetDateTime;
 
 use super::observed::json;
 use crate::domain::call_path::{read_ranges, write_ranges};
 use crate::domain::number::content_id;
-use crate::domain::seen::{MemberChange, SeenKind, member_changes};
+use crate::domain::seen::{MemberChange, SeenKind};
 use crate::domain::{E164, Leaving, NumberSettings, ProvisioningError, Service, ServiceSet};
 use crate::store::numbers::settings;
 use crate::store::sql::{dialect, on, statements};
@@ -16,6 +18,9 @@ use crate::store::{Error, Result, Tx, at, micros};
 
 /// Numbers that one row tells of.
 const FOLDED: usize = 1_000;
+/// Rows that are looked through at once for one number, and how many times.
+const ROWS: i64 = 200;
+const LOOKED_THROUGH: usize = 50;
 /// Different sets of changes that a page tells with their values; beyond it only what has changed is told.
 const DETAILED: usize = 20;
 
@@ -113,13 +118,15 @@ statements! {
           )
         ORDER BY n.telephone_number
         LIMIT $4";
+    // The rows are found by the number: the sign keeps planners from going through all times.
     OF_NUMBER = "
-        SELECT l.backend, l.tenant_id, x.seen_at, x.what, x.numbers, x.detail
+        SELECT l.backend, l.tenant_id, x.list_id, x.seen_at, x.what, x.first_number, x.numbers, x.detail
         FROM seen x
         JOIN observed_lists l ON l.id = x.list_id
         WHERE x.last_number >= $1
           AND x.first_number <= $1
-        ORDER BY x.seen_at DESC
+          AND (+x.seen_at, x.list_id, x.what, x.first_number) < ($3, $4, $5, $6)
+        ORDER BY +x.seen_at DESC, x.list_id DESC, x.what DESC, x.first_number DESC
         LIMIT $2";
     DESCRIPTION = "SELECT body, leaving FROM observed_settings WHERE id = $1";
     SWEEP = "
@@ -148,10 +155,61 @@ pub struct SeenStep {
     pub changes: Vec<MemberChange>,
 }
 
+#[derive(FromRow)]
+struct SeenRow {
+    backend: String,
+    tenant_id: String,
+    list_id: i64,
+    seen_at: i64,
+    what: String,
+    first_number: i64,
+    numbers: String,
+    detail: String,
+}
+
+impl SeenRow {
+    fn key(&self) -> (i64, i64, String, i64) {
+        (self.seen_at, self.list_id, self.what.clone(), self.first_number)
+    }
+}
+
 /// What has happened to numbers of one list, as it is found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     alike: BTreeMap<(SeenKind, Vec<MemberChange>), BTreeSet<E164>>,
+}
+
+/// What has changed of the numbers of one row.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Detail {
+    /// The same of each.
+    Alike(Vec<MemberChange>),
+    /// Something else of each part of them.
+    Parts(Vec<Part>),
+}
+
+/// Numbers of which the same has changed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Part {
+    /// As ranges.
+    numbers: String,
+    changes: Vec<MemberChange>,
+}
+
+/// A row to be written.
+struct NewRow {
+    kind: SeenKind,
+    numbers: Vec<E164>,
+    detail: String,
+}
+
+impl NewRow {
+    fn new(kind: SeenKind, numbers: &[E164], detail: &Detail) -> Self {
+        let is_empty = matches!(detail, Detail::Alike(changes) if changes.is_empty());
+        let detail = if is_empty { String::new() } else { serde_json::to_string(detail).unwrap_or_default() };
+        Self { kind, numbers: numbers.to_vec(), detail }
+    }
 }
 
 impl Found {
@@ -173,17 +231,57 @@ impl Found {
         self
     }
 
-    /// Leaves the values out where there are too many different ones.
-    fn folded(self) -> Self {
-        if self.alike.len() <= DETAILED {
-            return self;
-        }
+    /// The rows that tell of it. What a push of ours has replaced is nowhere else any more, so it keeps its values however many
+    /// different ones there are; of what others did they are left out where there are too many.
+    fn rows(self) -> Vec<NewRow> {
+        let is_many = self.alike.len() > DETAILED;
+        let mut rows = Vec::new();
+        let mut each = BTreeMap::<E164, Vec<MemberChange>>::new();
         let mut folded = Self::default();
         for ((kind, changes), numbers) in self.alike {
-            let names = changes.into_iter().map(MemberChange::name_only).collect();
-            folded.alike.entry((kind, names)).or_default().extend(numbers);
+            if is_many && kind == SeenKind::Overwritten {
+                each.extend(numbers.into_iter().map(|number| (number, changes.clone())));
+            } else {
+                let changes =
+                    if is_many { changes.into_iter().map(MemberChange::name_only).collect() } else { changes };
+                folded.alike.entry((kind, changes)).or_default().extend(numbers);
+            }
         }
-        folded
+        for ((kind, changes), numbers) in folded.alike {
+            let (numbers, detail) = (numbers.into_iter().collect::<Vec<_>>(), Detail::Alike(changes));
+            rows.extend(numbers.chunks(FOLDED).map(|chunk| NewRow::new(kind, chunk, &detail)));
+        }
+        let each: Vec<(E164, Vec<MemberChange>)> = each.into_iter().collect();
+        rows.extend(each.chunks(FOLDED).map(parted));
+        rows
+    }
+}
+
+/// One row of numbers of which not the same was replaced.
+fn parted(chunk: &[(E164, Vec<MemberChange>)]) -> NewRow {
+    let mut alike = BTreeMap::<&[MemberChange], Vec<E164>>::new();
+    for (number, changes) in chunk {
+        alike.entry(changes).or_default().push(*number);
+    }
+    let part = |(changes, numbers): (&[MemberChange], Vec<E164>)| Part {
+        numbers: write_ranges(&numbers),
+        changes: changes.to_vec(),
+    };
+    let numbers: Vec<E164> = chunk.iter().map(|(number, _)| *number).collect();
+    NewRow::new(SeenKind::Overwritten, &numbers, &Detail::Parts(alike.into_iter().map(part).collect()))
+}
+
+/// What a row says of one of its numbers; nothing where it cannot be read.
+fn of_one(detail: &str, number: E164) -> Option<Vec<MemberChange>> {
+    if detail.is_empty() {
+        return Some(Vec::new());
+    }
+    match serde_json::from_str(detail).ok()? {
+        Detail::Alike(changes) => Some(changes),
+        Detail::Parts(parts) => {
+            let has = |part: &Part| read_ranges(&part.numbers).is_some_and(|numbers| numbers.contains(&number));
+            parts.into_iter().find(has).map(|part| part.changes)
+        }
     }
 }
 
@@ -236,25 +334,20 @@ impl Tx {
 
     /// The same for numbers whatever is on its way.
     pub(super) async fn write_seen(&mut self, list_id: i64, found: Found, now: OffsetDateTime) -> Result<()> {
-        for ((kind, changes), numbers) in found.folded().alike {
-            let numbers: Vec<E164> = numbers.into_iter().collect();
-            let detail =
-                if changes.is_empty() { String::new() } else { serde_json::to_string(&changes).unwrap_or_default() };
-            for chunk in numbers.chunks(FOLDED) {
-                let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { continue };
-                on!(self, |c| sqlx::query(INSERT)
-                    .bind(list_id)
-                    .bind(micros(now))
-                    .bind(kind.key())
-                    .bind(first.as_i64())
-                    .bind(last.as_i64())
-                    .bind(write_ranges(chunk))
-                    .bind(detail.as_str())
-                    .bind(i64::try_from(chunk.len()).unwrap_or_default())
-                    .execute(c)
-                    .await
-                    .map(drop))?;
-            }
+        for row in found.rows() {
+            let (Some(first), Some(last)) = (row.numbers.first(), row.numbers.last()) else { continue };
+            on!(self, |c| sqlx::query(INSERT)
+                .bind(list_id)
+                .bind(micros(now))
+                .bind(row.kind.key())
+                .bind(first.as_i64())
+                .bind(last.as_i64())
+                .bind(write_ranges(&row.numbers))
+                .bind(row.detail)
+                .bind(i64::try_from(row.numbers.len()).unwrap_or_default())
+                .execute(c)
+                .await
+                .map(drop))?;
         }
         Ok(())
     }
@@ -331,44 +424,46 @@ impl Tx {
             .await)?)
     }
 
-    /// Writes down with which settings a backend had numbers that a push of ours has given others.
-    pub(super) async fn note_overwritten(
-        &mut self,
-        list_id: i64,
-        numbers: &[(E164, i64)],
-        ours: &NumberSettings,
-        now: OffsetDateTime,
-    ) -> Result<()> {
-        let (mut found, mut known) = (Found::default(), Descriptions::default());
-        for (number, theirs) in numbers {
-            let theirs = self.description(&mut known, *theirs).await?;
-            found.add(SeenKind::Overwritten, member_changes(&theirs.settings, ours), *number);
-        }
-        self.write_seen(list_id, found, now).await
-    }
-
     /// What happened to a number at backends, the newest first.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn seen_of_number(&mut self, number: E164, limit: i64) -> Result<Vec<SeenStep>> {
-        let rows: Vec<(String, String, i64, String, String, String)> =
-            on!(self, |c| sqlx::query_as(OF_NUMBER).bind(number.as_i64()).bind(limit).fetch_all(c).await)?;
+    pub async fn seen_of_number(&mut self, number: E164, limit: usize) -> Result<Vec<SeenStep>> {
+        let unreadable = |column| Error::unreadable("seen", column, number);
         let mut steps = Vec::new();
-        for (backend, tenant, seen_at, what, numbers, detail) in rows {
-            let unreadable = |column| Error::unreadable("seen", column, number);
-            // The row tells of a stretch; the number may not be among those that it names.
-            if !read_ranges(&numbers).ok_or_else(|| unreadable("numbers"))?.contains(&number) {
-                continue;
+        let mut before = (i64::MAX, 0, String::new(), 0);
+        for _ in 0..LOOKED_THROUGH {
+            let (seen_at, list, what, first) = before;
+            let rows: Vec<SeenRow> = on!(self, |c| sqlx::query_as(OF_NUMBER)
+                .bind(number.as_i64())
+                .bind(ROWS)
+                .bind(seen_at)
+                .bind(list)
+                .bind(what)
+                .bind(first)
+                .fetch_all(c)
+                .await)?;
+            let is_last = (rows.len() as i64) < ROWS;
+            before = rows.last().map_or_else(Default::default, SeenRow::key);
+            for row in rows {
+                // The row tells of a stretch; the number may not be among those that it names.
+                if !read_ranges(&row.numbers).ok_or_else(|| unreadable("numbers"))?.contains(&number) {
+                    continue;
+                }
+                steps.push(SeenStep {
+                    kind: SeenKind::from_key(&row.what).ok_or_else(|| unreadable("what"))?,
+                    changes: of_one(&row.detail, number).ok_or_else(|| unreadable("detail"))?,
+                    backend: row.backend,
+                    tenant: row.tenant_id,
+                    at: at(row.seen_at),
+                });
+                if steps.len() == limit {
+                    return Ok(steps);
+                }
             }
-            let changes = if detail.is_empty() { Ok(Vec::new()) } else { serde_json::from_str(&detail) };
-            steps.push(SeenStep {
-                backend,
-                tenant,
-                at: at(seen_at),
-                kind: SeenKind::from_key(&what).ok_or_else(|| unreadable("what"))?,
-                changes: changes.map_err(|_| unreadable("detail"))?,
-            });
+            if is_last {
+                break;
+            }
         }
         Ok(steps)
     }

@@ -30,6 +30,24 @@ statements! {
         WHERE backend = $1
           AND kind = $2
           AND key = $3";
+    COUNTS = "
+        SELECT
+            (
+                SELECT CAST(COUNT(*) AS BIGINT)
+                FROM (SELECT 1 FROM work WHERE backend = $1 AND kind = $2 LIMIT $3) AS of_kind
+            ),
+            (
+                SELECT CAST(COUNT(*) AS BIGINT)
+                FROM (
+                    SELECT 1
+                    FROM work
+                    WHERE backend = $1
+                      AND kind = $2
+                      AND last_error IS NOT NULL
+                      AND attempt > 0
+                    LIMIT $3
+                ) AS of_failing
+            )";
     NEXT_BACKEND = "SELECT MIN(backend) FROM work WHERE backend > $1";
     WAITING = "
         SELECT CAST(COUNT(*) AS BIGINT)
@@ -66,20 +84,20 @@ pub struct WorkRow {
 
 /// A row of `work`, as it is stored.
 #[derive(FromRow)]
-struct StoredWork {
-    kind: String,
-    key: String,
-    next_at: i64,
-    set_at: i64,
-    attempt: i64,
-    lease_until: i64,
-    last_ok_at: Option<i64>,
-    last_error: Option<String>,
-    last_error_at: Option<i64>,
+pub(in crate::store) struct StoredWork {
+    pub(in crate::store) kind: String,
+    pub(in crate::store) key: String,
+    pub(in crate::store) next_at: i64,
+    pub(in crate::store) set_at: i64,
+    pub(in crate::store) attempt: i64,
+    pub(in crate::store) lease_until: i64,
+    pub(in crate::store) last_ok_at: Option<i64>,
+    pub(in crate::store) last_error: Option<String>,
+    pub(in crate::store) last_error_at: Option<i64>,
 }
 
 impl StoredWork {
-    fn shown(self, now: OffsetDateTime) -> Result<WorkRow> {
+    pub(in crate::store) fn shown(self, now: OffsetDateTime) -> Result<WorkRow> {
         Ok(WorkRow {
             kind: WorkKind::from_key(&self.kind).ok_or_else(|| Error::unreadable("work", "kind", &self.kind))?,
             key: self.key,
@@ -146,6 +164,14 @@ impl Tx {
             rows.extend(more);
         }
         rows.into_iter().map(|row| row.shown(now)).collect()
+    }
+
+    /// How many pieces of work of a kind there are at a backend, and how many of them do not go through; up to `most`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_counts(&mut self, backend: &str, kind: WorkKind, most: i64) -> Result<(i64, i64)> {
+        Ok(on!(self, |c| sqlx::query_as(COUNTS).bind(backend).bind(kind.key()).bind(most).fetch_one(c).await)?)
     }
 
     /// One piece of work.

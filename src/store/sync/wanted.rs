@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::work::{Lane, WorkId, WorkKind};
 use crate::domain::{BackendInfo, Backends, TenantId};
-use crate::store::sql::{Bind, Conditions, bind_all, on, statements};
+use crate::store::sql::{Bind, Conditions, bind_all, dialect, on, statements};
 use crate::store::{Result, Tx, micros};
 
 /// A pull that somebody asked for is due so long before any that is merely scheduled.
@@ -32,6 +32,17 @@ macro_rules! wanted {
 
 statements! {
     WANT = wanted!("VALUES ($1, $2, $3, $4, $5)");
+    WANT_ALL_SQLITE = wanted!(
+        "
+        SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), value, CAST($4 AS BIGINT), CAST($5 AS BIGINT)
+        FROM json_each($3)
+        WHERE TRUE"
+    );
+    WANT_ALL_POSTGRES = wanted!(
+        "
+        SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), j.value, CAST($4 AS BIGINT), CAST($5 AS BIGINT)
+        FROM json_array_elements_text(CAST($3 AS JSON)) AS j (value)"
+    );
     WANT_ACCOUNT = wanted!(
         "
         SELECT CAST($3 AS TEXT), 'account', CAST(a.id AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT)
@@ -98,14 +109,18 @@ statements! {
         ON CONFLICT (backend, kind, key) DO NOTHING";
 }
 
-/// The statement that asks for a piece of work. A pull is asked for by somebody who waits for it, so it goes before all
-/// that are only due again.
-fn want(work: WorkId<'_>, when: OffsetDateTime) -> Conditions {
-    let next = match work.kind.lane() {
+/// When a piece of work is due that somebody asks for. A pull is asked for by somebody who waits for it, so it goes before
+/// all that are only due again.
+fn due(kind: WorkKind, when: OffsetDateTime) -> OffsetDateTime {
+    match kind.lane() {
         Lane::Pushes => when,
         Lane::Pulls => when - HEAD_START,
-    };
-    let (next, when) = (Bind::Int(micros(next)), Bind::Int(micros(when)));
+    }
+}
+
+/// The statement that asks for a piece of work.
+fn want(work: WorkId<'_>, when: OffsetDateTime) -> Conditions {
+    let (next, when) = (Bind::Int(micros(due(work.kind, when))), Bind::Int(micros(when)));
     Conditions::whole(WANT, [work.backend.into(), work.kind.key().into(), work.key.into(), next, when])
 }
 
@@ -131,6 +146,31 @@ impl Tx {
     pub async fn want_work(&mut self, work: WorkId<'_>, when: OffsetDateTime) -> Result<()> {
         let want = want(work, when);
         on!(self, |c| bind_all!(sqlx::query(want.sql()), want).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Asks for many pieces of a kind of work to be done at this time or sooner.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn want_all_work(
+        &mut self,
+        backend: &str,
+        kind: WorkKind,
+        keys: &[&str],
+        when: OffsetDateTime,
+    ) -> Result<()> {
+        let statement = dialect!(self, sqlite: WANT_ALL_SQLITE, postgres: WANT_ALL_POSTGRES);
+        let keys = serde_json::to_string(keys).unwrap_or_default();
+        on!(self, |c| sqlx::query(statement)
+            .bind(backend)
+            .bind(kind.key())
+            .bind(keys)
+            .bind(micros(due(kind, when)))
+            .bind(micros(when))
+            .execute(c)
+            .await
+            .map(drop))?;
         Ok(())
     }
 

@@ -316,6 +316,11 @@ async fn an_unknown_address_is_looked_for_again(api: Api) -> Api {
     api.know_tenants().await;
     let mut body = number("contoso", NUMBER, OC);
     configuration(&mut body)["civicAddressId"] = json!("3f0c3d6e-0000-4c1d-9e21-7a4b8c2d9f10");
+    // An address that nothing is known of yet would be taken, and then stand.
+    let known = format!(
+        "SELECT COUNT(*) FROM work WHERE kind = 'civic-addresses' AND key = '{CONTOSO}' AND last_ok_at IS NOT NULL"
+    );
+    eventually("the addresses are known", SOON, async || (numbers(&api.db, &known).await == [1]).then_some(())).await;
     // However soon after the addresses were read: what is asked for is not forgotten.
     let wished = format!(
         "SELECT COUNT(*) FROM work WHERE kind = 'civic-addresses' AND key = '{CONTOSO}' AND next_at <= last_ok_at + 61000000"

@@ -1,18 +1,21 @@
 //! Emergency addresses: in the country of the number, validated, and the tenant's own.
 
 use nmp::domain::CivicAddress;
-use nmp::service::Error;
+use nmp::domain::rules::described;
 use nmp::service::staging::{UploadForm, stage_upload};
+use nmp::service::{self, Error, drift, orders};
 use serde_json::{Value, json};
 
 use super::form;
 use crate::harness::api::{self, Api};
 use crate::harness::database::{execute, numbers};
 use crate::harness::on_both_databases;
-use crate::harness::world::{CONTOSO, World, grant, tenant};
+use crate::harness::world::{CONTOSO, World, grant, number, tenant};
 
 on_both_databases![
     an_address_elsewhere_or_not_validated_is_warned_about,
+    however_many_addresses_there_are_each_is_looked_at,
+    an_address_that_is_not_validated_is_marked_wherever_it_stands,
     the_rules_of_calling_users_hold_for_further_usages,
 ];
 
@@ -52,6 +55,91 @@ async fn an_address_elsewhere_or_not_validated_is_warned_about(world: World) {
     assert!(by_place[0].starts_with("1 number in GB would get"), "{by_place:?}");
     let not_validated = warnings(&world, &at("Leeds", "", "+441632960000")).await;
     assert!(not_validated[0].contains("that is not validated: 1 Main Street, Leeds"), "{not_validated:?}");
+}
+
+async fn however_many_addresses_there_are_each_is_looked_at(world: World) {
+    world.consent(CONTOSO, "Contoso Ltd", "active").await;
+    world.account("contoso").await;
+    // 1,200 addresses, each for a number; only the last few are in another country.
+    let addresses: Vec<CivicAddress> = (0..1_200)
+        .map(|n| {
+            let (country, status) = if n < 1_175 { ("GB", "validated") } else { ("US", "notValidated") };
+            serde_json::from_value(json!({
+                "id": format!("a{n:04}"), "country": country, "houseNumber": n.to_string(), "streetName": "Main Street",
+                "cityOrTown": "Bath", "defaultLocationId": format!("p{n:04}"), "validationStatus": status,
+                "locations": [{"id": format!("p{n:04}"), "civicAddressId": format!("a{n:04}"), "isDefault": true}]
+            }))
+            .unwrap()
+        })
+        .collect();
+    let mut tx = world.db.begin().await.unwrap();
+    tx.upsert_civic_addresses(&tenant(CONTOSO), &addresses, world.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let lines: String = (0..1_200)
+        .map(|n| match n % 2 {
+            // Every other number names the place alone.
+            0 => format!("+44163296{n:04},a{n:04},\n"),
+            _ => format!("+44163296{n:04},,p{n:04}\n"),
+        })
+        .collect();
+    let text = format!("telephoneNumber,civicAddressId,locationId\n{lines}");
+    let order = stage_upload(&world.ctx, &grant(), &form(""), Some(text.as_bytes())).await.unwrap();
+    let review = world.review(order).await;
+    assert_eq!(review.accepted(), 1_200, "{:?}", review.problems);
+    let said = review.warnings.join("\n");
+    assert_eq!(said.matches("would get an emergency address in US").count(), 20, "{said}");
+    assert!(
+        said.contains("5 more numbers would get one of 5 further addresses in another country than theirs."),
+        "{said}"
+    );
+    assert!(said.contains("5 more numbers would get one of 5 further addresses that are not validated."), "{said}");
+    assert_eq!(review.addresses_shown, Some((40, 50)));
+    let (all, next) =
+        orders::doubtful_addresses(&world.ctx, &grant(), order, &orders::AddressPlace::default()).await.unwrap();
+    assert_eq!((all.len(), next.is_none()), (25, true), "the list has all of them");
+    assert!(all.iter().all(|one| one.elsewhere.as_deref() == Some("US") && one.of.count == 1));
+    // And however many are looked up at once.
+    let named: Vec<_> = addresses.iter().map(|address| (tenant(CONTOSO), address.id.clone())).collect();
+    let ids: Vec<&str> = addresses.iter().map(|address| address.id.as_str()).collect();
+    let mut tx = world.db.begin().await.unwrap();
+    assert_eq!(tx.civic_addresses_of_tenants(&named).await.unwrap().len(), 1_200);
+    assert_eq!(tx.civic_addresses_of_order(order, &ids).await.unwrap().len(), 1_200);
+    assert_eq!(tx.civic_addresses_among(&tenant(CONTOSO), &ids).await.unwrap().len(), 1_200);
+}
+
+async fn an_address_that_is_not_validated_is_marked_wherever_it_stands(world: World) {
+    world.consent(CONTOSO, "Contoso Ltd", "active").await;
+    world.account("contoso").await;
+    know(&world, "Leeds", "GB", "notValidated").await;
+    let marked = "1 Main Street, Leeds, GB (not validated)";
+    let by_address = UploadForm { civic_address: "Leeds".to_owned(), ..form("+441632960000") };
+    let by_place = UploadForm { location: "Leeds-place".to_owned(), ..form("+441632960001") };
+    for (form, words) in [(by_address, marked), (by_place, "Leeds-place (its address is not validated)")] {
+        let text = form.numbers.clone();
+        let order = world.stage_form(&form).await;
+        let review = world.review(order).await;
+        let shown = described(&review.ranges[0].settings, &review.places);
+        assert!(shown.iter().any(|(_, value)| value == words), "the review: {shown:?}");
+        world.submit(order).await;
+        let stored = service::numbers::get(&world.ctx, &grant(), number(&text)).await.unwrap();
+        let places = service::numbers::places(&world.ctx, &grant(), Some(&stored), &[]).await.unwrap();
+        let shown = described(&stored.settings, &places);
+        assert!(shown.iter().any(|(_, value)| value == words), "the number's page: {shown:?}");
+    }
+    // What the backend says, which nobody has here.
+    let there = super::described(
+        &nmp::domain::NumberSettings {
+            services: nmp::domain::Service::OperatorConnect.into(),
+            teams: nmp::domain::TeamsSettings { civic_address_id: Some("Leeds".to_owned()), ..Default::default() },
+            ..Default::default()
+        },
+        nmp::domain::Service::OperatorConnect,
+    );
+    super::pull(&world, super::OC, CONTOSO, &[super::seen("+441632960005", &there, false)]).await;
+    let sides = drift::beside(&world.ctx, &grant(), number("+441632960005")).await.unwrap();
+    let places = service::numbers::places(&world.ctx, &grant(), None, &sides).await.unwrap();
+    assert_eq!(places.words("Leeds"), marked, "beside ours");
+    assert_eq!(places.by_id().words("Leeds"), "Leeds (not validated)", "in a table of ids");
 }
 
 async fn the_rules_of_calling_users_hold_for_further_usages(world: World) {
@@ -109,6 +197,9 @@ async fn a_program_may_use_only_the_tenants_addresses(api: Api) -> Api {
     assert_eq!(address["validationStatus"], "notValidated", "{address}");
     let doubt = format!("civicAddressId {id} is not validated");
     assert_eq!((good.status.as_u16(), good.header("x-nmp-warning")), (201, doubt.as_str()), "{good:?}");
+    let by_place = api.admin.put(&path, &with_address("+441632960700", None, Some(location))).await;
+    let doubt = format!("The address of locationId {location} is not validated");
+    assert_eq!((by_place.status.as_u16(), by_place.header("x-nmp-warning")), (200, doubt.as_str()), "{by_place:?}");
     let property = "serviceDetails.teamsOperatorConnect.configuration";
     for (address, place, wrong) in [
         (Some("of-somebody-else"), None, "civicAddressId"),

@@ -7,20 +7,22 @@ use nmp::store::{Again, Claim, Lane};
 use time::Duration;
 
 use super::{OC, described, form, kinds, pull, seen, settings_of};
+use crate::harness::database::{self, execute};
 use crate::harness::on_both_databases;
-use crate::harness::world::{CONTOSO, World, grant, number, tenant};
+use crate::harness::world::{CONTOSO, World, account_form, grant, number, tenant};
 
 on_both_databases![
     what_is_older_than_five_minutes_is_pulled_by_itself,
     a_long_list_waits_for_somebody_to_ask,
     a_pull_that_fails_is_not_asked_for_again_at_once,
     a_release_names_who_is_in_use_as_of_now,
+    an_order_of_many_enterprises_rests_on_all_of_their_lists,
 ];
 
 async fn look(world: &World, order: i64) -> Source {
     let mut sources = orders::look(&world.ctx, &grant(), order).await.unwrap();
-    assert_eq!(sources.len(), 1);
-    sources.remove(0)
+    assert_eq!((sources.shown.len(), sources.further.lists), (1, 0));
+    sources.shown.remove(0)
 }
 
 /// Takes the pull that is due, as a worker does.
@@ -147,4 +149,45 @@ async fn a_release_names_who_is_in_use_as_of_now(world: World) {
     let source = look(&world, order).await;
     assert!(!source.is_busy(world.clock.now()) && source.as_of == Some(world.clock.now()));
     assert_eq!(world.review(order).await.assigned, (1, vec![number("+441632960001")]));
+}
+
+async fn an_order_of_many_enterprises_rests_on_all_of_their_lists(world: World) {
+    let tenants: Vec<String> = (0..25).map(|n| format!("00000000-0000-4000-8000-{n:012}")).collect();
+    let numbers: Vec<_> = (0..25).map(|n| number(&format!("+4416329600{n:02}"))).collect();
+    for (n, tenant) in tenants.iter().enumerate() {
+        let name = format!("enterprise{n}");
+        world.create(&account_form(&name, tenant)).await;
+        world.upload(&name, &numbers[n].to_string()).await;
+    }
+    let all = ReleaseSelection::Numbers(None, numbers);
+    let order = orders::stage_release(&world.ctx, &grant(), &all, None).await.unwrap();
+    execute(&world.db, "DELETE FROM work").await;
+    let look = async || orders::look(&world.ctx, &grant(), order).await.unwrap();
+    let sources = look().await;
+    let now = world.clock.now();
+    assert_eq!((sources.shown.len(), sources.further.lists, sources.further.never), (20, 5, 5));
+    assert_eq!(sources.busy(now), 25, "the page waits for all of them");
+    let due = "SELECT COUNT(*) FROM work WHERE kind = 'numbers' AND next_at <= set_at";
+    assert_eq!(database::numbers(&world.db, due).await, [25], "and all of them are pulled");
+
+    for of in &tenants {
+        pull(&world, OC, of, &[]).await;
+    }
+    let micros = |at: time::OffsetDateTime| at.unix_timestamp_nanos() / 1_000;
+    let went = format!("UPDATE work SET next_at = {}, lease_until = 0, last_ok_at = {}", i64::MAX, micros(now));
+    execute(&world.db, &went).await;
+    let now = world.clock.now();
+    let sources = look().await;
+    assert_eq!(sources.busy(now), 0);
+    let shown: Vec<_> = sources.shown.iter().map(|source| source.tenant.as_str()).collect();
+    assert_eq!(shown, tenants[..20], "the oldest are shown");
+    assert_eq!((sources.further.lists, sources.further.oldest), (5, Some(now - Duration::seconds(4))));
+
+    // The one that was read last could not be read again since.
+    let failed =
+        format!("UPDATE work SET last_error = 'away', last_error_at = {} WHERE key = '{}'", micros(now), tenants[24]);
+    execute(&world.db, &failed).await;
+    let sources = look().await;
+    assert_eq!(sources.shown[0].tenant.as_str(), tenants[24], "what is not known comes before what is old");
+    assert_eq!((sources.further.lists, sources.further.unknown), (5, 0));
 }

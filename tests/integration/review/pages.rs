@@ -11,7 +11,11 @@ use crate::harness::portal::stage_upload;
 use crate::harness::visitor::{Answer, Visitor};
 use crate::harness::{eventually, on_both_databases};
 
-on_both_databases![over_http: a_person_sees_what_the_backend_holds_and_agrees_to_it, a_review_waits_for_a_pull_and_goes_on_by_itself];
+on_both_databases![over_http:
+    a_person_sees_what_the_backend_holds_and_agrees_to_it,
+    a_review_waits_for_a_pull_and_goes_on_by_itself,
+    a_review_of_many_enterprises_says_how_many_it_does_not_name,
+];
 
 const FORGOTTEN: &str = "+441632960300";
 
@@ -133,5 +137,30 @@ async fn a_review_waits_for_a_pull_and_goes_on_by_itself(api: Api) -> Api {
     let part = admin.request(&reqwest::Method::GET, &admin.url(&back));
     let part = part.header("hx-request", "true").header("hx-request-type", "partial").send().await.unwrap();
     assert_eq!(part.headers()["hx-redirect"], back.as_str());
+    api
+}
+
+async fn a_review_of_many_enterprises_says_how_many_it_does_not_name(api: Api) -> Api {
+    api.know_tenants().await;
+    api.account("contoso", &["teamsOperatorConnect"]).await;
+    let mut admin = Visitor::sign_in(&api.demo.portal, "admin").await;
+    let order = stage_upload(&mut admin, "contoso", "+441632960300").await;
+    for n in 0..22 {
+        let (id, tenant) = (900 + n, format!("00000000-0000-4000-8000-{n:012}"));
+        let account = format!(
+            "INSERT INTO accounts (id, name, search, tenant_id, services, synced, created_at, updated_at) \
+             VALUES ({id}, 'enterprise{n}', 'enterprise{n}', '{tenant}', 1, 1, 0, 0)"
+        );
+        execute(&api.db, &account).await;
+        let of_order =
+            format!("INSERT INTO order_accounts (order_id, account_id, account_rev) VALUES ({order}, {id}, 1)");
+        execute(&api.db, &of_order).await;
+    }
+    let page = admin.get(&format!("/orders/{order}/review")).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("And 3 more enterprises, "), "{}", page.text);
+    for statement in ["DELETE FROM order_accounts WHERE account_id >= 900", "DELETE FROM accounts WHERE id >= 900"] {
+        execute(&api.db, statement).await;
+    }
     api
 }
