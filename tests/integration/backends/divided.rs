@@ -74,7 +74,7 @@ async fn a_service_stays_while_its_backend_has_numbers_to_give_up(world: World) 
     assert_eq!(problems.len(), 1);
     let said = &problems[0].message;
     assert!(
-        said.starts_with("Zoom Phone Cloud Peering cannot be disabled: 1 numbers") && said.contains("withdrawn"),
+        said.starts_with("Zoom Phone Cloud Peering cannot be disabled: 1 number of") && said.contains("withdrawn"),
         "{said}"
     );
     outside[1].state().is_down = false;
