@@ -34,7 +34,7 @@ const LINES: [(&str, &str); 7] = [
     ("Everything at once", "nobody,perhaps,,InboundCalling,perhaps,ZZ,more"),
 ];
 
-/// The visitor who sends them, and how long good lines took last.
+/// The visitor who sends them, and how long good lines took at least.
 struct Measured {
     visitor: Visitor,
     good: String,
@@ -44,33 +44,37 @@ struct Measured {
 impl Measured {
     async fn against(visitor: Visitor, what: &str, good: String) -> Outcome<Self> {
         let mut measured = Self { visitor, good, took: Duration::MAX };
-        measured.good_again().await?;
+        for _ in 0..TRIES {
+            measured.good_again().await?;
+        }
         say(what, format!("{:.0} ms", millis(measured.took)), "");
         Ok(measured)
     }
 
     async fn good_again(&mut self) -> Outcome<()> {
         let (review, took) = reviewed(&mut self.visitor, &FORM, self.good.as_bytes()).await?;
-        self.took = took;
+        self.took = self.took.min(took);
         review.having("Refused: 0<").map(drop)
     }
 
     /// Measures lines of which no more than one is taken, and prints.
     async fn say(&mut self, what: &str, lines: &str) -> Outcome<()> {
-        let mut tries = 1;
-        let (took, against) = loop {
+        let (mut least, mut against) = (Duration::MAX, f64::MAX);
+        for tried in 0..TRIES {
+            if tried > 0 {
+                self.good_again().await?;
+            }
             let (review, took) = reviewed(&mut self.visitor, &FORM, lines.as_bytes()).await?;
             if review.count("Refused")? + 1 < NUMBERS {
                 return Err(format!("{what}: some are taken: {}", review.text).into());
             }
-            let against = ratio(took, self.took);
-            if against <= MOST || tries == TRIES {
-                break (took, against);
+            least = least.min(took);
+            against = ratio(least, self.took);
+            if against <= MOST {
+                break;
             }
-            tries += 1;
-            self.good_again().await?;
-        };
-        let shown = format!("{:.0} ms {against:.2} x", millis(took));
+        }
+        let shown = format!("{:.0} ms {against:.2} x", millis(least));
         say(&format!("  {what}"), shown, &at_most(MOST, "x", against));
         Ok(())
     }
@@ -97,13 +101,13 @@ pub async fn run() -> Outcome<()> {
     let mut lines =
         Measured::against(visitor.clone(), "100,000 good lines of whole settings", seed::csv(NUMBERS)).await?;
     for (what, line) in LINES {
-        lines.say(what, &settings(line)).await?;
+        lines.say(what, &settings(good, line)).await?;
     }
-    // Last, for then the numbers are somebody's.
     let form = FORM.map(|(name, value)| if name == "account" { (name, "fabrikam") } else { (name, value) });
-    let (review, _) = reviewed(&mut visitor, &form, list(good).as_bytes()).await?;
+    let (review, _) = reviewed(&mut visitor, &form, list(taken).as_bytes()).await?;
     review.submit(&mut visitor).await?;
-    lines.say("Numbers of another account", &seed::csv(NUMBERS)).await?;
+    let line = "contoso,true,CallingUserAssignment,InboundCalling,true,GB";
+    lines.say("Numbers of another account", &settings(taken, line)).await?;
     say("highest memory of the whole process", format!("{:.1} MB", program.memory("VmHWM")?), "");
     Ok(())
 }
@@ -123,10 +127,10 @@ fn columns(entry: impl Fn(usize) -> String) -> String {
     text
 }
 
-/// Good numbers with the same behind each.
-fn settings(line: &str) -> String {
+/// Numbers with the same behind each.
+fn settings(number: fn(usize) -> String, line: &str) -> String {
     let mut text = seed::headings() + "\r\n";
-    for number in (0..NUMBERS).map(good) {
+    for number in (0..NUMBERS).map(number) {
         let _ = write!(text, "{number},{line}\r\n");
     }
     text
@@ -134,6 +138,11 @@ fn settings(line: &str) -> String {
 
 fn good(index: usize) -> String {
     format!("+44{}", 2_000_000_000 + index)
+}
+
+/// A number that another account gets.
+fn taken(index: usize) -> String {
+    format!("+44{}", 3_000_000_000 + index)
 }
 
 /// Fails unless the reader knows such an entry as of its kind.
