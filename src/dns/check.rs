@@ -86,7 +86,7 @@ async fn ask_at(address: SocketAddr) -> Asked {
         match Asked::at(address).await {
             Ok(asked) => return asked,
             Err(error) => {
-                tracing::warn!(%error, %address, "the name server cannot be asked; the names are not checked")
+                tracing::warn!(%error, %address, "the name server cannot be asked; the names are not checked");
             }
         }
         tokio::time::sleep(pause).await;

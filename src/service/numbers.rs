@@ -20,7 +20,7 @@ pub const PAGE_SIZE: usize = 50;
 /// Matches are counted up to here. Beyond it a list says "more than".
 pub const COUNTED: i64 = 1_000;
 /// Orders shown on one number's page.
-const HISTORY: i64 = 100;
+const HISTORY: u16 = 100;
 
 /// How many numbers match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ pub async fn places(ctx: &Ctx, _: &Grant<NumbersRead>, number: Option<&Number>, 
 /// # Errors
 /// When the database fails.
 pub async fn history(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Vec<OrderHistory>> {
-    Ok(ctx.db.read().await?.number_history(number, HISTORY).await?)
+    Ok(ctx.db.read().await?.number_history(number, i64::from(HISTORY)).await?)
 }
 
 /// Who has and had a number, the latest first.
@@ -186,7 +186,7 @@ pub async fn is_known(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result
 /// # Errors
 /// When the database fails.
 pub async fn seen(ctx: &Ctx, _: &Grant<NumbersRead>, number: E164) -> Result<Vec<SeenStep>> {
-    Ok(ctx.db.read().await?.seen_of_number(number, HISTORY as usize).await?)
+    Ok(ctx.db.read().await?.seen_of_number(number, usize::from(HISTORY)).await?)
 }
 
 /// Since when the accounts that have numbers have them.

@@ -276,9 +276,8 @@ fn made_public(line: &str) -> Option<&str> {
     for word in words {
         match (kind, word) {
             (_, "fn" | "struct" | "enum" | "static" | "trait" | "type" | "const") => kind = Some(word),
-            (None, "crate" | "super" | "in" | "async" | "unsafe") => {}
+            (None, "crate" | "super" | "in") | (_, "async" | "unsafe") => {}
             (None, _) => return None,
-            (Some(_), "async" | "unsafe") => {}
             (Some(_), name) => return Some(name),
         }
     }

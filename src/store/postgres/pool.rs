@@ -17,7 +17,7 @@ use super::lent::{Lent, silent};
 /// How long somebody waits for a connection, and how long a new one may take.
 const WAIT: Duration = Duration::from_secs(2);
 /// How long the sync engine waits for its turn to search.
-const ENGINE_WAIT: Duration = Duration::from_secs(60);
+const ENGINE_WAIT: Duration = Duration::from_mins(1);
 /// What holds for a session whose statements have no limit.
 const UNLIMITED: &str = "SET idle_session_timeout = 30000; SET idle_in_transaction_session_timeout = 30000; \
      SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \

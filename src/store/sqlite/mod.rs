@@ -59,7 +59,7 @@ const READ: Times = Times { patience: ACQUIRE_TIMEOUT, limit: Duration::from_sec
 /// Times of those that search: as long as somebody waits for a page.
 const SEARCH: Times = Times { patience: Duration::from_secs(5), limit: Duration::from_secs(5) };
 /// Times of the sync engine when it searches: nobody waits for it.
-const ENGINE: Times = Times { patience: Duration::from_secs(60), limit: Duration::from_secs(30) };
+const ENGINE: Times = Times { patience: Duration::from_mins(1), limit: Duration::from_secs(30) };
 
 /// How many questions may look through whole tables at a time. Each keeps a processor busy, and half of them are left to
 /// others.
@@ -75,7 +75,7 @@ pub struct Sqlite {
     /// Readers for questions that may have to look through a whole table.
     pub(super) search: Readers,
     /// The reader of the sync engine for such questions.
-    pub(super) engine: Readers,
+    pub(super) engine: Arc<Readers>,
     /// The one writer.
     pub write: Writer,
     /// Where transactions of the writer meet that share a commit.
@@ -118,7 +118,7 @@ impl Sqlite {
         let reading = options.pragma("query_only", "on").pragma("mmap_size", "268435456");
         let read = Readers::open(&reading, readers, READ).await?;
         let search = Readers::open(&reading, searchers(), SEARCH).await?;
-        let engine = Readers::open(&reading, 1, ENGINE).await?;
+        let engine = Arc::new(Readers::open(&reading, 1, ENGINE).await?);
         Ok(Self {
             read,
             search,

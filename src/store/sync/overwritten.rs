@@ -124,9 +124,10 @@ impl Tx {
     ) -> Result<Option<Replaced>> {
         let (Some(backend), Some(service)) = (&push.backend, push.service) else { return Ok(None) };
         let is_upload = push.kind == OrderKind::Upload;
-        let statement = match is_upload {
-            true => dialect!(self, sqlite: UPLOADED_SQLITE, postgres: UPLOADED_POSTGRES),
-            false => dialect!(self, sqlite: RELEASED_SQLITE, postgres: RELEASED_POSTGRES),
+        let statement = if is_upload {
+            dialect!(self, sqlite: UPLOADED_SQLITE, postgres: UPLOADED_POSTGRES)
+        } else {
+            dialect!(self, sqlite: RELEASED_SQLITE, postgres: RELEASED_POSTGRES)
         };
         let numbers: Vec<i64> = numbers.iter().map(|number| number.as_i64()).collect();
         if numbers.is_empty() {
@@ -142,9 +143,10 @@ impl Tx {
             query.fetch_all(c).await
         })?;
         let Some(list) = rows.first().map(|row| row.list_id) else { return Ok(None) };
-        let asked = match is_upload {
-            true => Some(self.settings(push.settings_id).await?.unwrap_or_default().part(service)),
-            false => None,
+        let asked = if is_upload {
+            Some(self.settings(push.settings_id).await?.unwrap_or_default().part(service))
+        } else {
+            None
         };
         let replaced = replaced(rows, asked)?;
         let ours = replaced.asked.clone().unwrap_or_default();
