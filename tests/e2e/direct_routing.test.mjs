@@ -142,7 +142,7 @@ for (const script of [true, false]) {
     assert.equal(await page.getByText("Usage", { exact: true }).count(), 0);
     await writer.look("number, Direct Routing");
     await writer.press("Manage number");
-    await page.getByLabel("Zoom Phone Cloud Peering").selectOption("-zoomPhoneCloudPeering");
+    await page.getByLabel("Zoom Phone Cloud Peering").selectOption("-");
     await writer.press("Review");
     await writer.press(/^Change /);
     await page.waitForURL(/\/orders\/\d+$/);
