@@ -431,6 +431,7 @@ impl From<&Decided> for Decision {
             good_only: !decided.good_only.is_empty(),
             lose_address: !decided.lose_address.is_empty(),
             change_assigned: !decided.change_assigned.is_empty(),
+            seen: None,
         }
     }
 }
@@ -450,10 +451,14 @@ async fn submit(
     if order.status != OrderStatus::Draft {
         return Ok(not_draft(id, order.status));
     }
-    if !decided.shown.is_empty() && decided.shown != fingerprint(&orders::shown(ctx, &grant, id).await?) {
-        return again(&state, &grant, id, shell, &decided).await;
+    let mut decision = Decision::from(&decided);
+    if !decided.shown.is_empty() {
+        // One that is made anew from here on is another review, also where this one is still what was shown.
+        decision.seen = orders::reviewed_at(ctx, &grant, id).await?;
+        if decided.shown != fingerprint(&orders::shown(ctx, &grant, id).await?) {
+            return again(&state, &grant, id, shell, &decided).await;
+        }
     }
-    let decision = Decision::from(&decided);
     match orders::submit(ctx, &right, &origin(&info), id, decision).await {
         Ok(Submitted::Done) => Ok(see_other(&format!("/orders/{id}"))),
         Ok(Submitted::Moved(_)) => again(&state, &grant, id, shell, &decided).await,

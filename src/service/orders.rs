@@ -30,7 +30,7 @@ pub use self::refused::{files, refused};
 pub(super) use self::release::release_in;
 pub use self::release::{ReleaseSelection, stage_release};
 pub use self::retry::retry_failed;
-pub use self::review::{REVIEW_SHOWN, Review, Shown, ranges_behind, review, shown};
+pub use self::review::{REVIEW_SHOWN, Review, Shown, ranges_behind, review, reviewed_at, shown};
 pub use self::right::OrderRight;
 pub(super) use self::submit::{OrderToSubmit, new_order, submit_in};
 pub use self::submit::{Submitted, compare_again, submit};

@@ -410,7 +410,7 @@ async fn what_somebody_at_the_enterprise_notices_is_agreed_to(world: World) {
     assert_eq!((replaced.kinds, replaced.left()), (1, 0));
     assert_eq!((one.count, one.assigned, one.theirs.teams.usage.as_str()), (25, 25, "ConferenceAssignment"));
     let confirm = async |lose_address, change_assigned| {
-        let agreed = orders::Decision { lose_address, change_assigned, good_only: false };
+        let agreed = orders::Decision { lose_address, change_assigned, good_only: false, seen: None };
         let confirmed = Confirmed { account: "contoso", backend: "operator-connect", changes: 30, agreed };
         accounts::confirm_changes(&world.ctx, &grant(), &origin(), confirmed).await
     };

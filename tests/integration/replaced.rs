@@ -97,7 +97,7 @@ async fn what_we_had_there_ourselves_is_in_the_orders_and_not_told_again(world: 
     outside.post("_change", other).await;
     pull(&world, &outside).await;
     let order = world.stage_form(&change(&["InboundCalling", "OutboundCalling"])).await;
-    let agreed = orders::Decision { good_only: true, lose_address: true, change_assigned: true };
+    let agreed = orders::Decision { good_only: true, lose_address: true, change_assigned: true, seen: None };
     let done = orders::submit(&world.ctx, &right(OrderKind::Upload), &origin(), order, agreed).await;
     assert!(matches!(done, Ok(Submitted::Done)), "{done:?}");
     complete(&world, &outside, order).await;

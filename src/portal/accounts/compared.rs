@@ -165,7 +165,12 @@ async fn confirm(
     Info(info): Info,
     FormBody(sent): FormBody<SentConfirmation>,
 ) -> std::result::Result<Response, Problem> {
-    let agreed = Decision { lose_address: sent.lose_address, change_assigned: sent.change_assigned, good_only: false };
+    let agreed = Decision {
+        lose_address: sent.lose_address,
+        change_assigned: sent.change_assigned,
+        good_only: false,
+        seen: None,
+    };
     let confirmed = Confirmed { account: &name, backend: &sent.backend, changes: sent.changes, agreed };
     let flash = match accounts::confirm_changes(state.ctx(), &grant, &origin(&info), confirmed).await {
         Ok(()) => Flash::success("The changes are on their way to the backend."),

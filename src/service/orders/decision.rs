@@ -1,5 +1,7 @@
 //! What a person decides on a review, and what is held against it.
 
+use time::OffsetDateTime;
+
 use std::collections::BTreeMap;
 
 use crate::domain::field::counted;
@@ -15,6 +17,8 @@ pub struct Decision {
     pub lose_address: bool,
     /// Go on although numbers change that somebody uses.
     pub change_assigned: bool,
+    /// When the review that was seen was made; nothing where any will do.
+    pub seen: Option<OffsetDateTime>,
 }
 
 /// Whether refused lines are left out; nothing else is agreed to.
@@ -101,7 +105,7 @@ mod tests {
             lose_address: bool,
             change_assigned: bool,
         ) {
-            let decision = Decision { good_only: true, lose_address, change_assigned };
+            let decision = Decision { good_only: true, lose_address, change_assigned, seen: None };
             let missing = decision.missing(&touched(assigned, lost));
             let fields: Vec<&str> = missing.iter().map(|problem| problem.field).collect();
             prop_assert_eq!(fields.contains(&LOSE_ADDRESS), lost > 0 && !lose_address);

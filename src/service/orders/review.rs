@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use time::OffsetDateTime;
+
 use super::addresses;
 use super::changes::{ChangeGroup, grouped, of_ranges};
 use super::decision::{held, verdicts};
@@ -331,6 +333,14 @@ impl From<&Review> for Shown {
             parties: review.parties,
         }
     }
+}
+
+/// When the review of a draft was made that is shown now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reviewed_at(ctx: &Ctx, _: &Grant<OrdersRead>, id: i64) -> Result<Option<OffsetDateTime>> {
+    Ok(ctx.db.read().await?.compared_at(id).await?)
 }
 
 /// Counts what the review of a draft would show now.

@@ -129,6 +129,9 @@ async fn apply(
     if !tx.submit_order(id, now).await? {
         return Ok(Submitted::NotDraft(Box::new(find(tx, id).await?)));
     }
+    if decision.seen.is_some() && tx.compared_at(id).await? != decision.seen {
+        return Ok(Submitted::Moved(0));
+    }
     // What was read before may have been compared anew since.
     let order = &find(tx, id).await?;
     if !right.opens(order) {

@@ -210,7 +210,7 @@ async fn a_draft_does_not_follow_a_number_to_another_account(world: World) {
         assert_eq!(staged, left, "{:?}", review.counts);
     }
     let right = OrderRight::of_order(&person("Alex Admin", &[Role::AdminUser]), &world.order(change).await).unwrap();
-    let decision = Decision { good_only: true, lose_address: true, change_assigned: true };
+    let decision = Decision { good_only: true, lose_address: true, change_assigned: true, seen: None };
     let submitted = orders::submit(&world.ctx, &right, &origin(), change, decision).await.unwrap();
     assert!(matches!(submitted, Submitted::Done), "{submitted:?}");
     let first = get(&world, FIRST).await;

@@ -52,7 +52,7 @@ pub(crate) async fn get(world: &World, text: &str) -> Number {
 /// Submits a draft of any kind, agreeing to everything but refused lines.
 pub(crate) async fn submit(world: &World, order: i64) -> Submitted {
     let right = OrderRight::of_order(&person("Alex Admin", &[Role::AdminUser]), &world.order(order).await).unwrap();
-    let decision = Decision { good_only: false, lose_address: true, change_assigned: true };
+    let decision = Decision { good_only: false, lose_address: true, change_assigned: true, seen: None };
     orders::submit(&world.ctx, &right, &origin(), order, decision).await.unwrap()
 }
 

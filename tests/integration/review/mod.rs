@@ -49,7 +49,7 @@ async fn pull(world: &World, backend: &str, of: &str, list: &[Observed]) {
 }
 
 /// What a draft is submitted with when everything was agreed to.
-const AGREED: Decision = Decision { good_only: true, lose_address: true, change_assigned: true };
+const AGREED: Decision = Decision { good_only: true, lose_address: true, change_assigned: true, seen: None };
 
 async fn submit(world: &World, order: i64, decision: impl Into<Decision>) -> nmp::service::Result<Submitted> {
     let kind = world.order(order).await.kind;

@@ -3,12 +3,12 @@
 
 use nmp::domain::{CallingProfile, CivicAddress, OrderKind, Refusal, UndoPart, Verdict};
 use nmp::service::bulk::{self, EditForm, SET, Selection};
-use nmp::service::orders::{self, ReleaseSelection, Submitted, UndoRight};
+use nmp::service::orders::{self, Decision, ReleaseSelection, Submitted, UndoRight};
 use nmp::service::staging::{UploadForm, stage_upload};
 use nmp::service::{Clock, Ctx, Error, Policy, accounts};
 use serde_json::json;
 
-use super::{form, submit};
+use super::{AGREED, form, submit};
 use crate::harness::on_both_databases;
 use crate::harness::world::{CONTOSO, FABRIKAM, World, account_form, grant, origin, person, right, tenant};
 
@@ -20,6 +20,7 @@ on_both_databases![
     what_was_wrong_with_a_number_before_does_not_stand_against_it,
     former_settings_of_another_enterprise_do_not_come_back,
     an_account_that_changed_is_told_to_whoever_saw_the_review_before,
+    a_review_made_anew_is_not_submitted_unseen,
 ];
 
 const NO_ADDRESS: Verdict = Verdict::Refused(Refusal::NoAddress);
@@ -219,4 +220,18 @@ async fn an_account_that_changed_is_told_to_whoever_saw_the_review_before(world:
     // Somebody else looks, which takes the account as it is for the review.
     orders::look(&world.ctx, &grant(), order).await.unwrap();
     assert_ne!(withdrawn, seen().await, "the account has another tenant");
+}
+
+async fn a_review_made_anew_is_not_submitted_unseen(world: World) {
+    world.account("contoso").await;
+    let order = world.stage_form(&form("+441632960000-0009")).await;
+    let seen = async || orders::reviewed_at(&world.ctx, &grant(), order).await.unwrap();
+    let before = seen().await;
+    assert!(before.is_some());
+    // Somebody else looks, and what they see is made anew.
+    world.clock.advance(time::Duration::seconds(1));
+    orders::compare_again(&world.ctx, &right(OrderKind::Upload), order).await.unwrap();
+    assert!(matches!(submit(&world, order, Decision { seen: before, ..AGREED }).await, Ok(Submitted::Moved(0))));
+    let decision = Decision { seen: seen().await, ..AGREED };
+    assert!(matches!(submit(&world, order, decision).await, Ok(Submitted::Done)));
 }
