@@ -45,7 +45,7 @@ pub fn start_logs(settings: &Log) -> Logs {
     let (sender, receiver) = sync_channel(QUEUE);
     let logs = Logs { sender };
     let writer = std::thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(&receiver));
-    let filter = EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(&settings.level);
     if writer.is_ok() {
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -59,6 +59,13 @@ pub fn start_logs(settings: &Log) -> Logs {
         };
     }
     logs
+}
+
+/// What is logged. The library that asks the database tells of slow statements with all of their text, a megabyte where many
+/// rows are written, so it is only heard where the level names it.
+fn filter(level: &str) -> EnvFilter {
+    let level = if level.contains("sqlx") { level.to_owned() } else { format!("{level},sqlx=error") };
+    EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
 fn write_lines(receiver: &Receiver<Message>) {
@@ -126,4 +133,16 @@ fn describe() {
     describe_gauge!("nmp_http_connections", "Connections open now");
     describe_counter!("nmp_log_lines_dropped_total", "Log lines dropped because the sink was too slow");
     describe_counter!("nmp_sign_ins_total", "Sign-ins by outcome");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn statements_are_only_logged_where_the_level_names_them() {
+        assert!(filter("info").to_string().contains("sqlx=error"));
+        assert!(filter("warn,nmp=debug").to_string().contains("nmp=debug"));
+        assert!(!filter("info,sqlx=debug").to_string().contains("error"));
+    }
 }
