@@ -19,7 +19,7 @@ use super::transact::transact;
 use super::{Ctx, Error, Policy, Result, beside, civic_addresses, identity};
 use crate::authz::{Grant, NumbersRead, NumbersWrite};
 use crate::domain::field::{check_ticket, filled};
-use crate::domain::rules::{self, TenantFacts};
+use crate::domain::rules::{self, Flaw, TenantFacts};
 use crate::domain::upload::{Choices, Line, Reader};
 use crate::domain::{Account, FieldProblem, NumberSettings, OrderKind, OrderSource};
 use crate::store::{NewOrder, Tx, WaitingUpload};
@@ -222,7 +222,8 @@ async fn stage(
         base_account(&mut tx, form, &settings, &looks, &mut problems).await?
     };
     if looks.have_columns || settings.has_teams_settings() {
-        check_profile(&ctx.policy, filled(&form.calling_profile), &mut problems);
+        let flaw = profile_flaw(&ctx.policy, filled(&form.calling_profile));
+        problems.extend(flaw.map(|flaw| FieldProblem::new(flaw.field, flaw.reason)));
     }
     check_ticket(filled(&form.ticket), &mut problems);
     let mut begun = Lines::new(&texts, &looks.choices, ctx.policy.max_numbers);
@@ -281,17 +282,12 @@ async fn stage(
     Ok(Staged::Draft(id))
 }
 
-/// Checks that a calling profile is one of those the deployment has, where it has some.
-pub(in crate::service) fn check_profile(policy: &Policy, profile: Option<&str>, problems: &mut Vec<FieldProblem>) {
-    if let Some(profile) = profile
-        && !policy.calling_profiles.is_empty()
-        && !policy.calling_profiles.iter().any(|known| known.id == profile)
-    {
-        problems.push(FieldProblem::new(
-            "calling_profile",
-            format!("There is no calling profile {profile}. Choose one of the list."),
-        ));
-    }
+/// What stands against a calling profile that is none of those the deployment has, where it has some.
+pub(in crate::service) fn profile_flaw(policy: &Policy, profile: Option<&str>) -> Option<Flaw> {
+    let known = &policy.calling_profiles;
+    let profile = profile.filter(|profile| !known.is_empty() && !known.iter().any(|known| known.id == *profile))?;
+    let reason = format!("There is no calling profile {profile}. Choose one of the list.");
+    Some(Flaw { field: "calling_profile", value: profile.to_owned(), reason })
 }
 
 /// Finds the account of the form, and notes every problem of the form's settings unless the lines bring their own.

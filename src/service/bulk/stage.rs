@@ -9,7 +9,7 @@ use crate::domain::rules::{self, Flaw};
 use crate::domain::{
     Account, CivicAddress, E164, ItemState, Moves, Number, NumberSettings, Places, ServiceSet, TenantId, Verdict,
 };
-use crate::service::staging::{AccountFacts, Folding, account_facts, check_profile};
+use crate::service::staging::{AccountFacts, Folding, account_facts, profile_flaw};
 use crate::service::{Result, Rules};
 use crate::store::{Before, NewItem, NewProblem, NoteRow, Tx};
 
@@ -364,13 +364,7 @@ impl<'a> Staging<'a> {
             flaws.push(Flaw { field: "to", value: String::new(), reason: reason.to_owned() });
         }
         if settings.calling_profile != before.calling_profile {
-            let mut problems = Vec::new();
-            check_profile(&self.rules.policy, settings.calling_profile.as_deref(), &mut problems);
-            flaws.extend(problems.into_iter().map(|problem| Flaw {
-                field: problem.field,
-                value: settings.calling_profile.clone().unwrap_or_default(),
-                reason: problem.message,
-            }));
+            flaws.extend(profile_flaw(&self.rules.policy, settings.calling_profile.as_deref()));
         }
         Derived { id: settings.id(), settings: Arc::new(settings), flaws }
     }

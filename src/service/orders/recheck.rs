@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::field::counted;
 use crate::domain::rules::{self, Flaw, TenantFacts};
 use crate::domain::{FormOf, NumberSettings, Order, OrderKind, Refusal, Verdict};
-use crate::service::staging::{AccountFacts, check_profile};
+use crate::service::staging::{AccountFacts, profile_flaw};
 use crate::service::{Result, Rules};
 use crate::store::{FlawedSettings, GivenOver, GivenSettings, Tx};
 
@@ -195,13 +195,7 @@ impl Checks<'_> {
             let is_known = is_of_address(flaw) && !(self.undoes && of.account.tenant_id.is_none());
             !flaw.value.is_empty() && (is_offered || is_known)
         });
-        let mut problems = Vec::new();
-        check_profile(&self.rules.policy, settings.calling_profile.as_deref(), &mut problems);
-        flaws.extend(problems.into_iter().map(|problem| Flaw {
-            field: problem.field,
-            value: settings.calling_profile.clone().unwrap_or_default(),
-            reason: problem.message,
-        }));
+        flaws.extend(profile_flaw(&self.rules.policy, settings.calling_profile.as_deref()));
         flaws
     }
 }

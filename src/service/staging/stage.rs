@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::folding::{Folding, Nameless};
 use super::mending::keep_text;
 use super::texts::Text;
-use super::{AccountFacts, KeptFile, UploadForm, account_facts, check_profile, form};
+use super::{AccountFacts, KeptFile, UploadForm, account_facts, form, profile_flaw};
 use crate::domain::field::{counted, filled};
 use crate::domain::number::InPlan;
 use crate::domain::rules::{self, Flaw};
 use crate::domain::upload::{
     Column, Exported, Line, LineNote, LineProblem, Said, UploadedNumber, file_and_line, misplaced, record_at, shown,
 };
-use crate::domain::{Account, E164, FieldProblem, ItemState, NumberSettings, OrderKind, Service, number};
+use crate::domain::{Account, E164, ItemState, NumberSettings, OrderKind, Service, number};
 use crate::service::orders::compared_with;
 use crate::service::{Result, Rules};
 use crate::store::{HeldNumber, NewItem, NewProblem, NoteRow, Tx};
@@ -465,13 +465,7 @@ impl<'a> Stage<'a> {
             self.flaws.clear();
         }
         let mut flaws = rules::check(settings, &account.account, &account.facts);
-        let mut problems = Vec::new();
-        check_profile(&self.rules.policy, settings.calling_profile.as_deref(), &mut problems);
-        flaws.extend(problems.into_iter().map(|FieldProblem { field, message }| Flaw {
-            field,
-            value: settings.calling_profile.clone().unwrap_or_default(),
-            reason: message,
-        }));
+        flaws.extend(profile_flaw(&self.rules.policy, settings.calling_profile.as_deref()));
         let more = flaws.len().saturating_sub(FLAWS_TOLD);
         if more > 0 {
             flaws.truncate(FLAWS_TOLD);

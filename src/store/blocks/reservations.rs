@@ -8,59 +8,51 @@ use crate::domain::block::free::Stretch;
 use crate::store::sql::{on, statements};
 use crate::store::{Error, Result, Tx, at, micros};
 
+/// Reservations that meet a condition, with their ends, how many numbers they keep, and whether one of those was uploaded.
+macro_rules! reservations {
+    ($condition:literal) => {
+        concat!(
+            "
+        SELECT
+            v.id, v.account, v.author, v.author_id, v.numbers, v.until,
+            (SELECT MIN(r.first_number) FROM reserved r WHERE r.reservation_id = v.id) AS first_number,
+            (SELECT MAX(r.last_number) FROM reserved r WHERE r.reservation_id = v.id) AS last_number,
+            CAST(COALESCE((
+                SELECT 1
+                FROM reserved r
+                WHERE r.reservation_id = v.id
+                  AND EXISTS (
+                      SELECT 1
+                      FROM numbers n
+                      WHERE n.telephone_number BETWEEN r.first_number AND r.last_number
+                  )
+                LIMIT 1
+            ), 0) AS BIGINT) AS used,
+            COALESCE((
+                SELECT CAST(SUM(r.last_number - r.first_number + 1) AS BIGINT)
+                FROM reserved r
+                WHERE r.reservation_id = v.id
+            ), 0) AS kept
+        FROM reservations v
+        WHERE ",
+            $condition
+        )
+    };
+}
+
 statements! {
     INSERT = "
         INSERT INTO reservations (id, account, author, author_id, numbers, made_at, until)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    LIVE = "
-        SELECT
-            v.id, v.account, v.author, v.author_id, v.numbers, v.until,
-            (SELECT MIN(r.first_number) FROM reserved r WHERE r.reservation_id = v.id) AS first_number,
-            (SELECT MAX(r.last_number) FROM reserved r WHERE r.reservation_id = v.id) AS last_number,
-            CAST(COALESCE((
-                SELECT 1
-                FROM reserved r
-                WHERE r.reservation_id = v.id
-                  AND EXISTS (
-                      SELECT 1
-                      FROM numbers n
-                      WHERE n.telephone_number BETWEEN r.first_number AND r.last_number
-                  )
-                LIMIT 1
-            ), 0) AS BIGINT) AS used,
-            COALESCE((
-                SELECT CAST(SUM(r.last_number - r.first_number + 1) AS BIGINT)
-                FROM reserved r
-                WHERE r.reservation_id = v.id
-            ), 0) AS kept
-        FROM reservations v
-        WHERE v.until > $1
+    LIVE = reservations!(
+        "v.until > $1
         ORDER BY v.until, v.id
-        LIMIT $2";
-    ONE = "
-        SELECT
-            v.id, v.account, v.author, v.author_id, v.numbers, v.until,
-            (SELECT MIN(r.first_number) FROM reserved r WHERE r.reservation_id = v.id) AS first_number,
-            (SELECT MAX(r.last_number) FROM reserved r WHERE r.reservation_id = v.id) AS last_number,
-            CAST(COALESCE((
-                SELECT 1
-                FROM reserved r
-                WHERE r.reservation_id = v.id
-                  AND EXISTS (
-                      SELECT 1
-                      FROM numbers n
-                      WHERE n.telephone_number BETWEEN r.first_number AND r.last_number
-                  )
-                LIMIT 1
-            ), 0) AS BIGINT) AS used,
-            COALESCE((
-                SELECT CAST(SUM(r.last_number - r.first_number + 1) AS BIGINT)
-                FROM reserved r
-                WHERE r.reservation_id = v.id
-            ), 0) AS kept
-        FROM reservations v
-        WHERE v.id = $1
-          AND v.until > $2";
+        LIMIT $2"
+    );
+    ONE = reservations!(
+        "v.id = $1
+          AND v.until > $2"
+    );
     STRETCHES = "
         SELECT first_number, last_number
         FROM reserved

@@ -211,16 +211,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn civic_addresses_of_tenants(&mut self, ids: &[(TenantId, String)]) -> Result<Vec<CivicAddress>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut conditions = Conditions::default();
-        conditions.push("SELECT c.body FROM ", []);
-        conditions.values(ids.iter().map(|(tenant, id)| [tenant.as_str().into(), id.as_str().into()]));
-        conditions.push(NAMED, []);
-        let rows: Vec<String> =
-            on!(self, |c| bind_all!(sqlx::query_scalar(conditions.sql()), conditions).fetch_all(c).await)?;
-        rows.iter().map(|body| read("of drift", body)).collect()
+        Ok(self.civic_addresses_by_tenant(ids).await?.into_iter().map(|(_, address)| address).collect())
     }
 
     /// The addresses in which these places are, each of them of a tenant. Looks through the tenant's addresses for each.
